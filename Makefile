@@ -1,0 +1,31 @@
+PYTHON ?= python3
+VENV := .venv
+INSTALLED := $(VENV)/installed
+
+.PHONY: demo test lint format clean
+
+# The whole procedure on scikit-learn's handwritten digits, with no download.
+demo: $(INSTALLED)
+	$(VENV)/bin/python main.py --mode=probe --dataset=digits
+
+# Lint, types and tests: what continuous integration runs.
+test: $(INSTALLED) lint
+	$(VENV)/bin/python -m pytest -m "not slow"
+
+lint: $(INSTALLED)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+format: $(INSTALLED)
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+# The stamp is newer than setup.cfg once installed, so later calls need no network.
+$(INSTALLED): setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable ".[test]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

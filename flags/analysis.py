@@ -1,0 +1,23 @@
+"""Flags of phase 3: the fields, clusters and noise of single filters."""
+
+from absl import flags
+
+flags.DEFINE_float(
+    "threshold",
+    0.3,
+    "Normalised fields above it, strictly, count as one. Another threshold re-reads the saved "
+    "fields in seconds.",
+)
+flags.DEFINE_list(
+    "split", ["test"], "Images the fields are measured on: test, train, or test,train."
+)
+flags.register_validator(
+    "threshold",
+    lambda value: 0 <= value < 1,
+    message="--threshold must be at least 0 and below 1 (the papers': 0.3)",
+)
+flags.register_validator(
+    "split",
+    lambda value: bool(value) and set(value) <= {"test", "train"},
+    message="--split must be test, train, or test,train",
+)

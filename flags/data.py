@@ -1,0 +1,53 @@
+"""Flags of the images and their labels."""
+
+from absl import flags
+
+flags.DEFINE_string(
+    "dataset",
+    "digits",
+    "digits (embedded, no download), cifar10, cifar100, folder (class folders under --data_dir), "
+    "or any image-classification name of tensorflow-datasets.",
+)
+flags.DEFINE_string(
+    "data_dir",
+    None,
+    "Where the data lies: the publishers' CIFAR files, class folders (train/ and test/ inside, "
+    "or one tree), or what tensorflow-datasets prepared.",
+)
+flags.DEFINE_integer(
+    "labels",
+    None,
+    "Use K labels only: CIFAR-K/10 and CIFAR-K/100 of the papers. Subsets of one --subset_seed "
+    "are nested; CIFAR-100's are drawn evenly from its superclasses.",
+    lower_bound=1,
+)
+flags.DEFINE_integer("subset_seed", 0, "Which subset of labels.", lower_bound=0)
+flags.DEFINE_float(
+    "test_fraction",
+    0.2,
+    "Share of images kept for testing where the data has no test split of its own.",
+    lower_bound=0.0,
+    upper_bound=1.0,
+)
+flags.DEFINE_list(
+    "image_size",
+    [],
+    "Resize images to this: one number, or height,width. Default: as they are, "
+    "or what an own network takes.",
+)
+flags.DEFINE_string(
+    "scaling",
+    None,
+    "What the network takes: 0..255, 0..1, -1..1, <means>/<stds> as in "
+    "0.485,0.456,0.406/0.229,0.224,0.225 (of 0..1), dataset (mean and deviation of the training "
+    "set), or package.module:function such as keras.applications.resnet50:preprocess_input. "
+    "Default: -1..1 for the papers' networks, 0..255 for own ones.",
+)
+flags.DEFINE_string(
+    "class_names",
+    None,
+    "Names in the order of an own network's outputs: a text file with one a line, or a,b,c.",
+)
+flags.DEFINE_float(
+    "memory_gib", 2.0, "Images above this size are read from disk as needed.", lower_bound=0.0
+)

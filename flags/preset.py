@@ -1,0 +1,86 @@
+"""Presets: the hyperparameters of the papers' experiments, as absl flagfiles."""
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+
+from sfp_keras.errors import InputError
+
+FOLDER = Path(__file__).parent / "presets"
+_DEFAULT_MODEL = {"digits": "vgg6", "cifar10": "vgg16", "cifar100": "vgg16"}
+
+
+def names() -> list[str]:
+    """All presets."""
+    return sorted(path.stem for path in FOLDER.glob("*.flags"))
+
+
+def apply(values: flags.FlagValues) -> str | None:
+    """Set every flag that was not given by hand to what the preset says.
+
+    Args:
+        values: parsed flags. `--preset` names the preset; without it (model, dataset, labels)
+            choose one.
+
+    Returns:
+        The preset's name, or `None` where there is none.
+
+    Raises:
+        InputError: if the preset, or a default network, does not exist.
+    """
+    chosen = values.preset
+    if chosen is None:
+        if values.model is None and values["dataset"].value in _DEFAULT_MODEL:
+            values.set_default("model", _DEFAULT_MODEL[values.dataset])
+        chosen = choose(values.model, values.dataset, values.labels)
+    elif chosen == "none":
+        chosen = None
+    elif chosen not in names():
+        near = difflib.get_close_matches(chosen, names(), 3, 0.4)
+        raise InputError(
+            f"--preset={chosen} is none of ours; "
+            + (f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names())}")
+        )
+    if chosen is not None:
+        for name, value in read(chosen).items():
+            values.set_default(name, value)
+    if values.model is None:
+        default = _DEFAULT_MODEL.get(values.dataset)
+        if default is None:
+            raise InputError(
+                f"--dataset={values.dataset} has no network by default: name one by --model "
+                "(vgg6, vgg11, vgg16, avgg16, a .keras file, or package.module:factory)"
+            )
+        values.set_default("model", default)
+    return chosen
+
+
+def choose(model: str | None, dataset: str, labels: int | None) -> str | None:
+    """The preset of an experiment; between two numbers of labels the larger one's."""
+    found: dict[int, str] = {}
+    for name in names():
+        settings = read(name)
+        if (settings["model"], settings["dataset"]) == (model, dataset):
+            found[int(settings.get("labels", 10**9))] = name
+    wanted = labels if labels is not None else 10**9
+    enough = [count for count in found if count >= wanted]
+    return found[min(enough)] if enough else None
+
+
+def read(name: str) -> dict[str, Any]:
+    """The flags of a preset: text, or a list of texts where a flag is repeated."""
+    settings: dict[str, Any] = {}
+    for line in (FOLDER / f"{name}.flags").read_text().splitlines():
+        line = line.strip()
+        if not line or line.startswith("#"):
+            continue
+        key, equals, value = line.removeprefix("--").partition("=")
+        if not equals:
+            key, value = (key[2:], "false") if key.startswith("no") else (key, "true")
+        if key in ("group", "head_group"):
+            settings.setdefault(key, []).append(value)
+        else:
+            settings[key] = value
+    return settings

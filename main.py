@@ -1,0 +1,73 @@
+"""Single-filter performance of image classifiers: train, probe every stage, read every filter.
+
+    python main.py --mode=probe --dataset=cifar100 --data_dir=<folder with cifar-100-python>
+
+runs the papers' three phases and prints their table for your network. `--helpfull` lists every
+flag by topic; flags/presets has the papers' experiments.
+"""
+
+import dataclasses
+import errno
+import importlib.util
+import os
+import sys
+from collections.abc import Sequence
+
+from absl import app, flags
+
+import flags as _defined  # noqa: F401  (importing it defines the flags)
+from flags import preset
+from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
+
+
+def build_experiment(values: flags.FlagValues) -> Experiment:
+    """The experiment that the flags and their preset describe."""
+    chosen = preset.apply(values)
+    settings = {}
+    for field in dataclasses.fields(Experiment):
+        value = values[field.name].value
+        settings[field.name] = tuple(value) if isinstance(value, list) else value
+    return Experiment(**{**settings, "preset": chosen})
+
+
+def choose_backend(wanted: str | None) -> None:
+    """Set Keras' backend, which must be done before Keras is imported."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if wanted is None and importlib.util.find_spec("tensorflow") is None:
+        wanted = "jax"
+    if wanted is not None:
+        os.environ["KERAS_BACKEND"] = wanted
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the workflow; a mistake of the user's is one line, not a traceback."""
+    if len(argv) > 1:
+        print(f"error: {argv[1]!r} is not a flag; flags begin with --", file=sys.stderr)
+        return 2
+    try:
+        experiment = build_experiment(flags.FLAGS)
+        choose_backend(experiment.backend)
+        from sfp_keras import workflows
+
+        workflows.run(experiment)
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on from here", file=sys.stderr)
+        return 130
+    except (InputError, flags.Error) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            raise
+        print(
+            f"error: cannot write {error.filename or experiment.directory}: {error.strerror}; make "
+            "room or choose another --run_dir, then run the same command to go on",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,39 @@
+"""Single-filter performance for Keras 3.
+
+Names are loaded when first used, so `import sfp_keras` (and `sfp_keras.filters`, which needs
+only NumPy) opens no machine-learning framework.
+"""
+
+import importlib
+from typing import Any
+
+from sfp_keras._version import __version__
+
+_ROOM_OF = {
+    "FilterClusters": "sfp_keras.filters",
+    "FilterFields": "sfp_keras.filters",
+    "LabelStatistics": "sfp_keras.filters",
+    "LayerStatistics": "sfp_keras.filters",
+    "find_clusters": "sfp_keras.filters",
+    "label_statistics": "sfp_keras.filters",
+    "layer_statistics": "sfp_keras.filters",
+    "cut_stages": "sfp_keras.probing",
+    "measure_fields": "sfp_keras.probing",
+    "train_heads": "sfp_keras.probing",
+    "SGD": "sfp_keras.training",
+    "build_vgg": "sfp_keras.models",
+    "load_dataset": "sfp_keras.data",
+}
+
+__all__ = ["__version__", *_ROOM_OF]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the room of a public name when it is first asked for."""
+    if name in _ROOM_OF:
+        return getattr(importlib.import_module(_ROOM_OF[name]), name)
+    raise AttributeError(f"module 'sfp_keras' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_ROOM_OF])

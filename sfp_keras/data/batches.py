@@ -1,0 +1,120 @@
+"""Batches for training, in an order that is a function of (seed, epoch), and for evaluation."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sfp_keras.data.augmentation import Augmentation, augment
+from sfp_keras.data.dataset import ImageSplit
+from sfp_keras.data.draws import random_order
+from sfp_keras.data.prefetching import prefetch
+from sfp_keras.data.scaling import Scaling
+from sfp_keras.errors import InputError
+
+Batch = tuple[np.ndarray, np.ndarray]
+
+
+def epoch_order(seed: int, epoch: int, count: int) -> np.ndarray:
+    """Return the order of the images in an epoch.
+
+    Args:
+        seed: `int`, not negative.
+        epoch: `int`, from 0.
+        count: `int`. Number of images.
+
+    Returns:
+        A permutation (count,) of int64, a function of the arguments only.
+    """
+    return random_order(count, "order", seed, epoch)
+
+
+def steps_per_epoch(count: int, batch_size: int) -> int:
+    """Return the number of batches of an epoch, a last short one included."""
+    return -(-count // batch_size)
+
+
+def training_batches(
+    split: ImageSplit,
+    batch_size: int,
+    seed: int,
+    scaling: Scaling,
+    augmentation: Augmentation | None = None,
+    first_epoch: int = 0,
+) -> Iterator[Batch]:
+    """Yield shuffled, augmented and scaled batches, epoch after epoch without end.
+
+    Order and augmentation are functions of (seed, epoch, image), so an iterator started at
+    `first_epoch` yields exactly what one started at 0 yields from there on. The last batch of an
+    epoch may be short. Images that are decoded or read from disk are prepared ahead in a thread,
+    which ends when the iterator is closed.
+
+    Args:
+        split: `ImageSplit`.
+        batch_size: `int`.
+        seed: `int`, not negative.
+        scaling: `Scaling`.
+        augmentation: `Augmentation`. Pixels moved in are mid-grey before scaling. Default: none.
+        first_epoch: `int`. Default 0.
+
+    Returns:
+        An iterator of (x (n, H, W, 3) float32, y (n,) int64).
+
+    Raises:
+        InputError: if there are no images or the batch size is not positive.
+    """
+    _check(split, batch_size)
+    if not len(split):
+        raise InputError("there are no images to train on")
+    batches = _training_batches(split, batch_size, seed, scaling, augmentation, first_epoch)
+    return batches if split.in_memory else prefetch(batches)
+
+
+def evaluation_batches(split: ImageSplit, batch_size: int, scaling: Scaling) -> Iterator[Batch]:
+    """Yield every image once, in order, scaled and not augmented.
+
+    Args:
+        split: `ImageSplit`.
+        batch_size: `int`; the last batch may be short.
+        scaling: `Scaling`.
+
+    Returns:
+        An iterator of (x (n, H, W, 3) float32, y (n,) int64).
+
+    Raises:
+        InputError: if the batch size is not positive.
+    """
+    _check(split, batch_size)
+    batches = _evaluation_batches(split, batch_size, scaling)
+    return batches if split.in_memory else prefetch(batches)
+
+
+def _check(split: ImageSplit, batch_size: int) -> None:
+    if batch_size < 1:
+        raise InputError(f"--batch_size must be positive, got {batch_size}")
+
+
+def _training_batches(
+    split: ImageSplit,
+    batch_size: int,
+    seed: int,
+    scaling: Scaling,
+    augmentation: Augmentation | None,
+    epoch: int,
+) -> Iterator[Batch]:
+    fill = scaling.mid_grey
+    while True:
+        order = epoch_order(seed, epoch, len(split))
+        draws = augmentation.draw(len(split), seed, epoch) if augmentation else None
+        for start in range(0, len(split), batch_size):
+            indices = order[start : start + batch_size]
+            x = scaling(split.read(indices))
+            if draws is not None:
+                x = augment(x, draws.at(indices), fill)
+            yield x, split.labels[indices]
+        epoch += 1
+
+
+def _evaluation_batches(split: ImageSplit, batch_size: int, scaling: Scaling) -> Iterator[Batch]:
+    for start in range(0, len(split), batch_size):
+        indices = np.arange(start, min(start + batch_size, len(split)))
+        yield scaling(split.read(indices)), split.labels[indices]

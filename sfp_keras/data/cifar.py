@@ -1,0 +1,229 @@
+"""CIFAR-10 and CIFAR-100 as their publisher distributes them for Python."""
+
+import tarfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sfp_keras.data.dataset import ImageDataset, ImageSplit
+from sfp_keras.data.pickles import load_plain_pickle
+from sfp_keras.errors import InputError
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """The files of one set and the entries in them."""
+
+    folder: str
+    train: tuple[str, ...]
+    test: str
+    meta: str
+    label_key: str
+    names_key: str
+    num_labels: int
+    coarse_key: str | None = None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return (*self.train, self.test, self.meta)
+
+
+_LAYOUTS = {
+    "cifar10": _Layout(
+        folder="cifar-10-batches-py",
+        train=tuple(f"data_batch_{i}" for i in range(1, 6)),
+        test="test_batch",
+        meta="batches.meta",
+        label_key="labels",
+        names_key="label_names",
+        num_labels=10,
+    ),
+    "cifar100": _Layout(
+        folder="cifar-100-python",
+        train=("train",),
+        test="test",
+        meta="meta",
+        label_key="fine_labels",
+        names_key="fine_label_names",
+        num_labels=100,
+        coarse_key="coarse_labels",
+    ),
+}
+_ARCHIVES = {"cifar10": "cifar-10-python.tar.gz", "cifar100": "cifar-100-python.tar.gz"}
+
+
+def find_cifar(name: str, data_dir: str | Path) -> Path | None:
+    """Look for the publisher's files of a CIFAR set.
+
+    Args:
+        name: `"cifar10"` or `"cifar100"`.
+        data_dir: `str` or `Path`. The folder of the pickles, the folder that holds this folder
+            or the publisher's `.tar.gz`, or the `.tar.gz` itself.
+
+    Returns:
+        The folder of the pickles or the archive; None where `data_dir` has neither.
+
+    Raises:
+        InputError: if `data_dir` does not exist, is empty, holds only part of the files, or
+            holds the other CIFAR set instead.
+    """
+    layout, data_dir = _LAYOUTS[name], Path(data_dir)
+    if data_dir.is_file():
+        if tarfile.is_tarfile(data_dir):
+            return data_dir
+        raise InputError(f"--data_dir={data_dir} is neither a folder nor {_ARCHIVES[name]}")
+    if not data_dir.is_dir():
+        raise InputError(f"--data_dir={data_dir} does not exist")
+    for folder in (data_dir / layout.folder, data_dir):
+        missing = [file for file in layout.files if not (folder / file).is_file()]
+        if not missing:
+            return folder
+        if len(missing) < len(layout.files) or folder.name == layout.folder and folder.is_dir():
+            raise InputError(
+                f"--data_dir: {folder} is not complete, {', '.join(missing)} missing; unpack "
+                f"{_ARCHIVES[name]} again"
+            )
+    for place in ("", "downloads", "manual", "downloads/manual"):
+        if (data_dir / place / _ARCHIVES[name]).is_file():
+            return data_dir / place / _ARCHIVES[name]
+    if not any(data_dir.iterdir()):
+        raise InputError(
+            f"--data_dir={data_dir} is empty; put {layout.folder}/ or {_ARCHIVES[name]} there"
+        )
+    for other, there in _LAYOUTS.items():
+        folders = (data_dir, data_dir / there.folder)
+        if other != name and any((folder / there.test).is_file() for folder in folders):
+            raise InputError(
+                f"--data_dir={data_dir} holds {other}, not {name}; use --dataset={other}"
+            )
+    return None
+
+
+def load_cifar(name: str, source: str | Path) -> ImageDataset:
+    """Read a CIFAR set from the publisher's pickles.
+
+    Nothing the pickles name is called except what rebuilds NumPy arrays. CIFAR-100 has its 20
+    superclasses with it.
+
+    Args:
+        name: `"cifar10"` or `"cifar100"`.
+        source: `str` or `Path`. What `find_cifar` returned.
+
+    Returns:
+        An `ImageDataset` of 32x32 images.
+
+    Raises:
+        InputError: if a file is missing, cut short, unsafe or of another format.
+    """
+    layout, source = _LAYOUTS[name], Path(source)
+    if source.is_dir():
+        entries = {file: _read_file(source / file) for file in layout.files}
+    else:
+        entries = _read_archive(source, layout)
+    train = [_batch(entries[file], layout, source / file) for file in layout.train]
+    images, labels, coarse = (np.concatenate(parts) for parts in zip(*train, strict=True))
+    test_images, test_labels, _ = _batch(entries[layout.test], layout, source / layout.test)
+    names = _entry(entries[layout.meta], layout.names_key, source / layout.meta)
+    if not isinstance(names, list) or len(names) != layout.num_labels:
+        raise InputError(f"{source / layout.meta} is of another format: no list of class names")
+    return ImageDataset(
+        name=name,
+        train=ImageSplit(images, labels),
+        test=ImageSplit(test_images, test_labels),
+        class_names=tuple(n.decode() if isinstance(n, bytes) else str(n) for n in names),
+        original_labels=tuple(range(layout.num_labels)),
+        superclasses=superclass_of_label(labels, coarse, layout.num_labels)
+        if layout.coarse_key
+        else None,
+    )
+
+
+def superclass_of_label(labels: np.ndarray, coarse: np.ndarray, num_labels: int) -> np.ndarray:
+    """Return the superclass of each label, from the labels and superclasses of the images.
+
+    Args:
+        labels: array (N,) of int64.
+        coarse: array (N,) of int64, the superclass of each image.
+        num_labels: `int`, K.
+
+    Returns:
+        Array (K,) of int64.
+
+    Raises:
+        InputError: if a label has no image, or images of two superclasses.
+    """
+    superclasses = np.full(num_labels, -1, np.int64)
+    superclasses[labels] = coarse
+    if (superclasses < 0).any() or (superclasses[labels] != coarse).any():
+        raise InputError("the coarse labels do not belong to the fine labels; get the files again")
+    return superclasses
+
+
+def _read_file(path: Path) -> Any:
+    try:
+        with path.open("rb") as file:
+            return load_plain_pickle(file, str(path))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror or error})") from None
+
+
+def _read_archive(source: Path, layout: _Layout) -> dict[str, Any]:
+    wanted = {f"{layout.folder}/{file}": file for file in layout.files}
+    entries: dict[str, Any] = {}
+    try:
+        # One pass from front to back: a compressed archive cannot be entered in the middle.
+        with tarfile.open(source) as archive:
+            for member in archive:
+                file = archive.extractfile(member) if member.name in wanted else None
+                if file is not None:
+                    entries[wanted[member.name]] = load_plain_pickle(
+                        file, f"{source}/{member.name}"
+                    )
+    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
+        raise InputError(f"{source} is cut short or damaged ({error}); get it again") from None
+    missing = [file for file in layout.files if file not in entries]
+    if missing:
+        raise InputError(
+            f"{source} does not hold {', '.join(missing)} under {layout.folder}/; "
+            "get the publisher's archive for Python"
+        )
+    return entries
+
+
+def _entry(entries: Any, key: str, path: Path) -> Any:
+    if isinstance(entries, dict):
+        for spelling in (key.encode(), key):
+            if spelling in entries:
+                return entries[spelling]
+    raise InputError(f"{path} is of another format: it has no {key!r}")
+
+
+def _batch(
+    entries: Any, layout: _Layout, path: Path
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    data = _entry(entries, "data", path)
+    if (
+        not isinstance(data, np.ndarray)
+        or data.dtype != np.uint8
+        or data.ndim != 2
+        or data.shape[1] != 3 * 32 * 32
+    ):
+        raise InputError(f"{path} is of another format: 'data' is not (N, 3072) of uint8")
+    images = np.ascontiguousarray(data.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
+
+    def integers(key: str, valid: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        try:
+            values = np.array(_entry(entries, key, path), dtype=np.int64)
+        except (TypeError, ValueError, OverflowError):
+            values = np.empty(0, np.int64)
+        if values.shape != (len(images),) or not valid(values).all():
+            raise InputError(f"{path} is of another format: {key!r} does not fit its images")
+        return values
+
+    labels = integers(layout.label_key, lambda y: (y >= 0) & (y < layout.num_labels))
+    coarse = integers(layout.coarse_key, lambda y: y >= 0) if layout.coarse_key else labels
+    return images, labels, coarse

@@ -1,0 +1,116 @@
+"""One image file as an RGB array."""
+
+import functools
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".ppm", ".tif", ".tiff")
+_ORIENTATION = 0x0112
+
+
+class UnreadableImageError(Exception):
+    """An image file cannot be decoded; the message is the reason, without the path."""
+
+
+def is_image_file(name: str) -> bool:
+    """Tell by its name whether a file is an image, and not a hidden one."""
+    return not name.startswith(".") and name.lower().endswith(_SUFFIXES)
+
+
+def read_image_size(path: str | Path) -> tuple[int, int]:
+    """Read the upright size of an image from the head of its file, without decoding it.
+
+    Args:
+        path: `str` or `Path`.
+
+    Returns:
+        `(height, width)`.
+
+    Raises:
+        UnreadableImageError: if the file is no image that can be opened.
+    """
+    try:
+        with Image.open(path) as image:
+            _check_mode(image)
+            width, height = image.size
+            # Orientations 5 to 8 are turned by a right angle.
+            turned = image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
+    except Exception as error:  # decoders raise almost anything on broken files
+        raise UnreadableImageError(_reason(error)) from None
+    return (width, height) if turned else (height, width)
+
+
+def read_image(path: str | Path, size: tuple[int, int] | None = None) -> np.ndarray:
+    """Decode an image file to RGB.
+
+    The EXIF orientation is applied. Grey and palette images become RGB, 16-bit grey is scaled
+    to 8 bits, and an alpha channel is dropped, as `keras.utils.load_img` does; of an animation
+    the first frame is taken.
+
+    Args:
+        path: `str` or `Path`.
+        size: `(height, width)` to resize to (bicubic, without keeping the aspect). Default: the
+            image's own.
+
+    Returns:
+        Array (height, width, 3) of uint8.
+
+    Raises:
+        UnreadableImageError: if the file cannot be decoded.
+    """
+    try:
+        with Image.open(path) as image:
+            image.load()
+            rgb = _rgb(ImageOps.exif_transpose(image))
+    except Exception as error:  # decoders raise almost anything on broken files
+        raise UnreadableImageError(_reason(error)) from None
+    return resize_image(np.asarray(rgb), size) if size else np.array(rgb)
+
+
+def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize one image (Keys' bicubic with a = -1/2, antialiased when shrinking).
+
+    Args:
+        image: array (H, W, 3) of uint8.
+        size: `(height, width)`; the aspect is not kept.
+
+    Returns:
+        Array (height, width, 3) of uint8.
+    """
+    if image.shape[:2] == size:
+        return image
+    resized = Image.fromarray(image).resize(size[::-1], Image.Resampling.BICUBIC)
+    return np.asarray(resized)
+
+
+@functools.cache
+def image_threads() -> ThreadPoolExecutor:
+    """Return the threads that decode and resize; Pillow releases the interpreter lock in both."""
+    return ThreadPoolExecutor(min(16, os.cpu_count() or 1), thread_name_prefix="sfp-image")
+
+
+def _check_mode(image: Image.Image) -> None:
+    if image.mode == "F":
+        raise ValueError("floating-point pixels of unknown range")
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    _check_mode(image)
+    if image.mode.startswith("I"):
+        # Pillow would clip 16-bit grey at 255 instead of scaling it.
+        levels = np.clip(np.asarray(image, dtype=np.int64), 0, 65535)
+        image = Image.fromarray(np.rint(levels / 257).astype(np.uint8))
+    if image.mode == "P" and "transparency" in image.info:
+        image = image.convert("RGBA")  # else Pillow warns
+    return image.convert("RGB")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, Image.UnidentifiedImageError):
+        return "not an image"
+    text = str(error).splitlines()
+    return text[0] if text else type(error).__name__

@@ -1,0 +1,97 @@
+"""The labels of a data set in the order of a network's outputs."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from sfp_keras.data.dataset import ImageDataset, ImageSplit
+from sfp_keras.errors import InputError
+
+
+def read_class_names(class_names: str | Path | Sequence[str]) -> tuple[str, ...]:
+    """Read class names in the order of a network's outputs.
+
+    Args:
+        class_names: a text file with one name a line, or the names themselves, as a sequence
+            or as one text with commas.
+
+    Returns:
+        The names.
+
+    Raises:
+        InputError: if there is no such file, or no name.
+    """
+    if isinstance(class_names, str | Path):
+        path = Path(class_names)
+        if path.is_file():
+            try:
+                names = path.read_text(encoding="utf-8").splitlines()
+            except UnicodeDecodeError:
+                raise InputError(f"--class_names={path} is not a text file") from None
+        elif "," in str(class_names):
+            names = str(class_names).split(",")
+        else:
+            raise InputError(
+                f"--class_names={class_names} is no file; give a text file with one name a line, "
+                "or the names with commas between"
+            )
+    else:
+        names = list(class_names)
+    names = [name.strip() for name in names if name.strip()]
+    if not names:
+        raise InputError(f"--class_names={class_names} has no names")
+    return tuple(names)
+
+
+def order_labels(dataset: ImageDataset, class_names: Sequence[str]) -> ImageDataset:
+    """Give each class the label that a network's outputs have for it.
+
+    Args:
+        dataset: `ImageDataset`.
+        class_names: the names in the order of the outputs. There may be more than the data set
+            has: these labels then have no images.
+
+    Returns:
+        An `ImageDataset` whose label i is `class_names[i]`; images are shared.
+
+    Raises:
+        InputError: if a class of the data set is not among the names, or twice.
+    """
+    counts = Counter(class_names)
+    missing = [name for name in dataset.class_names if not counts[name]]
+    if missing:
+        raise InputError(
+            f"--class_names lacks {len(missing)} of the data set's classes: {shorten(missing)}"
+        )
+    twice = [name for name in dataset.class_names if counts[name] > 1]
+    if twice:
+        raise InputError(f"--class_names has more than one of {shorten(twice)}")
+    position = {name: i for i, name in enumerate(class_names)}
+    new_label = np.array([position[name] for name in dataset.class_names], np.int64)
+
+    def relabelled(split: ImageSplit) -> ImageSplit:
+        return ImageSplit(split.images, new_label[split.labels])
+
+    superclasses = dataset.superclasses
+    if superclasses is not None:
+        # Names without images get a superclass of their own, so that no group is falsified.
+        spare = np.arange(len(class_names)) + superclasses.max() + 1
+        spare[new_label] = superclasses
+        superclasses = spare
+    return replace(
+        dataset,
+        train=relabelled(dataset.train),
+        test=relabelled(dataset.test),
+        class_names=tuple(class_names),
+        original_labels=tuple(range(len(class_names))),
+        superclasses=superclasses,
+    )
+
+
+def shorten(names: Sequence[str], most: int = 5) -> str:
+    """Join the first names with commas and count the others."""
+    listed = ", ".join(map(str, names[:most]))
+    return f"{listed} and {len(names) - most} more" if len(names) > most else listed

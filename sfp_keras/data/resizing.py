@@ -1,0 +1,95 @@
+"""Images of a dataset at another size, in memory while they fit."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from sfp_keras.data.dataset import ImageDataset, ImageSplit, LazyImages
+from sfp_keras.data.image_files import image_threads, resize_image
+from sfp_keras.errors import InputError
+
+
+class ResizedImages(LazyImages):
+    """The images of a split, resized when they are read (bicubic, aspect not kept).
+
+    Args:
+        split: `ImageSplit`.
+        size: `(height, width)`.
+    """
+
+    def __init__(self, split: ImageSplit, size: tuple[int, int]) -> None:
+        self.split = split
+        self.shape = (len(split), *size, 3)
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """Return the images at `indices` (n,) as an array (n, H, W, 3) of uint8."""
+        return resize_batch(self.split.read(indices), self.shape[1:3])
+
+
+def resize_batch(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize images (n, H, W, 3) of uint8 to `size` = `(height, width)` in threads."""
+    if images.shape[1:3] == size:
+        return images
+    resized = np.empty((len(images), *size, 3), np.uint8)
+    for i, image in enumerate(image_threads().map(lambda one: resize_image(one, size), images)):
+        resized[i] = image
+    return resized
+
+
+def resize_dataset(
+    dataset: ImageDataset, size: tuple[int, int], memory_budget: int
+) -> ImageDataset:
+    """Return the dataset with images of another size.
+
+    Args:
+        dataset: `ImageDataset`.
+        size: `(height, width)`.
+        memory_budget: `int`, bytes. Where both splits are in memory and fit into it resized,
+            they are resized at once; otherwise when they are read.
+
+    Returns:
+        An `ImageDataset`; the same one where the size is right already.
+    """
+    if dataset.image_shape[:2] == size:
+        return dataset
+    fits = (len(dataset.train) + len(dataset.test)) * size[0] * size[1] * 3 <= memory_budget
+    splits = []
+    for split in (dataset.train, dataset.test):
+        lazy = ResizedImages(split, size)
+        if fits and split.in_memory:
+            images = np.empty(lazy.shape, np.uint8)
+            for part in chunks(len(split)):
+                images[part] = lazy.read(part)
+            splits.append(ImageSplit(images, split.labels))
+        else:
+            splits.append(ImageSplit(lazy, split.labels))
+    return replace(dataset, train=splits[0], test=splits[1])
+
+
+def chunks(count: int, length: int = 1024) -> Iterator[np.ndarray]:
+    """Yield 0..count-1 in ascending int64 arrays of at most `length`."""
+    for start in range(0, count, length):
+        yield np.arange(start, min(start + length, count))
+
+
+def check_image_size(image_size: int | tuple[int, int] | None) -> tuple[int, int] | None:
+    """Return `image_size` as `(height, width)`.
+
+    Args:
+        image_size: one `int` for square images, `(height, width)`, or None.
+
+    Returns:
+        `(height, width)` or None.
+
+    Raises:
+        InputError: if it is none of these, or not positive.
+    """
+    if image_size is None:
+        return None
+    size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
+    if len(size) != 2 or not all(isinstance(side, int) and side > 0 for side in size):
+        raise InputError(
+            f"--image_size must be one positive number or height and width, got {image_size!r}"
+        )
+    return (size[0], size[1])

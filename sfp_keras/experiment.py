@@ -1,0 +1,174 @@
+"""The settings of one experiment, as one reads them from the command line."""
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any
+
+PAPER_MODELS = ("vgg6", "vgg11", "vgg16", "avgg16")
+
+# Phases, each with the settings its result depends on beside those of the phases before it.
+# Where and how fast things run is left out; so are --stages, for stages do not influence one
+# another, and --threshold and --split, of which a run directory holds several.
+PHASES = {
+    "train": (
+        *("dataset", "labels", "subset_seed", "test_fraction", "image_size", "scaling"),
+        *("class_names", "model", "weights", "conv_bias", "fc_widths", "fc_activation"),
+        *("epochs", "schedule_epochs", "batch_size", "lr", "momentum", "l2", "decay", "group"),
+        *("flip", "shift", "precision", "seed"),
+    ),
+    "heads": (
+        *("pool", "head_epochs", "head_schedule_epochs", "head_batch_size", "head_lr"),
+        *("head_momentum", "head_l2", "head_decay", "head_group", "head_data", "cache_dtype"),
+    ),
+    "analysis": (),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """Everything one run of the command does; each attribute is the flag of the same name.
+
+    Attributes:
+        mode: the workflow: train or probe.
+        dataset: name of the data.
+        model: name of one of the papers' networks, a `.keras` file, or `package.module:factory`.
+        preset: the preset the hyperparameters came from, or `None`.
+        run_dir: where results go.
+        overwrite: first phase to redo, or `None`.
+
+    The other attributes are described by `python main.py --helpfull`.
+    """
+
+    mode: str = "probe"
+    preset: str | None = None
+    backend: str | None = None
+    run_dir: str | None = None
+    overwrite: str | None = None
+    seed: int = 0
+    # Data.
+    dataset: str = "digits"
+    data_dir: str | None = None
+    labels: int | None = None
+    subset_seed: int = 0
+    test_fraction: float = 0.2
+    image_size: tuple[str, ...] = ()
+    scaling: str | None = None
+    class_names: str | None = None
+    memory_gib: float = 2.0
+    # Network.
+    model: str = "vgg6"
+    weights: str | None = None
+    conv_bias: bool | None = None
+    fc_widths: tuple[str, ...] | None = None
+    fc_activation: str | None = None
+    # Phase 1.
+    epochs: int | None = None
+    schedule_epochs: int = 100
+    batch_size: int = 100
+    lr: float = 0.01
+    momentum: float = 0.9
+    l2: float = 5e-4
+    decay: str = "none"
+    group: tuple[str, ...] = ()
+    flip: bool = True
+    shift: int = 4
+    precision: str = "float32"
+    # Phase 2.
+    stages: tuple[str, ...] = ()
+    list_stages: bool = False
+    pool: tuple[str, ...] = ()
+    head_epochs: int | None = None
+    head_schedule_epochs: int = 100
+    head_batch_size: int = 100
+    head_lr: float = 0.005
+    head_momentum: float = 0.975
+    head_l2: float = 1.5e-5
+    head_decay: str = "0.65/20"
+    head_group: tuple[str, ...] = ()
+    head_data: str = "cached"
+    cache_gib: float = 4.0
+    cache_dtype: str = "float16"
+    keep_cache: bool = False
+    inference_batch_size: int = 100
+    # Phase 3.
+    threshold: float = 0.3
+    split: tuple[str, ...] = ("test",)
+
+    @property
+    def directory(self) -> Path:
+        """The run directory: --run_dir, or runs/<model>-<dataset>[-<K>]-seed<S>."""
+        if self.run_dir:
+            return Path(self.run_dir)
+        parts = [_short(self.model), _short(self._data_name)]
+        if self.labels is not None:
+            parts.append(str(self.labels))
+        return Path("runs") / f"{'-'.join(parts)}-seed{self.seed}"
+
+    @property
+    def _data_name(self) -> str:
+        if self.dataset == "folder" and self.data_dir:
+            return Path(self.data_dir).resolve().name
+        return self.dataset
+
+    @property
+    def own_model(self) -> bool:
+        """Whether the network is the user's, not one of the papers'."""
+        return self.model not in PAPER_MODELS
+
+    @property
+    def trains(self) -> bool:
+        """Whether phase 1 is ours to do: a paper's network without given weights."""
+        return not self.own_model and self.weights is None
+
+    @property
+    def training_epochs(self) -> int:
+        """--epochs, or the preset's number."""
+        return self.epochs if self.epochs is not None else self.schedule_epochs
+
+    @property
+    def head_training_epochs(self) -> int:
+        """--head_epochs, or the preset's number."""
+        return self.head_epochs if self.head_epochs is not None else self.head_schedule_epochs
+
+    @property
+    def resolved_scaling(self) -> str:
+        """--scaling, or x/127.5-1 for the papers' VGGs and raw 0..255 for own networks."""
+        return self.scaling or ("0..255" if self.own_model else "-1..1")
+
+    def settings(self, phase: str) -> dict[str, Any]:
+        """The settings that a phase's result depends on beside those of earlier phases."""
+        return {name: _plain(getattr(self, name)) for name in PHASES[phase]}
+
+    def to_json(self) -> dict[str, Any]:
+        """All settings, as JSON types."""
+        return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+
+    def command(self) -> str:
+        """The command that runs this experiment again."""
+        parts = ["python main.py"]
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if value is None or value == () or field.name == "overwrite":
+                continue
+            if field.name in ("group", "head_group"):
+                parts += [f"--{field.name}='{item}'" for item in value]
+            elif isinstance(value, bool):
+                parts.append(f"--{'' if value else 'no'}{field.name}")
+            elif isinstance(value, tuple):
+                parts.append(f"--{field.name}={','.join(value)}")
+            else:
+                text = str(value)
+                quoted = f"'{text}'" if re.search(r"[^\w./:+-]", text) else text
+                parts.append(f"--{field.name}={quoted}")
+        return " ".join(parts)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _short(name: str) -> str:
+    """A name for a folder: a file's stem, or what stands behind the colon of a factory."""
+    stem = Path(name).stem if name.endswith(".keras") else name.rsplit(":", 1)[-1]
+    return re.sub(r"[^\w.]+", "_", stem)

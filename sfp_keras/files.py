@@ -1,0 +1,91 @@
+"""Files that are written whole or not at all, and read back without executing anything."""
+
+import contextlib
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from sfp_keras.errors import InputError
+
+
+@contextlib.contextmanager
+def write_whole(path: str | Path) -> Iterator[IO[bytes]]:
+    """Open a temporary neighbour of `path` for writing, and rename it to `path` at the end.
+
+    A crash, a full disk or an exception inside the block leaves `path` as it was.
+
+    Args:
+        path: `str` or `Path`. The file to write; missing folders are made.
+
+    Yields:
+        A binary file object.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes private files; results follow the user's umask like any other file.
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(name, 0o666 & ~umask)
+        os.replace(name, path)
+        _sync_folder(path.parent)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+        raise
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write `text` as UTF-8 to `path`, whole or not at all."""
+    with write_whole(path) as file:
+        file.write(text.encode())
+
+
+def save_npz(path: str | Path, **arrays: Any) -> None:
+    """Write named arrays to the uncompressed npz file `path`, whole or not at all."""
+    with write_whole(path) as file:
+        np.savez(file, **arrays)
+
+
+def load_npz(path: str | Path, *names: str) -> dict[str, np.ndarray]:
+    """Read named arrays from an npz file, refusing pickled content.
+
+    Args:
+        path: `str` or `Path`. The file.
+        *names: `str`. Names that must be there; with none given, all are read.
+
+    Returns:
+        A dict from name to array.
+
+    Raises:
+        InputError: if the file is missing, cut short, corrupted, or lacks a name.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in (names or archive.files)}
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing; delete its folder and run again") from None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"{path} is damaged ({reason}); delete it and run again to make it anew"
+        ) from None

@@ -1,0 +1,41 @@
+"""The science of single-filter performance, in NumPy alone.
+
+`FilterFields` holds what one pass over a data set leaves of a stage; `find_clusters` turns it
+into `FilterClusters`; `layer_statistics` and `label_statistics` sum those up:
+
+```python
+fields = FilterFields(features, kernel, label_counts, position_shape=(2, 2))
+clusters = find_clusters(fields, threshold=0.3)
+print(layer_statistics(clusters))
+print(label_statistics(clusters, fields).signal)
+```
+
+References:
+    Paper 1: Y. Tzach, Y. Meir, O. Tevet, R. D. Gross, S. Hodassman, R. Vardi, I. Kanter, "The
+        mechanism underlying successful deep learning", arXiv:2305.18078.
+    Paper 2: Y. Meir, Y. Tzach, S. Hodassman, O. Tevet, I. Kanter, "Universality
+        of underlying mechanism for successful deep learning", arXiv:2309.07537.
+"""
+
+from sfp_keras.filters.clusters import FilterClusters, find_clusters
+from sfp_keras.filters.fields import FilterFields
+from sfp_keras.filters.statistics import (
+    LabelStatistics,
+    LayerStatistics,
+    SignalToNoise,
+    label_statistics,
+    layer_statistics,
+    signal_to_noise,
+)
+
+__all__ = [
+    "FilterClusters",
+    "FilterFields",
+    "LabelStatistics",
+    "LayerStatistics",
+    "SignalToNoise",
+    "find_clusters",
+    "label_statistics",
+    "layer_statistics",
+    "signal_to_noise",
+]

@@ -1,0 +1,209 @@
+"""Clusters of labels on the diagonal of Boolean filter matrices, and the noise outside them."""
+
+import dataclasses
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from sfp_keras.errors import InputError
+from sfp_keras.filters.fields import FilterFields, as_threshold, filter_blocks
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class FilterClusters:
+    """The clusters of every filter of a layer.
+
+    All else follows from two small arrays. The size of a cluster is its number of labels; a
+    label belongs to one cluster of a filter at most.
+
+    Attributes:
+        cluster_id: int16 array `(F, K)`. Number of the cluster of filter `f` that holds label
+            `i`, counted from 0 in the order found; -1 where it is in none.
+        ones_per_row: int32 array `(F, K)`. Elements of row `i` above the threshold.
+        threshold: `float`. The threshold the fields were clipped at.
+    """
+
+    cluster_id: np.ndarray
+    ones_per_row: np.ndarray
+    threshold: float = 0.3
+
+    def __post_init__(self) -> None:
+        cluster_id, ones = np.asarray(self.cluster_id), np.asarray(self.ones_per_row)
+        if cluster_id.ndim != 2 or cluster_id.shape != ones.shape or 0 in ones.shape:
+            raise InputError(
+                "cluster_id and ones_per_row must be filled arrays of one shape (F, K); "
+                f"received {cluster_id.shape} and {ones.shape}"
+            )
+        labels = ones.shape[1]
+        for name, values, low, high in (
+            ("cluster_id", cluster_id, -1, labels - 1),
+            ("ones_per_row", ones, 0, labels),
+        ):
+            if values.dtype.kind not in "iu" or values.min() < low or values.max() > high:
+                raise InputError(f"{name} must hold integers from {low} to {high}")
+        as_threshold(self.threshold)
+        object.__setattr__(self, "cluster_id", cluster_id.astype(np.int16, copy=False))
+        object.__setattr__(self, "ones_per_row", ones.astype(np.int32, copy=False))
+        object.__setattr__(self, "threshold", float(self.threshold))
+
+    @property
+    def num_filters(self) -> int:
+        """Number of filters, `F`."""
+        return self.cluster_id.shape[0]
+
+    @property
+    def num_labels(self) -> int:
+        """Number of labels, `K`."""
+        return self.cluster_id.shape[1]
+
+    @property
+    def in_cluster(self) -> np.ndarray:
+        """bool `(F, K)`: whether label `i` is in any cluster of filter `f`."""
+        return self.cluster_id >= 0
+
+    @property
+    def num_clusters(self) -> np.ndarray:
+        """Number of clusters of each filter, int64 `(F,)`."""
+        return self.cluster_id.max(axis=1).astype(np.int64) + 1
+
+    @property
+    def noise(self) -> np.ndarray:
+        """Elements above the threshold in no cluster block, of each filter: n, int64 `(F,)`."""
+        ones = self.ones_per_row.sum(axis=1, dtype=np.int64)
+        return ones - (self._size_table**2).sum(axis=1)
+
+    @property
+    def dead(self) -> np.ndarray:
+        """bool `(F,)`: filters without an element above the threshold.
+
+        The largest element of a positive matrix normalises to 1 and is above every threshold, so
+        these are the filters whose fields are nowhere positive.
+        """
+        return self.ones_per_row.max(axis=1) == 0
+
+    @property
+    def size_of_label(self) -> np.ndarray:
+        """Size of the cluster that holds each label, 0 where none does, int64 `(F, K)`."""
+        padded = np.pad(self._size_table, ((0, 0), (0, 1)))  # Number -1 reads the added zero.
+        return np.take_along_axis(padded, self.cluster_id.astype(np.intp), axis=1)
+
+    def sizes(self) -> np.ndarray:
+        """Sizes of all clusters of the layer, filter by filter in the order found, int64."""
+        return self._size_table[self._size_table > 0]
+
+    def members(self, filter_index: int) -> list[list[int]]:
+        """Labels of each cluster of one filter, in the order found."""
+        numbers = self.cluster_id[filter_index]
+        return [np.flatnonzero(numbers == number).tolist() for number in range(numbers.max() + 1)]
+
+    def permutation(self, filter_index: int) -> np.ndarray:
+        """Order of labels that makes a filter's clusters diagonal blocks, int64 `(K,)`.
+
+        Clusters come in the order found, then the other labels ascending; show it with
+        `boolean[np.ix_(order, order)]`.
+
+        Source: paper 1, Figure 4; paper 2, Figure 1.
+        """
+        numbers = self.cluster_id[filter_index]
+        return np.argsort(np.where(numbers < 0, self.num_labels, numbers), kind="stable")
+
+    @functools.cached_property
+    def _size_table(self) -> np.ndarray:
+        """Size of cluster `c` of filter `f`, zeros after its last, int64 `(F, most clusters)`."""
+        width = int(self.cluster_id.max()) + 1
+        filters, labels = np.nonzero(self.in_cluster)
+        flat = filters * width + self.cluster_id[filters, labels]
+        return np.bincount(flat, minlength=self.num_filters * width).reshape(
+            self.num_filters, width
+        )
+
+
+def find_clusters(
+    fields_or_boolean: FilterFields | np.ndarray, threshold: float = 0.3
+) -> FilterClusters:
+    """Find the clusters of every filter.
+
+    The first label with a one on the diagonal opens a cluster; each later such label joins it if
+    the elements between it and every member are ones, both ways; the first label still free opens
+    the next cluster, and so on.
+
+    Works in blocks of filters: beside its input it holds little more than one block of matrices.
+
+    Args:
+        fields_or_boolean: `FilterFields`, or a Boolean array `(F, K, K)`, or `(K, K)` for one
+            filter; integers 0 and 1 will do.
+        threshold: `float` in [0, 1), default 0.3. What fields are clipped at; for a Boolean
+            array, only noted in the result.
+
+    Returns:
+        `FilterClusters`.
+
+    Raises:
+        InputError: if the threshold is out of range or the array is not Boolean.
+
+    Source: paper 1, Figure 4 and its explanation in the supplement; paper 2, Figure 1.
+    """
+    as_threshold(threshold)
+    num_filters, num_labels, blocks = _boolean_blocks(fields_or_boolean, threshold)
+    cluster_id = np.full((num_filters, num_labels), -1, np.int16)
+    ones_per_row = np.empty((num_filters, num_labels), np.int32)
+    for block, boolean in blocks:
+        packed = np.packbits(boolean, axis=2)
+        ones_per_row[block] = np.bitwise_count(packed).sum(axis=2, dtype=np.int32)
+        diagonal = boolean.diagonal(axis1=1, axis2=2)
+        for matrix, ones, numbers in zip(boolean, diagonal, cluster_id[block], strict=True):
+            labels = np.flatnonzero(ones)
+            if labels.size:
+                square = matrix if labels.size == num_labels else matrix[np.ix_(labels, labels)]
+                numbers[labels] = _number_labels(square & square.T)
+    return FilterClusters(cluster_id, ones_per_row, threshold)
+
+
+def _number_labels(compatible: np.ndarray) -> list[int]:
+    """Number of the cluster of each label, given who may stand with whom (true diagonal)."""
+    # A row is one Python integer, its bits the labels: a whole row is intersected in some 50 ns,
+    # and the lowest bit set is the next label of the walk.
+    packed = np.packbits(compatible, axis=1, bitorder="little")
+    rows = [int.from_bytes(row, "little") for row in packed]
+    numbers = [-1] * len(rows)
+    free = (1 << len(rows)) - 1
+    number = 0
+    while free:
+        candidates = free
+        while candidates:
+            lowest = candidates & -candidates
+            label = lowest.bit_length() - 1
+            numbers[label] = number
+            free ^= lowest
+            candidates = (candidates & rows[label]) ^ lowest
+        number += 1
+    return numbers
+
+
+def _boolean_blocks(
+    source: FilterFields | np.ndarray, threshold: float
+) -> tuple[int, int, Iterator[tuple[slice, np.ndarray]]]:
+    """Number of filters and labels, and the Boolean matrices block by block."""
+    if isinstance(source, FilterFields):
+        clipped = ((block, source.boolean(block, threshold)) for block in source.blocks())
+        return source.num_filters, source.num_labels, clipped
+    array = np.asarray(source)
+    shape = array.shape
+    if array.ndim == 2:
+        array = array[None]
+    if array.ndim != 3 or array.shape[1] != array.shape[2] or 0 in array.shape:
+        raise InputError(f"Boolean matrices must have shape (F, K, K) or (K, K), not {shape}")
+    blocks = filter_blocks(*array.shape[:2])
+    return *array.shape[:2], ((block, _as_boolean(array[block])) for block in blocks)
+
+
+def _as_boolean(array: Any) -> np.ndarray:
+    if array.dtype == bool:
+        return array
+    if array.dtype.kind in "iu" and array.min() >= 0 and array.max() <= 1:
+        return array.astype(bool)
+    raise InputError(
+        f"matrices of {array.dtype} are not Boolean; pass FilterFields, or clip them first"
+    )

@@ -1,0 +1,279 @@
+"""The fields every filter sends to the output units of a probe head, in factorised form."""
+
+import dataclasses
+import math
+import numbers
+import operator
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from sfp_keras.errors import InputError
+from sfp_keras.filters.selectivity import class_selectivity
+
+# One 1000 x 1000 float32 matrix; larger blocks leave the cache and are slower.
+BLOCK_BYTES = 2**22
+
+Filters = int | slice | np.ndarray | list[int]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class FilterFields:
+    """The fields of all filters of a stage, kept as mean features and head kernel.
+
+    A bias-free linear head sees filter `f` alone as the matrix
+
+        M_f[i, j] = sum over p of features[i, p, f] * kernel[p, f, j],
+
+    the mean field on output unit `j` over the inputs of label `i` when the weights of all other
+    filters are silenced. The matrices are computed when asked for, so a layer costs
+    `K*P*F + P*F*K` numbers and not `F*K*K`.
+
+    Example:
+
+    ```python
+    fields = FilterFields(features, kernel, label_counts, position_shape=(2, 2))
+    fields.matrix(7)               # (K, K), rows are input labels, columns output units
+    fields.boolean(slice(0, 16))   # (16, K, K), True above 0.3 of each matrix's maximum
+    ```
+
+    Args:
+        features: float32 array `(K, P, F)`. Mean stage output over the inputs of each label, at
+            each of the `P` positions of each of the `F` filters. Rows of labels without inputs
+            are set to zero, with one warning.
+        kernel: float32 array `(P, F, K)`. Weights of the head.
+        label_counts: int64 array `(K,)`. Number of inputs of each label.
+        position_shape: tuple of int with product `P`. Shape of one filter's output: `(h, w)`,
+            `(tokens,)`, or `()` for a dense stage.
+
+    Raises:
+        InputError: if shapes disagree, a value is not finite, or a count is negative.
+
+    Source: paper 1, "single-filter performance" (Figures 3A and 4).
+    """
+
+    features: np.ndarray
+    kernel: np.ndarray
+    label_counts: np.ndarray
+    position_shape: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        features = _as_float32("features", self.features, "(K, P, F)")
+        kernel = _as_float32("kernel", self.kernel, "(P, F, K)")
+        labels, positions, filters = features.shape
+        if kernel.shape != (positions, filters, labels):
+            raise InputError(
+                f"kernel has shape {kernel.shape}; features of shape {features.shape} = "
+                f"(K, P, F) need a kernel (P, F, K) = {(positions, filters, labels)}"
+            )
+        counts = _as_counts(self.label_counts, labels)
+        shape = tuple(operator.index(size) for size in self.position_shape)
+        if math.prod(shape) != positions:
+            raise InputError(
+                f"position_shape {shape} has {math.prod(shape)} positions; "
+                f"features of shape {features.shape} have P = {positions}"
+            )
+        missing = np.flatnonzero(counts == 0)
+        if missing.size:
+            # A mean over no inputs is often NaN; it must not spread.
+            features = features.copy()
+            features[missing] = 0
+            listed = ", ".join(map(str, missing[:10])) + (", ..." if missing.size > 10 else "")
+            warnings.warn(
+                f"{missing.size} of {labels} labels have no inputs and get zero fields: {listed}",
+                stacklevel=3,
+            )
+        for name, values in (("features", features), ("kernel", kernel)):
+            if not np.isfinite(values).all():
+                raise InputError(
+                    f"{name} holds NaN or infinite values; check the scaling of the images and "
+                    "that training did not diverge"
+                )
+        for name, value in (
+            ("features", features),
+            ("kernel", kernel),
+            ("label_counts", counts),
+            ("position_shape", shape),
+        ):
+            object.__setattr__(self, name, value)
+
+    @property
+    def num_labels(self) -> int:
+        """Number of labels and output units, `K`."""
+        return self.features.shape[0]
+
+    @property
+    def num_positions(self) -> int:
+        """Number of outputs of one filter, `P`."""
+        return self.features.shape[1]
+
+    @property
+    def num_filters(self) -> int:
+        """Number of filters, `F`."""
+        return self.features.shape[2]
+
+    @property
+    def inputs_per_label(self) -> float:
+        """Mean number of inputs a label, over all labels; turns mean into accumulated fields."""
+        return float(self.label_counts.mean())
+
+    def blocks(self, max_bytes: int = BLOCK_BYTES) -> Iterator[slice]:
+        """Slices of consecutive filters, in order, for work in bounded memory.
+
+        Args:
+            max_bytes: `int`, default 4 MiB. The float32 matrices of one slice take no more,
+                except where a single filter's does.
+        """
+        return filter_blocks(self.num_filters, self.num_labels, max_bytes)
+
+    def matrix(self, filter_index: int) -> np.ndarray:
+        """The field matrix of one filter, float32 `(K, K)`: rows are input labels."""
+        return self._products(self._chosen(operator.index(filter_index)))[0]
+
+    def matrices(self, filters: Filters) -> np.ndarray:
+        """The field matrices of chosen filters.
+
+        Args:
+            filters: slice, or array of indices or bools. Memory grows with its length.
+
+        Returns:
+            float32 array `(n, K, K)`, each equal to `matrix` of that filter to the last bit.
+        """
+        return self._products(self._chosen(filters))
+
+    def normalized(self, filters: Filters) -> np.ndarray:
+        """Field matrices divided by their maximal element, a dead filter's being zeros.
+
+        The maximum is that of the whole matrix, not of rows, of the layer or of absolute values.
+
+        Args:
+            filters: index, slice, or array of indices or bools.
+
+        Returns:
+            float32 array `(K, K)` for an index, else `(n, K, K)`.
+
+        Raises:
+            InputError: if a field is too large for float32.
+        """
+        chosen = self._chosen(filters)
+        matrices = self._products(chosen)
+        maxima = _finite_maxima(matrices, chosen)
+        dead = maxima <= 0
+        matrices /= np.where(dead, np.float32(1), maxima)[:, None, None]
+        matrices[dead] = 0
+        return matrices.reshape(*chosen.shape, self.num_labels, self.num_labels)
+
+    def boolean(self, filters: Filters, threshold: float = 0.3) -> np.ndarray:
+        """Clipped field matrices: True where the normalised field exceeds the threshold.
+
+        Normalised and compared in float32, strictly greater.
+
+        Args:
+            filters: index, slice, or array of indices or bools.
+            threshold: `float` in [0, 1), default 0.3.
+
+        Returns:
+            bool array `(K, K)` for an index, else `(n, K, K)`.
+
+        Raises:
+            InputError: if the threshold is out of range, or a field too large for float32.
+
+        Source: paper 1, Figure 4; paper 2, Figure 1.
+        """
+        limit = as_threshold(threshold)
+        chosen = self._chosen(filters)
+        boolean = np.empty((chosen.size, self.num_labels, self.num_labels), bool)
+        for block in filter_blocks(chosen.size, self.num_labels):
+            np.greater(self.normalized(chosen.flat[block]), limit, out=boolean[block])
+        return boolean.reshape(*chosen.shape, *boolean.shape[1:])
+
+    def maxima(self) -> np.ndarray:
+        """The maximal element of each filter's matrix, float32 `(F,)`; not positive if dead."""
+        maxima = np.empty(self.num_filters, np.float32)
+        for block in self.blocks():
+            chosen = self._chosen(block)
+            maxima[block] = _finite_maxima(self._products(chosen), chosen)
+        return maxima
+
+    def selectivity(self) -> np.ndarray:
+        """Class selectivity index of each filter's mean activation, float64 `(F,)`.
+
+        The activation is averaged over positions, labels without inputs are left out; see
+        `sfp_keras.filters.selectivity` for where the index is NaN.
+        """
+        activation = self.features.mean(axis=1, dtype=np.float64)
+        return class_selectivity(activation[self.label_counts > 0])
+
+    def _chosen(self, filters: Any) -> np.ndarray:
+        """The numbers of the chosen filters: without axes for an index, else flat."""
+        try:
+            chosen = np.asarray(np.arange(self.num_filters)[filters])
+        except IndexError as error:
+            raise InputError(f"filters: {error}") from None
+        if chosen.ndim > 1:
+            raise InputError(f"filters must be an index, slice or flat array, not {filters!r}")
+        return chosen
+
+    def _products(self, chosen: np.ndarray) -> np.ndarray:
+        """Field matrices of the chosen filters, `(n, K, K)` also for a single one."""
+        chosen = chosen.reshape(-1)
+        # Contiguous copies: matmul falls back to a slow loop on other strides.
+        features = np.ascontiguousarray(self.features[:, :, chosen].transpose(2, 0, 1))
+        kernel = np.ascontiguousarray(self.kernel[:, chosen].transpose(1, 0, 2))
+        with np.errstate(over="ignore", invalid="ignore"):
+            if self.num_positions == 1:  # The same numbers, three times as fast.
+                return features * kernel
+            return features @ kernel
+
+
+def filter_blocks(
+    num_filters: int, num_labels: int, max_bytes: int = BLOCK_BYTES
+) -> Iterator[slice]:
+    """Slices of consecutive filters whose float32 `(n, K, K)` stays within `max_bytes`."""
+    size = max(1, max_bytes // (4 * num_labels**2))
+    for start in range(0, num_filters, size):
+        yield slice(start, min(start + size, num_filters))
+
+
+def as_threshold(threshold: float) -> np.float32:
+    """The threshold as float32; refused unless a number in [0, 1).
+
+    Below 1, the largest element of a filter that is not dead is always above the threshold.
+    """
+    if isinstance(threshold, numbers.Real) and 0 <= threshold < 1 and np.float32(threshold) < 1:
+        return np.float32(threshold)
+    raise InputError(f"threshold must be a number of at least 0 and below 1, not {threshold!r}")
+
+
+def _finite_maxima(matrices: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    maxima = matrices.max(axis=(1, 2))
+    overflown = chosen.reshape(-1)[~np.isfinite(maxima)]
+    if overflown.size:
+        raise InputError(
+            f"the fields of filter {overflown[0]} are too large for float32; "
+            "scale features or kernel down"
+        )
+    return maxima
+
+
+def _as_float32(name: str, values: Any, axes: str) -> np.ndarray:
+    try:
+        with np.errstate(over="ignore"):
+            array = np.asarray(values).astype(np.float32, copy=False)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} must be an array of real numbers {axes}") from None
+    if array.ndim != 3 or 0 in array.shape:
+        raise InputError(f"{name} has shape {array.shape}; expected a filled array {axes}")
+    return array
+
+
+def _as_counts(values: Any, num_labels: int) -> np.ndarray:
+    counts = np.asarray(values)
+    if counts.shape != (num_labels,) or counts.dtype.kind not in "iu" or (counts < 0).any():
+        raise InputError(
+            f"label_counts must be {num_labels} non-negative integers, one a label of features; "
+            f"received shape {counts.shape} of {counts.dtype}"
+        )
+    return counts.astype(np.int64, copy=False)

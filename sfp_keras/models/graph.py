@@ -1,0 +1,180 @@
+"""The layer calls of a functional model in order, nested models entered.
+
+Keras offers no public way to walk a model's graph: what this module reads of its private parts
+(`_nodes_by_depth`, a node's `arguments` and `outputs`) is read nowhere else.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from sfp_keras.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class LayerCall:
+    """One call of one layer (or Keras operation) in a model's graph.
+
+    Attributes:
+        path: names of the nested models it lies in and its own, joined by `/`; a layer (or nested
+            model) that its graph calls more than once is followed by `#` and the call's index.
+        operation: the layer.
+        inputs: symbolic tensors the call reads; shared with the call that puts them out.
+        outputs: symbolic tensors the call puts out, with their shapes.
+        nested: whether the layer is itself a model whose layers are listed before it.
+    """
+
+    path: str
+    operation: Any
+    inputs: tuple[Any, ...]
+    outputs: tuple[Any, ...]
+    nested: bool
+
+
+@dataclass(frozen=True, eq=False)
+class CallGraph:
+    """All layer calls of a model.
+
+    Attributes:
+        inputs: symbolic input tensors of the model.
+        outputs: symbolic output tensors of the model.
+        calls: the calls, each after those whose outputs it reads; input layers left out.
+    """
+
+    inputs: tuple[Any, ...]
+    outputs: tuple[Any, ...]
+    calls: tuple[LayerCall, ...]
+
+
+def functional_form(model: Any) -> keras.Model | None:
+    """Return a model as a functional one on the same layers, or `None` where it has no graph.
+
+    Args:
+        model: anything; a functional model is returned as it is, a built `keras.Sequential` as
+            the functional model it runs.
+
+    Returns:
+        A functional `keras.Model`, or `None` for layers that are no models, subclassed models,
+        functional models whose class overrides `call`, and unbuilt sequential ones.
+    """
+    if isinstance(model, keras.Sequential):
+        try:
+            return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+        except AttributeError:
+            return None
+    if isinstance(model, keras.Model) and isinstance(model, keras.Function):
+        return None if _overrides_call(type(model)) else model
+    return None
+
+
+def require_functional(model: keras.Model) -> keras.Model:
+    """Return `functional_form(model)`, or say what to do about a model without a graph.
+
+    Raises:
+        InputError: if the model is subclassed or unbuilt, or has several inputs.
+    """
+    form = functional_form(model)
+    if form is None and isinstance(model, keras.Sequential):
+        raise InputError(
+            f"the Sequential model {model.name!r} does not know its input shape: begin it with "
+            "keras.Input((height, width, channels))"
+        )
+    if form is None:
+        raise InputError(
+            f"model {model.name!r} ({type(model).__name__}) is subclassed, so its layers cannot "
+            "be reached: build it with the functional API, or wrap its parts: x = "
+            "keras.Input(...), call each part on x in turn, return keras.Model(input, x)"
+        )
+    if len(form.inputs) != 1:
+        raise InputError(
+            f"model {model.name!r} has {len(form.inputs)} inputs, but only models of one image "
+            "can be probed: wrap it into a model with one keras.Input"
+        )
+    return form
+
+
+def labelled_nodes(graph: keras.Model) -> list[tuple[str, Any]]:
+    """List a functional model's own calls as (label, Keras node), nested models not entered.
+
+    The label is the layer's name, with `#index` where the graph calls the layer more than once.
+    """
+    nodes = [
+        node
+        for depth in sorted(graph._nodes_by_depth, reverse=True)
+        for node in graph._nodes_by_depth[depth]
+        if not node.is_input
+    ]
+    times = Counter(node.operation.name for node in nodes)
+    seen: Counter[str] = Counter()
+    labelled = []
+    for node in nodes:
+        name = node.operation.name
+        labelled.append((f"{name}#{seen[name]}" if times[name] > 1 else name, node))
+        seen[name] += 1
+    return labelled
+
+
+def call_graph(model: keras.Model) -> CallGraph:
+    """List all layer calls of a model with nested models entered; the model is left as it is.
+
+    Args:
+        model: a functional or sequential `keras.Model` with one input.
+
+    Returns:
+        A `CallGraph`. Shapes inside nested models are those of the images they get here, also
+        where a nested model was built for any size.
+
+    Raises:
+        InputError: as `require_functional`, or if a layer computes with channels first.
+    """
+    graph = require_functional(model)
+    inputs = _fresh(graph.inputs)
+    calls: list[LayerCall] = []
+    outputs = _follow(graph, inputs, "", calls)
+    for call in calls:
+        if getattr(call.operation, "data_format", None) == "channels_first":
+            raise InputError(
+                f"layer {call.path!r} of model {model.name!r} has its channels first: build the "
+                "model with data_format='channels_last'"
+            )
+    return CallGraph(inputs, outputs, tuple(calls))
+
+
+def _follow(
+    graph: keras.Model, inputs: Sequence[Any], prefix: str, calls: list[LayerCall]
+) -> tuple[Any, ...]:
+    """Append the graph's calls on `inputs` to `calls`, and return the graph's outputs."""
+    # A nested model may be called twice: fresh tensors for each call tell the calls apart.
+    tensors = {id(old): new for old, new in zip(graph.inputs, inputs, strict=True)}
+    for label, node in labelled_nodes(graph):
+        read = tuple(tensors[id(tensor)] for tensor in node.input_tensors)
+        inner = functional_form(node.operation)
+        nested = inner is not None and len(inner.inputs) == len(read)
+        if nested:
+            outputs = _follow(inner, read, f"{prefix}{label}/", calls)
+        elif all(a.shape == b.shape for a, b in zip(read, node.input_tensors, strict=True)):
+            outputs = _fresh(node.outputs)
+        else:
+            args, kwargs = node.arguments.fill_in(tensors)
+            spec = node.operation.compute_output_spec(*args, **kwargs)
+            outputs = _fresh(keras.tree.flatten(spec))
+        calls.append(LayerCall(prefix + label, node.operation, read, outputs, nested))
+        tensors.update((id(old), new) for old, new in zip(node.outputs, outputs, strict=True))
+    return tuple(tensors[id(tensor)] for tensor in graph.outputs)
+
+
+def _fresh(tensors: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(keras.KerasTensor(tensor.shape, tensor.dtype) for tensor in tensors)
+
+
+def _overrides_call(cls: type) -> bool:
+    """Say whether a functional model's class runs something else than its graph."""
+    for ancestor in cls.__mro__:
+        if keras.Function in ancestor.__bases__:
+            return False
+        if "call" in vars(ancestor):
+            return True
+    return False

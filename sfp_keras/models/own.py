@@ -1,0 +1,148 @@
+"""A user's own network, from a .keras file or a function that makes it."""
+
+import importlib
+import operator
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from sfp_keras.errors import InputError
+from sfp_keras.models.graph import require_functional
+
+
+def load_own_model(spec: str, image_size: int | tuple[int, int] | None = None) -> keras.Model:
+    """Load a network that is not one of the papers'.
+
+    Example:
+
+    ```
+    load_own_model("runs/mine/model.keras")
+    load_own_model("keras.applications:MobileNetV2")
+    load_own_model("my_package.networks:small_net", image_size=96)
+    ```
+
+    Args:
+        spec: `str`. The path of a `.keras` file, or `package.module:factory`, where `factory` is
+            called without arguments and returns the `keras.Model`. The current folder is
+            searched for the module too.
+        image_size: `int` or `(height, width)`. Size of the images, for a network whose input is
+            open; the layers and weights stay the same objects. Defaults to the network's own.
+
+    Returns:
+        A functional or sequential `keras.Model`.
+
+    Raises:
+        InputError: if the spec, the file, the factory or the kind of model will not do; the
+            message says which and the mend.
+    """
+    if ":" in spec and not Path(spec).exists():
+        model = _from_factory(spec)
+    elif spec.endswith(".keras") or Path(spec).exists():
+        model = _from_file(Path(spec))
+    else:
+        raise InputError(
+            f"model {spec!r} is neither the path of a .keras file nor package.module:factory "
+            "(--model)"
+        )
+    require_functional(model)
+    return model if image_size is None else _with_image_size(model, image_size)
+
+
+def _from_file(path: Path) -> keras.Model:
+    if not path.exists():
+        raise InputError(f"model file {path} does not exist (--model)")
+    if path.suffix != ".keras" or not _is_keras_archive(path):
+        raise InputError(
+            f"model file {path} is not a Keras 3 model file: save the network with "
+            "model.save('name.keras') (--model)"
+        )
+    try:
+        return keras.saving.load_model(path, compile=False)
+    # Loading runs code of Keras and of custom classes, which may raise anything.
+    except Exception as error:
+        raise InputError(
+            f"model file {path} cannot be loaded ({_reason(error)}): if it uses your own classes "
+            "or Lambda layers, write a function that imports them and loads it, and say "
+            "--model=package.module:function"
+        ) from error
+
+
+def _is_keras_archive(path: Path) -> bool:
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return "config.json" in archive.namelist()
+
+
+def _from_factory(spec: str) -> keras.Model:
+    module_name, _, attribute = spec.partition(":")
+    module = _module(spec, module_name)
+    try:
+        factory = operator.attrgetter(attribute)(module)
+    except AttributeError:
+        raise InputError(f"module {module_name} has no {attribute!r} (--model={spec})") from None
+    if not callable(factory):
+        raise InputError(f"{spec} is not a function without arguments (--model)")
+    try:
+        model = factory()
+    except Exception as error:
+        raise InputError(
+            f"{spec} raised {_reason(error)} (--model): it is called without arguments and must "
+            "return a keras.Model"
+        ) from error
+    if not isinstance(model, keras.Model):
+        raise InputError(
+            f"{spec} returned a {type(model).__name__}, not a keras.Model (--model)"
+        )
+    return model
+
+
+def _module(spec: str, name: str) -> Any:
+    # As `python -m` does: a user's module beside the data is found without installing it.
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        missing = isinstance(error, ModuleNotFoundError) and error.name is not None
+        if missing and f"{name}.".startswith(f"{error.name}."):
+            raise InputError(
+                f"module {error.name!r} is not found (--model={spec}): install it, or put its "
+                "folder on PYTHONPATH"
+            ) from None
+        raise InputError(f"importing {name} raised {_reason(error)} (--model={spec})") from error
+
+
+def _with_image_size(model: keras.Model, image_size: int | tuple[int, int]) -> keras.Model:
+    size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
+    form = require_functional(model)
+    image = form.inputs[0]
+    if len(image.shape) != 4:
+        raise InputError(
+            f"model {model.name!r} takes inputs of shape {image.shape[1:]}, which are no images of "
+            "(height, width, channels): leave --image_size out"
+        )
+    own = image.shape[1:3]
+    if own == size:
+        return model
+    if any(a is not None and a != b for a, b in zip(own, size, strict=True)):
+        raise InputError(
+            f"model {model.name!r} takes images of {own[0]}x{own[1]} pixels, not "
+            f"{size[0]}x{size[1]}: leave --image_size out, or build the model for that size"
+        )
+    resized = keras.Input((*size, image.shape[3]), dtype=image.dtype, name=image.name)
+    outputs = keras.models.clone_model(
+        form,
+        input_tensors=keras.tree.pack_sequence_as(form.input, [resized]),
+        clone_function=lambda layer: layer,
+    ).outputs
+    return keras.Model(resized, outputs[0] if len(outputs) == 1 else outputs, name=model.name)
+
+
+def _reason(error: Exception) -> str:
+    """Put an exception into one line, most telling part first."""
+    line = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {line[:300]}" if line else type(error).__name__

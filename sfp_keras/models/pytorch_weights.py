@@ -1,0 +1,224 @@
+"""Weights of a PyTorch network into a Keras model: matched by order, checked by shape."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import keras
+import numpy as np
+
+from sfp_keras.errors import InputError
+from sfp_keras.models.graph import CallGraph, call_graph
+from sfp_keras.models.pytorch_file import Module, read_modules, read_tensors
+
+_LAYER_OF = {
+    "convolution": keras.layers.Conv2D,
+    "batch norm": keras.layers.BatchNormalization,
+    "linear": keras.layers.Dense,
+}
+_BATCH_NORM = {
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class _Assignment:
+    """A variable, the tensor it gets with its expected shape, and how its axes are turned."""
+
+    variable: Any
+    part: str
+    shape: tuple[int, ...]
+    turn: Callable[[np.ndarray], np.ndarray] = np.asarray
+
+
+def load_pytorch_weights(model: keras.Model, path: str | Path) -> None:
+    """Set a model's weights from a safetensors file with PyTorch's names and axis orders.
+
+    Convolutions, batch norms and linear layers are matched each in their order (numbers in names
+    count as numbers, so any numbering of a PyTorch `Sequential` will do) and every shape is
+    checked before anything is set. Convolutions are turned from OIHW to HWIO, linear layers from
+    (out, in) to (in, out), and a linear layer after a flatten of more than 1x1 positions also
+    from PyTorch's channels-first order of inputs to Keras' channels-last one.
+    `num_batches_tracked` is ignored.
+
+    A file does not say which activation stands between fully connected layers, nor the epsilon of
+    batch norms or the scaling of images: compare the network's accuracy with its stated one.
+
+    Args:
+        model: a functional `keras.Model` of `Conv2D`, `BatchNormalization`, `Dense` and layers
+            without weights, as `build_vgg` makes.
+        path: `str` or `Path`. The file, of any floating point type.
+
+    Raises:
+        InputError: if the file cannot be read or does not fit the model; the message names the
+            tensor, its shape, what was expected and the builder's argument that mends it. The
+            model is then as it was.
+    """
+    path = Path(path)
+    graph = call_graph(model)
+    layers = _layers(graph, model.name)
+    modules = read_modules(path)
+    for kind in _LAYER_OF:
+        _check_count(path, model.name, kind, layers[kind], modules)
+    maps = _flattened_maps(graph)
+
+    variables, turns, names = [], [], []
+    for kind in _LAYER_OF:
+        for layer, module in zip(layers[kind], modules[kind], strict=True):
+            is_output = kind == "linear" and layer is layers[kind][-1]
+            if kind != "batch norm":
+                _check_bias(path, kind, layer, module, is_output)
+            for assignment in _assignments(kind, layer, maps.get(layer.name)):
+                _check_shape(path, kind, layer, module, assignment, is_output)
+                variables.append(assignment.variable)
+                turns.append(assignment.turn)
+                names.append(module.tensor(assignment.part))
+    # Only now, with everything known to fit and read, is the model touched.
+    tensors = read_tensors(path, names)
+    for variable, turn, tensor in zip(variables, turns, tensors, strict=True):
+        variable.assign(turn(tensor))
+
+
+def _layers(graph: CallGraph, model_name: str) -> dict[str, list[Any]]:
+    """List the model's layers with weights by kind, input side first, each once."""
+    layers: dict[str, list[Any]] = {kind: [] for kind in _LAYER_OF}
+    for call in graph.calls:
+        layer = call.operation
+        if call.nested or not getattr(layer, "weights", ()):
+            continue
+        kind = next((kind for kind, cls in _LAYER_OF.items() if type(layer) is cls), None)
+        if kind is None:
+            raise InputError(
+                f"layer {call.path!r} of model {model_name!r} is a {type(layer).__name__}, into "
+                "which no PyTorch weights are read: give the model as a .keras file with its "
+                "weights (--model)"
+            )
+        if not any(layer is known for known in layers[kind]):
+            layers[kind].append(layer)
+    return layers
+
+
+def _flattened_maps(graph: CallGraph) -> dict[str, tuple[int, int, int]]:
+    """Find the Dense layers that read a flattened map: layer name to its (h, w, channels)."""
+    source = {id(tensor): call for call in graph.calls for tensor in call.outputs}
+    maps = {}
+    for call in graph.calls:
+        before = source.get(id(call.inputs[0]))
+        # Dropout and activations stand between the flatten and the linear layer in some networks.
+        while before is not None and not getattr(before.operation, "weights", ()):
+            shape = before.inputs[0].shape
+            if isinstance(before.operation, keras.layers.Flatten) and len(shape) == 4:
+                maps[call.operation.name] = tuple(shape[1:])
+                break
+            before = source.get(id(before.inputs[0]))
+    return maps
+
+
+def _assignments(
+    kind: str, layer: Any, flattened: tuple[int, int, int] | None
+) -> list[_Assignment]:
+    if kind == "batch norm":
+        variables = {part: getattr(layer, name) for name, part in _BATCH_NORM.items()}
+        return [
+            _Assignment(variable, part, tuple(variable.shape))
+            for part, variable in variables.items()
+            if variable is not None
+        ]
+    if kind == "convolution":
+        height, width, channels, filters = layer.kernel.shape
+        kernel = _Assignment(
+            layer.kernel, "weight", (filters, channels, height, width), _hwio_from_oihw
+        )
+    else:
+        inputs, outputs = layer.kernel.shape
+        kernel = _Assignment(
+            layer.kernel, "weight", (outputs, inputs), lambda t: _dense_kernel(t, flattened)
+        )
+    if not layer.use_bias:
+        return [kernel]
+    return [kernel, _Assignment(layer.bias, "bias", tuple(layer.bias.shape))]
+
+
+def _hwio_from_oihw(tensor: np.ndarray) -> np.ndarray:
+    return tensor.transpose(2, 3, 1, 0)
+
+
+def _dense_kernel(tensor: np.ndarray, flattened: tuple[int, int, int] | None) -> np.ndarray:
+    if flattened is None:
+        return tensor.T
+    height, width, channels = flattened
+    as_map = tensor.reshape(-1, channels, height, width)
+    return _hwio_from_oihw(as_map).reshape(height * width * channels, -1)
+
+
+def _check_count(
+    path: Path, model_name: str, kind: str, layers: list[Any], modules: dict[str, list[Module]]
+) -> None:
+    found = modules[kind]
+    if len(layers) == len(found):
+        return
+    if kind == "linear":
+        widths = ",".join(str(module.shapes["weight"][0]) for module in found[:-1])
+        mend = f"say --fc_widths={widths} (argument fc_widths)"
+    elif kind == "batch norm" and not (layers and found):
+        mend = f"build the model with batch_norm={bool(found)}"
+    else:
+        mend = "choose the network the file was written from (--model)"
+    extra = found[len(layers) :]
+    beyond = (
+        f"tensor {extra[0].tensor('weight')} of shape {extra[0].shapes['weight']} has no layer"
+        if extra
+        else f"layer {layers[len(found)].name} has no tensor"
+    )
+    raise InputError(
+        f"{path}: the file has {len(found)} {kind} modules, model {model_name!r} has "
+        f"{len(layers)} ({beyond}): {mend}"
+    )
+
+
+def _check_bias(path: Path, kind: str, layer: Any, module: Module, is_output: bool) -> None:
+    has = "bias" in module.shapes
+    if has == layer.use_bias:
+        return
+    if kind == "convolution":
+        mend = f"say --conv_bias={str(has).lower()} (argument conv_bias)"
+    elif is_output:
+        mend = f"build the model with output_bias={has}"
+    else:
+        mend = "add it to the file, as zeros"
+    state = (
+        f"tensor {module.tensor('bias')} of shape {module.shapes['bias']} is in the file, but "
+        f"layer {layer.name} has no bias"
+        if has
+        else f"tensor {module.tensor('bias')} is not in the file, but layer {layer.name} expects "
+        f"shape {tuple(layer.bias.shape)}"
+    )
+    raise InputError(f"{path}: {state}: {mend}")
+
+
+def _check_shape(
+    path: Path, kind: str, layer: Any, module: Module, assignment: _Assignment, is_output: bool
+) -> None:
+    shape = module.shapes.get(assignment.part)
+    if shape == assignment.shape:
+        return
+    name = module.tensor(assignment.part)
+    if shape is None:
+        _refuse(path, f"tensor {name} is not in the file", layer, assignment, "add it to the file")
+    if kind != "linear":
+        mend = "build the model with the file's widths (argument filters) and kernel sizes"
+    elif is_output and shape[0] != assignment.shape[0]:
+        mend = f"the file's network tells {shape[0]} labels apart: choose its dataset (--dataset)"
+    elif shape[0] != assignment.shape[0]:
+        mend = f"say --fc_widths with {shape[0]} for this layer (argument fc_widths)"
+    else:
+        mend = "images of another size, or other widths before (--image_size, --fc_widths)"
+    _refuse(path, f"tensor {name} has shape {shape}", layer, assignment, mend)
+
+
+def _refuse(path: Path, state: str, layer: Any, assignment: _Assignment, mend: str) -> NoReturn:
+    raise InputError(f"{path}: {state}, but layer {layer.name} expects {assignment.shape}: {mend}")

@@ -1,0 +1,236 @@
+"""The papers' VGG networks for small images, as functional Keras models."""
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from sfp_keras.errors import InputError
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """One row of the table: filters of each 3x3 convolution, what pools after which, FC widths."""
+
+    filters: tuple[int, ...]
+    pools: dict[int, tuple[str, int]]
+    fc_widths: tuple[int, ...]
+    stages: tuple[int, ...]
+
+
+_SIXTEEN = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
+_ELEVEN = (64, 128, 256, 256, 512, 512, 512, 512)
+_SIX = (64, 128, 256, 512, 512)
+
+
+def _max_after(*layers: int) -> dict[int, tuple[str, int]]:
+    return {layer: ("max", 2) for layer in layers}
+
+
+_NETWORKS = {
+    "vgg6": _Layout(_SIX, _max_after(1, 2, 3, 4, 5), (), (1, 2, 3, 4, 5)),
+    "vgg11": _Layout(_ELEVEN, _max_after(1, 2, 4, 6, 8), (4096, 4096), (1, 2, 4, 6, 8)),
+    "vgg16": _Layout(_SIXTEEN, _max_after(2, 4, 7, 10, 13), (4096, 4096), (2, 4, 7, 10, 13)),
+    "avgg16": _Layout(_SIXTEEN, {7: ("avg", 4), 13: ("max", 2)}, (4096, 4096), (13,)),
+}
+
+VGG_NAMES = tuple(_NETWORKS)
+_POOLING = {"max": keras.layers.MaxPooling2D, "avg": keras.layers.AveragePooling2D}
+
+
+def paper_stages(name: str) -> tuple[str, ...]:
+    """Name the stages at which the papers probe a network of theirs.
+
+    Args:
+        name: `str`. One of `vgg6`, `vgg11`, `vgg16`, `avgg16`.
+
+    Returns:
+        Stage names, input side first: `("layer2", "layer4", ...)`. A stage is measured after the
+        pooling of its layer (paper 1, methods).
+
+    Raises:
+        InputError: if the name is not one of the papers' VGG networks.
+    """
+    return tuple(f"layer{number}" for number in _layout(name).stages)
+
+
+def build_vgg(
+    name: str,
+    num_labels: int,
+    *,
+    input_shape: Sequence[int] = (32, 32, 3),
+    conv_bias: bool = True,
+    batch_norm: bool = True,
+    fc_widths: Sequence[int] | None = None,
+    fc_activation: str | None = None,
+    output_bias: bool = False,
+    filters: Mapping[int, int] | None = None,
+    seed: int = 0,
+    batch_norm_momentum: float = 0.9,
+    batch_norm_epsilon: float = 1e-5,
+    dtype: Any = None,
+) -> keras.Model:
+    """Build one of the papers' VGG networks with PyTorch's initialisation.
+
+    Layer m is `layer<m>_conv`, `layer<m>_norm`, `layer<m>_relu` and, where it ends a block,
+    `layer<m>_pool`; then come `flatten`, `fc1`, `fc2`, ... and `output`, which yields logits.
+
+    Example:
+
+    ```
+    model = build_vgg("vgg16", 100)
+    model = build_vgg("vgg16", 10, filters={13: 350})  # fewer filters in layer 13
+    ```
+
+    Args:
+        name: `str`. One of `vgg6`, `vgg11`, `vgg16`, `avgg16` (two poolings only: 4x4 average
+            after layer 7, 2x2 maximum after layer 13).
+        num_labels: `int`. Output units K.
+        input_shape: `(height, width, channels)` of one image. Defaults to `(32, 32, 3)`.
+        conv_bias: `bool`. Whether convolutions have biases. Defaults to `True`.
+        batch_norm: `bool`. Whether a batch norm follows each convolution. Defaults to `True`.
+        fc_widths: widths of the hidden fully connected layers (they have biases). Defaults to
+            `(4096, 4096)`, and to none for `vgg6`.
+        fc_activation: name of a Keras activation of the hidden fully connected layers. Defaults
+            to `None`: no activation between them, as in the papers.
+        output_bias: `bool`. Whether the output units have biases; the papers' have none.
+            Defaults to `False`.
+        filters: mapping from a layer's number to its number of filters, for layers that differ
+            from the papers'. Defaults to none.
+        seed: `int`. The initial weights are a function of it (and of the Keras backend) alone:
+            other layers' widths do not matter. Defaults to 0.
+        batch_norm_momentum: `float`. Keras' momentum (one minus PyTorch's). Defaults to 0.9.
+        batch_norm_epsilon: `float`. Defaults to 1e-5.
+        dtype: a Keras dtype policy such as `"mixed_bfloat16"`. In a mixed policy the output
+            layer computes in float32. Defaults to Keras' global policy.
+
+    Returns:
+        A functional `keras.Model` called `name`, with outputs of shape `(batch, num_labels)`.
+
+    Raises:
+        InputError: if an argument does not fit; the message names it.
+    """
+    layout = _layout(name)
+    widths = _filters(name, layout, filters)
+    fc_widths = layout.fc_widths if fc_widths is None else tuple(fc_widths)
+    _check_positive("num_labels (--labels)", num_labels)
+    for width in fc_widths:
+        _check_positive("fc_widths (--fc_widths)", width)
+    _check_input_shape(name, layout, input_shape)
+    _check_activation(fc_activation)
+    policy = keras.dtype_policies.get(keras.config.dtype_policy() if dtype is None else dtype)
+    mixed = policy.compute_dtype != policy.variable_dtype
+
+    inputs = keras.Input(tuple(input_shape), name="image")
+    x = inputs
+    fan_in = 9 * input_shape[-1]
+    for number, width in enumerate(widths, start=1):
+        layer = f"layer{number}"
+        x = keras.layers.Conv2D(
+            width,
+            3,
+            padding="same",
+            data_format="channels_last",
+            use_bias=conv_bias,
+            **_initializers(seed, layer, fan_in),
+            dtype=policy,
+            name=f"{layer}_conv",
+        )(x)
+        if batch_norm:
+            x = keras.layers.BatchNormalization(
+                momentum=batch_norm_momentum,
+                epsilon=batch_norm_epsilon,
+                dtype=policy,
+                name=f"{layer}_norm",
+            )(x)
+        x = keras.layers.ReLU(dtype=policy, name=f"{layer}_relu")(x)
+        if number in layout.pools:
+            kind, size = layout.pools[number]
+            x = _POOLING[kind](
+                size, data_format="channels_last", dtype=policy, name=f"{layer}_pool"
+            )(x)
+        fan_in = 9 * width
+
+    x = keras.layers.Flatten(data_format="channels_last", dtype=policy, name="flatten")(x)
+    for number, width in enumerate(fc_widths, start=1):
+        layer = f"fc{number}"
+        x = keras.layers.Dense(
+            width,
+            activation=fc_activation,
+            **_initializers(seed, layer, x.shape[-1]),
+            dtype=policy,
+            name=layer,
+        )(x)
+    logits = keras.layers.Dense(
+        num_labels,
+        use_bias=output_bias,
+        **_initializers(seed, "output", x.shape[-1]),
+        dtype=policy.variable_dtype if mixed else policy,
+        name="output",
+    )(x)
+    return keras.Model(inputs, logits, name=name)
+
+
+def _layout(name: str) -> _Layout:
+    if name not in _NETWORKS:
+        raise InputError(f"model {name!r} is not one of {', '.join(VGG_NAMES)} (--model)")
+    return _NETWORKS[name]
+
+
+def _filters(name: str, layout: _Layout, changed: Mapping[int, int] | None) -> list[int]:
+    widths = dict(enumerate(layout.filters, start=1))
+    for number, width in (changed or {}).items():
+        if number not in widths:
+            raise InputError(
+                f"filters names layer {number}, but {name} has layers 1 to {len(widths)}"
+            )
+        _check_positive(f"filters of layer {number}", width)
+        widths[number] = width
+    return list(widths.values())
+
+
+def _check_positive(what: str, value: int) -> None:
+    if not isinstance(value, int) or value < 1:
+        raise InputError(f"{what} must be a whole number from 1, not {value!r}")
+
+
+def _check_input_shape(name: str, layout: _Layout, input_shape: Sequence[int]) -> None:
+    shrink = math.prod(size for _, size in layout.pools.values())
+    good = len(input_shape) == 3 and all(isinstance(size, int) for size in input_shape)
+    if not good or input_shape[-1] < 1 or min(input_shape[:2]) < shrink:
+        raise InputError(
+            f"{name} pools images {shrink} times smaller, so it needs (height, width, channels) "
+            f"with at least {shrink}x{shrink} pixels, not {tuple(input_shape)}: enlarge the images "
+            "with --image_size"
+        )
+
+
+def _check_activation(name: str | None) -> None:
+    try:
+        keras.activations.get(name)
+    except ValueError:
+        raise InputError(
+            f"fc_activation {name!r} (--fc_activation) is not a Keras activation such as relu"
+        ) from None
+
+
+def _initializers(seed: int, layer: str, fan_in: int) -> dict[str, keras.Initializer]:
+    """Give PyTorch's default initialisers: both kernel and bias are uniform in 1/sqrt(fan_in)."""
+    limit = 1 / math.sqrt(fan_in)
+    return {
+        "kernel_initializer": keras.initializers.VarianceScaling(
+            1 / 3, "fan_in", "uniform", seed=_seed_of(seed, layer, "kernel")
+        ),
+        "bias_initializer": keras.initializers.RandomUniform(
+            -limit, limit, seed=_seed_of(seed, layer, "bias")
+        ),
+    }
+
+
+def _seed_of(*parts: object) -> int:
+    # Python's hash() differs from process to process; 31 bits fit every backend's seeds.
+    digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1

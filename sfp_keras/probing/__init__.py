@@ -1,0 +1,22 @@
+"""Probing: cut a frozen network at its stages, train a head on each, measure the fields."""
+
+from sfp_keras.probing.cutting import cut_stages
+from sfp_keras.probing.features import FeatureCache, cache_features
+from sfp_keras.probing.fields import Measurement, measure_fields
+from sfp_keras.probing.heads import Head, HeadSettings, train_heads
+from sfp_keras.probing.stages import Stage, default_stages, list_stages, resolve_stages
+
+__all__ = [
+    "FeatureCache",
+    "Head",
+    "HeadSettings",
+    "Measurement",
+    "Stage",
+    "cache_features",
+    "cut_stages",
+    "default_stages",
+    "list_stages",
+    "measure_fields",
+    "resolve_stages",
+    "train_heads",
+]

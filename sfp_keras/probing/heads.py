@@ -1,0 +1,272 @@
+"""Phase 2: a bias-free linear head on every frozen stage, all trained side by side."""
+
+import dataclasses
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from sfp_keras.data import epoch_order
+from sfp_keras.probing.features import Batches, FeatureCache, stage_outputs
+from sfp_keras.training import (
+    SGD,
+    Checkpoint,
+    ParameterGroup,
+    Progress,
+    StepDecay,
+    fit_with_resume,
+)
+
+_PAPER_DECAY = StepDecay.parse("0.65/20")
+
+
+@dataclasses.dataclass(frozen=True)
+class HeadSettings:
+    """How heads are trained; the defaults are paper 2's for VGG-16 on CIFAR-100.
+
+    Attributes:
+        epochs: epochs to train.
+        schedule_epochs: epochs the decay is written for; it is scaled to `epochs`.
+        batch_size: images a step.
+        learning_rate: at epoch 0.
+        momentum: Nesterov momentum.
+        l2: coupled L2, PyTorch's `weight_decay`.
+        decay: step decay of the learning rate.
+        groups: hyperparameters of single stages; the pattern is searched in `<stage>/kernel`.
+    """
+
+    epochs: int = 100
+    schedule_epochs: int = 100
+    batch_size: int = 100
+    learning_rate: float = 0.005
+    momentum: float = 0.975
+    l2: float = 1.5e-5
+    decay: StepDecay = _PAPER_DECAY
+    groups: tuple[ParameterGroup, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Head:
+    """A trained head.
+
+    Attributes:
+        kernel: (P, F, K) float32.
+        position_shape: shape of the P positions.
+        history: one dict an epoch: epoch, lr, loss, accuracy, test_accuracy.
+    """
+
+    kernel: np.ndarray
+    position_shape: tuple[int, ...]
+    history: list[dict[str, float]]
+
+
+def train_heads(
+    cache: FeatureCache,
+    num_labels: int,
+    settings: HeadSettings | None = None,
+    *,
+    seed: int = 0,
+    checkpoint: str | Path | None = None,
+    description: str = "",
+    augmented: tuple[keras.Model, Callable[[int], Batches], int] | None = None,
+    progress: Progress | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> dict[str, Head]:
+    """Train the heads of all stages of a cache together.
+
+    Their gradients do not mix: each head comes out as if it had been trained alone. Every
+    head's first weights are a function of (seed, stage), the order of the images one of
+    (seed, epoch). The last epoch counts, not the best (paper 1 and 2, supplements).
+
+    Args:
+        cache: `FeatureCache` of training and test images.
+        num_labels: `int`. K.
+        settings: `HeadSettings`.
+        seed: `int`.
+        checkpoint: file from which an interrupted training goes on, or `None`.
+        description: `str`. Kept in the checkpoint, so that another training's is refused.
+        augmented: to train on fresh augmented images instead of the cached training rows: the
+            cut model, a function of the first epoch giving endless batches, steps an epoch.
+        progress: `Progress`, or `None`.
+        callbacks: further Keras callbacks.
+
+    Returns:
+        Dict from stage name to `Head`.
+
+    Raises:
+        InputError: if a loss is not finite.
+    """
+    settings = settings or HeadSettings()
+    # Resident features are gathered on the device by index; files and fresh images are fed.
+    resident = augmented is None and not cache.on_disk
+    model = _HeadBank(
+        {name: array.shape[1] for name, array in cache.arrays.items()},
+        num_labels,
+        seed,
+        cache.arrays if resident else None,
+    )
+    names = list(cache.arrays)
+    optimizer = SGD(settings.learning_rate, settings.momentum, settings.l2, groups=settings.groups)
+    model.compile(
+        optimizer=optimizer,
+        loss={n: keras.losses.SparseCategoricalCrossentropy(from_logits=True) for n in names},
+        metrics={n: [keras.metrics.SparseCategoricalAccuracy(name="accuracy")] for n in names},
+    )
+    optimizer.build(model.trainable_variables)
+    rows, train_count, size = len(cache.labels), cache.train_count, settings.batch_size
+
+    def feed(indices: np.ndarray) -> tuple[Any, dict[str, np.ndarray]]:
+        inputs = (
+            indices.astype(np.int32)
+            if resident
+            else {name: cache.arrays[name][indices].astype(np.float32) for name in names}
+        )
+        return inputs, dict.fromkeys(names, cache.labels[indices])
+
+    def cached(first_epoch: int) -> Iterator[Any]:
+        epoch = first_epoch
+        while True:
+            order = epoch_order(seed, epoch, train_count)
+            for begin in range(0, train_count, size):
+                yield feed(order[begin : begin + size])
+            epoch += 1
+
+    def fresh(first_epoch: int) -> Iterator[Any]:
+        assert augmented is not None
+        cut, batches, _ = augmented
+        for outputs, labels in stage_outputs(cut, batches(first_epoch)):
+            inputs = {n: x.reshape(len(x), -1) for n, x in zip(names, outputs, strict=True)}
+            yield inputs, dict.fromkeys(names, labels)
+
+    def test() -> Iterator[Any]:
+        for begin in range(train_count, rows, size):
+            yield feed(np.arange(begin, min(begin + size, rows)))
+
+    history = fit_with_resume(
+        model,
+        cached if augmented is None else fresh,
+        steps_per_epoch=augmented[2] if augmented else -(-train_count // size),
+        epochs=settings.epochs,
+        checkpoint=Checkpoint(checkpoint, description) if checkpoint else _NoCheckpoint(),
+        learning_rate=settings.learning_rate,
+        decay=settings.decay,
+        schedule_epochs=settings.schedule_epochs,
+        validation=test if rows > train_count else None,
+        validation_steps=-(-(rows - train_count) // size),
+        progress=progress,
+        callbacks=callbacks,
+    )
+    return {
+        name: Head(
+            kernel.numpy().reshape(
+                int(np.prod(cache.position_shapes[name], dtype=int)), -1, num_labels
+            ),
+            tuple(cache.position_shapes[name]),
+            [_curve_row(row, name, len(names) == 1, settings, optimizer) for row in history],
+        )
+        for name, kernel in model.kernels.items()
+    }
+
+
+class _HeadBank(keras.Model):
+    """The kernels of all heads; fed features, or row indices of features it holds itself."""
+
+    def __init__(
+        self,
+        inputs: Mapping[str, int],
+        num_labels: int,
+        seed: int,
+        resident: Mapping[str, np.ndarray] | None,
+    ):
+        super().__init__(name="heads", dtype="float32")
+        self.kernels = {}
+        self._features = {}
+        for name, size in inputs.items():
+            head = _HeadKernel(name, size, num_labels, seed)
+            setattr(self, f"head_{len(self.kernels)}", head)
+            self.kernels[name] = head.kernel
+            if resident is not None:
+                self._features[name] = keras.Variable(
+                    resident[name], trainable=False, dtype=str(resident[name].dtype)
+                )
+        self.resident = resident is not None
+        self.built = True
+
+    @property
+    def constants(self) -> list[keras.Variable]:
+        """Variables a checkpoint leaves out."""
+        return list(self._features.values())
+
+    def call(self, inputs: Any) -> dict[str, Any]:
+        if self.resident:
+            inputs = {n: ops.take(x, inputs, axis=0) for n, x in self._features.items()}
+        return {
+            name: ops.matmul(ops.cast(inputs[name], "float32"), kernel)
+            for name, kernel in self.kernels.items()
+        }
+
+
+class _HeadKernel(keras.layers.Layer):
+    """One (P * F, K) kernel, with PyTorch's initialisation of a linear layer."""
+
+    def __init__(self, stage: str, size: int, num_labels: int, seed: int):
+        super().__init__(name=stage, dtype="float32")
+        digest = hashlib.sha256(f"{seed}/{stage}".encode()).digest()
+        limit = size**-0.5
+        initializer = keras.initializers.RandomUniform(
+            -limit, limit, seed=int.from_bytes(digest[:4], "little") >> 1
+        )
+        self.kernel = self.add_weight(
+            shape=(size, num_labels), initializer=initializer, name="kernel"
+        )
+        self.built = True
+
+
+class _NoCheckpoint(Checkpoint):
+    """Training that nobody asked to make resumable."""
+
+    def __init__(self) -> None:
+        super().__init__("unused")
+
+    def restore(self, model: keras.Model) -> list[dict[str, float]]:
+        return []
+
+    def save(self, model: keras.Model, history: list[dict[str, float]], last: bool) -> None:
+        return
+
+
+def _curve_row(
+    row: Mapping[str, float], name: str, alone: bool, settings: HeadSettings, optimizer: SGD
+) -> dict[str, float]:
+    """One head's part of the logs of an epoch."""
+
+    def logged(prefix: str, quantity: str) -> float:
+        # Keras drops the output's name where there is a single output.
+        for key in (
+            (f"{prefix}{name}_{quantity}", f"{prefix}{quantity}")
+            if alone
+            else (f"{prefix}{name}_{quantity}",)
+        ):
+            if key in row:
+                return row[key]
+        return float("nan")
+
+    rate = row["lr"]
+    for group in optimizer.groups:
+        if re.search(group.pattern, f"{name}/kernel"):
+            rate = group.learning_rate * group.decay.scaled_factor(
+                int(row["epoch"]), settings.epochs, settings.schedule_epochs
+            )
+            break
+    return {
+        "epoch": int(row["epoch"]),
+        "lr": rate,
+        "loss": logged("", "loss"),
+        "accuracy": logged("", "accuracy"),
+        "test_accuracy": logged("val_", "accuracy"),
+    }

@@ -1,0 +1,18 @@
+"""Training: PyTorch's SGD with parameter groups, step schedules, and a fit that resumes."""
+
+from sfp_keras.training.checkpoint import Checkpoint
+from sfp_keras.training.fit import fit_with_resume
+from sfp_keras.training.groups import ParameterGroup, parse_group
+from sfp_keras.training.optimizer import SGD
+from sfp_keras.training.progress import Progress
+from sfp_keras.training.schedule import StepDecay
+
+__all__ = [
+    "SGD",
+    "Checkpoint",
+    "ParameterGroup",
+    "Progress",
+    "StepDecay",
+    "fit_with_resume",
+    "parse_group",
+]

@@ -1,0 +1,90 @@
+"""One file that holds everything a training needs to go on as if never stopped."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from sfp_keras.errors import InputError
+from sfp_keras.files import load_npz, save_npz
+
+
+class Checkpoint:
+    """Weights, optimiser slots, seed states, finished epochs and their logs, written whole.
+
+    Keras' `BackupAndRestore` restores neither seed-generator states nor the order of the data,
+    and a kill between its two writes trains an epoch twice. Here one file is replaced by
+    rename, so any kill leaves the state after a whole number of epochs.
+
+    Args:
+        path: `str` or `Path`. The file.
+        description: `str`. What is trained and how; a checkpoint with another one is refused.
+        every_seconds: `float`. Epochs that end sooner after the last write are not written.
+            Defaults to `20.0`.
+    """
+
+    def __init__(self, path: str | Path, description: str = "", every_seconds: float = 20.0):
+        self.path = Path(path)
+        self.description = description
+        self.every_seconds = every_seconds
+        self._written = time.monotonic()
+
+    def restore(self, model: keras.Model) -> list[dict[str, float]]:
+        """Put the saved state into a built and compiled model.
+
+        Args:
+            model: `keras.Model`. Its optimiser must be built.
+
+        Returns:
+            The logs of the finished epochs; empty without a checkpoint.
+
+        Raises:
+            InputError: if the file is damaged, or belongs to another training.
+        """
+        if not self.path.exists():
+            return []
+        arrays = load_npz(self.path)
+        variables = _state(model)
+        expected = {f"v{i}": tuple(variable.shape) for i, variable in enumerate(variables)}
+        found = {name: array.shape for name, array in arrays.items() if name.startswith("v")}
+        if str(arrays.get("description")) != self.description or found != expected:
+            raise InputError(
+                f"{self.path} belongs to another training; delete it, or pass --overwrite=train"
+            )
+        for i, variable in enumerate(variables):
+            variable.assign(arrays[f"v{i}"])
+        return json.loads(str(arrays["history"]))
+
+    def save(self, model: keras.Model, history: list[dict[str, float]], last: bool) -> None:
+        """Write the state, unless the last write was a moment ago and more epochs follow."""
+        if not last and time.monotonic() - self._written < self.every_seconds:
+            return
+        arrays: dict[str, Any] = {
+            f"v{i}": variable.numpy()
+            for i, variable in enumerate(_state(model))
+        }
+        save_npz(
+            self.path,
+            **arrays,
+            history=np.array(json.dumps(history)),
+            description=np.array(self.description),
+        )
+        self._written = time.monotonic()
+
+    def delete(self) -> None:
+        """Remove the file once its training has ended and its result is written."""
+        self.path.unlink(missing_ok=True)
+
+
+def _state(model: keras.Model) -> list[keras.Variable]:
+    """Model variables (weights and seed states), then the optimiser's.
+
+    Without metrics, and without what the model lists in `constants`: large data it holds.
+    """
+    constants = getattr(model, "constants", ())
+    left_out = {id(variable) for variable in (*model.metrics_variables, *constants)}
+    seen = [variable for variable in model.variables if id(variable) not in left_out]
+    return [*seen, *model.optimizer.variables]

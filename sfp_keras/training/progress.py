@@ -1,0 +1,130 @@
+"""What a long phase tells its user: the time it will take, then how far it is."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import keras
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+
+class Progress:
+    """Progress of one phase on a terminal, or a line now and then elsewhere.
+
+    Args:
+        phase: `str`. What runs: "training", "heads", ...
+        console: `rich.console.Console`, or `None` for standard output.
+        line_seconds: `float`. Least time between two lines where there is no terminal.
+    """
+
+    def __init__(self, phase: str, console: Console | None = None, line_seconds: float = 30.0):
+        self.phase = phase
+        self.console = console or Console(file=sys.stdout)
+        self.line_seconds = line_seconds
+
+    def callback(self, begin: int, epochs: int, steps: int) -> keras.callbacks.Callback:
+        """A Keras callback that reports epochs `begin` .. `epochs` of `steps` steps each."""
+        return _FitProgress(self, begin, epochs, steps)
+
+    def over(self, items: Iterable[Any], total: int) -> Iterator[Any]:
+        """Yield from `items`, reporting how many of `total` are done."""
+        with self.bar() as bar:
+            task = bar.add_task(self.phase, total=total)
+            start, told = time.monotonic(), False
+            for done, item in enumerate(items):
+                if done == 3 and not told:
+                    left = (time.monotonic() - start) / 3 * (total - 3)
+                    self.announce(left, f"{total} batches")
+                    told = True
+                yield item
+                bar.advance(task)
+
+    def bar(self) -> Bar:
+        """A rich progress bar; silent where standard output is no terminal."""
+        return Bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not self.console.is_terminal,
+            transient=True,
+        )
+
+    def announce(self, seconds: float, what: str) -> None:
+        """Say how long the phase will take, where that is long enough to matter."""
+        if seconds >= 5:
+            self.console.print(f"{self.phase}: about {duration(seconds)} for {what}")
+
+
+class _FitProgress(keras.callbacks.Callback):
+    """Times the first steps, then shows epochs, loss, accuracy and the time left."""
+
+    WARMUP, TIMED = 2, 6
+
+    def __init__(self, progress: Progress, begin: int, epochs: int, steps: int):
+        super().__init__()
+        self.progress, self.begin, self.epochs, self.steps = progress, begin, epochs, steps
+        self.done, self.announced, self.told = 0, False, 0.0
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        self.bar = self.progress.bar()
+        self.bar.start()
+        total = (self.epochs - self.begin) * self.steps
+        self.task = self.bar.add_task(self.progress.phase, total=total)
+        self.start = self.told = time.monotonic()
+        if self.begin:
+            self.progress.console.print(
+                f"{self.progress.phase}: going on after epoch {self.begin} of {self.epochs}"
+            )
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        self.done += 1
+        self.bar.advance(self.task)
+        if self.done == self.WARMUP:
+            self.warm = time.monotonic()
+        elif self.done == self.WARMUP + self.TIMED and not self.announced:
+            left = (self.epochs - self.begin) * self.steps - self.done
+            seconds = (time.monotonic() - self.warm) / self.TIMED * left
+            self.progress.announce(seconds, f"{self.epochs - self.begin} epochs")
+            self.announced = True
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        now = time.monotonic()
+        last = epoch + 1 == self.epochs
+        if last or now - self.told >= self.progress.line_seconds:
+            self.told = now
+            left = (now - self.start) / (epoch + 1 - self.begin) * (self.epochs - epoch - 1)
+            self.progress.console.print(
+                f"{self.progress.phase}: epoch {epoch + 1}/{self.epochs}  {_numbers(logs or {})}"
+                + ("" if last else f"  {duration(left)} left"),
+                highlight=False,
+            )
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        self.bar.stop()
+
+
+def _numbers(logs: dict[str, float]) -> str:
+    shown = {"loss": "loss", "accuracy": "accuracy", "val_accuracy": "test accuracy"}
+    told = [f"{shown[k]} {float(v):.4f}" for k, v in logs.items() if k in shown]
+    heads = [
+        f"{name.removeprefix('val_').removesuffix('_accuracy')} {float(value):.4f}"
+        for name, value in logs.items()
+        if name.startswith("val_") and name.endswith("_accuracy") and name != "val_accuracy"
+    ]
+    if heads:
+        told.append("test accuracy " + ", ".join(heads))
+    return "  ".join(told)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: `40 s`, `12 min`, `3.5 h`."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"

@@ -1,0 +1,21 @@
+"""The procedures of the command, each readable as the paper's text."""
+
+from sfp_keras.experiment import Experiment
+
+MODES = ("probe", "train")
+
+
+def run(experiment: Experiment) -> None:
+    """Run the workflow that the experiment's mode names."""
+    if experiment.list_stages:
+        from sfp_keras.workflows.stage_list import show_stages
+
+        show_stages(experiment)
+    elif experiment.mode == "train":
+        from sfp_keras.workflows.train import train
+
+        train(experiment)
+    else:
+        from sfp_keras.workflows.probe import probe
+
+        probe(experiment)

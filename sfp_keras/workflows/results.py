@@ -1,0 +1,191 @@
+"""The result files of a run directory: heads, fields, clusters and their tables."""
+
+import json
+
+import numpy as np
+import pandas as pd
+
+from sfp_keras.data import ImageDataset
+from sfp_keras.errors import InputError
+from sfp_keras.files import load_npz, save_npz, write_text
+from sfp_keras.filters import (
+    FilterClusters,
+    FilterFields,
+    find_clusters,
+    label_statistics,
+    layer_statistics,
+)
+from sfp_keras.probing import Head, Measurement, Stage
+from sfp_keras.run_directory import RunDirectory
+
+LAYER_COLUMNS = [
+    *("stage", "split", "threshold", "filters", "outputs_per_filter", "fc_inputs", "accuracy"),
+    *("noise", "noise_clustered", "clusters", "cluster_size", "signal", "noise_internal"),
+    *("noise_external", "snr_internal", "snr_external", "dead_filters", "zero_signal_labels"),
+]
+
+
+def write_head(run: RunDirectory, stage: str, head: Head) -> None:
+    """head.csv, then head.npz, whose presence says that the head is finished."""
+    files = run.stage(stage)
+    write_text(files.curve, pd.DataFrame(head.history).to_csv(index=False))
+    save_npz(
+        files.head,
+        kernel=head.kernel,
+        position_shape=np.array(head.position_shape, np.int64),
+    )
+
+
+def read_head(run: RunDirectory, stage: str) -> np.ndarray:
+    """The (P, F, K) kernel of a finished head."""
+    return load_npz(run.stage(stage).head, "kernel")["kernel"]
+
+
+def write_fields(run: RunDirectory, stage: str, split: str, measurement: Measurement) -> None:
+    """fields.npz: mean stage outputs by label, how many images, how many classified rightly."""
+    save_npz(
+        run.stage(stage).split(split).fields,
+        features=measurement.fields.features,
+        label_counts=measurement.fields.label_counts,
+        correct=measurement.correct,
+    )
+
+
+def read_measurement(run: RunDirectory, stage: str, split: str) -> Measurement:
+    """What `write_fields` and `write_head` wrote."""
+    files = run.stage(stage)
+    head = load_npz(files.head, "kernel", "position_shape")
+    saved = load_npz(files.split(split).fields, "features", "label_counts", "correct")
+    try:
+        fields = FilterFields(
+            saved["features"],
+            head["kernel"],
+            saved["label_counts"],
+            tuple(int(n) for n in head["position_shape"]),
+        )
+    except InputError as error:
+        raise InputError(f"{files.split(split).fields} is damaged: {error}") from None
+    return Measurement(fields, saved["correct"])
+
+
+def analyse(run: RunDirectory, stages: list[Stage], dataset: ImageDataset) -> pd.DataFrame:
+    """Clusters, noise and statistics of every stage and split asked for.
+
+    Returns:
+        The rows of layers.csv of this call, input side first.
+    """
+    threshold = run.experiment.threshold
+    rows = []
+    for stage in stages:
+        for split in run.experiment.split:
+            measurement = read_measurement(run, stage.name, split)
+            clusters = find_clusters(measurement.fields, threshold)
+            files = run.stage(stage.name).split(split)
+            save_npz(
+                files.clusters,
+                cluster_id=clusters.cluster_id,
+                ones_per_row=clusters.ones_per_row,
+                threshold=np.float64(threshold),
+            )
+            write_text(
+                files.filters, _filter_table(measurement.fields, clusters).to_csv(index=False)
+            )
+            labels = _label_table(measurement, clusters, dataset.class_names)
+            write_text(files.labels, labels.to_csv(index=False))
+            rows.append(_layer_row(stage.name, split, measurement, clusters))
+    layers = pd.DataFrame(rows, columns=LAYER_COLUMNS)
+    _merge_layers(run, stages, layers)
+    return layers
+
+
+def _filter_table(fields: FilterFields, clusters: FilterClusters) -> pd.DataFrame:
+    counts = clusters.num_clusters
+    covered = clusters.in_cluster.sum(1)
+    size = np.divide(covered, counts, out=np.full(len(counts), np.nan), where=counts > 0)
+    maxima = fields.maxima()
+    return pd.DataFrame(
+        {
+            "filter": np.arange(len(counts)),
+            "noise": clusters.noise,
+            "clusters": counts,
+            "cluster_size": size,
+            "labels": [
+                json.dumps([[int(i) for i in c] for c in clusters.members(f)])
+                for f in range(len(counts))
+            ],
+            "maximum": maxima,
+            "dead": maxima <= 0,
+            "selectivity": fields.selectivity(),
+        }
+    )
+
+
+def _label_table(
+    measurement: Measurement, clusters: FilterClusters, names: tuple[str, ...]
+) -> pd.DataFrame:
+    statistics = label_statistics(clusters, measurement.fields)
+    return pd.DataFrame(
+        {
+            "label": np.arange(len(names)),
+            "name": names,
+            "accuracy": measurement.label_accuracy,
+            "appearances": statistics.appearances,
+            "signal": statistics.signal,
+            "noise_internal": statistics.noise_internal,
+            "noise_external": statistics.noise_external,
+            "field_signal": statistics.field_signal,
+            "field_noise_internal": statistics.field_noise_internal,
+            "field_noise_external": statistics.field_noise_external,
+        }
+    )
+
+
+def _layer_row(
+    stage: str, split: str, measurement: Measurement, clusters: FilterClusters
+) -> dict[str, object]:
+    fields = measurement.fields
+    statistics = layer_statistics(clusters)
+    return {
+        "stage": stage,
+        "split": split,
+        "threshold": clusters.threshold,
+        "filters": fields.num_filters,
+        "outputs_per_filter": fields.num_positions,
+        "fc_inputs": fields.num_filters * fields.num_positions,
+        "accuracy": measurement.accuracy,
+        "noise": statistics.noise,
+        "noise_clustered": statistics.noise_clustered,
+        "clusters": statistics.clusters,
+        "cluster_size": statistics.cluster_size,
+        "signal": statistics.signal,
+        "noise_internal": statistics.noise_internal,
+        "noise_external": statistics.noise_external,
+        "snr_internal": statistics.snr_internal,
+        "snr_external": statistics.snr_external,
+        "dead_filters": statistics.dead_filters,
+        "zero_signal_labels": statistics.zero_signal_labels,
+    }
+
+
+def _merge_layers(run: RunDirectory, stages: list[Stage], new: pd.DataFrame) -> None:
+    """Write layers.csv: the new rows, and those of other stages, splits and thresholds."""
+    key = ["stage", "split", "threshold"]
+    table = new
+    if run.layers.exists():
+        try:
+            old = pd.read_csv(run.layers)[LAYER_COLUMNS]
+        except (ValueError, KeyError) as error:
+            raise InputError(
+                f"{run.layers} is damaged ({error}); delete it and run again"
+            ) from None
+        replaced = set(new[key].itertuples(index=False, name=None))
+        kept = [row not in replaced for row in old[key].itertuples(index=False, name=None)]
+        if any(kept):
+            table = pd.concat([old[kept], new])
+    depth = {stage.name: stage.order for stage in stages}
+    depth = {**run.read().get("results", {}).get("stage_order", {}), **depth}
+    run.record(stage_order=depth)
+    table = table.sort_values(
+        key, key=lambda column: column.map(depth) if column.name == "stage" else column
+    )
+    write_text(run.layers, table.to_csv(index=False))

@@ -1,0 +1,154 @@
+"""The data and the network that an experiment names."""
+
+from pathlib import Path
+
+import keras
+
+from sfp_keras.data import (
+    Augmentation,
+    ImageDataset,
+    ImageSplit,
+    Scaling,
+    evaluation_batches,
+    label_subset,
+    load_dataset,
+    parse_scaling,
+)
+from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
+from sfp_keras.models import build_vgg, load_own_model, load_weights, vgg_arguments_of
+
+
+def load_network_and_data(
+    experiment: Experiment,
+) -> tuple[keras.Model | None, ImageDataset]:
+    """Load what the experiment names.
+
+    Args:
+        experiment: `Experiment`.
+
+    Returns:
+        The network, or `None` where it is ours to train, and the images.
+    """
+    if experiment.own_model:
+        network = load_own_model(experiment.model)
+        return network, load_data(experiment, _input_size(network))
+    dataset = load_data(experiment, None)
+    if experiment.trains:
+        return None, dataset
+    network = build_network(experiment, dataset, "float32")
+    load_weights(network, str(experiment.weights))
+    return network, dataset
+
+
+def load_data(experiment: Experiment, network_size: tuple[int, int] | None) -> ImageDataset:
+    """The labelled images, reduced to --labels of them if asked."""
+    dataset = load_dataset(
+        experiment.dataset,
+        experiment.data_dir,
+        image_size=_image_size(experiment) or network_size,
+        test_fraction=experiment.test_fraction,
+        class_names=_class_names(experiment),
+        memory_budget=int(experiment.memory_gib * 2**30),
+        cache_dir=experiment.directory / "cache",
+    )
+    if experiment.labels is not None:
+        dataset = label_subset(dataset, experiment.labels, experiment.subset_seed)
+    return dataset
+
+
+def build_network(experiment: Experiment, dataset: ImageDataset, precision: str) -> keras.Model:
+    """One of the papers' networks with fresh weights, a function of the seed."""
+    found = {}
+    if experiment.weights and str(experiment.weights).endswith(".safetensors"):
+        found = vgg_arguments_of(experiment.weights)
+    widths, bias = experiment.fc_widths, experiment.conv_bias
+    return build_vgg(
+        experiment.model,
+        found.get("num_labels", len(dataset.class_names)),
+        input_shape=dataset.train.image_shape,
+        conv_bias=found.get("conv_bias", True) if bias is None else bias,
+        fc_widths=found.get("fc_widths") if widths is None else _widths(widths),
+        fc_activation=experiment.fc_activation,
+        seed=experiment.seed,
+        dtype=precision,
+    )
+
+
+def _widths(texts: tuple[str, ...]) -> tuple[int, ...]:
+    try:
+        return tuple(int(text) for text in texts if text != "none")
+    except ValueError:
+        raise InputError(
+            f"--fc_widths={','.join(texts)}: give whole numbers such as 512,512, or none"
+        ) from None
+
+
+def _image_size(experiment: Experiment) -> tuple[int, int] | None:
+    try:
+        sizes = tuple(int(text) for text in experiment.image_size)
+    except ValueError:
+        sizes = (0,)
+    if not sizes:
+        return None
+    if len(sizes) > 2 or min(sizes) < 1:
+        raise InputError(
+            f"--image_size={','.join(experiment.image_size)}: give one number, or height,width"
+        )
+    return sizes[0], sizes[-1]
+
+
+def _class_names(experiment: Experiment) -> list[str] | str | None:
+    text = experiment.class_names
+    if not text:
+        return None
+    return text if Path(text).is_file() or "," not in text else text.split(",")
+
+
+def _input_size(network: keras.Model) -> tuple[int, int] | None:
+    shape = network.input_shape
+    if isinstance(shape, tuple) and len(shape) == 4 and None not in shape[1:3]:
+        return int(shape[1]), int(shape[2])
+    return None
+
+
+def check_input(network: keras.Model, dataset: ImageDataset, experiment: Experiment) -> None:
+    """Refuse images that do not fit the network's input."""
+    shape = network.input_shape
+    if not isinstance(shape, tuple) or len(shape) != 4:
+        raise InputError(
+            f"--model={experiment.model} takes inputs of shape {shape}; one input of images "
+            "(height, width, channels) is needed"
+        )
+    fits = all(
+        want is None or want == got
+        for want, got in zip(shape[1:], dataset.train.image_shape, strict=True)
+    )
+    if not fits:
+        raise InputError(
+            f"--model={experiment.model} takes images of shape {shape[1:]}, the data has "
+            f"{dataset.train.image_shape}; set --image_size={shape[1]},{shape[2]}"
+        )
+
+
+def scaling_of(experiment: Experiment, dataset: ImageDataset) -> Scaling:
+    """--scaling, with the training set's statistics where it asks for them."""
+    return parse_scaling(experiment.resolved_scaling, dataset.train)
+
+
+def augmentation_of(experiment: Experiment) -> Augmentation:
+    """--flip and --shift."""
+    return Augmentation(flip=experiment.flip, shift=experiment.shift)
+
+
+def network_accuracy(
+    network: keras.Model, split: ImageSplit, num_labels: int, scaling: Scaling, batch_size: int
+) -> float | None:
+    """The network's own accuracy, or `None` where its outputs are not the data's labels."""
+    if tuple(network.output_shape[1:]) != (num_labels,):
+        return None
+    right = 0
+    for images, labels in evaluation_batches(split, batch_size, scaling):
+        scores = keras.ops.convert_to_numpy(network.predict_on_batch(images))
+        right += int((scores.argmax(-1) == labels).sum())
+    return right / len(split)

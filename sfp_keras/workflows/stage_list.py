@@ -1,0 +1,63 @@
+"""Which stages are probed, and the list of those that could be."""
+
+import keras
+from rich.console import Console
+from rich.table import Table
+
+from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
+from sfp_keras.models import paper_stages
+from sfp_keras.probing import Stage, default_stages, list_stages, resolve_stages
+from sfp_keras.workflows.setup import build_network, load_network_and_data
+
+
+def choose_stages(experiment: Experiment, network: keras.Model) -> list[Stage]:
+    """--stages, or the papers' of a network of theirs, or the default of an own network."""
+    if experiment.stages:
+        return resolve_stages(network, experiment.stages)
+    if experiment.own_model:
+        return default_stages(network)
+    return resolve_stages(network, paper_stages(experiment.model))
+
+
+def parse_pool(experiment: Experiment, stages: list[Stage]) -> dict[str, str] | str | None:
+    """--pool: one text for all stages, or `<stage>=<text>` for some of them."""
+    if not experiment.pool:
+        return None
+    plain = [text for text in experiment.pool if "=" not in text]
+    named = dict(text.split("=", 1) for text in experiment.pool if "=" in text)
+    if len(plain) > 1:
+        raise InputError(
+            f"--pool={','.join(experiment.pool)}: give one for all stages, as in avg:7, or "
+            "<stage>=<pool> for each"
+        )
+    names = [stage.name for stage in stages]
+    if plain:
+        return {name: named.get(name, plain[0]) for name in names}
+    return {name: text for name, text in named.items() if name in names}
+
+
+def show_stages(experiment: Experiment) -> None:
+    """`--list_stages`: every candidate with its shape, head size and memory."""
+    network, dataset = load_network_and_data(experiment)
+    if network is None:
+        network = build_network(experiment, dataset, "float32")
+    chosen = {stage.name for stage in choose_stages(experiment, network)}
+    labels = len(dataset.class_names)
+    images = len(dataset.train) + len(dataset.test)
+    width = 2 if experiment.cache_dtype == "float16" else 4
+    table = Table(title=f"stages of {experiment.model} (* probed unless --stages says otherwise)")
+    table.add_column("stage")
+    for column in ("shape", "filters", "head inputs", "head weights", f"cache of {images:,}"):
+        table.add_column(column, justify="right")
+    for stage in list_stages(network):
+        shape = "x".join(str(n) for n in (*stage.position_shape, stage.filters))
+        table.add_row(
+            ("* " if stage.name in chosen else "  ") + stage.name,
+            shape,
+            f"{stage.filters:,}",
+            f"{stage.head_inputs:,}",
+            f"{stage.head_inputs * labels:,}",
+            f"{stage.head_inputs * images * width / 2**20:,.0f} MiB",
+        )
+    Console().print(table)

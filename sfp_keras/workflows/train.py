@@ -1,0 +1,162 @@
+"""Phase 1: train the network."""
+
+import hashlib
+import json
+
+import keras
+import pandas as pd
+from rich.console import Console
+
+from sfp_keras.data import ImageDataset, evaluation_batches, steps_per_epoch, training_batches
+from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
+from sfp_keras.files import write_text, write_whole
+from sfp_keras.run_directory import RunDirectory
+from sfp_keras.training import (
+    SGD,
+    Checkpoint,
+    ParameterGroup,
+    Progress,
+    StepDecay,
+    fit_with_resume,
+    parse_group,
+)
+from sfp_keras.workflows.setup import (
+    augmentation_of,
+    build_network,
+    load_network_and_data,
+    scaling_of,
+)
+
+
+def train(experiment: Experiment) -> None:
+    """`--mode=train`: phase 1 alone."""
+    if not experiment.trains:
+        raise InputError(
+            f"--mode=train trains the papers' networks; --model={experiment.model}"
+            + (f" with --weights={experiment.weights}" if experiment.weights else "")
+            + " is trained already: use --mode=probe"
+        )
+    _, dataset = load_network_and_data(experiment)
+    with RunDirectory(experiment).opened() as run:
+        run.discard()
+        write_labels(run, dataset)
+        train_network(run, dataset)
+        console = Console()
+        console.print(f"trained network: {run.model}")
+        console.print(f"next: {experiment.command().replace('--mode=train', '--mode=probe')}")
+
+
+def train_network(run: RunDirectory, dataset: ImageDataset) -> keras.Model:
+    """Train, or go on, or load what is trained; returns the network in float32."""
+    experiment = run.experiment
+    if run.model.exists():
+        return _load_trained(run)
+    with run.timed("train"):
+        base = base_group(experiment)
+        groups = tuple(parse_group(text, base) for text in experiment.group)
+        network = build_network(experiment, dataset, experiment.precision)
+        optimizer = SGD(base.learning_rate, base.momentum, base.l2, groups=groups)
+        network.compile(
+            optimizer=optimizer,
+            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        )
+        optimizer.build(network.trainable_variables)
+        scaling = scaling_of(experiment, dataset)
+        checkpoint = Checkpoint(run.checkpoint("train"), description(run, "train"))
+        history = fit_with_resume(
+            network,
+            lambda first_epoch: training_batches(
+                dataset.train,
+                experiment.batch_size,
+                experiment.seed,
+                scaling,
+                augmentation_of(experiment),
+                first_epoch=first_epoch,
+            ),
+            steps_per_epoch=steps_per_epoch(len(dataset.train), experiment.batch_size),
+            epochs=experiment.training_epochs,
+            checkpoint=checkpoint,
+            learning_rate=base.learning_rate,
+            decay=base.decay,
+            schedule_epochs=experiment.schedule_epochs,
+            validation=lambda: evaluation_batches(
+                dataset.test, experiment.inference_batch_size, scaling
+            ),
+            validation_steps=steps_per_epoch(len(dataset.test), experiment.inference_batch_size),
+            progress=Progress("training"),
+            on_epoch=lambda rows: _write_history(run, rows),
+        )
+        _write_history(run, history)
+        # Saved in float32 whatever it was trained in: probing is exact by default.
+        trained = build_network(experiment, dataset, "float32")
+        trained.set_weights(network.get_weights())
+        save_model(run, trained)
+        checkpoint.delete()
+    return trained
+
+
+def base_group(experiment: Experiment) -> ParameterGroup:
+    """The hyperparameters of variables in no group."""
+    return ParameterGroup(
+        "default",
+        "",
+        experiment.lr,
+        experiment.momentum,
+        experiment.l2,
+        StepDecay.parse(experiment.decay),
+    )
+
+
+def description(run: RunDirectory, phase: str) -> str:
+    """A fingerprint of the settings of a phase and all before it."""
+    settings = {"train": run.settings("train")}
+    if phase != "train":
+        settings["heads"] = run.settings("heads")
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+
+def save_model(run: RunDirectory, network: keras.Model) -> None:
+    """Write model.keras, whole or not at all."""
+    with write_whole(run.model) as file:
+        # Keras insists on the file's ending, so it writes beside and the bytes are moved over.
+        beside = run.model.with_name(".saving.keras")
+        try:
+            network.save(beside)
+            file.write(beside.read_bytes())
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def _load_trained(run: RunDirectory) -> keras.Model:
+    try:
+        return keras.saving.load_model(run.model, compile=False)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{run.model} is damaged ({str(error).splitlines()[0]}); delete it and run again"
+        ) from None
+
+
+def write_labels(run: RunDirectory, dataset: ImageDataset) -> None:
+    """labels.csv: label, name, original_label."""
+    table = pd.DataFrame(
+        {
+            "label": range(len(dataset.class_names)),
+            "name": dataset.class_names,
+            "original_label": dataset.original_labels,
+        }
+    )
+    write_text(run.labels, table.to_csv(index=False))
+
+
+def _write_history(run: RunDirectory, history: list[dict[str, float]]) -> None:
+    columns = {
+        "epoch": "epoch",
+        "lr": "lr",
+        "loss": "loss",
+        "accuracy": "accuracy",
+        "val_accuracy": "test_accuracy",
+    }
+    table = pd.DataFrame(history)[list(columns)].rename(columns=columns)
+    write_text(run.training, table.astype({"epoch": int}).to_csv(index=False))

@@ -1,0 +1,188 @@
+"""Heads trained together against heads trained one by one, from memory, disk and fresh images."""
+
+import keras
+import numpy as np
+import pytest
+
+from sfp_keras.errors import InputError
+from sfp_keras.probing import HeadSettings, cache_features, train_heads
+from sfp_keras.training import ParameterGroup, StepDecay
+
+NAMES = ["layer1", "layer2", "layer3"]
+LABELS = 4
+SETTINGS = HeadSettings(
+    epochs=3, schedule_epochs=3, batch_size=16, learning_rate=0.1, momentum=0.9, l2=1e-3,
+    decay=StepDecay.parse("0.5/1"),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def images():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, LABELS, 70)
+    pixels = rng.normal(size=(70, 8, 8, 3)) + labels[:, None, None, None] / 3
+    return pixels.astype(np.float32), labels.astype(np.int64)
+
+
+@pytest.fixture(scope="module")
+def cut():
+    keras.utils.set_random_seed(0)
+    x = inputs = keras.Input((8, 8, 3))
+    outputs = []
+    for width in (4, 6, 5):
+        x = keras.layers.Conv2D(width, 3, padding="same", activation="relu")(x)
+        x = keras.layers.BatchNormalization()(x)
+        x = keras.layers.MaxPooling2D(2)(x)
+        outputs.append(x)
+    return keras.Model(inputs, outputs)
+
+
+def one(model, index):
+    return keras.Model(model.inputs, [model.outputs[index]])
+
+
+def batches(images, rows, size=16):
+    x, y = images
+    return [(x[rows][i : i + size], y[rows][i : i + size]) for i in range(0, len(rows), size)]
+
+
+TRAIN, TEST = np.arange(50), np.arange(50, 70)
+
+
+def cached(cut, names, images, **arguments):
+    return cache_features(
+        cut, names, batches(images, TRAIN), batches(images, TEST),
+        train_count=50, test_count=20, **arguments,
+    )  # fmt: skip
+
+
+def assert_same(ours, theirs):
+    np.testing.assert_array_equal(ours.kernel, theirs.kernel)
+    assert ours.position_shape == theirs.position_shape
+    for a, b in zip(ours.history, theirs.history, strict=True):
+        assert a == pytest.approx(b, rel=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_together_is_one_by_one(cut, images, dtype):
+    together = train_heads(cached(cut, NAMES, images, dtype=dtype), LABELS, SETTINGS, seed=5)
+    for index, name in enumerate(NAMES):
+        cache = cached(one(cut, index), [name], images, dtype=dtype)
+        alone = train_heads(cache, LABELS, SETTINGS, seed=5)
+        assert_same(together[name], alone[name])
+
+
+def test_features_on_disk_give_the_same_heads(cut, images, tmp_path):
+    memory = cached(cut, NAMES, images)
+    disk = cached(cut, NAMES, images, budget=0, folder=tmp_path, description="a")
+    assert disk.on_disk
+    assert not memory.on_disk
+    for name in NAMES:
+        np.testing.assert_array_equal(memory.arrays[name], disk.arrays[name])
+    ours, theirs = (train_heads(cache, LABELS, SETTINGS) for cache in (memory, disk))
+    for name in NAMES:
+        np.testing.assert_allclose(ours[name].kernel, theirs[name].kernel, rtol=1e-5, atol=1e-6)
+
+
+def test_complete_files_are_used_again_and_others_are_not(cut, images, tmp_path):
+    cached(cut, NAMES, images, budget=0, folder=tmp_path, description="a")
+    file = tmp_path / "layer1.npy"
+    before = file.stat().st_mtime_ns
+    cached(cut, NAMES, images, budget=0, folder=tmp_path, description="a")
+    assert file.stat().st_mtime_ns == before
+    cached(cut, NAMES, images, budget=0, folder=tmp_path, description="b")
+    assert file.stat().st_mtime_ns != before
+
+
+def test_fresh_images_without_augmentation_are_the_cached_ones(cut, images):
+    from sfp_keras.data import epoch_order
+
+    def fresh(first_epoch):
+        epoch = first_epoch
+        while True:
+            yield from batches(images, epoch_order(3, epoch, 50))
+            epoch += 1
+
+    ours = train_heads(cached(cut, NAMES, images, dtype="float32"), LABELS, SETTINGS, seed=3)
+    cache = cache_features(
+        cut, NAMES, [], batches(images, TEST), train_count=0, test_count=20, dtype="float32"
+    )
+    theirs = train_heads(cache, LABELS, SETTINGS, seed=3, augmented=(cut, fresh, 4))
+    for name in NAMES:
+        np.testing.assert_allclose(ours[name].kernel, theirs[name].kernel, rtol=1e-4, atol=1e-5)
+        assert ours[name].history[-1] == pytest.approx(theirs[name].history[-1], rel=1e-4)
+
+
+def literal_head(x, y, kernel, order_of, epochs, settings):
+    """Softmax regression with PyTorch's Nesterov rule, in float64."""
+    w, buffer = kernel.astype(np.float64), 0.0
+    for epoch in range(epochs):
+        rate = settings.learning_rate * settings.decay.factor(epoch)
+        order = order_of(epoch)
+        for begin in range(0, len(order), settings.batch_size):
+            rows = order[begin : begin + settings.batch_size]
+            logits = x[rows] @ w
+            p = np.exp(logits - logits.max(1, keepdims=True))
+            p /= p.sum(1, keepdims=True)
+            p[np.arange(len(rows)), y[rows]] -= 1
+            g = x[rows].T @ p / len(rows) + settings.l2 * w
+            buffer = settings.momentum * buffer + g
+            w = w - rate * (g + settings.momentum * buffer)
+    return w
+
+
+def test_the_head_is_softmax_regression_written_out(cut, images):
+    from sfp_keras.data import epoch_order
+
+    cache = cached(cut, NAMES, images, dtype="float32")
+    begin = train_heads(cache, LABELS, HeadSettings(epochs=1, learning_rate=0.0, l2=0.0), seed=1)
+    end = train_heads(cache, LABELS, SETTINGS, seed=1)
+    for name in NAMES:
+        x = cache.arrays[name][:50].astype(np.float64)
+        start = begin[name].kernel.reshape(x.shape[1], LABELS)
+        expected = literal_head(
+            x, images[1][:50], start, lambda e: epoch_order(1, e, 50), 3, SETTINGS
+        )
+        got = end[name].kernel.reshape(expected.shape)
+        np.testing.assert_allclose(got, expected, rtol=1e-3, atol=2e-5)
+        assert np.abs(start).max() <= x.shape[1] ** -0.5
+
+
+def test_a_stage_may_have_hyperparameters_of_its_own(cut, images):
+    group = ParameterGroup("layer2", r"(^|/)layer2/", 0.01, 0.5, 0.0)
+    import dataclasses
+
+    both = train_heads(
+        cached(cut, NAMES, images), LABELS, dataclasses.replace(SETTINGS, groups=(group,))
+    )
+    plain = train_heads(cached(cut, NAMES, images), LABELS, SETTINGS)
+    np.testing.assert_array_equal(both["layer1"].kernel, plain["layer1"].kernel)
+    assert np.abs(both["layer2"].kernel - plain["layer2"].kernel).max() > 1e-3
+    assert [row["lr"] for row in both["layer2"].history] == [0.01] * 3
+    assert [row["lr"] for row in both["layer1"].history] == [0.1, 0.05, 0.025]
+
+
+def test_outputs_beyond_float16_are_kept_as_float32(cut, images):
+    scaled = keras.Model(cut.inputs, [cut.outputs[0], cut.outputs[1] * 1e6])
+    cache = cached(scaled, NAMES[:2], images)
+    assert cache.arrays["layer1"].dtype == np.float16
+    assert cache.arrays["layer2"].dtype == np.float32
+    exact = scaled.predict(images[0], verbose=0)[1].reshape(70, -1)
+    np.testing.assert_allclose(cache.arrays["layer2"], exact, rtol=2e-3)
+    train_heads(cache, LABELS, HeadSettings(epochs=1, learning_rate=1e-9))
+
+
+def test_outputs_that_are_not_finite_name_the_stage(cut, images):
+    broken = keras.Model(cut.inputs, [cut.outputs[0] / 0.0])
+    with pytest.raises(InputError, match="layer1.*not finite"):
+        cached(broken, ["layer1"], images)
+
+
+def test_features_that_fit_nowhere_name_the_mend(cut, images, tmp_path, monkeypatch):
+    with pytest.raises(InputError, match=r"--pool"):
+        cached(cut, NAMES, images, budget=0)
+    import shutil
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1, 1, 10))
+    with pytest.raises(InputError, match=r"layer1, 64 numbers an image.*--pool"):
+        cached(cut, NAMES, images, budget=0, folder=tmp_path)

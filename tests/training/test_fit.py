@@ -1,0 +1,178 @@
+"""Resuming, schedules and the stop on NaN of `fit_with_resume`."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import keras
+import numpy as np
+import pytest
+
+from sfp_keras import SGD
+from sfp_keras.errors import InputError
+from sfp_keras.training import Checkpoint, ParameterGroup, StepDecay, fit_with_resume
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(60, 4)).astype(np.float32), RNG.integers(0, 3, 60)
+
+
+def model():
+    keras.utils.set_random_seed(1)
+    net = keras.Sequential(
+        [
+            keras.Input((4,)),
+            keras.layers.Dense(5, "relu", name="layer1_conv"),
+            keras.layers.BatchNormalization(),
+            # Its seed state must be restored too.
+            keras.layers.Dropout(0.3, seed=3),
+            keras.layers.Dense(3, name="output"),
+        ]
+    )
+    optimizer = SGD(0.1, 0.9, 1e-3, groups=[ParameterGroup("fc", "(^|/)output/", 0.02)])
+    net.compile(
+        optimizer,
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+    )
+    optimizer.build(net.trainable_variables)
+    return net
+
+
+def batches(first_epoch):
+    epoch = first_epoch
+    while True:
+        order = np.random.default_rng([7, epoch]).permutation(len(X))
+        for begin in range(0, len(X), 25):
+            rows = order[begin : begin + 25]
+            yield X[rows], Y[rows]
+        epoch += 1
+
+
+def fit(net, path, epochs=6, **arguments):
+    return fit_with_resume(
+        net,
+        batches,
+        steps_per_epoch=3,
+        epochs=epochs,
+        checkpoint=Checkpoint(path, "a", every_seconds=0),
+        learning_rate=0.1,
+        decay=StepDecay.parse("0.5/2"),
+        validation=lambda: iter([(X[:40], Y[:40]), (X[40:], Y[40:])]),
+        validation_steps=2,
+        **arguments,
+    )
+
+
+class Stop(keras.callbacks.Callback):
+    def __init__(self, epoch, batch):
+        super().__init__()
+        self.at = (epoch, batch)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (self.epoch, batch) == self.at:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("at", [(0, 1), (3, 0), (5, 2)])
+def test_stopped_and_started_again_it_ends_bit_equal(tmp_path, at):
+    whole = model()
+    history = fit(whole, tmp_path / "whole.npz")
+    with pytest.raises(KeyboardInterrupt):
+        fit(model(), tmp_path / "part.npz", callbacks=[Stop(*at)])
+    again = model()
+    assert fit(again, tmp_path / "part.npz") == history
+    for ours, theirs in zip(again.variables, whole.variables, strict=True):
+        np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+    assert [row["epoch"] for row in history] == list(range(6))
+    assert [row["lr"] for row in history] == [0.1, 0.1, 0.05, 0.05, 0.025, 0.025]
+
+
+def test_a_finished_training_is_not_repeated(tmp_path):
+    history = fit(model(), tmp_path / "c.npz")
+    again = model()
+    assert fit(again, tmp_path / "c.npz") == history
+
+
+def test_another_training_s_checkpoint_is_refused(tmp_path):
+    fit(model(), tmp_path / "c.npz", epochs=1)
+    with pytest.raises(InputError, match="another training"):
+        fit_with_resume(
+            model(),
+            batches,
+            steps_per_epoch=3,
+            epochs=2,
+            checkpoint=Checkpoint(tmp_path / "c.npz", "b"),
+            learning_rate=0.1,
+            decay=StepDecay(),
+        )
+
+
+def test_nan_stops_with_the_mend_and_keeps_the_finished_epochs(tmp_path):
+    fit(model(), tmp_path / "c.npz", epochs=2)
+    before = (tmp_path / "c.npz").read_bytes()
+    poisoned = model()
+
+    def nan_batches(first_epoch):
+        for x, y in batches(first_epoch):
+            yield x * np.float32(np.nan), y
+
+    with pytest.raises(InputError, match=r"layer1_conv/kernel is not finite after epoch 2.*--lr"):
+        fit_with_resume(
+            poisoned,
+            nan_batches,
+            steps_per_epoch=3,
+            epochs=4,
+            checkpoint=Checkpoint(tmp_path / "c.npz", "a", every_seconds=0),
+            learning_rate=0.1,
+            decay=StepDecay(),
+        )
+    assert (tmp_path / "c.npz").read_bytes() == before
+
+
+def test_a_loss_that_overflows_is_named(tmp_path):
+    net = model()
+    with pytest.raises(InputError, match=r"the loss is nan in epoch 0.*--scaling"):
+        fit_with_resume(
+            net,
+            lambda first: ((x * np.float32(1e30), y) for x, y in batches(first)),
+            steps_per_epoch=3,
+            epochs=1,
+            checkpoint=Checkpoint(tmp_path / "c.npz"),
+            learning_rate=1e30,
+            decay=StepDecay(),
+        )
+    assert not (tmp_path / "c.npz").exists()
+
+
+KILLED = textwrap.dedent(
+    """
+    import os, signal, sys
+    sys.path.insert(0, {folder!r})
+    import keras
+    import test_fit
+
+    class Kill(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 2:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    test_fit.fit(test_fit.model(), {path!r}, callbacks=[Kill()])
+    """
+)
+
+
+def test_killed_by_the_system_it_ends_bit_equal(tmp_path):
+    path = str(tmp_path / "part.npz")
+    script = KILLED.format(folder=os.path.dirname(__file__), path=path)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True)
+    assert done.returncode == -signal.SIGKILL
+    again, whole = model(), model()
+    fit(again, path)
+    fit(whole, tmp_path / "whole.npz")
+    for ours, theirs in zip(again.variables, whole.variables, strict=True):
+        np.testing.assert_array_equal(ours.numpy(), theirs.numpy())

@@ -1,0 +1,83 @@
+"""Decay schedules and parameter groups against the papers' words."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sfp_keras.errors import InputError
+from sfp_keras.training import ParameterGroup, StepDecay, parse_group
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(factor=st.floats(0.1, 1.0), interval=st.integers(1, 40), epoch=st.integers(0, 400))
+def test_one_phase_is_q_to_the_whole_number_of_intervals(factor, interval, epoch):
+    expected = factor ** (epoch // interval)
+    assert StepDecay.parse(f"{factor!r}/{interval}").factor(epoch) == pytest.approx(expected)
+
+
+def literal(epoch, phases):
+    """Walk the epochs one by one: (q, dt, offset, first epoch, last epoch)."""
+    factor = 1.0
+    for e in range(1, epoch + 1):
+        for q, interval, offset, first, last in phases:
+            if first <= e <= last and e % interval == offset:
+                factor *= q
+    return factor
+
+
+@pytest.mark.parametrize("epoch", range(0, 281, 1))
+def test_avgg16_phases_drop_where_the_paper_says(epoch):
+    convolutions = StepDecay.parse("0.65/20<=140,0.55/20")
+    expected = literal(epoch, [(0.65, 20, 0, 1, 140), (0.55, 20, 0, 141, 10**9)])
+    assert convolutions.factor(epoch) == pytest.approx(expected)
+    connected = StepDecay.parse("0.65/20+10<=150,0.55/20+10")
+    expected = literal(epoch, [(0.65, 20, 10, 1, 150), (0.55, 20, 10, 151, 10**9)])
+    assert connected.factor(epoch) == pytest.approx(expected)
+
+
+def test_worked_examples():
+    decay = StepDecay.parse("0.65/20")
+    assert 0.002 * decay.factor(19) == pytest.approx(0.002)
+    assert 0.002 * decay.factor(20) == pytest.approx(0.0013)
+    assert 0.002 * decay.factor(299) == pytest.approx(4.806e-06, rel=1e-3)
+    assert 0.0145 * StepDecay.parse("0.65/20<=140,0.55/20").factor(160) == pytest.approx(
+        0.000391, rel=2e-3
+    )
+
+
+def test_a_shorter_run_passes_through_the_whole_schedule():
+    decay = StepDecay.parse("0.65/20")
+    short = [decay.scaled_factor(epoch, 60, 300) for epoch in range(60)]
+    assert short == [decay.factor(5 * epoch) for epoch in range(60)]
+    assert [decay.scaled_factor(e, 300, 300) for e in range(300)] == [
+        decay.factor(e) for e in range(300)
+    ]
+
+
+@pytest.mark.parametrize("text", ["0.65", "0.65/0", "2/20", "x/20", "0.5/20,0.4/20", "0/3", "-1/2"])
+def test_a_decay_that_does_not_read_is_named(text):
+    with pytest.raises(InputError, match="decay"):
+        StepDecay.parse(text)
+
+
+@pytest.mark.parametrize("text", ["", "none", "None"])
+def test_no_decay_is_constant(text):
+    assert StepDecay.parse(text).factor(1000) == 1.0
+
+
+DEFAULT = ParameterGroup("default", "", 0.0145, 0.97, 1e-3, StepDecay.parse("0.6/20"))
+
+
+def test_a_group_takes_what_it_does_not_say_from_the_default():
+    group = parse_group("fc: lr=0.002 decay=0.65/20<=140,0.5/20", DEFAULT)
+    assert (group.learning_rate, group.momentum, group.l2) == (0.002, 0.97, 1e-3)
+    assert group.decay == StepDecay.parse("0.65/20<=140,0.5/20")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["fc", "fc:", ": lr=1", "fc: lr=x", "fc: rate=1", "fc: momentum=1", "fc: lr=-1", "(: lr=1"],
+)
+def test_a_group_that_does_not_read_is_named(text):
+    with pytest.raises(InputError):
+        parse_group(text, DEFAULT)

@@ -1,0 +1,36 @@
+"""Data: a name or folder becomes images and labels, then batches."""
+
+from sfp_keras.data.augmentation import Augmentation, AugmentationDraws, augment
+from sfp_keras.data.batches import (
+    epoch_order,
+    evaluation_batches,
+    steps_per_epoch,
+    training_batches,
+)
+from sfp_keras.data.channel_statistics import ChannelStatistics, channel_statistics
+from sfp_keras.data.dataset import ImageDataset, ImageSplit, LazyImages
+from sfp_keras.data.loading import load_dataset
+from sfp_keras.data.names import dataset_names
+from sfp_keras.data.scaling import SCALING_FORMS, Scaling, parse_scaling
+from sfp_keras.data.subsets import label_subset
+
+__all__ = [
+    "SCALING_FORMS",
+    "Augmentation",
+    "AugmentationDraws",
+    "ChannelStatistics",
+    "ImageDataset",
+    "ImageSplit",
+    "LazyImages",
+    "Scaling",
+    "augment",
+    "channel_statistics",
+    "dataset_names",
+    "epoch_order",
+    "evaluation_batches",
+    "label_subset",
+    "load_dataset",
+    "parse_scaling",
+    "steps_per_epoch",
+    "training_batches",
+]

@@ -82,7 +82,7 @@ def find_cifar(name: str, data_dir: str | Path) -> Path | None:
         missing = [file for file in layout.files if not (folder / file).is_file()]
         if not missing:
             return folder
-        if len(missing) < len(layout.files) or folder.name == layout.folder and folder.is_dir():
+        if len(missing) < len(layout.files) or (folder.name == layout.folder and folder.is_dir()):
             raise InputError(
                 f"--data_dir: {folder} is not complete, {', '.join(missing)} missing; unpack "
                 f"{_ARCHIVES[name]} again"
@@ -202,9 +202,7 @@ def _entry(entries: Any, key: str, path: Path) -> Any:
     raise InputError(f"{path} is of another format: it has no {key!r}")
 
 
-def _batch(
-    entries: Any, layout: _Layout, path: Path
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _batch(entries: Any, layout: _Layout, path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     data = _entry(entries, "data", path)
     if (
         not isinstance(data, np.ndarray)
@@ -216,8 +214,9 @@ def _batch(
     images = np.ascontiguousarray(data.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
 
     def integers(key: str, valid: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        entry = _entry(entries, key, path)
         try:
-            values = np.array(_entry(entries, key, path), dtype=np.int64)
+            values = np.array(entry, dtype=np.int64)
         except (TypeError, ValueError, OverflowError):
             values = np.empty(0, np.int64)
         if values.shape != (len(images),) or not valid(values).all():

@@ -11,7 +11,7 @@ def load_digits(size: tuple[int, int] = (32, 32)) -> ImageDataset:
     """Load the 1,797 digits of scikit-learn, enlarged and split once and for all.
 
     The 8x8 images of 17 grey levels become RGB of 0..255 and are enlarged with bicubic
-    interpolation. About 20% of each label's images (360 in all) are the test split.
+    interpolation. About 20% of each label's images are the test split.
 
     Args:
         size: `(height, width)`. Default (32, 32).

@@ -2,19 +2,23 @@
 
 import hashlib
 import logging
-import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
+from sfp_keras.data.class_folders import (
+    LabelledFiles,
+    check_same_classes,
+    class_folders,
+    find_splits,
+    list_images,
+)
 from sfp_keras.data.dataset import ImageDataset, ImageSplit, LazyImages
 from sfp_keras.data.image_files import (
     UnreadableImageError,
     image_threads,
-    is_image_file,
     read_image,
     read_image_size,
 )
@@ -23,7 +27,6 @@ from sfp_keras.data.splitting import stratified_split
 from sfp_keras.errors import InputError
 
 _LOGGER = logging.getLogger("sfp_keras")
-_TEST_NAMES = ("test", "val", "validation")
 T = TypeVar("T")
 
 
@@ -35,7 +38,7 @@ class FolderImages(LazyImages):
         size: `(height, width)` that every image is resized to.
     """
 
-    def __init__(self, paths: list[str], size: tuple[int, int]) -> None:
+    def __init__(self, paths: Sequence[str], size: tuple[int, int]) -> None:
         self.paths = paths
         self.shape = (len(paths), *size, 3)
 
@@ -47,33 +50,13 @@ class FolderImages(LazyImages):
         """
         images = np.empty((len(indices), *self.shape[1:]), np.uint8)
         paths = [self.paths[i] for i in indices]
-        for i, image in enumerate(_in_threads(lambda p: read_image(p, self.shape[1:3]), paths)):
+        for i, image in enumerate(_decode(paths, self.shape[1:3])):
             if isinstance(image, UnreadableImageError):
                 raise InputError(
-                    f"{paths[i]} cannot be decoded ({image}); delete or mend the file and run again"
+                    f"{paths[i]} cannot be decoded ({image}); delete or mend it and run again"
                 )
             images[i] = image
         return images
-
-
-@dataclass(frozen=True)
-class _Files:
-    """Image files, sorted, with the index of their class."""
-
-    paths: list[str]
-    classes: list[int]
-
-    def only(self, kept: Iterable[int]) -> "_Files":
-        return _Files(*map(list, zip(*((self.paths[i], self.classes[i]) for i in kept))))  # noqa: B905
-
-
-def has_class_folders(data_dir: str | Path) -> bool:
-    """Tell whether `data_dir` looks like class folders, or train and test folders of them."""
-    folders = _subfolders(Path(data_dir)) if Path(data_dir).is_dir() else []
-    inner = [f for f in folders if f.name.lower() in ("train", *_TEST_NAMES)]
-    for folder in inner:
-        folders += _subfolders(folder)
-    return any(_has_image(folder) for folder in folders if folder not in inner)
 
 
 def load_folder(
@@ -117,43 +100,25 @@ def load_folder(
     root = Path(data_dir)
     if not root.is_dir():
         raise InputError(f"--data_dir={root} does not exist or is no folder")
-    train_root, test_root = _find_splits(root)
-    classes = [folder.name for folder in _subfolders(train_root)]
-    if not classes:
+    train_tree, test_tree = find_splits(root)
+    found = [folder.name for folder in class_folders(train_tree)]
+    if not found:
         raise InputError(
-            f"--data_dir: {train_root} has no class folders; give a folder with one folder of "
+            f"--data_dir: {train_tree} has no class folders; give a folder with one folder of "
             "images for each class, or with train/ and test/ of such folders"
         )
-    names = class_names or tuple(classes)
-    absent = [one for one in classes if one not in names]
-    if absent:
-        raise InputError(
-            f"--class_names lacks {len(absent)} of the class folders in {train_root}: "
-            f"{shorten(absent)}"
-        )
-    if test_root is not None:
-        _check_same_classes(train_root, test_root)
-    empty_allowed = class_names is not None
-    train = _scan(train_root, names, empty_allowed)
-    test = _scan(test_root, names, empty_allowed) if test_root is not None else None
-
-    train, sizes = _readable(train)
-    if test is not None:
-        test, test_sizes = _readable(test)
+    names = _check_names(found, class_names, train_tree)
+    train, sizes = _readable(list_images(train_tree, names, class_names is not None))
+    if test_tree is not None:
+        check_same_classes(train_tree, test_tree)
+        test, test_sizes = _readable(list_images(test_tree, names, class_names is not None))
         sizes += test_sizes
-    if not train.paths or (test is not None and not test.paths):
-        raise InputError(f"--data_dir={root} has no readable image in training or test folders")
-    if size is None:
-        size = sizes[0]
-        if any(other != size for other in sizes):
-            odd = next(other for other in sizes if other != size)
-            raise InputError(
-                f"--image_size is needed: the images in {root} have different sizes, such as "
-                f"{size[0]}x{size[1]} and {odd[0]}x{odd[1]}"
-            )
-    if test is None:
-        kept, tested = _split(train, train_root, test_fraction)
-        train, test = train.only(kept), train.only(tested)
+    else:
+        train, test = _split(train, train_tree, test_fraction)
+    if not train.paths or not test.paths:
+        kind = "test" if train.paths else "training"
+        raise InputError(f"--data_dir={root} has no readable {kind} images")
+    size = size or _common_size(sizes, root)
     in_memory = len(sizes) * size[0] * size[1] * 3 <= memory_budget
     make = _decoded if in_memory else _streamed
     dataset = ImageDataset(
@@ -163,73 +128,29 @@ def load_folder(
         class_names=names,
         original_labels=tuple(range(len(names))),
     )
-    _warn_of_missing_labels(dataset, classes)
+    _warn_of_empty_labels(dataset, found)
     return dataset
 
 
-def _subfolders(folder: Path) -> list[Path]:
-    """Return the folders in a folder, sorted, without hidden ones and archive leftovers."""
-    return sorted(
-        child
-        for child in folder.iterdir()
-        if child.is_dir() and not child.name.startswith((".", "__MACOSX"))
-    )
-
-
-def _image_files(folder: Path) -> Iterable[str]:
-    for here, folders, files in os.walk(folder):
-        folders[:] = sorted(one for one in folders if not one.startswith("."))
-        yield from (os.path.join(here, file) for file in sorted(files) if is_image_file(file))
-
-
-def _has_image(folder: Path) -> bool:
-    return next(iter(_image_files(folder)), None) is not None
-
-
-def _find_splits(root: Path) -> tuple[Path, Path | None]:
-    by_name = {folder.name.lower(): folder for folder in _subfolders(root)}
-    tests = [by_name[one] for one in _TEST_NAMES if one in by_name]
-    # A test folder without class folders holds unlabelled images.
-    tests = [folder for folder in tests if _subfolders(folder)]
-    if "train" in by_name:
-        return by_name["train"], tests[0] if tests else None
-    if len(tests) == len(by_name) == 1:
-        return tests[0], None
-    return root, None
-
-
-def _check_same_classes(train_root: Path, test_root: Path) -> None:
-    trained, tested = ({folder.name for folder in _subfolders(r)} for r in (train_root, test_root))
-    if trained != tested:
+def _check_names(
+    found: list[str], class_names: tuple[str, ...] | None, tree: Path
+) -> tuple[str, ...]:
+    if class_names is None:
+        return tuple(found)
+    absent = sorted(set(found) - set(class_names))
+    if absent:
         raise InputError(
-            f"--data_dir: the class folders of {train_root} and {test_root} differ: "
-            f"{shorten(sorted(trained ^ tested))} only in one of them"
+            f"--class_names lacks {len(absent)} of the class folders in {tree}: {shorten(absent)}"
         )
-
-
-def _scan(root: Path, names: tuple[str, ...], empty_allowed: bool) -> _Files:
-    label = {name: i for i, name in enumerate(names)}
-    paths: list[str] = []
-    classes: list[int] = []
-    empty = []
-    for folder in _subfolders(root):
-        found = list(_image_files(folder))
-        paths += found
-        classes += [label[folder.name]] * len(found)
-        if not found:
-            empty.append(folder.name)
-    # Left out silently they would shift the labels of the classes after them.
-    if empty and not empty_allowed:
-        raise InputError(
-            f"--data_dir: no images in the class folders {shorten(empty)} of {root}; add images, "
-            "remove the folders, or name all classes by --class_names"
-        )
-    return _Files(paths, classes)
+    twice = [name for name in found if class_names.count(name) > 1]
+    if twice:
+        raise InputError(f"--class_names has more than one of {shorten(twice)}")
+    return class_names
 
 
 def _in_threads(
-    function: Callable[[str], T], paths: list[str]
-) -> Iterable[T | UnreadableImageError]:
+    function: Callable[[str], T], paths: Sequence[str]
+) -> Iterator[T | UnreadableImageError]:
     def guarded(path: str) -> T | UnreadableImageError:
         try:
             return function(path)
@@ -237,60 +158,81 @@ def _in_threads(
             return error
 
     # Blocks bound what is decoded but not yet used.
-    for start in range(0, len(paths), 1024):
-        yield from image_threads().map(guarded, paths[start : start + 1024])
+    for start in range(0, len(paths), 256):
+        yield from image_threads().map(guarded, paths[start : start + 256])
 
 
-def _readable(files: _Files) -> tuple[_Files, list[tuple[int, int]]]:
+def _decode(
+    paths: Sequence[str], size: tuple[int, int]
+) -> Iterator[np.ndarray | UnreadableImageError]:
+    return _in_threads(lambda path: read_image(path, size), paths)
+
+
+def _readable(files: LabelledFiles) -> tuple[LabelledFiles, list[tuple[int, int]]]:
     """Leave out files whose head cannot be read, and return the sizes of the others."""
-    found = list(_in_threads(read_image_size, files.paths))
-    kept = [i for i, one in enumerate(found) if not isinstance(one, UnreadableImageError)]
-    _warn_of_unreadable(files, found)
-    if not kept:
-        return _Files([], []), []
-    return files.only(kept), [one for one in found if not isinstance(one, UnreadableImageError)]
+    if len(files.paths) > 20_000:
+        _LOGGER.info("opening %d image files once to check them", len(files.paths))
+    kept: list[int] = []
+    sizes: list[tuple[int, int]] = []
+    bad: list[str] = []
+    for i, size in enumerate(_in_threads(read_image_size, files.paths)):
+        if isinstance(size, UnreadableImageError):
+            bad.append(f"{files.paths[i]} ({size})")
+        else:
+            kept.append(i)
+            sizes.append(size)
+    _warn_of_unreadable(bad)
+    return files.only(kept), sizes
 
 
-def _warn_of_unreadable(files: _Files, found: Iterable[object]) -> None:
-    bad = [
-        f"{path} ({one})"
-        for path, one in zip(files.paths, found, strict=True)
-        if isinstance(one, UnreadableImageError)
-    ]
+def _common_size(sizes: list[tuple[int, int]], root: Path) -> tuple[int, int]:
+    odd = next((size for size in sizes if size != sizes[0]), None)
+    if odd is not None:
+        raise InputError(
+            f"--image_size is needed: the images in {root} differ in size, such as "
+            f"{sizes[0][0]}x{sizes[0][1]} and {odd[0]}x{odd[1]}"
+        )
+    return sizes[0]
+
+
+def _split(
+    files: LabelledFiles, tree: Path, test_fraction: float
+) -> tuple[LabelledFiles, LabelledFiles]:
+    # Names relative to the tree, so that a moved folder is split alike.
+    names = [Path(path).relative_to(tree).as_posix() for path in files.paths]
+    keys = [hashlib.sha256(name.encode(errors="surrogateescape")).digest()[:8] for name in names]
+    numbers = np.array([int.from_bytes(key) for key in keys], np.uint64)
+    train, test = stratified_split(np.array(files.labels, np.int64), test_fraction, numbers)
+    return files.only(train.tolist()), files.only(test.tolist())
+
+
+def _streamed(files: LabelledFiles, size: tuple[int, int]) -> ImageSplit:
+    return ImageSplit(FolderImages(files.paths, size), np.array(files.labels, np.int64))
+
+
+def _decoded(files: LabelledFiles, size: tuple[int, int]) -> ImageSplit:
+    images = np.empty((len(files.paths), *size, 3), np.uint8)
+    kept: list[int] = []
+    bad: list[str] = []
+    for i, image in enumerate(_decode(files.paths, size)):
+        if isinstance(image, UnreadableImageError):
+            bad.append(f"{files.paths[i]} ({image})")
+        else:
+            images[len(kept)] = image
+            kept.append(i)
+    _warn_of_unreadable(bad)
+    return ImageSplit(images[: len(kept)], np.array(files.only(kept).labels, np.int64))
+
+
+def _warn_of_unreadable(bad: list[str]) -> None:
     if bad:
         _LOGGER.warning("%d unreadable images left out: %s", len(bad), shorten(bad, most=3))
 
 
-def _split(files: _Files, root: Path, test_fraction: float) -> tuple[np.ndarray, np.ndarray]:
-    # Names relative to the root, so that a moved folder is split alike.
-    names = [Path(path).relative_to(root).as_posix() for path in files.paths]
-    keys = [int(hashlib.sha256(name.encode()).hexdigest()[:16], 16) for name in names]
-    labels = np.array(files.classes, np.int64)
-    return stratified_split(labels, test_fraction, np.array(keys, np.uint64))
-
-
-def _streamed(files: _Files, size: tuple[int, int]) -> ImageSplit:
-    return ImageSplit(FolderImages(files.paths, size), np.array(files.classes, np.int64))
-
-
-def _decoded(files: _Files, size: tuple[int, int]) -> ImageSplit:
-    images = np.empty((len(files.paths), *size, 3), np.uint8)
-    labels = np.array(files.classes, np.int64)
-    found: list[object] = []
-    good = []
-    for i, image in enumerate(_in_threads(lambda path: read_image(path, size), files.paths)):
-        if isinstance(image, UnreadableImageError):
-            found.append(image)
-        else:
-            found.append(None)
-            images[len(good)] = image
-            good.append(i)
-    _warn_of_unreadable(files, found)
-    return ImageSplit(images[: len(good)], labels[good])
-
-
-def _warn_of_missing_labels(dataset: ImageDataset, classes: list[str]) -> None:
+def _warn_of_empty_labels(dataset: ImageDataset, found: list[str]) -> None:
     for split, kind in ((dataset.train, "training"), (dataset.test, "test")):
-        without = [one for one in classes if dataset.class_names.index(one) not in split.labels]
-        if without:
-            _LOGGER.warning("no readable %s images of class %s", kind, shorten(without))
+        counts = np.bincount(split.labels, minlength=dataset.num_labels)
+        names = {dataset.class_names[i] for i in np.flatnonzero(counts == 0)}
+        empty = [name for name in found if name in names]
+        if empty:
+            _LOGGER.warning("no readable %s images of %s", kind, shorten(empty))

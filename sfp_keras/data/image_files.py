@@ -38,7 +38,9 @@ def read_image_size(path: str | Path) -> tuple[int, int]:
             _check_mode(image)
             width, height = image.size
             # Orientations 5 to 8 are turned by a right angle.
-            turned = image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
+            # A PNG without an EXIF chunk at its head would be decoded to look for a later one.
+            exif = image.getexif() if image.format != "PNG" or "exif" in image.info else {}
+            turned = exif.get(_ORIENTATION, 1) in (5, 6, 7, 8)
     except Exception as error:  # decoders raise almost anything on broken files
         raise UnreadableImageError(_reason(error)) from None
     return (width, height) if turned else (height, width)

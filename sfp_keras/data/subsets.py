@@ -62,7 +62,7 @@ def _label_order(dataset: ImageDataset, seed: int) -> np.ndarray:
         return order
     # Round r takes the r-th label of every superclass, in an order drawn for each round.
     members = [order[dataset.superclasses[order] == s] for s in np.unique(dataset.superclasses)]
-    rounds = []
+    rounds: list[int] = []
     for r in range(max(map(len, members))):
         turns = random_order(len(members), "superclasses", seed, r)
         rounds.extend(members[s][r] for s in turns if r < len(members[s]))

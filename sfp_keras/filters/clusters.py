@@ -177,7 +177,7 @@ def _number_labels(compatible: np.ndarray) -> list[int]:
             label = lowest.bit_length() - 1
             numbers[label] = number
             free ^= lowest
-            candidates = (candidates & rows[label]) ^ lowest
+            candidates = (candidates ^ lowest) & rows[label]
         number += 1
     return numbers
 

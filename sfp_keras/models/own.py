@@ -94,9 +94,7 @@ def _from_factory(spec: str) -> keras.Model:
             "return a keras.Model"
         ) from error
     if not isinstance(model, keras.Model):
-        raise InputError(
-            f"{spec} returned a {type(model).__name__}, not a keras.Model (--model)"
-        )
+        raise InputError(f"{spec} returned a {type(model).__name__}, not a keras.Model (--model)")
     return model
 
 
@@ -107,10 +105,10 @@ def _module(spec: str, name: str) -> Any:
     try:
         return importlib.import_module(name)
     except Exception as error:
-        missing = isinstance(error, ModuleNotFoundError) and error.name is not None
-        if missing and f"{name}.".startswith(f"{error.name}."):
+        name_missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if name_missing and f"{name}.".startswith(f"{name_missing}."):
             raise InputError(
-                f"module {error.name!r} is not found (--model={spec}): install it, or put its "
+                f"module {name_missing!r} is not found (--model={spec}): install it, or put its "
                 "folder on PYTHONPATH"
             ) from None
         raise InputError(f"importing {name} raised {_reason(error)} (--model={spec})") from error

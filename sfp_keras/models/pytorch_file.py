@@ -102,7 +102,7 @@ def vgg_arguments_of(path: str | Path) -> dict[str, Any]:
     Example:
 
     ```
-    model = build_vgg("vgg16", 100, fc_activation="relu", **vgg_arguments_of(path))
+    model = build_vgg("vgg16", fc_activation="relu", **vgg_arguments_of(path))
     load_pytorch_weights(model, path)
     ```
 
@@ -110,8 +110,8 @@ def vgg_arguments_of(path: str | Path) -> dict[str, Any]:
         path: `str` or `Path`. A file of a VGG network with PyTorch's names.
 
     Returns:
-        The arguments `conv_bias`, `batch_norm`, `fc_widths` and `output_bias`. Missing is what a
-        file does not say: `fc_activation`.
+        The arguments `num_labels`, `conv_bias`, `batch_norm`, `fc_widths` and `output_bias`.
+        Missing is what a file does not say: `fc_activation`.
 
     Raises:
         InputError: if the file cannot be read or lacks convolutions or linear layers.
@@ -122,6 +122,7 @@ def vgg_arguments_of(path: str | Path) -> dict[str, Any]:
             raise InputError(f"{path} holds no {kind} weights, so it is no VGG network's file")
     *hidden, output = modules["linear"]
     return {
+        "num_labels": output.shapes["weight"][0],
         "conv_bias": "bias" in modules["convolution"][0].shapes,
         "batch_norm": bool(modules["batch norm"]),
         "fc_widths": tuple(module.shapes["weight"][0] for module in hidden),

@@ -27,7 +27,7 @@ _SIX = (64, 128, 256, 512, 512)
 
 
 def _max_after(*layers: int) -> dict[int, tuple[str, int]]:
-    return {layer: ("max", 2) for layer in layers}
+    return dict.fromkeys(layers, ("max", 2))
 
 
 _NETWORKS = {

@@ -1,5 +1,8 @@
 """Weights into a model from whichever file the user has."""
 
+import warnings
+import zipfile
+import zlib
 from pathlib import Path
 
 import keras
@@ -36,10 +39,18 @@ def load_weights(model: keras.Model, path: str | Path) -> None:
 
 def _load_keras_weights(model: keras.Model, path: Path) -> None:
     try:
-        model.load_weights(path)
-    except (OSError, ValueError, KeyError) as error:
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        with warnings.catch_warnings(record=True) as notes:
+            warnings.simplefilter("always")
+            model.load_weights(path)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise InputError(
             f"weights file {path} does not fit model {model.name!r} or is damaged ({reason}): "
             "build the network it was saved from (--model and its flags)"
         ) from None
+    # Keras only warns of layers that a file leaves as they were; of optimizers we want nothing.
+    if any("freshly-initialized" in str(note.message) for note in notes):
+        raise InputError(
+            f"weights file {path} lacks layers of model {model.name!r}: build the network it was "
+            "saved from (--model and its flags)"
+        )

@@ -115,7 +115,7 @@ def train_heads(
     model.compile(
         optimizer=optimizer,
         loss={n: keras.losses.SparseCategoricalCrossentropy(from_logits=True) for n in names},
-        metrics={n: [keras.metrics.SparseCategoricalAccuracy(name="accuracy")] for n in names},
+        metrics={n: _curves() for n in names},
     )
     optimizer.build(model.trainable_variables)
     rows, train_count, size = len(cache.labels), cache.train_count, settings.batch_size
@@ -227,6 +227,14 @@ class _HeadKernel(keras.layers.Layer):
         self.built = True
 
 
+def _curves() -> list[keras.metrics.Metric]:
+    # Keras' own loss of one output does not weight a short last batch by its size.
+    return [
+        keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
+        keras.metrics.SparseCategoricalCrossentropy(from_logits=True, name="cross_entropy"),
+    ]
+
+
 class _NoCheckpoint(Checkpoint):
     """Training that nobody asked to make resumable."""
 
@@ -266,7 +274,7 @@ def _curve_row(
     return {
         "epoch": int(row["epoch"]),
         "lr": rate,
-        "loss": logged("", "loss"),
+        "loss": logged("", "cross_entropy"),
         "accuracy": logged("", "accuracy"),
         "test_accuracy": logged("val_", "accuracy"),
     }

@@ -25,6 +25,7 @@ from sfp_keras.probing import (
     Stage,
     cache_features,
     cut_stages,
+    list_stages,
     measure_fields,
     train_heads,
 )
@@ -71,7 +72,8 @@ def probe(experiment: Experiment) -> None:
         for split in experiment.split:
             measure_missing_fields(run, network, stages, dataset, scaling, split)
         with run.timed("analysis"):
-            layers = results.analyse(run, stages, dataset)
+            order = {stage.path: place for place, stage in enumerate(list_stages(network))}
+            layers = results.analyse(run, stages, dataset, order)
 
         paper = paper_layers(experiment.model, experiment.dataset, len(dataset.class_names))
         print_layers(layers, paper, console)

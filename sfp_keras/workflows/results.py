@@ -68,8 +68,16 @@ def read_measurement(run: RunDirectory, stage: str, split: str) -> Measurement:
     return Measurement(fields, saved["correct"])
 
 
-def analyse(run: RunDirectory, stages: list[Stage], dataset: ImageDataset) -> pd.DataFrame:
+def analyse(
+    run: RunDirectory, stages: list[Stage], dataset: ImageDataset, order: dict[str, int]
+) -> pd.DataFrame:
     """Clusters, noise and statistics of every stage and split asked for.
+
+    Args:
+        run: `RunDirectory`.
+        stages: the stages, all measured.
+        dataset: where the labels' names come from.
+        order: dict from a stage's path to its place in the network.
 
     Returns:
         The rows of layers.csv of this call, input side first.
@@ -94,7 +102,7 @@ def analyse(run: RunDirectory, stages: list[Stage], dataset: ImageDataset) -> pd
             write_text(files.labels, labels.to_csv(index=False))
             rows.append(_layer_row(stage.name, split, measurement, clusters))
     layers = pd.DataFrame(rows, columns=LAYER_COLUMNS)
-    _merge_layers(run, stages, layers)
+    _merge_layers(run, stages, layers, order)
     return layers
 
 
@@ -167,7 +175,9 @@ def _layer_row(
     }
 
 
-def _merge_layers(run: RunDirectory, stages: list[Stage], new: pd.DataFrame) -> None:
+def _merge_layers(
+    run: RunDirectory, stages: list[Stage], new: pd.DataFrame, order: dict[str, int]
+) -> None:
     """Write layers.csv: the new rows, and those of other stages, splits and thresholds."""
     key = ["stage", "split", "threshold"]
     table = new
@@ -182,7 +192,7 @@ def _merge_layers(run: RunDirectory, stages: list[Stage], new: pd.DataFrame) -> 
         kept = [row not in replaced for row in old[key].itertuples(index=False, name=None)]
         if any(kept):
             table = pd.concat([old[kept], new])
-    depth = {stage.name: stage.order for stage in stages}
+    depth = {stage.name: order[stage.path] for stage in stages}
     depth = {**run.read().get("results", {}).get("stage_order", {}), **depth}
     run.record(stage_order=depth)
     table = table.sort_values(

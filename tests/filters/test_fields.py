@@ -107,7 +107,7 @@ def test_selections_longer_than_a_block():
 
 
 def test_missing_label_gets_zero_rows_and_one_warning():
-    features = np.ones((3, 2, 2))
+    features = np.ones((3, 2, 2), np.float32)
     features[1] = np.nan
     counts = np.array([2, 0, 1])
     with pytest.warns(UserWarning, match="1 of 3 labels have no inputs.*: 1$") as caught:

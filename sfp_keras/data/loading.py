@@ -1,0 +1,84 @@
+"""From the name of a data set to its images."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sfp_keras.data.cifar import find_cifar, load_cifar
+from sfp_keras.data.class_folders import has_class_folders
+from sfp_keras.data.dataset import ImageDataset
+from sfp_keras.data.digits import load_digits
+from sfp_keras.data.folders import load_folder
+from sfp_keras.data.label_order import order_labels, read_class_names
+from sfp_keras.data.resizing import check_image_size, resize_dataset
+from sfp_keras.data.tfds import load_tfds
+from sfp_keras.errors import InputError
+
+
+def load_dataset(
+    name: str,
+    data_dir: str | Path | None = None,
+    *,
+    image_size: int | tuple[int, int] | None = None,
+    test_fraction: float = 0.2,
+    class_names: str | Path | Sequence[str] | None = None,
+    memory_budget: int = 2 << 30,
+    cache_dir: str | Path | None = None,
+) -> ImageDataset:
+    """Load a labelled image set as uint8 RGB images.
+
+    Sets of up to `memory_budget` bytes are held in memory. Larger ones are decoded or resized
+    when they are read (class folders, CIFAR enlarged), or kept in a memory-mapped file
+    (tensorflow-datasets).
+
+    Args:
+        name: `str`. `"digits"`, `"cifar10"`, `"cifar100"`, `"imagenet2012"`, `"folder"` or an
+            image-classification name of tensorflow-datasets.
+        data_dir: `str` or `Path`. For CIFAR the publisher's files (unpacked or `.tar.gz`), for
+            `"folder"` and `"imagenet2012"` class folders (see `load_folder`), for others what
+            tensorflow-datasets has prepared. Default: where tensorflow-datasets keeps its data.
+        image_size: `int` or `(height, width)`, resized to with bicubic interpolation without
+            keeping the aspect. Default: as the images are.
+        test_fraction: `float`. Fraction of each label's images that become the test split where
+            the set has none of its own. Default 0.2.
+        class_names: names in the order of a network's outputs, which then are the labels: a text
+            file with one name a line, a sequence, or a text with commas. It may have more names
+            than the set. Default: the order of the set.
+        memory_budget: `int`, bytes. Default 2 GiB.
+        cache_dir: `str` or `Path`, for decoded images of large sets of tensorflow-datasets.
+            Default `~/.cache/sfp_keras`.
+
+    Returns:
+        An `ImageDataset`.
+
+    Raises:
+        InputError: if a name, folder, file or argument is wrong, or there is no network; the
+            message says what to do.
+    """
+    size = check_image_size(image_size)
+    names = None if class_names is None else read_class_names(class_names)
+    if not 0 < test_fraction < 1:
+        raise InputError(f"--test_fraction must be between 0 and 1, got {test_fraction}")
+    if name == "folder" and data_dir is None:
+        raise InputError("--dataset=folder needs --data_dir, the folder of the class folders")
+    if data_dir is not None and (name == "folder" or _is_imagenet_folder(name, Path(data_dir))):
+        return load_folder(data_dir, size, test_fraction, names, memory_budget, name)
+
+    source = find_cifar(name, data_dir) if name in ("cifar10", "cifar100") and data_dir else None
+    if name == "digits":
+        dataset = load_digits(size or (32, 32))
+    elif source is not None:
+        dataset = load_cifar(name, source)
+    else:
+        superclass_key = "coarse_label" if name == "cifar100" else None
+        dataset = load_tfds(
+            name, data_dir, size, test_fraction, memory_budget, cache_dir, superclass_key
+        )
+    if size is not None:
+        dataset = resize_dataset(dataset, size, memory_budget)
+    return dataset if names is None else order_labels(dataset, names)
+
+
+def _is_imagenet_folder(name: str, data_dir: Path) -> bool:
+    # tensorflow-datasets keeps its own data in a folder of this name.
+    prepared = data_dir / name
+    return name == "imagenet2012" and not prepared.exists() and has_class_folders(data_dir)

@@ -1,0 +1,174 @@
+"""Image-classification sets of tensorflow-datasets."""
+
+import itertools
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sfp_keras.data.cifar import superclass_of_label
+from sfp_keras.data.dataset import ImageDataset, ImageSplit
+from sfp_keras.data.image_cache import cached_images, default_cache_dir
+from sfp_keras.data.image_files import image_threads, resize_image
+from sfp_keras.data.splitting import stratified_split
+from sfp_keras.data.tfds_builders import image_and_label, open_builder
+from sfp_keras.errors import InputError
+
+_TEST_NAMES = ("test", "validation")
+
+
+def load_tfds(
+    name: str,
+    data_dir: str | Path | None = None,
+    size: tuple[int, int] | None = None,
+    test_fraction: float = 0.2,
+    memory_budget: int = 2 << 30,
+    cache_dir: str | Path | None = None,
+    superclass_key: str | None = None,
+) -> ImageDataset:
+    """Load an image-classification set of tensorflow-datasets.
+
+    The test images are those of the split `test`, or `validation` where there is no labelled
+    `test`; where there is neither, every label of the one split is split by `test_fraction`.
+    Grey images become RGB, an alpha channel is dropped, 16 bits become 8. Images are in the
+    order in which they are stored.
+
+    Images that fit into `memory_budget` are decoded into memory, otherwise once into a
+    memory-mapped file in `cache_dir` (its size is logged) that later calls use again.
+
+    Args:
+        name: `str`, such as `"mnist"` or `"name/config:1.0.0"`.
+        data_dir: `str` or `Path`, see `open_builder`.
+        size: `(height, width)` to resize to, bicubic, not keeping the aspect. Default: the size
+            of the images, which must then be the same.
+        test_fraction: `float`. Default 0.2.
+        memory_budget: `int`, bytes. Default 2 GiB.
+        cache_dir: `str` or `Path`. Default `~/.cache/sfp_keras`.
+        superclass_key: `str`, a second label of each image that is its superclass.
+
+    Returns:
+        An `ImageDataset`.
+
+    Raises:
+        InputError: if the name is unknown, there is no network, the set has no single image and
+            integer label, or sizes differ without `size`.
+    """
+    builder = open_builder(name, data_dir)
+    keys = list(image_and_label(builder, name))
+    feature = builder.info.features[keys[1]]
+    names = tuple(feature.names or map(str, range(feature.num_classes)))
+    if superclass_key in builder.info.features:
+        keys.append(str(superclass_key))
+    splits = _choose_splits(builder, name, keys)
+    counts = [builder.info.splits[split].num_examples for split in splits]
+    resize = size is not None
+    if size is None:
+        size = next(_examples(builder, splits[0], keys))[keys[0]].shape[:2]
+    in_memory = sum(counts) * size[0] * size[1] * 3 <= memory_budget
+    parts, coarse = [], []
+    for split, count in zip(splits, counts, strict=True):
+        shape = (count, *size, 3)
+        fill = partial(_fill, builder, split, keys, resize)
+        if in_memory:
+            images = np.empty(shape, np.uint8)
+            arrays = fill(images)
+        else:
+            identity = [*builder.info.full_name.split("/"), split, f"{size[0]}x{size[1]}"]
+            folder = Path(cache_dir) if cache_dir else default_cache_dir()
+            images, arrays = cached_images(folder, "-".join(identity), shape, fill)
+        labels = arrays["labels"]
+        if labels.min(initial=0) < 0:
+            raise InputError(f"--dataset={name} has images without a label in its split {split}")
+        parts.append(ImageSplit(images, labels))
+        coarse.append(arrays.get("superclasses"))
+    superclasses = None
+    if coarse[0] is not None:
+        superclasses = superclass_of_label(parts[0].labels, coarse[0], len(names))
+    if len(parts) == 1:
+        train, test = stratified_split(parts[0].labels, test_fraction)
+        parts = [parts[0].select(train), parts[0].select(test)]
+    return ImageDataset(
+        name=name,
+        train=parts[0],
+        test=parts[1],
+        class_names=names,
+        original_labels=tuple(range(len(names))),
+        superclasses=superclasses,
+    )
+
+
+def _choose_splits(builder: Any, name: str, keys: list[str]) -> list[str]:
+    there = builder.info.splits
+    tests = [s for s in _TEST_NAMES if s in there and _labelled(builder, s, keys)]
+    if "train" in there:
+        return ["train", *tests[:1]]
+    if len(there) == 1 and _labelled(builder, next(iter(there)), keys):
+        return [next(iter(there))]
+    raise InputError(
+        f"--dataset={name} has no split called train; it has {', '.join(there) or 'none'}"
+    )
+
+
+def _labelled(builder: Any, split: str, keys: list[str]) -> bool:
+    """Tell whether a split has labels: withheld ones are stored as -1."""
+    example = next(iter(_examples(builder, split, keys)), None)
+    return example is not None and int(example[keys[1]]) >= 0
+
+
+def _examples(builder: Any, split: str, keys: list[str]) -> Iterator[dict[str, Any]]:
+    import tensorflow_datasets as tfds
+
+    try:
+        dataset = builder.as_dataset(
+            split=split,
+            shuffle_files=False,
+            decoders=tfds.decode.PartialDecoding(dict.fromkeys(keys, True)),
+            # One file after the other: the stored order, whatever the number of cores.
+            read_config=tfds.ReadConfig(interleave_cycle_length=1),
+        )
+        yield from tfds.as_numpy(dataset)
+    except Exception as error:  # whatever a damaged record leads to
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(
+            f"{builder.data_path} cannot be read ({reason}); delete it and prepare it again"
+        ) from None
+
+
+def _fill(
+    builder: Any, split: str, keys: list[str], resize: bool, images: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Decode a split into `images` and return its labels."""
+    size = images.shape[1:3]
+    labels = np.empty((len(keys) - 1, len(images)), np.int64)
+    examples = _examples(builder, split, keys)
+    position = 0
+    while batch := list(itertools.islice(examples, 256)):
+        decoded = [_rgb(example[keys[0]], builder.name) for example in batch]
+        if resize:
+            decoded = list(image_threads().map(lambda image: resize_image(image, size), decoded))
+        odd = next((image.shape for image in decoded if image.shape[:2] != size), None)
+        if odd is not None:
+            raise InputError(
+                f"--image_size is needed: the images of {builder.name} differ in size, such as "
+                f"{size[0]}x{size[1]} and {odd[0]}x{odd[1]}"
+            )
+        part = slice(position, position + len(batch))
+        images[part] = decoded
+        labels[:, part] = [[example[key] for example in batch] for key in keys[1:]]
+        position = part.stop
+    if position != len(images):
+        raise InputError(f"{builder.data_path} is not complete; delete it and prepare it again")
+    return dict(zip(("labels", "superclasses"), labels, strict=False))
+
+
+def _rgb(image: np.ndarray, name: str) -> np.ndarray:
+    if image.dtype == np.uint16:
+        image = np.rint(image / 257).astype(np.uint8)
+    if image.dtype != np.uint8 or image.shape[-1] not in (1, 3, 4):
+        raise InputError(
+            f"--dataset={name} has images of {image.dtype} with {image.shape[-1]} channels; "
+            "only those of 8 or 16 bits, grey or RGB, can be used"
+        )
+    return np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image[..., :3]

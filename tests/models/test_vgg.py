@@ -1,0 +1,146 @@
+"""The papers' VGG networks: their table, shapes, initial weights and refusals."""
+
+import keras
+import numpy as np
+import pytest
+
+from sfp_keras.errors import InputError
+from sfp_keras.models import VGG_NAMES, build_vgg, paper_stages
+
+SMALL = {"fc_widths": (8, 6)}
+
+
+def narrow(name, **arguments):
+    """Build a network of the papers' depth with few filters."""
+    convs = {"vgg6": 5, "vgg11": 8, "vgg16": 13, "avgg16": 13}[name]
+    widths = dict.fromkeys(range(1, convs + 1), 4)
+    return build_vgg(name, 3, **{"filters": widths, "fc_widths": (5,), **arguments})
+
+
+def weights_of(model):
+    return {v.path: keras.ops.convert_to_numpy(v) for v in model.weights}
+
+
+@pytest.mark.parametrize(
+    ("name", "shapes"),
+    [
+        ("vgg6", [(16, 64), (8, 128), (4, 256), (2, 512), (1, 512)]),
+        ("vgg11", [(16, 64), (8, 128), (4, 256), (2, 512), (1, 512)]),
+        ("vgg16", [(16, 64), (8, 128), (4, 256), (2, 512), (1, 512)]),
+        ("avgg16", [(4, 512)]),
+    ],
+)
+def test_papers_stages_have_the_papers_shapes(name, shapes):
+    model = build_vgg(name, 10, **SMALL)
+    stages = [model.get_layer(f"{stage}_pool").output.shape for stage in paper_stages(name)]
+    assert stages == [(None, size, size, filters) for size, filters in shapes]
+
+
+def test_avgg16_pools_twice():
+    model = narrow("avgg16")
+    pools = {layer.name: layer for layer in model.layers if layer.name.endswith("_pool")}
+    assert list(pools) == ["layer7_pool", "layer13_pool"]
+    assert isinstance(pools["layer7_pool"], keras.layers.AveragePooling2D)
+    assert pools["layer7_pool"].pool_size == (4, 4)
+    assert isinstance(pools["layer13_pool"], keras.layers.MaxPooling2D)
+
+
+def test_layer_names_in_order():
+    names = [layer.name for layer in narrow("vgg6", fc_widths=(5, 4)).layers]
+    assert names[:5] == ["image", "layer1_conv", "layer1_norm", "layer1_relu", "layer1_pool"]
+    assert names[-4:] == ["flatten", "fc1", "fc2", "output"]
+
+
+def test_parameters_of_the_papers_vgg16():
+    # 13 convolutions, batch norms, and the group's later classifier 512-4096-4096-K.
+    model = build_vgg("vgg16", 10)
+    classifier = 512 * 4096 + 4096 + 4096 * 4096 + 4096 + 4096 * 10
+    convolutions = 14_710_464 + 4_224 + 4 * 4_224
+    assert model.count_params() == convolutions + classifier
+    assert model.get_layer("fc1").activation is keras.activations.linear
+
+
+def test_defaults_of_vgg6_and_output():
+    model = build_vgg("vgg6", 7)
+    assert [layer.name for layer in model.layers[-2:]] == ["flatten", "output"]
+    output = model.get_layer("output")
+    assert not output.use_bias
+    assert output.activation is keras.activations.linear
+    norm = model.get_layer("layer1_norm")
+    assert (norm.momentum, norm.epsilon) == (0.9, 1e-5)
+
+
+def test_arguments_reach_the_layers():
+    model = narrow(
+        "vgg6",
+        conv_bias=False,
+        batch_norm=False,
+        fc_activation="relu",
+        output_bias=True,
+        filters={5: 3},
+    )
+    assert not model.get_layer("layer3_conv").use_bias
+    assert not [layer for layer in model.layers if layer.name.endswith("_norm")]
+    assert model.get_layer("fc1").activation is keras.activations.relu
+    assert model.get_layer("output").use_bias
+    assert [model.get_layer(f"layer{n}_conv").filters for n in (4, 5)] == [512, 3]
+
+
+def test_a_build_is_a_function_of_the_seed():
+    first, second, other = (weights_of(narrow("vgg6", seed=seed)) for seed in (1, 1, 2))
+    assert all(np.array_equal(first[path], second[path]) for path in first)
+    assert not np.array_equal(first["layer1_conv/kernel"], other["layer1_conv/kernel"])
+    assert not np.array_equal(first["layer2_conv/kernel"], first["layer3_conv/kernel"])
+    # A layer's start does not depend on layers after it.
+    thinner = weights_of(narrow("vgg6", seed=1, filters={**dict.fromkeys(range(1, 5), 4), 5: 2}))
+    assert np.array_equal(first["layer4_conv/kernel"], thinner["layer4_conv/kernel"])
+
+
+def test_initial_weights_are_pytorchs():
+    weights = weights_of(build_vgg("vgg6", 50, fc_widths=(300,)))
+    for layer, fan_in in (("layer3_conv", 9 * 128), ("fc1", 512)):
+        limit = fan_in**-0.5
+        for part in ("kernel", "bias"):
+            values = weights[f"{layer}/{part}"]
+            assert np.abs(values).max() <= limit
+            assert np.abs(values).max() > 0.95 * limit
+            assert values.std() == pytest.approx(limit / 3**0.5, rel=0.1)
+    assert np.abs(weights["output/kernel"]).max() <= 300**-0.5
+
+
+def test_mixed_policy_keeps_logits_in_float32():
+    model = narrow("vgg6", dtype="mixed_bfloat16")
+    assert model.get_layer("layer1_conv").compute_dtype == "bfloat16"
+    assert model.get_layer("fc1").compute_dtype == "bfloat16"
+    assert {str(variable.dtype) for variable in model.weights} == {"float32"}
+    logits = model.predict_on_batch(np.zeros((1, 32, 32, 3), "float32"))
+    assert logits.dtype == np.float32
+
+
+@pytest.mark.parametrize("name", VGG_NAMES)
+def test_other_image_sizes(name):
+    model = narrow(name, input_shape=(40, 64, 1))
+    assert model.predict_on_batch(np.zeros((2, 40, 64, 1), "float32")).shape == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"name": "vgg19"}, "vgg19.*vgg6, vgg11, vgg16, avgg16"),
+        ({"num_labels": 0}, "num_labels.*0"),
+        ({"input_shape": (16, 32, 3)}, r"vgg6.*32x32.*\(16, 32, 3\).*--image_size"),
+        ({"input_shape": (32, 32)}, r"\(32, 32\)"),
+        ({"fc_activation": "reluu"}, "--fc_activation"),
+        ({"fc_widths": (0,)}, "--fc_widths"),
+        ({"filters": {6: 3}}, "layer 6.*layers 1 to 5"),
+        ({"filters": {5: 0}}, "filters of layer 5"),
+    ],
+)
+def test_refusals(arguments, words):
+    with pytest.raises(InputError, match=words):
+        build_vgg(**{"name": "vgg6", "num_labels": 3, **arguments})
+
+
+def test_unknown_paper_stages():
+    with pytest.raises(InputError, match="resnet"):
+        paper_stages("resnet")

@@ -8,15 +8,16 @@ flag by topic; flags/presets has the papers' experiments.
 
 import dataclasses
 import errno
-import importlib.util
-import os
+import logging
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from absl import app, flags
 
 import flags as _defined  # noqa: F401  (importing it defines the flags)
 from flags import preset
+from sfp_keras.backend import start_backend
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 
@@ -24,20 +25,11 @@ from sfp_keras.experiment import Experiment
 def build_experiment(values: flags.FlagValues) -> Experiment:
     """The experiment that the flags and their preset describe."""
     chosen = preset.apply(values)
-    settings = {}
+    settings: dict[str, Any] = {}
     for field in dataclasses.fields(Experiment):
         value = values[field.name].value
         settings[field.name] = tuple(value) if isinstance(value, list) else value
     return Experiment(**{**settings, "preset": chosen})
-
-
-def choose_backend(wanted: str | None) -> None:
-    """Set Keras' backend, which must be done before Keras is imported."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if wanted is None and importlib.util.find_spec("tensorflow") is None:
-        wanted = "jax"
-    if wanted is not None:
-        os.environ["KERAS_BACKEND"] = wanted
 
 
 def main(argv: Sequence[str]) -> int:
@@ -45,9 +37,12 @@ def main(argv: Sequence[str]) -> int:
     if len(argv) > 1:
         print(f"error: {argv[1]!r} is not a flag; flags begin with --", file=sys.stderr)
         return 2
+    # What the library notes on the way: sizes of caches, skipped images.
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("sfp_keras").setLevel(logging.INFO)
     try:
         experiment = build_experiment(flags.FLAGS)
-        choose_backend(experiment.backend)
+        start_backend(experiment.backend)
         from sfp_keras import workflows
 
         workflows.run(experiment)

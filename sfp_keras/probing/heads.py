@@ -184,8 +184,8 @@ class _HeadBank(keras.Model):
         resident: Mapping[str, np.ndarray] | None,
     ):
         super().__init__(name="heads", dtype="float32")
-        self.kernels = {}
-        self._features = {}
+        self.kernels: dict[str, keras.Variable] = {}
+        self._features: dict[str, keras.Variable] = {}
         for name, size in inputs.items():
             head = _HeadKernel(name, size, num_labels, seed)
             setattr(self, f"head_{len(self.kernels)}", head)

@@ -63,8 +63,7 @@ class Checkpoint:
         if not last and time.monotonic() - self._written < self.every_seconds:
             return
         arrays: dict[str, Any] = {
-            f"v{i}": variable.numpy()
-            for i, variable in enumerate(_state(model))
+            f"v{i}": variable.numpy() for i, variable in enumerate(_state(model))
         }
         save_npz(
             self.path,

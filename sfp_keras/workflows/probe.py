@@ -75,7 +75,7 @@ def probe(experiment: Experiment) -> None:
             order = {stage.path: place for place, stage in enumerate(list_stages(network))}
             layers = results.analyse(run, stages, dataset, order)
 
-        paper = paper_layers(experiment.model, experiment.dataset, len(dataset.class_names))
+        paper = paper_layers(experiment.model, experiment.dataset, dataset.num_labels)
         print_layers(layers, paper, console)
         next_steps(run.path, experiment.threshold, console)
 
@@ -101,7 +101,7 @@ def report_network(
     """Print the network's own accuracy first: it exposes wrong scaling or label order."""
     experiment = run.experiment
     saved = run.read().get("results", {})
-    num_labels = len(dataset.class_names)
+    num_labels = dataset.num_labels
     if "network_accuracy" in saved:
         accuracy = saved["network_accuracy"]
     else:
@@ -143,7 +143,7 @@ def train_missing_heads(
     cut = cut_stages(network, missing, parse_pool(experiment, missing))
     batch_size = experiment.inference_batch_size
     train_count = 0 if augmented else len(dataset.train)
-    check_memory(experiment, cut, names, train_count + len(dataset.test), len(dataset.class_names))
+    check_memory(experiment, cut, names, train_count + len(dataset.test), dataset.num_labels)
     with run.timed("heads"):
         cache = cache_features(
             cut,
@@ -172,7 +172,7 @@ def train_missing_heads(
         checkpoint = run.checkpoint("heads")
         heads = train_heads(
             cache,
-            len(dataset.class_names),
+            dataset.num_labels,
             settings,
             seed=experiment.seed,
             checkpoint=checkpoint,

@@ -1,6 +1,6 @@
 """The data and the network that an experiment names."""
 
-from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -31,7 +31,7 @@ def load_network_and_data(
         The network, or `None` where it is ours to train, and the images.
     """
     if experiment.own_model:
-        network = load_own_model(experiment.model)
+        network = load_own_model(experiment.model, _image_size(experiment))
         return network, load_data(experiment, _input_size(network))
     dataset = load_data(experiment, None)
     if experiment.trains:
@@ -48,7 +48,7 @@ def load_data(experiment: Experiment, network_size: tuple[int, int] | None) -> I
         experiment.data_dir,
         image_size=_image_size(experiment) or network_size,
         test_fraction=experiment.test_fraction,
-        class_names=_class_names(experiment),
+        class_names=experiment.class_names,
         memory_budget=int(experiment.memory_gib * 2**30),
         cache_dir=experiment.directory / "cache",
     )
@@ -59,16 +59,17 @@ def load_data(experiment: Experiment, network_size: tuple[int, int] | None) -> I
 
 def build_network(experiment: Experiment, dataset: ImageDataset, precision: str) -> keras.Model:
     """One of the papers' networks with fresh weights, a function of the seed."""
-    found = {}
-    if experiment.weights and str(experiment.weights).endswith(".safetensors"):
-        found = vgg_arguments_of(experiment.weights)
-    widths, bias = experiment.fc_widths, experiment.conv_bias
+    arguments: dict[str, Any] = {"num_labels": dataset.num_labels}
+    if experiment.weights and experiment.weights.endswith(".safetensors"):
+        arguments = vgg_arguments_of(experiment.weights)
+    if experiment.conv_bias is not None:
+        arguments["conv_bias"] = experiment.conv_bias
+    if experiment.fc_widths is not None:
+        arguments["fc_widths"] = _widths(experiment.fc_widths)
     return build_vgg(
         experiment.model,
-        found.get("num_labels", len(dataset.class_names)),
-        input_shape=dataset.train.image_shape,
-        conv_bias=found.get("conv_bias", True) if bias is None else bias,
-        fc_widths=found.get("fc_widths") if widths is None else _widths(widths),
+        **arguments,
+        input_shape=dataset.image_shape,
         fc_activation=experiment.fc_activation,
         seed=experiment.seed,
         dtype=precision,
@@ -98,13 +99,6 @@ def _image_size(experiment: Experiment) -> tuple[int, int] | None:
     return sizes[0], sizes[-1]
 
 
-def _class_names(experiment: Experiment) -> list[str] | str | None:
-    text = experiment.class_names
-    if not text:
-        return None
-    return text if Path(text).is_file() or "," not in text else text.split(",")
-
-
 def _input_size(network: keras.Model) -> tuple[int, int] | None:
     shape = network.input_shape
     if isinstance(shape, tuple) and len(shape) == 4 and None not in shape[1:3]:
@@ -122,12 +116,12 @@ def check_input(network: keras.Model, dataset: ImageDataset, experiment: Experim
         )
     fits = all(
         want is None or want == got
-        for want, got in zip(shape[1:], dataset.train.image_shape, strict=True)
+        for want, got in zip(shape[1:], dataset.image_shape, strict=True)
     )
     if not fits:
         raise InputError(
             f"--model={experiment.model} takes images of shape {shape[1:]}, the data has "
-            f"{dataset.train.image_shape}; set --image_size={shape[1]},{shape[2]}"
+            f"{dataset.image_shape}; set --image_size={shape[1]},{shape[2]}"
         )
 
 

@@ -43,7 +43,7 @@ def show_stages(experiment: Experiment) -> None:
     if network is None:
         network = build_network(experiment, dataset, "float32")
     chosen = {stage.name for stage in choose_stages(experiment, network)}
-    labels = len(dataset.class_names)
+    labels = dataset.num_labels
     images = len(dataset.train) + len(dataset.test)
     width = 2 if experiment.cache_dtype == "float16" else 4
     table = Table(title=f"stages of {experiment.model} (* probed unless --stages says otherwise)")

@@ -142,7 +142,7 @@ def write_labels(run: RunDirectory, dataset: ImageDataset) -> None:
     """labels.csv: label, name, original_label."""
     table = pd.DataFrame(
         {
-            "label": range(len(dataset.class_names)),
+            "label": range(dataset.num_labels),
             "name": dataset.class_names,
             "original_label": dataset.original_labels,
         }

@@ -174,7 +174,7 @@ def test_outputs_beyond_float16_are_kept_as_float32(cut, images):
 
 def test_outputs_that_are_not_finite_name_the_stage(cut, images):
     broken = keras.Model(cut.inputs, [cut.outputs[0] / 0.0])
-    with pytest.raises(InputError, match="layer1.*not finite"):
+    with pytest.raises(InputError, match=r"layer1.*not finite"):
         cached(broken, ["layer1"], images)
 
 

@@ -104,7 +104,7 @@ def test_groups_have_their_own_hyperparameters_and_l2_covers_every_variable():
 
 def test_a_pattern_without_a_variable_is_named():
     optimizer = SGD(groups=[ParameterGroup("fc", "dense_99", 0.1)])
-    with pytest.raises(InputError, match="dense_99.*matches no variable"):
+    with pytest.raises(InputError, match=r"dense_99.*matches no variable"):
         optimizer.build(small_model().trainable_variables)
 
 

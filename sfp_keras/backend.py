@@ -1,0 +1,48 @@
+"""Choosing Keras' backend before Keras is imported, without the backend's start-up notes."""
+
+import contextlib
+import importlib
+import importlib.util
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+
+# INFO lines of TensorFlow's native libraries, which no environment variable silences.
+_NOTE = re.compile(r"^(I0000 |WARNING: All log messages before absl::InitializeLog)")
+
+
+def start_backend(wanted: str | None = None) -> None:
+    """Set and import Keras' backend.
+
+    Args:
+        wanted: `"tensorflow"`, `"jax"`, or `None` for the variable KERAS_BACKEND, Keras' own
+            configuration, or JAX where TensorFlow is not installed.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if wanted is None and "KERAS_BACKEND" not in os.environ:
+        wanted = None if importlib.util.find_spec("tensorflow") else "jax"
+    if wanted is not None:
+        os.environ["KERAS_BACKEND"] = wanted
+    with _without_notes():
+        importlib.import_module("keras")
+
+
+@contextlib.contextmanager
+def _without_notes() -> Iterator[None]:
+    """Hold back what native libraries write to standard error, and pass on all but notes."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+            held.seek(0)
+            for line in held.read().decode(errors="replace").splitlines():
+                if not _NOTE.match(line):
+                    print(line, file=sys.stderr)

@@ -11,9 +11,11 @@ from sfp_keras._version import __version__
 
 _ROOM_OF = {
     "FilterClusters": "sfp_keras.filters",
+    "FilterDecisions": "sfp_keras.filters",
     "FilterFields": "sfp_keras.filters",
     "LabelStatistics": "sfp_keras.filters",
     "LayerStatistics": "sfp_keras.filters",
+    "filter_decisions": "sfp_keras.filters",
     "find_clusters": "sfp_keras.filters",
     "label_statistics": "sfp_keras.filters",
     "layer_statistics": "sfp_keras.filters",

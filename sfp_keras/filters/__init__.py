@@ -18,6 +18,7 @@ References:
 """
 
 from sfp_keras.filters.clusters import FilterClusters, find_clusters
+from sfp_keras.filters.decisions import FilterDecisions, filter_decisions
 from sfp_keras.filters.fields import FilterFields
 from sfp_keras.filters.statistics import (
     LabelStatistics,
@@ -30,10 +31,12 @@ from sfp_keras.filters.statistics import (
 
 __all__ = [
     "FilterClusters",
+    "FilterDecisions",
     "FilterFields",
     "LabelStatistics",
     "LayerStatistics",
     "SignalToNoise",
+    "filter_decisions",
     "find_clusters",
     "label_statistics",
     "layer_statistics",

@@ -11,11 +11,13 @@ class PaperLayers:
 
     Attributes:
         source: paper and table.
+        num_labels: K.
         layers: dict from stage name to a dict with some of accuracy, noise, clusters,
             cluster_size.
     """
 
     source: str
+    num_labels: int
     layers: dict[str, dict[str, float]]
 
 
@@ -29,4 +31,4 @@ def paper_layers(model: str, dataset: str, num_labels: int) -> PaperLayers | Non
     """
     text = resources.files(__package__).joinpath("paper_layers.json").read_text("utf-8")
     entry = json.loads(text).get(f"{model}-{dataset}-{num_labels}")
-    return PaperLayers(entry["source"], entry["layers"]) if entry else None
+    return PaperLayers(entry["source"], num_labels, entry["layers"]) if entry else None

@@ -1,0 +1,62 @@
+"""The layer table on the terminal, and the papers' rows."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+from sfp_keras.reports import next_steps, paper_layers, print_layers
+
+
+def layers(**changes):
+    row = {
+        "stage": "layer10", "split": "test", "threshold": 0.3, "filters": 512,
+        "outputs_per_filter": 4, "fc_inputs": 2048, "accuracy": 0.7, "noise": 20.0,
+        "noise_clustered": 20.0, "clusters": 2.5, "cluster_size": 2.0, "signal": 25.6,
+        "noise_internal": 0.2586, "noise_external": 1.024, "snr_internal": 99.0,
+        "snr_external": 25.0, "dead_filters": 0, "zero_signal_labels": 0,
+    }  # fmt: skip
+    return pd.DataFrame([{**row, **changes}])
+
+
+def printed(table, paper):
+    text = io.StringIO()
+    print_layers(table, paper, Console(file=text, width=60))
+    return text.getvalue()
+
+
+def test_the_paper_s_row_stands_below_ours_with_its_equations():
+    text = printed(layers(), paper_layers("vgg16", "cifar100", 100)).splitlines()
+    ours = next(line for line in text if "layer10" in line).split()
+    theirs = next(line for line in text if line.strip().startswith("paper ")).split()
+    assert ours[1:6] == ["512", "4", "0.700", "20.00", "2.50"]
+    assert theirs[1:] == [
+        *("0.752", "16.30", "2.60", "2.00", "26.62", "0.269", "0.835", "99.0", "31.9"),
+    ]
+    assert "arXiv:2309.07537, Table 1" in text[-1]
+
+
+def test_infinite_and_undefined_values_are_shown_as_such():
+    text = printed(layers(snr_external=np.inf, cluster_size=np.nan), None)
+    assert "∞" in text
+    assert "-" in next(line for line in text.splitlines() if "layer10" in line).split()
+    assert "paper" not in text
+
+
+def test_the_papers_numbers():
+    assert paper_layers("vgg16", "cifar100", 20).layers["layer13"]["accuracy"] == 0.9115
+    assert paper_layers("vgg16", "cifar10", 10).layers["layer13"] == {
+        "accuracy": 0.94, "noise": 1.5, "clusters": 1, "cluster_size": 2.88,
+    }  # fmt: skip
+    assert paper_layers("vgg6", "cifar10", 10).layers["layer5"]["noise"] == 3.14
+    assert paper_layers("vgg16", "cifar100", 30) is None
+    assert paper_layers("mine.keras", "folder", 10) is None
+
+
+def test_what_to_do_next_names_the_folder():
+    text = io.StringIO()
+    next_steps(Path("runs/a"), 0.3, Console(file=text))
+    assert "runs/a/layers.csv" in text.getvalue()
+    assert "--threshold=0.5" in text.getvalue()

@@ -7,8 +7,8 @@ flag by topic; flags/presets has the papers' experiments.
 """
 
 import dataclasses
-import errno
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -20,6 +20,7 @@ from flags import preset
 from sfp_keras.backend import start_backend
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
+from sfp_keras.files import CANNOT_WRITE
 
 
 def build_experiment(values: flags.FlagValues) -> Experiment:
@@ -42,18 +43,23 @@ def main(argv: Sequence[str]) -> int:
     logging.getLogger("sfp_keras").setLevel(logging.INFO)
     try:
         experiment = build_experiment(flags.FLAGS)
-        start_backend(experiment.backend)
+        try:
+            start_backend(experiment.backend)
+        except (ImportError, ValueError) as error:
+            wanted = experiment.backend or os.environ.get("KERAS_BACKEND", "none")
+            raise InputError(f"--backend={wanted} cannot be used: {error}") from None
         from sfp_keras import workflows
 
         workflows.run(experiment)
     except KeyboardInterrupt:
-        print("\nstopped; the same command goes on from here", file=sys.stderr)
+        again = ", without --overwrite," if experiment.overwrite else ""
+        print(f"\nstopped; the same command{again} goes on from here", file=sys.stderr)
         return 130
     except (InputError, flags.Error) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+        if error.errno not in CANNOT_WRITE:
             raise
         print(
             f"error: cannot write {error.filename or experiment.directory}: {error.strerror}; make "

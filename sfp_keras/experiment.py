@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -149,18 +150,18 @@ class Experiment:
         parts = ["python main.py"]
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if value is None or value == () or field.name == "overwrite":
+            if field.name == "preset":
+                # Without a preset the flags would choose one again.
+                value = value or "none"
+            if value is None or value == field.default == () or field.name == "overwrite":
                 continue
             if field.name in ("group", "head_group"):
-                parts += [f"--{field.name}='{item}'" for item in value]
+                parts += [f"--{field.name}={shlex.quote(item)}" for item in value]
             elif isinstance(value, bool):
                 parts.append(f"--{'' if value else 'no'}{field.name}")
-            elif isinstance(value, tuple):
-                parts.append(f"--{field.name}={','.join(value)}")
             else:
-                text = str(value)
-                quoted = f"'{text}'" if re.search(r"[^\w./:+-]", text) else text
-                parts.append(f"--{field.name}={quoted}")
+                text = ",".join(value) if isinstance(value, tuple) else str(value)
+                parts.append(f"--{field.name}={shlex.quote(text) if text else ''}")
         return " ".join(parts)
 
 

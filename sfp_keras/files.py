@@ -1,6 +1,7 @@
 """Files that are written whole or not at all, and read back without executing anything."""
 
 import contextlib
+import errno
 import os
 import tempfile
 import zipfile
@@ -12,6 +13,9 @@ from typing import IO, Any
 import numpy as np
 
 from sfp_keras.errors import InputError
+
+# What the system says where a disk is full, read-only or closed to the user.
+CANNOT_WRITE = (*(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM),)
 
 
 @contextlib.contextmanager
@@ -44,6 +48,12 @@ def write_whole(path: str | Path) -> Iterator[IO[bytes]]:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(name)
         raise
+
+
+def delete_unfinished(folder: Path) -> None:
+    """Delete the temporary files that a killed `write_whole` left anywhere in `folder`."""
+    for path in folder.rglob(".*.tmp"):
+        path.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -89,3 +99,18 @@ def load_npz(path: str | Path, *names: str) -> dict[str, np.ndarray]:
         raise InputError(
             f"{path} is damaged ({reason}); delete it and run again to make it anew"
         ) from None
+
+
+def mapped_array(path: str | Path, shape: tuple[int, ...], dtype: Any) -> np.memmap:
+    """Make an npy file of zeros, mapped into memory for writing, with its disk space reserved.
+
+    Without the reservation a full disk would kill the process at some later write.
+
+    Raises:
+        OSError: if the disk has no room.
+    """
+    array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    if hasattr(os, "posix_fallocate"):
+        with open(path, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
+    return array

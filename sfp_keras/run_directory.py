@@ -9,14 +9,14 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import PHASES, Experiment
-from sfp_keras.files import write_text
+from sfp_keras.files import CANNOT_WRITE, delete_unfinished, write_text
 
 FORMAT = 1
 _PACKAGES = ("sfp-keras", "keras", "tensorflow", "jax", "numpy", "scikit-learn")
@@ -61,27 +61,39 @@ class RunDirectory:
         self.labels = self.path / "labels.csv"
         self.layers = self.path / "layers.csv"
         self.cache = self.path / "cache"
+        self.features = self.cache / "features"
 
     def stage(self, name: str) -> StageDirectory:
         """The files of a stage."""
         return StageDirectory(self.path / "stages" / name)
 
-    def checkpoint(self, phase: str) -> Path:
-        """The checkpoint file of a phase."""
-        return self.path / "checkpoint" / f"{phase}.npz"
+    def checkpoint(self, phase: str, stages: Sequence[str] = ()) -> Path:
+        """The checkpoint file of a phase; heads trained together have one of their own."""
+        group = hashlib.sha256("/".join(stages).encode()).hexdigest()[:8] if stages else ""
+        return self.path / "checkpoint" / f"{phase}{group and '-'}{group}.npz"
+
+    def delete_checkpoints(self, phase: str) -> None:
+        """Delete what is kept of a phase while it is not finished."""
+        for path in (self.path / "checkpoint").glob(f"{phase}*.npz"):
+            path.unlink(missing_ok=True)
 
     @contextlib.contextmanager
-    def opened(self) -> Iterator["RunDirectory"]:
+    def opened(self, data: str) -> Iterator["RunDirectory"]:
         """Lock the folder, refuse another experiment's, write the provenance.
+
+        Args:
+            data: `str`. A fingerprint of the images and labels.
 
         Raises:
             InputError: if another process holds the folder, or the folder holds results of
-                other settings.
+                other settings or other images.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             lock = open(self.path / ".lock", "a")  # noqa: SIM115
-        except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        except OSError as error:
+            if error.errno in CANNOT_WRITE:
+                raise
             raise InputError(
                 f"--run_dir={self.path} cannot be used as a folder ({error.strerror})"
             ) from None
@@ -93,24 +105,31 @@ class RunDirectory:
                     f"{self.path} is in use by another process; wait for it, or choose another "
                     "--run_dir"
                 ) from None
-            self._check_settings()
-            self._write()
+            self._check_settings(data)
+            delete_unfinished(self.path)
+            self._write(data)
             yield self
 
-    def _check_settings(self) -> None:
-        """Refuse finished results that were made with other settings."""
+    def _check_settings(self, data: str) -> None:
+        """Refuse finished results that were made with other settings or images."""
         saved = self.read()
         if not saved:
             if any(self.path.glob("*.csv")) or (self.path / "stages").exists():
                 raise InputError(
                     f"{self.path} holds results but no readable experiment.json; choose another "
-                    "--run_dir"
+                    "--run_dir, or delete this folder"
                 )
             return
         if saved.get("format") != FORMAT:
             raise InputError(
                 f"{self.provenance} has format {saved.get('format')}, this version reads "
                 f"{FORMAT}; choose another --run_dir"
+            )
+        if self.experiment.overwrite != "train" and saved.get("data", data) != data:
+            raise InputError(
+                f"{self.path} holds results of other images than --data_dir="
+                f"{self.experiment.data_dir} has; choose another --run_dir, or redo all with "
+                "--overwrite=train"
             )
         for phase in PHASES:
             if self.experiment.overwrite == phase:
@@ -148,9 +167,11 @@ class RunDirectory:
         if first == "analysis":
             doomed += [path for path in stages.glob("*/*") if path.is_dir()]
         else:
-            doomed += [stages, self.cache, self.checkpoint("heads")]
+            doomed += [stages, self.cache]
+            self.delete_checkpoints("heads")
         if first == "train":
-            doomed += [self.model, self.training, self.checkpoint("train")]
+            doomed += [self.model, self.training]
+            self.delete_checkpoints("train")
         for path in doomed:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         gone = list(PHASES)[list(PHASES).index(first) :]
@@ -202,14 +223,16 @@ class RunDirectory:
             saved = json.loads(self.provenance.read_text())
         except (OSError, ValueError):
             return {}
-        return saved if isinstance(saved, dict) else {}
+        sections = ("phases", "seconds", "results")
+        whole = isinstance(saved, dict) and all(isinstance(saved.get(s), dict) for s in sections)
+        return saved if whole else {}
 
     def _update(self, change: Any) -> None:
         saved = self.read()
         change(saved)
         write_text(self.provenance, json.dumps(saved, indent=2) + "\n")
 
-    def _write(self) -> None:
+    def _write(self, data: str) -> None:
         saved = self.read()
         write_text(
             self.provenance,
@@ -219,6 +242,7 @@ class RunDirectory:
                     "flags": self.experiment.to_json(),
                     "command": self.experiment.command(),
                     **provenance(),
+                    "data": data,
                     "phases": saved.get("phases", {}),
                     "seconds": saved.get("seconds", {}),
                     "results": saved.get("results", {}),

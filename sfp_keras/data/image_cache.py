@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from sfp_keras.errors import InputError
-from sfp_keras.files import load_npz, save_npz
+from sfp_keras.files import load_npz, mapped_array, save_npz
 
 _LOGGER = logging.getLogger("sfp_keras")
 
@@ -71,14 +71,9 @@ def _make(
 ) -> dict[str, np.ndarray]:
     partial = path.with_suffix(".part")
     try:
-        images = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
-        with partial.open("r+b") as file:
-            # Writing to a mapped file on a full disk would kill the process.
-            if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
-            arrays = fill(images)
-            images.flush()
-            os.fsync(file.fileno())
+        images = mapped_array(partial, shape, np.uint8)
+        arrays = fill(images)
+        images.flush()
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

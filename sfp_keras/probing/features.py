@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from sfp_keras.errors import InputError
-from sfp_keras.files import write_text
+from sfp_keras.files import mapped_array, write_text
 
 FLOAT16_LARGEST = 65504.0
 Batches = Iterable[tuple[np.ndarray, np.ndarray]]
@@ -163,8 +163,7 @@ class _Store:
     def _new(self, name: str, shape: tuple[int, int], dtype: np.dtype) -> np.ndarray:
         if self.root is None:
             return np.empty(shape, dtype)
-        path = self.root / f"{name}.npy"
-        return np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+        return mapped_array(self.root / f"{name}.npy", shape, dtype)
 
     def put(self, name: str, row: int, block: np.ndarray) -> None:
         array = self.arrays[name]

@@ -102,6 +102,7 @@ class _FitProgress(keras.callbacks.Callback):
                 f"{self.progress.phase}: epoch {epoch + 1}/{self.epochs}  {_numbers(logs or {})}"
                 + ("" if last else f"  {duration(left)} left"),
                 highlight=False,
+                soft_wrap=True,
             )
 
     def on_train_end(self, logs: dict | None = None) -> None:

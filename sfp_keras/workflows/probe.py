@@ -1,5 +1,6 @@
 """The whole procedure: train, train the heads, measure every filter, read the table."""
 
+import contextlib
 import dataclasses
 import math
 import re
@@ -36,32 +37,38 @@ from sfp_keras.workflows import results
 from sfp_keras.workflows.memory import check_memory
 from sfp_keras.workflows.setup import (
     augmentation_of,
+    build_network,
     check_input,
+    fingerprint,
     load_network_and_data,
     network_accuracy,
     scaling_of,
 )
 from sfp_keras.workflows.stage_list import choose_stages, parse_pool
-from sfp_keras.workflows.train import description, save_model, train_network, write_labels
+from sfp_keras.workflows.train import (
+    check_training,
+    description,
+    save_model,
+    train_network,
+    write_labels,
+)
 
 
 def probe(experiment: Experiment) -> None:
     """`--mode=probe`: phases 1 to 3 of the papers, each only where it is not finished."""
     console = Console()
     network, dataset = load_network_and_data(experiment)
-    if network is not None:
-        check_input(network, dataset, experiment)
-        choose_stages(experiment, network)  # A wrong --stages is told before any work.
-    with RunDirectory(experiment).opened() as run:
+    scaling = scaling_of(experiment, dataset)
+    check_settings(experiment, network, dataset)
+    with RunDirectory(experiment).opened(fingerprint(dataset)) as run:
         run.discard()
         write_labels(run, dataset)
 
         # Phase 1: the trained network.
         if network is None:
-            network = train_network(run, dataset)
+            network = train_network(run, dataset, scaling)
         else:
             keep_network(run, network)
-        scaling = scaling_of(experiment, dataset)
         report_network(run, network, dataset, scaling, console)
         stages = choose_stages(experiment, network)
 
@@ -78,6 +85,30 @@ def probe(experiment: Experiment) -> None:
         paper = paper_layers(experiment.model, experiment.dataset, dataset.num_labels)
         print_layers(layers, paper, console)
         next_steps(run.path, experiment.threshold, console)
+
+
+def check_settings(
+    experiment: Experiment, network: keras.Model | None, dataset: ImageDataset
+) -> None:
+    """Tell whatever is wrong before the first work, and before anything is written."""
+    if dataset.num_labels < 2:
+        raise InputError("--labels=1: signal and noise need at least two labels")
+    for split in experiment.split:
+        if not len(_images(dataset, split)):
+            raise InputError(f"--split={split}: the data has no {split} images")
+    if network is None:
+        network = build_network(experiment, dataset, "float32")
+        check_training(experiment, network)
+    check_input(network, dataset, experiment)
+    stages = choose_stages(experiment, network)
+    head_settings(experiment, stages, stages)
+    cut_at(network, stages, parse_pool(experiment, stages))
+
+
+def cut_at(network: keras.Model, stages: list[Stage], pools: dict[str, str]) -> keras.Model:
+    """Cut the network at some stages, pooled as --pool says of all of them."""
+    names = {stage.name for stage in stages}
+    return cut_stages(network, stages, {k: v for k, v in pools.items() if k in names})
 
 
 def keep_network(run: RunDirectory, network: keras.Model) -> None:
@@ -136,11 +167,12 @@ def train_missing_heads(
     experiment = run.experiment
     missing = [stage for stage in stages if not run.stage(stage.name).head.exists()]
     if not missing:
+        _tidy(run)
         return
     settings = head_settings(experiment, stages, missing)
     names = [stage.name for stage in missing]
     augmented = experiment.head_data == "augmented"
-    cut = cut_stages(network, missing, parse_pool(experiment, missing))
+    cut = cut_at(network, missing, parse_pool(experiment, stages))
     batch_size = experiment.inference_batch_size
     train_count = 0 if augmented else len(dataset.train)
     check_memory(experiment, cut, names, train_count + len(dataset.test), dataset.num_labels)
@@ -154,7 +186,7 @@ def train_missing_heads(
             test_count=len(dataset.test),
             dtype=experiment.cache_dtype,
             budget=int(experiment.cache_gib * 2**30),
-            folder=run.cache,
+            folder=run.features,
             description=description(run, "heads"),
         )
 
@@ -169,7 +201,7 @@ def train_missing_heads(
             )
 
         steps = steps_per_epoch(len(dataset.train), settings.batch_size)
-        checkpoint = run.checkpoint("heads")
+        checkpoint = run.checkpoint("heads", names)
         heads = train_heads(
             cache,
             dataset.num_labels,
@@ -182,9 +214,16 @@ def train_missing_heads(
         )
         for name, head in heads.items():
             results.write_head(run, name, head)
-        checkpoint.unlink(missing_ok=True)
-        if not experiment.keep_cache:
-            shutil.rmtree(run.cache, ignore_errors=True)
+    _tidy(run)
+
+
+def _tidy(run: RunDirectory) -> None:
+    """Delete what only unfinished heads need, also where a kill came before this."""
+    run.delete_checkpoints("heads")
+    if not run.experiment.keep_cache:
+        shutil.rmtree(run.features, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            run.cache.rmdir()  # Unless it holds decoded images of a large set.
 
 
 def head_settings(
@@ -235,15 +274,17 @@ def measure_missing_fields(
     missing = [s for s in stages if not run.stage(s.name).split(split).fields.exists()]
     if not missing:
         return
-    images = dataset.test if split == "test" else dataset.train
-    if not len(images):
-        raise InputError(f"--split={split}: the data has no {split} images")
+    images = _images(dataset, split)
     with run.timed("analysis"):
-        cut = cut_stages(network, missing, parse_pool(experiment, missing))
+        cut = cut_at(network, missing, parse_pool(experiment, stages))
         kernels = {stage.name: results.read_head(run, stage.name) for stage in missing}
         batches = _counted("fields", images, experiment.inference_batch_size, scaling)
         for name, measurement in measure_fields(cut, kernels, batches).items():
             results.write_fields(run, name, split, measurement)
+
+
+def _images(dataset: ImageDataset, split: str) -> ImageSplit:
+    return dataset.test if split == "test" else dataset.train
 
 
 def _counted(

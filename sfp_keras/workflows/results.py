@@ -183,7 +183,9 @@ def _merge_layers(
     table = new
     if run.layers.exists():
         try:
-            old = pd.read_csv(run.layers)[LAYER_COLUMNS]
+            # Numbers as they were written, to the last digit; a stage may be called "1".
+            old = pd.read_csv(run.layers, float_precision="round_trip", dtype={"stage": str})
+            old = old[LAYER_COLUMNS]
         except (ValueError, KeyError) as error:
             raise InputError(
                 f"{run.layers} is damaged ({error}); delete it and run again"

@@ -1,8 +1,10 @@
 """The data and the network that an experiment names."""
 
+import hashlib
 from typing import Any
 
 import keras
+import numpy as np
 
 from sfp_keras.data import (
     Augmentation,
@@ -31,6 +33,11 @@ def load_network_and_data(
         The network, or `None` where it is ours to train, and the images.
     """
     if experiment.own_model:
+        if experiment.weights:
+            raise InputError(
+                f"--weights is for the papers' networks, not for --model={experiment.model}: save "
+                "the network with its weights as a .keras file"
+            )
         network = load_own_model(experiment.model, _image_size(experiment))
         return network, load_data(experiment, _input_size(network))
     dataset = load_data(experiment, None)
@@ -39,6 +46,17 @@ def load_network_and_data(
     network = build_network(experiment, dataset, "float32")
     load_weights(network, str(experiment.weights))
     return network, dataset
+
+
+def fingerprint(dataset: ImageDataset) -> str:
+    """Tell data sets apart: by names, all labels, and a few images of each split."""
+    names = (dataset.class_names, dataset.original_labels, dataset.image_shape)
+    digest = hashlib.sha256(repr(names).encode())
+    for split in (dataset.train, dataset.test):
+        digest.update(split.labels.tobytes())
+        some = np.unique(np.linspace(0, max(0, len(split) - 1), 8).astype(np.int64))
+        digest.update(split.read(some[: len(split)]).tobytes())
+    return digest.hexdigest()[:16]
 
 
 def load_data(experiment: Experiment, network_size: tuple[int, int] | None) -> ImageDataset:

@@ -20,10 +20,8 @@ def choose_stages(experiment: Experiment, network: keras.Model) -> list[Stage]:
     return resolve_stages(network, paper_stages(experiment.model))
 
 
-def parse_pool(experiment: Experiment, stages: list[Stage]) -> dict[str, str] | str | None:
+def parse_pool(experiment: Experiment, stages: list[Stage]) -> dict[str, str]:
     """--pool: one text for all stages, or `<stage>=<text>` for some of them."""
-    if not experiment.pool:
-        return None
     plain = [text for text in experiment.pool if "=" not in text]
     named = dict(text.split("=", 1) for text in experiment.pool if "=" in text)
     if len(plain) > 1:
@@ -32,9 +30,11 @@ def parse_pool(experiment: Experiment, stages: list[Stage]) -> dict[str, str] | 
             "<stage>=<pool> for each"
         )
     names = [stage.name for stage in stages]
-    if plain:
-        return {name: named.get(name, plain[0]) for name in names}
-    return {name: text for name, text in named.items() if name in names}
+    unknown = [name for name in named if name not in names]
+    if unknown:
+        raise InputError(f"--pool: {unknown[0]!r} is none of the probed stages {', '.join(names)}")
+    pools = {**(dict.fromkeys(names, plain[0]) if plain else {}), **named}
+    return {name: text for name, text in pools.items() if text != "none"}
 
 
 def show_stages(experiment: Experiment) -> None:

@@ -7,7 +7,13 @@ import keras
 import pandas as pd
 from rich.console import Console
 
-from sfp_keras.data import ImageDataset, evaluation_batches, steps_per_epoch, training_batches
+from sfp_keras.data import (
+    ImageDataset,
+    Scaling,
+    evaluation_batches,
+    steps_per_epoch,
+    training_batches,
+)
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import write_text, write_whole
@@ -24,6 +30,7 @@ from sfp_keras.training import (
 from sfp_keras.workflows.setup import (
     augmentation_of,
     build_network,
+    fingerprint,
     load_network_and_data,
     scaling_of,
 )
@@ -38,32 +45,38 @@ def train(experiment: Experiment) -> None:
             + " is trained already: use --mode=probe"
         )
     _, dataset = load_network_and_data(experiment)
-    with RunDirectory(experiment).opened() as run:
+    scaling = scaling_of(experiment, dataset)
+    check_training(experiment, build_network(experiment, dataset, "float32"))
+    with RunDirectory(experiment).opened(fingerprint(dataset)) as run:
         run.discard()
         write_labels(run, dataset)
-        train_network(run, dataset)
+        train_network(run, dataset, scaling)
         console = Console()
         console.print(f"trained network: {run.model}")
         console.print(f"next: {experiment.command().replace('--mode=train', '--mode=probe')}")
 
 
-def train_network(run: RunDirectory, dataset: ImageDataset) -> keras.Model:
+def check_training(experiment: Experiment, network: keras.Model) -> None:
+    """Refuse wrong --group, --decay and the like before anything is written."""
+    optimizer_of(experiment).build(network.trainable_variables)
+
+
+def train_network(run: RunDirectory, dataset: ImageDataset, scaling: Scaling) -> keras.Model:
     """Train, or go on, or load what is trained; returns the network in float32."""
     experiment = run.experiment
     if run.model.exists():
+        run.delete_checkpoints("train")  # Where a kill came between the two.
         return _load_trained(run)
     with run.timed("train"):
         base = base_group(experiment)
-        groups = tuple(parse_group(text, base) for text in experiment.group)
         network = build_network(experiment, dataset, experiment.precision)
-        optimizer = SGD(base.learning_rate, base.momentum, base.l2, groups=groups)
+        optimizer = optimizer_of(experiment)
         network.compile(
             optimizer=optimizer,
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
         )
         optimizer.build(network.trainable_variables)
-        scaling = scaling_of(experiment, dataset)
         checkpoint = Checkpoint(run.checkpoint("train"), description(run, "train"))
         history = fit_with_resume(
             network,
@@ -95,6 +108,13 @@ def train_network(run: RunDirectory, dataset: ImageDataset) -> keras.Model:
         save_model(run, trained)
         checkpoint.delete()
     return trained
+
+
+def optimizer_of(experiment: Experiment) -> SGD:
+    """The optimiser of phase 1 with its --group groups."""
+    base = base_group(experiment)
+    groups = tuple(parse_group(text, base) for text in experiment.group)
+    return SGD(base.learning_rate, base.momentum, base.l2, groups=groups)
 
 
 def base_group(experiment: Experiment) -> ParameterGroup:
@@ -132,10 +152,9 @@ def save_model(run: RunDirectory, network: keras.Model) -> None:
 def _load_trained(run: RunDirectory) -> keras.Model:
     try:
         return keras.saving.load_model(run.model, compile=False)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{run.model} is damaged ({str(error).splitlines()[0]}); delete it and run again"
-        ) from None
+    except Exception as error:  # A damaged archive raises almost anything.
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{run.model} is damaged ({reason}); delete it and run again") from None
 
 
 def write_labels(run: RunDirectory, dataset: ImageDataset) -> None:

@@ -1,0 +1,42 @@
+"""What a phase tells: the time it will take, then how far it is."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from sfp_keras.training import Progress
+from sfp_keras.training.progress import duration
+
+
+def test_each_epoch_is_one_line_with_its_numbers_where_there_is_no_terminal():
+    text = io.StringIO()
+    progress = Progress("heads", Console(file=text, width=40), line_seconds=0)
+    callback = progress.callback(begin=1, epochs=3, steps=2)
+    callback.on_train_begin()
+    for epoch in (1, 2):
+        for batch in range(2):
+            callback.on_train_batch_end(batch)
+        callback.on_epoch_end(
+            epoch, {"loss": 0.5, "val_layer2_accuracy": 0.25, "val_layer13_accuracy": 0.75}
+        )
+    callback.on_train_end()
+    lines = text.getvalue().splitlines()
+    assert lines[0] == "heads: going on after epoch 1 of 3"
+    assert lines[1].startswith(
+        "heads: epoch 2/3  loss 0.5000  test accuracy layer2 0.2500, layer13 0.7500"
+    )
+    assert lines[1].endswith("left")
+    assert "3/3" in lines[2]
+
+
+def test_items_pass_through_in_order():
+    console = Console(file=io.StringIO())
+    assert list(Progress("fields", console).over(iter(range(7)), 7)) == list(range(7))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.2, "1 s"), (40, "40 s"), (700, "12 min"), (12600, "3.5 h")]
+)
+def test_durations_in_words(seconds, words):
+    assert duration(seconds) == words

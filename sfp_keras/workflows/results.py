@@ -1,6 +1,8 @@
 """The result files of a run directory: heads, fields, clusters and their tables."""
 
+import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -179,25 +181,27 @@ def _merge_layers(
     run: RunDirectory, stages: list[Stage], new: pd.DataFrame, order: dict[str, int]
 ) -> None:
     """Write layers.csv: the new rows, and those of other stages, splits and thresholds."""
+    # As text: kept numbers stay what they were to the last digit, and a stage may be called "1".
+    table = _as_text(io.StringIO(new.to_csv(index=False)))
     key = ["stage", "split", "threshold"]
-    table = new
     if run.layers.exists():
         try:
-            # Numbers as they were written, to the last digit; a stage may be called "1".
-            old = pd.read_csv(run.layers, float_precision="round_trip", dtype={"stage": str})
-            old = old[LAYER_COLUMNS]
+            old = _as_text(run.layers)[LAYER_COLUMNS]
+            old["threshold"].astype(float)
         except (ValueError, KeyError) as error:
             raise InputError(
                 f"{run.layers} is damaged ({error}); delete it and run again"
             ) from None
-        replaced = set(new[key].itertuples(index=False, name=None))
-        kept = [row not in replaced for row in old[key].itertuples(index=False, name=None)]
-        if any(kept):
-            table = pd.concat([old[kept], new])
+        table = pd.concat([old, table], ignore_index=True).drop_duplicates(key, keep="last")
     depth = {stage.name: order[stage.path] for stage in stages}
     depth = {**run.read().get("results", {}).get("stage_order", {}), **depth}
     run.record(stage_order=depth)
-    table = table.sort_values(
-        key, key=lambda column: column.map(depth) if column.name == "stage" else column
+    place = table.assign(
+        stage=table["stage"].map(depth), threshold=table["threshold"].astype(float)
     )
+    table = table.loc[place.sort_values(key).index]
     write_text(run.layers, table.to_csv(index=False))
+
+
+def _as_text(source: Path | io.StringIO) -> pd.DataFrame:
+    return pd.read_csv(source, dtype=str, keep_default_na=False)

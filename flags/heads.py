@@ -51,3 +51,12 @@ flags.DEFINE_boolean("keep_cache", False, "Keep cached stage outputs on disk.")
 flags.DEFINE_integer(
     "inference_batch_size", 100, "Images a pass through the frozen network.", lower_bound=1
 )
+for _name in ("head_lr", "head_momentum", "head_l2"):
+    _most = 1.0 if _name.endswith("momentum") else float("inf")
+    flags.register_validator(
+        _name,
+        # Written so that nan is refused too.
+        lambda value, most=_most: 0 <= value < most,
+        message=f"--{_name} must be at least 0 and "
+        + ("below 1" if _name.endswith("momentum") else "finite"),
+    )

@@ -48,3 +48,12 @@ flags.DEFINE_enum(
     ["float32", "mixed_bfloat16"],
     "Precision of phase 1; probing is float32.",
 )
+for _name in ("lr", "momentum", "l2"):
+    _most = 1.0 if _name.endswith("momentum") else float("inf")
+    flags.register_validator(
+        _name,
+        # Written so that nan is refused too.
+        lambda value, most=_most: 0 <= value < most,
+        message=f"--{_name} must be at least 0 and "
+        + ("below 1" if _name.endswith("momentum") else "finite"),
+    )

@@ -22,11 +22,19 @@ def start_backend(wanted: str | None = None) -> None:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if wanted is None and "KERAS_BACKEND" not in os.environ:
-        wanted = None if importlib.util.find_spec("tensorflow") else "jax"
+        wanted = None if _has_tensorflow() else "jax"
     if wanted is not None:
         os.environ["KERAS_BACKEND"] = wanted
     with _without_notes():
         importlib.import_module("keras")
+
+
+def _has_tensorflow() -> bool:
+    try:
+        return importlib.util.find_spec("tensorflow") is not None
+    except ImportError:
+        # Import hooks may refuse a package by raising where others find nothing.
+        return False
 
 
 @contextlib.contextmanager

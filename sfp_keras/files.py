@@ -90,7 +90,8 @@ def load_npz(path: str | Path, *names: str) -> dict[str, np.ndarray]:
         InputError: if the file is missing, cut short, corrupted, or lacks a name.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here, for np.load leaves open a file that it cannot read.
+        with open(path, "rb") as file, _archive(file) as archive:
             return {name: archive[name] for name in (names or archive.files)}
     except FileNotFoundError:
         raise InputError(f"{path} is missing; delete its folder and run again") from None
@@ -99,6 +100,13 @@ def load_npz(path: str | Path, *names: str) -> dict[str, np.ndarray]:
         raise InputError(
             f"{path} is damaged ({reason}); delete it and run again to make it anew"
         ) from None
+
+
+def _archive(file: IO[bytes]) -> np.lib.npyio.NpzFile:
+    archive = np.load(file, allow_pickle=False)
+    if not isinstance(archive, np.lib.npyio.NpzFile):
+        raise ValueError("not an npz file")
+    return archive
 
 
 def mapped_array(path: str | Path, shape: tuple[int, ...], dtype: Any) -> np.memmap:

@@ -36,6 +36,7 @@ from sfp_keras.training import ParameterGroup, Progress, StepDecay, parse_group
 from sfp_keras.workflows import results
 from sfp_keras.workflows.memory import check_memory
 from sfp_keras.workflows.setup import (
+    about_flag,
     augmentation_of,
     build_network,
     check_input,
@@ -230,17 +231,15 @@ def head_settings(
     experiment: Experiment, stages: list[Stage], missing: list[Stage]
 ) -> HeadSettings:
     """The --head_* flags; those of --head_group for the stages still to train."""
+    with about_flag("head_decay"):
+        decay = StepDecay.parse(experiment.head_decay)
     base = ParameterGroup(
-        "default",
-        "",
-        experiment.head_lr,
-        experiment.head_momentum,
-        experiment.head_l2,
-        StepDecay.parse(experiment.head_decay),
+        "default", "", experiment.head_lr, experiment.head_momentum, experiment.head_l2, decay
     )
     groups = []
     for text in experiment.head_group:
-        group = parse_group(text, base)
+        with about_flag("head_group"):
+            group = parse_group(text, base)
         if group.name not in {stage.name for stage in stages}:
             raise InputError(
                 f"--head_group={text!r}: {group.name!r} is none of the probed stages "

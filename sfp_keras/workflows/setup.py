@@ -1,6 +1,8 @@
 """The data and the network that an experiment names."""
 
+import contextlib
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -46,6 +48,15 @@ def load_network_and_data(
     network = build_network(experiment, dataset, "float32")
     load_weights(network, str(experiment.weights))
     return network, dataset
+
+
+@contextlib.contextmanager
+def about_flag(name: str) -> Iterator[None]:
+    """Begin what is wrong with a flag's value by the flag's name."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"--{name}: {error}") from None
 
 
 def fingerprint(dataset: ImageDataset) -> str:

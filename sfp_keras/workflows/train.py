@@ -28,6 +28,7 @@ from sfp_keras.training import (
     parse_group,
 )
 from sfp_keras.workflows.setup import (
+    about_flag,
     augmentation_of,
     build_network,
     fingerprint,
@@ -113,20 +114,16 @@ def train_network(run: RunDirectory, dataset: ImageDataset, scaling: Scaling) ->
 def optimizer_of(experiment: Experiment) -> SGD:
     """The optimiser of phase 1 with its --group groups."""
     base = base_group(experiment)
-    groups = tuple(parse_group(text, base) for text in experiment.group)
+    with about_flag("group"):
+        groups = tuple(parse_group(text, base) for text in experiment.group)
     return SGD(base.learning_rate, base.momentum, base.l2, groups=groups)
 
 
 def base_group(experiment: Experiment) -> ParameterGroup:
     """The hyperparameters of variables in no group."""
-    return ParameterGroup(
-        "default",
-        "",
-        experiment.lr,
-        experiment.momentum,
-        experiment.l2,
-        StepDecay.parse(experiment.decay),
-    )
+    with about_flag("decay"):
+        decay = StepDecay.parse(experiment.decay)
+    return ParameterGroup("default", "", experiment.lr, experiment.momentum, experiment.l2, decay)
 
 
 def description(run: RunDirectory, phase: str) -> str:

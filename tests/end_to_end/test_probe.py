@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 from literal_layers import clipped, clusters_of, filter_matrices, layer_row
 
-LAYER_COLUMNS = (
-    "stage split threshold filters outputs_per_filter fc_inputs accuracy noise noise_clustered "
-    "clusters cluster_size signal noise_internal noise_external snr_internal snr_external "
-    "dead_filters zero_signal_labels"
-).split()
+LAYER_COLUMNS = [
+    *("stage", "split", "threshold", "filters", "outputs_per_filter", "fc_inputs", "accuracy"),
+    *("noise", "noise_clustered", "clusters", "cluster_size", "signal", "noise_internal"),
+    *("noise_external", "snr_internal", "snr_external", "dead_filters", "zero_signal_labels"),
+]
 CURVE_COLUMNS = ["epoch", "lr", "loss", "accuracy", "test_accuracy"]
 FILTERS = {"layer1": 64, "layer2": 128, "layer5": 512}
 POSITIONS = {"layer1": (16, 16), "layer2": (8, 8), "layer5": (1, 1)}

@@ -1,0 +1,323 @@
+"""Mistakes of the user: one clear line, exit code 1 or 2, nothing written."""
+
+import json
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from conftest import ROOT, environment
+
+DRIVER = str(Path(__file__).parent / "many_mains.py")
+
+
+class Malicious:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, trace: Path):
+        self.trace = trace
+
+    def __reduce__(self) -> tuple:
+        return os.system, (f"touch {self.trace}",)
+
+
+def cifar10(folder: Path, broken: str = "") -> Path:
+    """Ten images in the publisher's format, one thing about it broken."""
+    inner = folder / "cifar-10-batches-py"
+    inner.mkdir(parents=True)
+    data = np.zeros((10, 3072), np.uint8)
+    for name in [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]:
+        (inner / name).write_bytes(pickle.dumps({b"data": data, b"labels": list(range(10))}))
+    names = {b"label_names": [f"class{i}".encode() for i in range(10)]}
+    (inner / "batches.meta").write_bytes(pickle.dumps(names))
+    third = inner / "data_batch_3"
+    if broken == "truncated":
+        third.write_bytes(third.read_bytes()[:500])
+    elif broken == "incomplete":
+        third.unlink()
+    elif broken == "malicious":
+        third.write_bytes(pickle.dumps({b"data": Malicious(folder / "executed")}))
+    elif broken == "other format":
+        third.write_bytes(pickle.dumps({b"images": data}))
+    return folder
+
+
+def subclassed() -> object:
+    """A factory whose network has no graph to cut."""
+    import keras
+
+    class Mine(keras.Model):
+        def call(self, x: object) -> object:
+            return x
+
+    return Mine()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bad")
+    for broken in ("truncated", "incomplete", "malicious", "other format"):
+        cifar10(folder / broken.replace(" ", "_"), broken)
+    (folder / "empty").mkdir()
+    (folder / "text.txt").write_text("no folder")
+    (folder / "noise.weights.h5").write_bytes(np.random.default_rng(0).bytes(4000))
+    (folder / "noise.keras").write_bytes(np.random.default_rng(1).bytes(4000))
+    return folder
+
+
+def cases(place: Path, colour_folder: Path, colour_model: Path) -> dict[str, tuple[list, list]]:
+    """Name: flags, and what the error line must contain."""
+    folder = ["--dataset=folder", f"--data_dir={colour_folder}"]
+    ours = ["--model=vgg6", *folder, "--epochs=1"]
+    own = [f"--model={colour_model}", *folder]
+    cifar = "--dataset=cifar10"
+    return {
+        "dataset": (["--dataset=digit", "--model=vgg6"], ["--dataset=digit", "digits"]),
+        "model": (["--model=vgg7"], ["vgg7", "--model"]),
+        "no model": (["--dataset=folder"], ["--dataset=folder", "--model"]),
+        "model file": (["--model=nowhere.keras"], ["nowhere.keras", "--model"]),
+        "model damaged": ([f"--model={place}/noise.keras"], ["noise.keras", "--model"]),
+        "module": (["--model=no_such_module:f"], ["no_such_module", "--model"]),
+        "stage": ([*ours, "--stages=layer9"], ["layer9", "--list_stages"]),
+        "own stage": ([*own, "--stages=conv3"], ["conv3", "conv2"]),
+        "preset": (["--preset=vgg6-cifar"], ["--preset=vgg6-cifar", "vgg6-cifar10"]),
+        "data_dir": ([cifar, f"--data_dir={place}/nowhere"], ["nowhere", "--data_dir"]),
+        "empty": ([cifar, f"--data_dir={place}/empty"], ["empty", "cifar-10-batches-py"]),
+        "file": ([cifar, f"--data_dir={place}/text.txt"], ["text.txt", "--data_dir"]),
+        "truncated": ([cifar, f"--data_dir={place}/truncated"], ["data_batch_3", "cut short"]),
+        "incomplete": ([cifar, f"--data_dir={place}/incomplete"], ["data_batch_3", "again"]),
+        "malicious": ([cifar, f"--data_dir={place}/malicious"], ["data_batch_3", "not safe"]),
+        "format": ([cifar, f"--data_dir={place}/other_format"], ["data_batch_3", "format"]),
+        "other set": (
+            ["--dataset=cifar100", f"--data_dir={place}/truncated"],
+            ["cifar10", "--dataset=cifar10"],
+        ),
+        "no images": ([*own[:2], f"--data_dir={place}/empty"], ["--data_dir", "class folder"]),
+        "folder without data_dir": (["--model=vgg6", "--dataset=folder"], ["--data_dir"]),
+        "labels": (["--labels=11"], ["--labels=11", "10"]),
+        "one label": (["--labels=1"], ["--labels=1", "two"]),
+        "no network": (["--dataset=mnist", "--model=vgg6"], ["no network", "--data_dir"]),
+        "group": ([*ours, "--group=fc lr=1"], ["fc lr=1", "key=value"]),
+        "group key": ([*ours, "--group=fc: rate=1"], ["'rate'", "momentum"]),
+        "group of nothing": ([*ours, "--group=fc7: lr=1"], ["fc7", "matches no"]),
+        "decay": ([*ours, "--decay=20/0.65/3"], ["20/0.65/3", "decay"]),
+        "head decay": ([*ours, "--head_decay=often"], ["often", "decay"]),
+        "head group": ([*ours, "--head_group=layer9: lr=1"], ["--head_group", "layer5"]),
+        "scaling": ([*ours, "--scaling=0-1"], ["--scaling='0-1'", "0..1"]),
+        "scaling function": ([*ours, "--scaling=nowhere:f"], ["--scaling=nowhere:f"]),
+        "image_size": ([*ours, "--image_size=big"], ["--image_size=big", "height,width"]),
+        "too small": ([*ours, "--image_size=16"], ["32x32", "--image_size"]),
+        "own size": ([*own, "--image_size=48"], ["--image_size", "32x32"]),
+        "pool": ([*ours, "--pool=mean:2"], ["mean:2", "avg:<size>"]),
+        "pool too large": ([*ours, "--pool=avg:4"], ["avg:4", "layer5"]),
+        "pool of nothing": ([*ours, "--pool=layer9=avg:2"], ["--pool", "layer9"]),
+        "two pools": ([*ours, "--pool=avg:2,max:2"], ["--pool", "<stage>=<pool>"]),
+        "fc_widths": ([*ours, "--fc_widths=many"], ["--fc_widths=many", "none"]),
+        "class_names": ([*own, "--class_names=red,green"], ["--class_names", "blue"]),
+        "weights missing": ([*ours, "--weights=no.safetensors"], ["no.safetensors", "--weights"]),
+        "weights damaged": (
+            [*ours, f"--weights={place}/noise.weights.h5"],
+            ["noise.weights.h5", "--model"],
+        ),
+        "weights of another": ([*ours, f"--weights={colour_model}"], ["--weights", "--model"]),
+        "weights of own": ([*own, "--weights=x.safetensors"], ["--weights", ".keras"]),
+        "subclassed": ([*folder, "--model=test_bad_input:subclassed"], ["subclassed", "wrap"]),
+        "train an own": ([*own, "--mode=train"], ["--mode=train", "--mode=probe"]),
+        "head learning": ([*own, "--head_momentum=1"], ["momentum", "below 1"]),
+        "threshold": (["--threshold=1.5"], ["--threshold"]),
+        "split": (["--split=val"], ["--split"]),
+        "word": (["probe"], ["probe", "--"]),
+    }
+
+
+NAMES = list(cases(Path(), Path(), Path()))
+
+
+def run_all(commands: list[list[str]], place: Path) -> list[dict]:
+    """Several command lines in one process, without a network."""
+    result = place / "results.json"
+    nowhere = "http://127.0.0.1:9"
+    more = {
+        **{f"{kind}_proxy": nowhere for kind in ("http", "https", "HTTP", "HTTPS")},
+        "TFDS_DATA_DIR": str(place / "tfds"),
+        "PYTHONPATH": str(Path(__file__).parent),
+    }
+    done = subprocess.run(
+        [sys.executable, DRIVER, str(result)],
+        cwd=ROOT,
+        env=environment(**more),
+        input=json.dumps(commands),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(result.read_text())
+
+
+def one_line(done: dict | SimpleNamespace, *words: str) -> None:
+    """An exit code of 1 or 2, and a single error line with these words."""
+    code, err = (done["code"], done["err"]) if isinstance(done, dict) else (done.code, done.err)
+    assert code in (1, 2), err
+    assert "Traceback" not in err, err
+    lines = [line for line in err.splitlines() if line.strip()]
+    assert len(lines) == 1, err
+    assert lines[0].startswith("error: ")
+    for word in words:
+        assert word in lines[0], (word, lines[0])
+
+
+@pytest.fixture(scope="module")
+def outcomes(place: Path, colour_folder: Path, colour_model: Path) -> dict[str, dict]:
+    table = cases(place, colour_folder, colour_model)
+    commands = [
+        [*flags, f"--run_dir={place}/runs/{i}"] for i, (flags, _) in enumerate(table.values())
+    ]
+    return dict(zip(table, run_all(commands, place), strict=True))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_mistake_is_one_clear_line(
+    name: str, outcomes: dict, place: Path, colour_folder: Path, colour_model: Path
+) -> None:
+    words = cases(place, colour_folder, colour_model)[name][1]
+    one_line(outcomes[name], *words)
+
+
+def test_mistakes_write_nothing_and_execute_nothing(outcomes: dict, place: Path) -> None:
+    assert not list((place / "runs").glob("*"))
+    assert not (place / "malicious" / "executed").exists()
+
+
+def damage(run: Path, name: str) -> None:
+    """Break one file of a finished run directory in one way."""
+    file, _, how = name.partition(" ")
+    path = {
+        "model": run / "model.keras",
+        "head": run / "stages/layer5/head.npz",
+        "fields": run / "stages/layer5/test/fields.npz",
+        "layers": run / "layers.csv",
+        "experiment": run / "experiment.json",
+    }[file]
+    content = path.read_bytes()
+    if how == "truncated":
+        path.write_bytes(content[: len(content) // 2])
+    elif how == "overwritten":
+        path.write_bytes(np.random.default_rng(0).bytes(len(content)))
+    elif how == "flipped":
+        middle = len(content) // 2
+        path.write_bytes(content[:middle] + bytes(99) + content[middle + 99 :])
+    elif how == "pickled":
+        trace = Malicious(run / "executed")
+        np.savez(path, **dict.fromkeys(("kernel", "features"), np.array([trace], dtype=object)))
+    elif how == "foreign":
+        np.savez(path, kernel=np.zeros((2, 2, 2), np.float32), position_shape=np.array([2]))
+
+
+DAMAGES = [
+    *("head truncated", "head overwritten", "head flipped", "head pickled", "head foreign"),
+    *("fields truncated", "fields overwritten", "fields flipped", "fields pickled"),
+    *("fields foreign", "model truncated", "model overwritten", "model flipped"),
+    *("layers overwritten", "experiment truncated", "experiment overwritten"),
+]
+
+
+@pytest.fixture(scope="module")
+def spoilt(
+    command: Callable, colour_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> SimpleNamespace:
+    """A finished run, copies of it with one file broken each, and what main says of each."""
+    place = tmp_path_factory.mktemp("spoilt")
+    good = place / "good"
+    flags = [
+        *("--model=vgg6", "--dataset=folder", f"--data_dir={colour_folder}", "--epochs=1"),
+        *("--head_epochs=1", "--stages=layer5"),
+    ]
+    command(*flags, f"--run_dir={good}")
+    shutil.copytree(colour_folder, place / "other" / "colours")
+    for file in (place / "other").rglob("000.png"):
+        shutil.copy(file.with_name("001.png"), file)
+    changed = {
+        "epochs": [*flags, "--epochs=2"],
+        "heads": [*flags, "--head_lr=0.5"],
+        "images": [*flags, f"--data_dir={place}/other/colours"],
+    }
+    before = {}
+    commands = []
+    for i, name in enumerate([*DAMAGES, *changed]):
+        run = place / str(i)
+        shutil.copytree(good, run)
+        if name in DAMAGES:
+            damage(run, name)
+        before[name] = contents(run)
+        commands.append([*changed.get(name, flags), f"--run_dir={run}"])
+    diverge = [*flags, "--model=vgg6"]
+    commands += [
+        [*diverge, "--lr=1e30", f"--run_dir={place}/lr"],
+        [*flags, "--overwrite=heads", "--head_lr=1e38", f"--run_dir={good}"],
+        [*flags, f"--run_dir={good}/layers.csv"],
+        [*flags, f"--run_dir={good}/layers.csv/deeper"],
+        [*flags, f"--run_dir={place}/{'long' * 100}"],
+    ]
+    found = run_all(commands, place)
+    outcomes = dict(zip([*before, "lr", "head_lr", "file", "under", "long"], found, strict=True))
+    after = {name: contents(place / str(i)) for i, name in enumerate(before)}
+    return SimpleNamespace(place=place, outcomes=outcomes, before=before, after=after)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_damaged_file_is_named_and_left(name: str, spoilt: SimpleNamespace) -> None:
+    file = {"head": "head.npz", "fields": "fields.npz", "model": "model.keras"}.get(
+        name.split()[0], f"{name.split()[0]}."
+    )
+    one_line(spoilt.outcomes[name], file, "delete")
+    assert not list(spoilt.place.glob("*/executed"))
+    before, after = spoilt.before[name], spoilt.after[name]
+    changed = {n for n in before if before[n] != after[n]}
+    assert changed <= {"experiment.json", "layers.csv"} - {f"{name.split()[0]}.csv"}
+    assert set(before) == set(after)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("epochs", ["--epochs was 1, now 2", "--run_dir", "--overwrite=train"]),
+        ("heads", ["--head_lr was", "now 0.5", "--run_dir", "--overwrite=heads"]),
+        ("images", ["--data_dir", "--run_dir"]),
+    ],
+)
+def test_a_run_directory_of_another_experiment_is_refused(
+    name: str, words: list[str], spoilt: SimpleNamespace
+) -> None:
+    one_line(spoilt.outcomes[name], *words)
+    assert spoilt.before[name] == spoilt.after[name]
+
+
+def test_learning_that_diverges_stops_with_the_mend(spoilt: SimpleNamespace) -> None:
+    one_line(spoilt.outcomes["lr"], "finite", "--lr")
+    assert not (spoilt.place / "lr" / "model.keras").exists()
+    assert not (spoilt.place / "lr" / "checkpoint").exists()
+    one_line(spoilt.outcomes["head_lr"], "--head_lr")
+    assert not list((spoilt.place / "good").glob("stages/*/head.npz"))
+
+
+@pytest.mark.parametrize("name", ["file", "under", "long"])
+def test_a_run_dir_that_can_be_no_folder(name: str, spoilt: SimpleNamespace) -> None:
+    one_line(spoilt.outcomes[name], "--run_dir")
+
+
+def test_a_flag_that_does_not_parse(command: Callable, tmp_path: Path) -> None:
+    done = command("--mode=nonsense", f"--run_dir={tmp_path}/run", code=1)
+    assert "flag --mode=nonsense: value should be one of <probe|train" in done.stderr
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,156 @@
+"""`--mode=probe` on a network and a folder of images that are the user's own."""
+
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from absl import app, flags
+from absl.testing import flagsaver
+from conftest import ROOT
+
+# The network's outputs are red, green, blue; the class folders sort as blue, green, red.
+ORDER = "--class_names=red,green,blue"
+SWAPPING = "--scaling=keras.applications.vgg16:preprocess_input"  # takes RGB, returns BGR
+
+
+def call_main(*arguments: str) -> int:
+    """What `python main.py` does with these flags, in this process; returns the exit code."""
+    sys.path.insert(0, str(ROOT))
+    try:
+        import main
+    finally:
+        sys.path.remove(str(ROOT))
+    with flagsaver.flagsaver():
+        flags.FLAGS.unparse_flags()
+        return main.main(app.parse_flags_with_usage(["main.py", *arguments]))
+
+
+def contents(folder: Path) -> dict[str, bytes | None]:
+    """Every file and folder below, by name, with its bytes."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+    }
+
+
+@pytest.fixture
+def probe(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    colour_folder: Path,
+    colour_model: Path,
+) -> Callable[..., str]:
+    """Run the command on the user's network and images, which stay as they are; its output."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def run(*arguments: str, code: int = 0, model: str | None = None) -> str:
+        before = contents(colour_folder), colour_model.read_bytes()
+        capsys.readouterr()
+        always = ("--dataset=folder", f"--data_dir={colour_folder}", "--head_epochs=2")
+        done = call_main(*always, f"--model={model or colour_model}", *arguments)
+        said = capsys.readouterr()
+        assert done == code, said.err
+        assert (contents(colour_folder), colour_model.read_bytes()) == before
+        return said.out if code == 0 else said.err
+
+    return run
+
+
+def accuracy_of(text: str) -> float:
+    (number,) = re.findall(r"network: test accuracy ([\d.]+)", text)
+    return float(number)
+
+
+def test_list_stages_shows_what_can_be_probed_and_writes_nothing(
+    probe: Callable, tmp_path: Path
+) -> None:
+    text = probe("--list_stages")
+    rows = _stages(text)
+    assert rows == {"conv1": True, "pool1": False, "conv2": True}
+    assert "32x32x4" in text
+    assert "8x8x6" in text
+    assert not contents(tmp_path)
+
+
+def _stages(text: str) -> dict[str, bool]:
+    """Each listed stage, and whether it has the star."""
+    rows = re.findall(r"^│ (\*?) *(\w+) +│ +\d+x", text, re.MULTILINE)
+    return {name: star == "*" for star, name in rows}
+
+
+def test_a_whole_run(probe: Callable, tmp_path: Path, colour_model: Path) -> None:
+    text = probe(ORDER)
+    assert "24 training and 12 test images, 3 labels" in text
+    assert accuracy_of(text) == 1
+    assert "near chance" not in text
+    (run,) = (tmp_path / "runs").iterdir()
+    assert run.name == "colours-colours-seed0"
+    layers = pd.read_csv(run / "layers.csv")
+    assert layers["stage"].tolist() == ["conv1", "conv2"]
+    assert layers["filters"].tolist() == [4, 6]
+    assert layers["outputs_per_filter"].tolist() == [32 * 32, 8 * 8]
+    assert pd.read_csv(run / "labels.csv")["name"].tolist() == ["red", "green", "blue"]
+    assert not (run / "training.csv").exists()
+
+    # The same network from a function gives the same table, to the last digit.
+    (tmp_path / "my_package").mkdir()
+    (tmp_path / "my_package/__init__.py").touch()
+    (tmp_path / "my_package/networks.py").write_text(
+        "import keras\n\n"
+        "def colours():\n"
+        f"    return keras.saving.load_model({str(colour_model)!r}, compile=False)\n"
+    )
+    sys.path.insert(0, str(tmp_path))
+    try:
+        text = probe(ORDER, "--run_dir=made", model="my_package.networks:colours")
+    finally:
+        sys.path.remove(str(tmp_path))
+        for name in ("my_package", "my_package.networks"):
+            sys.modules.pop(name, None)
+    assert accuracy_of(text) == 1
+    assert (tmp_path / "made/layers.csv").read_bytes() == (run / "layers.csv").read_bytes()
+
+    # Another order of the labels is another experiment.
+    before = contents(run)
+    error = probe("--class_names=blue,green,red", f"--run_dir={run}", code=2)
+    assert re.search(r"holds (another experiment: --class_names|results of other images)", error)
+    assert contents(run) == before
+
+
+@pytest.mark.parametrize(
+    ("flags", "accuracy"),
+    [
+        ((), 1 / 3),  # only green is where its label is
+        (("--class_names=green,blue,red",), 0),
+        ((SWAPPING,), 1),
+        ((SWAPPING, ORDER), 1 / 3),
+        (("--scaling=0..1", ORDER), 1),
+        (("--scaling=1,1,1/1,1,1", ORDER), 1 / 3),  # no pixel above 0: all outputs 0
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_the_networks_accuracy_exposes_wrong_scaling_and_order(
+    probe: Callable, tmp_path: Path, flags: tuple[str, ...], accuracy: float
+) -> None:
+    text = probe("--stages=conv2", "--head_epochs=1", *flags)
+    assert accuracy_of(text) == pytest.approx(accuracy, abs=1e-4)
+    assert ("near chance: check --scaling and --class_names" in text) == (accuracy < 1)
+
+
+def test_names_in_a_file_and_a_tree_without_splits(
+    probe: Callable, tmp_path: Path, colour_folder: Path
+) -> None:
+    (tmp_path / "names.txt").write_text("red\ngreen\nblue\n")
+    shutil.copytree(colour_folder / "train", tmp_path / "tree")
+    text = probe(
+        *("--data_dir=tree", "--test_fraction=0.25", "--class_names=names.txt"),
+        *("--stages=conv2", "--head_epochs=1"),
+    )
+    assert "18 training and 6 test images, 3 labels" in text
+    assert accuracy_of(text) == 1

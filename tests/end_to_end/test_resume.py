@@ -1,0 +1,108 @@
+"""kill -9 at chosen moments of every phase: the rerun ends with the files of an undisturbed run."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, environment
+
+KILLER = str(Path(__file__).parent / "killed_main.py")
+# When the file of this name is put in place for the n-th time, what then is already there.
+KILLS = {
+    "training": ("train.npz", 2, "after"),
+    "saving the network": ("model.keras", 1, "before"),
+    "head training": ("heads-", 1, "after"),
+    "saving the second head": ("head.npz", 2, "before"),
+    "analysis": ("fields.npz", 2, "before"),
+    "clusters": ("clusters.npz", 2, "after"),
+}
+
+
+@pytest.fixture(scope="module")
+def flags(colour_folder: Path) -> list[str]:
+    return [
+        *("--model=vgg6", "--dataset=folder", f"--data_dir={colour_folder}", "--batch_size=8"),
+        *("--epochs=3", "--head_epochs=3", "--head_batch_size=8", "--stages=layer3,layer5"),
+        "--split=test,train",
+    ]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(command: Callable, flags: list[str], tmp_path_factory: pytest.TempPathFactory):
+    folder = tmp_path_factory.mktemp("undisturbed") / "run"
+    command(*flags, f"--run_dir={folder}")
+    return results(folder)
+
+
+def results(folder: Path) -> dict[str, bytes]:
+    """All files but those that tell the time, or unfinished work."""
+    left_out = ("experiment.json", ".lock")
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in left_out
+    }
+
+
+def same_files(found: dict[str, bytes], expected: dict[str, bytes]) -> None:
+    assert set(found) == set(expected)
+    # The archive of a network holds the time of its saving; its weights show in all else.
+    differing = [n for n in expected if found[n] != expected[n] and n != "model.keras"]
+    assert not differing
+
+
+def test_a_run_killed_in_every_phase_ends_like_an_undisturbed_one(
+    command: Callable, flags: list[str], undisturbed: dict[str, bytes], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    for name, (ending, number, moment) in KILLS.items():
+        done = command(
+            *(ending, str(number), moment, *flags, f"--run_dir={run}"),
+            script=[KILLER],
+            code=-signal.SIGKILL,
+        )
+        assert "Single-filter performance" not in done.stdout, name
+        if name == "training":
+            assert (run / "checkpoint" / "train.npz").exists()
+            assert not (run / "model.keras").exists()
+        elif name == "saving the network":
+            assert "training: going on after epoch 2 of 3" in done.stdout
+        elif name == "head training":
+            assert len(list((run / "checkpoint").glob("heads-*.npz"))) == 1
+        elif name == "saving the second head":
+            assert "heads: going on after epoch 1 of 3" in done.stdout
+            assert len(list(run.glob("stages/*/head.npz"))) == 1
+        elif name == "analysis":
+            assert len(list(run.glob("stages/*/test/fields.npz"))) == 1
+    done = command(*flags, f"--run_dir={run}")
+    assert "epoch" not in done.stdout
+    same_files(results(run), undisturbed)
+
+
+def test_a_second_process_is_refused_and_a_kill_from_outside_does_no_harm(
+    command: Callable, flags: list[str], undisturbed: dict[str, bytes], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    again = [*flags, f"--run_dir={run}"]
+    process = subprocess.Popen(
+        [sys.executable, "main.py", *again],
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 300
+    while not (run / "training.csv").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGSTOP)  # It is still there, but will not be done meanwhile.
+    refused = command(*again, code=2)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    (line,) = refused.stderr.splitlines()
+    assert line.startswith(f"error: {run} is in use by another process")
+    command(*again)
+    same_files(results(run), undisturbed)

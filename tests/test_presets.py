@@ -1,0 +1,276 @@
+"""Presets and flags: the papers' hyperparameters, who wins, and the command written down."""
+
+import dataclasses
+import importlib
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from absl import flags as absl_flags
+from absl.testing import flagsaver
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sfp_keras.errors import InputError
+from sfp_keras.experiment import PHASES, Experiment
+from sfp_keras.models import VGG_NAMES
+from sfp_keras.training import ParameterGroup, StepDecay, parse_group
+
+ROOT = Path(__file__).parents[1]
+
+TWO_PHASES = "0.65/20<=140,0.55/20"
+
+# Network, data, labels; then epochs, eta, mu, alpha and q/dt of the network and of the heads, as
+# the papers' tables have them. CIFAR-10/100 has no row in paper 2: CIFAR-20/100's.
+CIFAR100 = (0.002, 0.975, 0.004, "0.65/20")
+CIFAR100_FEW = (0.004, 0.965, 0.003, "0.65/20")
+CIFAR100_HEADS = (0.005, 0.975, 1.5e-5, "0.65/20")
+CIFAR10_FEW = (0.01, 0.975, 0.0015, "0.65/20")
+CIFAR10_FEW_HEADS = (0.02, 0.995, 1e-7, "0.6/20")
+CIFAR10_HEADS = (0.1, 0.975, 1e-5, "0.6/20")
+PAPERS = {
+    "vgg16-cifar100": ("vgg16", "cifar100", None, 300, CIFAR100, CIFAR100_HEADS),
+    "vgg16-cifar100-k60": ("vgg16", "cifar100", 60, 300, CIFAR100, CIFAR100_HEADS),
+    "vgg16-cifar100-k40": ("vgg16", "cifar100", 40, 300, CIFAR100, CIFAR100_HEADS),
+    "vgg16-cifar100-k20": ("vgg16", "cifar100", 20, 300, CIFAR100_FEW, CIFAR100_HEADS),
+    "vgg16-cifar100-k10": ("vgg16", "cifar100", 10, 300, CIFAR100_FEW, CIFAR100_HEADS),
+    "vgg16-cifar10-k8": ("vgg16", "cifar10", 8, 200, CIFAR10_FEW, CIFAR10_FEW_HEADS),
+    "vgg16-cifar10-k6": ("vgg16", "cifar10", 6, 200, CIFAR10_FEW, CIFAR10_FEW_HEADS),
+    "vgg16-cifar10-k3": ("vgg16", "cifar10", 3, 200, CIFAR10_FEW, CIFAR10_FEW_HEADS),
+    "vgg16-cifar10": (
+        *("vgg16", "cifar10", None, 200),
+        *((0.028, 0.975, 0.0015, "0.6/20"), CIFAR10_HEADS),
+    ),
+    "vgg6-cifar10": (
+        *("vgg6", "cifar10", None, 200),
+        *((0.0145, 0.97, 0.001, TWO_PHASES), CIFAR10_HEADS),
+    ),
+    "avgg16-cifar10": (
+        *("avgg16", "cifar10", None, 280),
+        *((0.00721, 0.98, 0.00115, TWO_PHASES), (0.02, 0.995, 1e-8, "0.6/20")),
+    ),
+}
+FC_GROUPS = {
+    "vgg6-cifar10": (0.002, 0.975, 0.0012, "0.65/20<=140,0.5/20"),
+    "avgg16-cifar10": (0.0045, 0.982, 0.00135, "0.65/20+10<=150,0.55/20+10"),
+}
+PRESETS = sorted([*PAPERS, "vgg6-digits"])
+
+
+@pytest.fixture(scope="module")
+def parsed() -> Iterator[Callable[..., Experiment]]:
+    """The experiment of the command line `python main.py <flags>`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "path", [str(ROOT), *sys.path])
+        main = importlib.import_module("main")
+        values = absl_flags.FLAGS
+
+        def parse(*flags: str) -> Experiment:
+            with flagsaver.flagsaver():
+                values.unparse_flags()
+                for name in values:
+                    # What earlier tests or presets left must not look given by hand.
+                    values[name].unparse()
+                rest = values(["main.py", *flags])
+                assert rest == ["main.py"]
+                return main.build_experiment(values)
+
+        yield parse
+
+
+def network(experiment: Experiment) -> tuple[float, float, float, str]:
+    return experiment.lr, experiment.momentum, experiment.l2, experiment.decay
+
+
+def heads(experiment: Experiment) -> tuple[float, float, float, str]:
+    return (
+        *(experiment.head_lr, experiment.head_momentum),
+        *(experiment.head_l2, experiment.head_decay),
+    )
+
+
+def test_every_preset_is_tested(parsed: Callable) -> None:
+    assert importlib.import_module("flags.preset").names() == PRESETS
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_preset_is_an_experiment(name: str, parsed: Callable) -> None:
+    experiment = parsed(f"--preset={name}")
+    assert experiment.preset == name
+    assert experiment.model in VGG_NAMES
+    assert experiment.trains
+    for decay in (experiment.decay, experiment.head_decay):
+        assert StepDecay.parse(decay).factor(0) == 1
+    file = ROOT / "flags" / "presets" / f"{name}.flags"
+    # A reader of the file finds there how to run it, what to expect and how long it takes.
+    for line in (f"--preset={name}", "# Expect:", "Time:"):
+        assert line in file.read_text()
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_hyperparameters_are_the_papers(name: str, parsed: Callable) -> None:
+    model, dataset, labels, epochs, of_network, of_heads = PAPERS[name]
+    found = parsed(f"--preset={name}")
+    assert (found.model, found.dataset, found.labels) == (model, dataset, labels)
+    assert (found.schedule_epochs, found.training_epochs) == (epochs, epochs)
+    assert network(found) == of_network
+    assert heads(found) == of_heads
+    assert found.head_training_epochs == 100
+    assert (found.batch_size, found.head_batch_size) == (100, 100)
+    assert found.flip
+    assert found.shift == 4
+    assert found.threshold == 0.3
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_groups_are_the_papers(name: str, parsed: Callable) -> None:
+    found = parsed(f"--preset={name}")
+    default = ParameterGroup("all", "", *network(found)[:3], StepDecay.parse(found.decay))
+    groups = [parse_group(text, default) for text in found.group]
+    assert [(g.name, g.learning_rate, g.momentum, g.l2, g.decay) for g in groups] == [
+        ("fc", *numbers, StepDecay.parse(decay))
+        for *numbers, decay in ([FC_GROUPS[name]] if name in FC_GROUPS else [])
+    ]
+    assert found.head_group == ()
+
+
+@pytest.mark.parametrize(
+    ("flags", "name"),
+    [
+        ("", "vgg6-digits"),
+        ("--dataset=digits --labels=3", "vgg6-digits"),
+        ("--dataset=cifar100", "vgg16-cifar100"),
+        ("--dataset=cifar10", "vgg16-cifar10"),
+        ("--dataset=cifar10 --model=vgg6", "vgg6-cifar10"),
+        ("--dataset=cifar10 --model=avgg16 --labels=5", "avgg16-cifar10"),
+        ("--dataset=cifar100 --labels=5", "vgg16-cifar100-k10"),
+        ("--dataset=cifar100 --labels=10", "vgg16-cifar100-k10"),
+        ("--dataset=cifar100 --labels=11", "vgg16-cifar100-k20"),
+        ("--dataset=cifar100 --labels=30", "vgg16-cifar100-k40"),
+        ("--dataset=cifar100 --labels=40", "vgg16-cifar100-k40"),
+        ("--dataset=cifar100 --labels=60", "vgg16-cifar100-k60"),
+        ("--dataset=cifar100 --labels=61", "vgg16-cifar100"),
+        ("--dataset=cifar100 --labels=100", "vgg16-cifar100"),
+        ("--dataset=cifar10 --labels=2", "vgg16-cifar10-k3"),
+        ("--dataset=cifar10 --labels=7", "vgg16-cifar10-k8"),
+        ("--dataset=cifar10 --labels=9", "vgg16-cifar10"),
+        ("--dataset=cifar100 --model=vgg6", None),
+        ("--dataset=folder --model=vgg16", None),
+        ("--dataset=cifar100 --model=keras.applications:ResNet50", None),
+        ("--dataset=cifar100 --preset=none", None),
+    ],
+)
+def test_preset_of_model_dataset_and_labels(flags: str, name: str | None, parsed: Callable) -> None:
+    assert parsed(*flags.split()).preset == name
+
+
+def test_chosen_preset_is_the_named_one(parsed: Callable) -> None:
+    chosen = parsed("--dataset=cifar100", "--labels=30")
+    named = parsed("--preset=vgg16-cifar100-k40", "--labels=30")
+    assert chosen == named
+    assert chosen.labels == 30
+
+
+def test_flags_by_hand_win(parsed: Callable) -> None:
+    plain = parsed("--preset=avgg16-cifar10")
+    by_hand = {"lr": 0.5, "head_l2": 0.25, "schedule_epochs": 7, "labels": 4, "dataset": "cifar100"}
+    # A value that is also the flag's default counts as given, too.
+    defaults = {"momentum": 0.9, "head_decay": "0.65/20"}
+    given_flags = {**by_hand, **defaults}
+    found = parsed("--preset=avgg16-cifar10", *(f"--{k}={v}" for k, v in given_flags.items()))
+    assert found == dataclasses.replace(plain, **given_flags)
+    regrouped = parsed("--preset=avgg16-cifar10", "--group=conv: lr=0.1", "--group=fc: lr=1")
+    assert regrouped == dataclasses.replace(plain, group=("conv: lr=0.1", "fc: lr=1"))
+    assert parsed("--preset=vgg6-digits", "--flip").flip
+    assert not parsed("--preset=vgg6-digits").flip
+
+
+def test_without_flags_and_preset_defaults_agree(parsed: Callable) -> None:
+    found = parsed("--preset=none")
+    assert found == Experiment()
+
+
+def test_unknown_preset_has_suggestions(parsed: Callable) -> None:
+    with pytest.raises(InputError, match=r"--preset=vgg16-cifar-100 .*vgg16-cifar100"):
+        parsed("--preset=vgg16-cifar-100")
+
+
+def test_data_without_a_default_network_asks_for_one(parsed: Callable) -> None:
+    with pytest.raises(InputError, match=r"--dataset=folder has no network by default.*--model"):
+        parsed("--dataset=folder")
+
+
+def again(experiment: Experiment, parse: Callable[..., Experiment]) -> Experiment:
+    python, script, *flags = shlex.split(experiment.command())
+    assert (python, script) == ("python", "main.py")
+    return parse(*flags)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_command_of_a_preset_gives_it_again(name: str, parsed: Callable) -> None:
+    experiment = parsed(f"--preset={name}", "--epochs=3", "--stages=layer5,layer2", "--noflip")
+    assert again(experiment, parsed) == experiment
+
+
+def test_command_leaves_overwrite_out(parsed: Callable) -> None:
+    experiment = parsed("--dataset=cifar100", "--overwrite=heads")
+    assert again(experiment, parsed) == dataclasses.replace(experiment, overwrite=None)
+
+
+# Text as it comes from a shell: spaces, quotes, dollars, dashes; a list's items have no commas.
+_TEXT = st.text("ab1 '\"$\\=:/.-*é#", min_size=1, max_size=8)
+_ITEM = st.text("ab1/=:_#.", min_size=1, max_size=8)
+_ITEMS = st.lists(_ITEM, max_size=3).map(tuple)
+_GROUPS = st.lists(_TEXT, max_size=2).map(tuple)
+_CHANGES: dict[str, Any] = {
+    "mode": st.sampled_from(["probe", "train"]),
+    "preset": st.sampled_from([None, *PRESETS]),
+    "backend": st.sampled_from([None, "jax", "tensorflow"]),
+    "run_dir": st.none() | _TEXT,
+    "seed": st.integers(0, 2**40),
+    "labels": st.none() | st.integers(1, 100),
+    "data_dir": st.none() | _TEXT,
+    "class_names": st.none() | _TEXT,
+    "model": _TEXT,
+    "image_size": _ITEMS,
+    "stages": _ITEMS,
+    "pool": _ITEMS,
+    "conv_bias": st.sampled_from([None, True, False]),
+    "fc_widths": st.none() | st.lists(_ITEM, min_size=1, max_size=2).map(tuple),
+    "flip": st.booleans(),
+    "keep_cache": st.booleans(),
+    "list_stages": st.booleans(),
+    "lr": st.floats(0, 10),
+    "head_l2": st.floats(0, 1e-3),
+    "epochs": st.none() | st.integers(1, 500),
+    "group": _GROUPS,
+    "head_group": _GROUPS,
+    "split": st.sampled_from([("test",), ("train",), ("test", "train")]),
+    "threshold": st.floats(0, 1, exclude_max=True),
+}
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(changes=st.fixed_dictionaries({}, optional=_CHANGES))
+def test_command_gives_the_experiment_again(changes: dict[str, Any], parsed: Callable) -> None:
+    # What the command line can make: a preset's settings, some of them changed by hand.
+    preset = changes.get("preset")
+    start = parsed(f"--preset={preset}") if preset else Experiment()
+    # A preset's setting cannot be taken back to "not given".
+    kept = {
+        name: value
+        for name, value in changes.items()
+        if not (value in (None, ()) and getattr(start, name) not in (None, ()))
+    }
+    experiment = dataclasses.replace(start, **kept)
+    assert again(experiment, parsed) == experiment
+
+
+def test_every_setting_of_a_phase_is_a_flag(parsed: Callable) -> None:
+    found = parsed("--preset=none")
+    for phase in PHASES:
+        assert set(found.settings(phase)) == set(PHASES[phase])
+    assert set(found.to_json()) == {field.name for field in dataclasses.fields(Experiment)}

@@ -66,7 +66,10 @@ def read_measurement(run: RunDirectory, stage: str, split: str) -> Measurement:
             tuple(int(n) for n in head["position_shape"]),
         )
     except InputError as error:
-        raise InputError(f"{files.split(split).fields} is damaged: {error}") from None
+        raise InputError(
+            f"{files.split(split).fields} and {files.head} do not fit ({error}); delete both and "
+            "run again"
+        ) from None
     return Measurement(fields, saved["correct"])
 
 

@@ -21,12 +21,11 @@ from absl.testing import flagsaver  # noqa: E402
 
 import main  # noqa: E402
 
-saved = flagsaver.save_flag_values()
 results = []
 for case in json.load(sys.stdin):
     out, err = io.StringIO(), io.StringIO()
     code = -1
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), flagsaver.flagsaver():
         try:
             code = main.main(flags.FLAGS(["main.py", *case]))
         except flags.Error as error:  # What app.run does with it.
@@ -36,5 +35,4 @@ for case in json.load(sys.stdin):
             traceback.print_exc()
     results.append({"code": code, "out": out.getvalue(), "err": err.getvalue()})
     flags.FLAGS.unparse_flags()
-    flagsaver.restore_flag_values(saved)
 Path(sys.argv[1]).write_text(json.dumps(results))

@@ -15,7 +15,7 @@ from sfp_keras.files import delete_unfinished, load_npz, save_npz, write_text, w
 def test_a_failing_block_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "table.csv"
     write_text(path, "old")
-    with pytest.raises(RuntimeError), write_whole(path) as file:
+    with pytest.raises(RuntimeError), write_whole(path) as file:  # noqa: PT012
         file.write(b"half of the new")
         raise RuntimeError
     assert path.read_text() == "old"
@@ -108,7 +108,7 @@ def test_damaged_files_are_named(how: str, tmp_path: Path) -> None:
 
 def test_missing_names_and_files_are_said(tmp_path: Path) -> None:
     save_npz(tmp_path / "a.npz", kernel=np.zeros(2))
-    with pytest.raises(InputError, match="a.npz is damaged .*features"):
+    with pytest.raises(InputError, match=r"a.npz is damaged .*features"):
         load_npz(tmp_path / "a.npz", "features")
-    with pytest.raises(InputError, match="b.npz is missing"):
+    with pytest.raises(InputError, match=r"b.npz is missing"):
         load_npz(tmp_path / "b.npz")

@@ -120,11 +120,14 @@ class _StopOnNaN(keras.callbacks.Callback):
     MEND = "lower the learning rate (--lr, --head_lr), or check the input's --scaling"
 
     def _check_loss(self, logs: dict | None) -> None:
-        loss = float((logs or {}).get("loss", 0.0))
-        if not math.isfinite(loss):
-            raise InputError(
-                f"the loss is {loss} in epoch {self.epoch}: {self.MEND}; finished epochs are kept"
-            )
+        # The test loss shows what the last step of an epoch did.
+        for name, what in (("loss", "loss"), ("val_loss", "test loss")):
+            loss = float((logs or {}).get(name, 0.0))
+            if not math.isfinite(loss):
+                raise InputError(
+                    f"the {what} is {loss} in epoch {self.epoch}: {self.MEND}; finished epochs "
+                    "are kept"
+                )
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.epoch = epoch

@@ -41,6 +41,8 @@ def main(argv: Sequence[str]) -> int:
     # What the library notes on the way: sizes of caches, skipped images.
     logging.basicConfig(format="%(message)s")
     logging.getLogger("sfp_keras").setLevel(logging.INFO)
+    # absl lets through every library's notes, such as JAX' of devices it did not find.
+    logging.getLogger("jax").setLevel(logging.WARNING)
     try:
         experiment = build_experiment(flags.FLAGS)
         try:

@@ -1,9 +1,9 @@
-"""The house's plan: which room may import which, what an import loads, and how long files are."""
+"""The rooms of the source: what each may import, what importing costs, how long files are."""
 
 import ast
-import importlib
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,98 +11,129 @@ import pytest
 import sfp_keras
 
 ROOT = Path(__file__).parents[1]
-ROOMS = [
+SOURCE = ROOT / "sfp_keras"
+LONGEST = 400
+
+# From left to right: each imports only what stands to its left.
+ROOMS = (
     *("filters", "data", "models", "training", "layers", "probing", "afcc", "reports"),
     *("monitoring", "experiment", "run_directory", "workflows"),
-]
-ANYWHERE = {"errors", "files", "backend", "_version"}
-SOURCES = sorted((ROOT / "sfp_keras").rglob("*.py"))
-OURS = [
-    path
-    for part in ("main.py", "flags", "sfp_keras", "tb_plugin", "benchmarks", "tests")
-    for path in ([ROOT / part] if part.endswith(".py") else sorted((ROOT / part).rglob("*.py")))
-]
+)
+EVERYWHERE = ("errors", "files", "backend", "_version")
 
 
-def imported(path: Path) -> set[str]:
-    """All modules that a file imports, at its top or inside functions."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+def room_of(path: Path) -> str:
+    """The room a source file belongs to: the folder or module right under sfp_keras."""
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imported_rooms(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and room of every import of sfp_keras in a file, in functions as well."""
+    package = ("sfp_keras", *path.relative_to(SOURCE).parts[:-1])
+    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        names: list[str] = []
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            # `from sfp_keras import results` imports a module too.
-            found |= {node.module or "", *(f"{node.module}.{a.name}" for a in node.names)}
-    return found
+            # One dot is the file's own package, each further dot one package up.
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join((*base, *([node.module] if node.module else [])))
+            # In `from sfp_keras import data` the room is the imported name.
+            names = (
+                [f"{module}.{alias.name}" for alias in node.names]
+                if module == "sfp_keras"
+                else [module]
+            )
+        for name in names:
+            top, _, rest = name.partition(".")
+            if top == "sfp_keras":
+                yield node.lineno, rest.split(".")[0]
 
 
-def room_of(module: str) -> str | None:
-    parts = module.split(".")
-    return parts[1] if parts[0] == "sfp_keras" and len(parts) > 1 else None
+def room_files() -> list[Path]:
+    return [path for path in sorted(SOURCE.rglob("*.py")) if room_of(path) in ROOMS]
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda p: p.relative_to(ROOT).as_posix())
-def test_a_room_imports_only_rooms_before_it(path: Path) -> None:
-    own = path.relative_to(ROOT / "sfp_keras").parts[0].removesuffix(".py")
-    if own == "__init__":
-        return
-    for module in imported(path):
-        room = room_of(module)
-        if room is None or room in ANYWHERE or room == own or f"{room}" == "__version__":
-            continue
-        assert own not in ANYWHERE, f"{path} imports {module}"
-        assert room in ROOMS, f"{path} imports {module}, which is no room"
-        assert ROOMS.index(room) < ROOMS.index(own), f"{path} imports {module}"
+def test_every_source_file_has_a_room() -> None:
+    rooms = {room_of(path) for path in SOURCE.rglob("*.py")}
+    assert rooms <= {*ROOMS, *EVERYWHERE, "__init__"}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda p: p.relative_to(ROOT).as_posix())
-def test_flags_and_the_command_stay_outside_the_library(path: Path) -> None:
-    assert not {m.split(".")[0] for m in imported(path)} & {"absl", "flags", "main", "tb_plugin"}
+@pytest.mark.parametrize("path", room_files(), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_rooms_import_only_to_their_left(path: Path) -> None:
+    room = room_of(path)
+    allowed = {*ROOMS[: ROOMS.index(room) + 1], *EVERYWHERE}
+    wrong = [f"line {line}: {name}" for line, name in imported_rooms(path) if name not in allowed]
+    assert not wrong, f"{room} may not import {wrong}"
 
 
-def test_tensorflow_is_imported_only_inside_functions() -> None:
-    for path in SOURCES:
-        top = ast.parse(path.read_text())
-        top.body = [n for n in top.body if isinstance(n, ast.Import | ast.ImportFrom)]
-        text = ast.unparse(top)
-        assert "tensorflow" not in text, path
-        assert "jax" not in text, path
+def test_shared_files_import_no_room() -> None:
+    for name in EVERYWHERE:
+        found = {room for _, room in imported_rooms(SOURCE / f"{name}.py")}
+        assert found <= set(EVERYWHERE), name
 
 
-def test_looking_at_the_science_loads_no_framework() -> None:
-    program = """
-import sys
-import sfp_keras, sfp_keras.filters
-sfp_keras.find_clusters, dir(sfp_keras)
-print(*sorted({name.split(".")[0] for name in sys.modules}))
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+def test_imports_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "SOURCE", tmp_path)
+    path = tmp_path / "data" / "loading.py"
+    path.parent.mkdir()
+    path.write_text(
+        "import sfp_keras.models.vgg\nfrom sfp_keras import filters, data\n"
+        "from ..training import SGD\nfrom . import cifar\nfrom .cifar import x\n"
+        "def f():\n    from sfp_keras.probing.heads import Head\n"
     )
-    loaded = set(done.stdout.split())
-    assert "numpy" in loaded
-    assert not loaded & {"keras", "tensorflow", "jax", "torch", "pandas", "sklearn", "absl"}
+    assert sorted(imported_rooms(path)) == [
+        *((1, "models"), (2, "data"), (2, "filters"), (3, "training"), (4, "data"), (5, "data")),
+        (7, "probing"),
+    ]
 
 
-def test_every_public_name_is_there() -> None:
-    for name in sfp_keras.__all__:
-        assert getattr(sfp_keras, name) is not None
-    for name, room in sfp_keras._ROOM_OF.items():
-        assert name in importlib.import_module(room).__all__
-    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
-        sfp_keras.nonsense  # noqa: B018
+@pytest.mark.parametrize(
+    ("modules", "absent"),
+    [
+        ("sfp_keras, sfp_keras.filters", "keras tensorflow jax torch"),
+        ("sfp_keras.data, sfp_keras.experiment, main", "keras tensorflow torch"),
+    ],
+    ids=["filters", "data"],
+)
+def test_importing_opens_no_framework(modules: str, absent: str) -> None:
+    code = f"import {modules}, sys; print(*sorted(set('{absent}'.split()) & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
 
 
-@pytest.mark.parametrize("room", [r for r in ROOMS if (ROOT / "sfp_keras" / r).is_dir()])
-def test_a_room_says_what_is_public(room: str) -> None:
-    module = importlib.import_module(f"sfp_keras.{room}")
-    if room != "workflows":
-        assert all(hasattr(module, name) for name in module.__all__)
-    assert module.__doc__
+@pytest.mark.parametrize("name", sfp_keras.__all__)
+def test_public_names_resolve(name: str) -> None:
+    value = getattr(sfp_keras, name)
+    assert name in dir(sfp_keras)
+    if name in sfp_keras._ROOM_OF:
+        assert value.__name__ == name
+        assert name in sys.modules[sfp_keras._ROOM_OF[name]].__all__
+
+
+def test_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'find_cluster'"):
+        _ = sfp_keras.find_cluster
 
 
 def test_no_file_is_long() -> None:
-    lengths = {path: len(path.read_text().splitlines()) for path in OURS}
-    assert {str(p): n for p, n in lengths.items() if n > 400} == {}
-    assert not [p for p in OURS if p.stem in ("utils", "helpers")]
+    folders = ("sfp_keras", "flags", "tests", "benchmarks", "tb_plugin", "docs")
+    paths = [*ROOT.glob("*.py"), *(p for name in folders for p in (ROOT / name).rglob("*.py"))]
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in paths}
+    assert "main.py" in lengths
+    assert {name: lines for name, lines in lengths.items() if lines > LONGEST} == {}
+
+
+def imported_at_the_top(path: Path) -> set[str]:
+    body = ast.parse(path.read_text()).body
+    whole = {alias.name for node in body if isinstance(node, ast.Import) for alias in node.names}
+    parts = {node.module or "" for node in body if isinstance(node, ast.ImportFrom)}
+    return {name.split(".")[0] for name in whole | parts}
+
+
+def test_backends_and_flags_stay_out_of_the_library() -> None:
+    never = {"tensorflow", "tensorflow_datasets", "jax", "torch", "absl", "flags", "main"}
+    found = {str(path): imported_at_the_top(path) & never for path in SOURCE.rglob("*.py")}
+    assert {path: names for path, names in found.items() if names} == {}

@@ -125,8 +125,8 @@ class _StopOnNaN(keras.callbacks.Callback):
             loss = float((logs or {}).get(name, 0.0))
             if not math.isfinite(loss):
                 raise InputError(
-                    f"the {what} is {loss} in epoch {self.epoch}: {self.MEND}; finished epochs "
-                    "are kept"
+                    f"the {what} is not finite ({loss}) in epoch {self.epoch}: {self.MEND}; "
+                    "earlier epochs are kept"
                 )
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:

@@ -59,7 +59,9 @@ def train(experiment: Experiment) -> None:
 
 def check_training(experiment: Experiment, network: keras.Model) -> None:
     """Refuse wrong --group, --decay and the like before anything is written."""
-    optimizer_of(experiment).build(network.trainable_variables)
+    optimizer = optimizer_of(experiment)
+    with about_flag("group"):
+        optimizer.build(network.trainable_variables)
 
 
 def train_network(run: RunDirectory, dataset: ImageDataset, scaling: Scaling) -> keras.Model:

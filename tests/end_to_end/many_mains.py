@@ -1,7 +1,7 @@
 """Run main.main() for many command lines in one process, each with fresh flags.
 
 Reads a JSON list of lists of flags from standard input; writes a JSON list of
-{"code": int, "out": str, "err": str} to the file named by the first argument.
+{"code": int, "out": str, "err": str, "seconds": float} to the file named by the first argument.
 """
 
 import contextlib
@@ -9,6 +9,7 @@ import io
 import json
 import os
 import sys
+import time
 import traceback
 from pathlib import Path
 
@@ -24,7 +25,7 @@ import main  # noqa: E402
 results = []
 for case in json.load(sys.stdin):
     out, err = io.StringIO(), io.StringIO()
-    code = -1
+    code, begin = -1, time.monotonic()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), flagsaver.flagsaver():
         try:
             code = main.main(flags.FLAGS(["main.py", *case]))
@@ -33,6 +34,7 @@ for case in json.load(sys.stdin):
             code = 1
         except BaseException:
             traceback.print_exc()
-    results.append({"code": code, "out": out.getvalue(), "err": err.getvalue()})
+    seconds = time.monotonic() - begin
+    results.append({"code": code, "out": out.getvalue(), "err": err.getvalue(), "seconds": seconds})
     flags.FLAGS.unparse_flags()
 Path(sys.argv[1]).write_text(json.dumps(results))

@@ -61,9 +61,10 @@ def test_own_network_is_probed(
     tmp_path: Path,
 ) -> None:
     data = (f"--data_dir={colour_folder}", f"--model={colour_model}", "--stages=conv1,conv2")
-    command(
+    done = command(
         *("--mode=probe", *TINY, *data, *flags, f"--run_dir={tmp_path}/run"), PYTHONPATH=refused
     )
+    assert not done.stderr
     check_results(tmp_path / "run", ["conv1", "conv2"])
 
 

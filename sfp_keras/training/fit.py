@@ -65,9 +65,6 @@ def fit_with_resume(
         return history
     schedule = _Schedule(learning_rate, decay, epochs, schedule_epochs or epochs)
     keeper = _Keeper(history, checkpoint, epochs, on_epoch, schedule)
-    extra: dict[str, Any] = {}
-    if validation is not None:
-        extra = {"validation_data": _forever(validation), "validation_steps": validation_steps}
     model.fit(
         batches(begin),
         initial_epoch=begin,
@@ -77,19 +74,33 @@ def fit_with_resume(
         verbose=0,
         callbacks=[
             schedule,
+            *([_Validation(validation, validation_steps)] if validation else []),
             _StopOnNaN(),
             *callbacks,
             *([progress.callback(begin, epochs, steps_per_epoch)] if progress else []),
             keeper,
         ],
-        **extra,
     )
     return history
 
 
-def _forever(one_pass: Callable[[], Iterator[Any]]) -> Iterator[Any]:
-    while True:
-        yield from one_pass()
+class _Validation(keras.callbacks.Callback):
+    """Evaluates on a fresh pass after every epoch, as `val_...` of the logs.
+
+    Fit's own `validation_data` restarts a generator by repeating its first two batches, and
+    drops what was read ahead: it would see other images each epoch.
+    """
+
+    def __init__(self, one_pass: Callable[[], Iterator[Any]], steps: int | None):
+        super().__init__()
+        self.one_pass, self.steps = one_pass, steps
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        # Keras knows generators, not iterators.
+        batches = (batch for batch in self.one_pass())
+        found = self.model.evaluate(batches, steps=self.steps, verbose=0, return_dict=True)
+        assert logs is not None
+        logs.update({f"val_{name}": value for name, value in found.items()})
 
 
 class _Schedule(keras.callbacks.Callback):

@@ -115,6 +115,10 @@ def test_tables_have_the_columns_of_the_contract(arrays: Callable) -> None:
     assert list(curve) == CURVE_COLUMNS
     assert curve["epoch"].tolist() == [0, 1]
     assert np.isfinite(curve.to_numpy()).all()
+    layers = table("first", "layers.csv").set_index("stage")
+    for name in ("layer2", "layer5"):
+        last = table("first", f"stages/{name}/head.csv")["test_accuracy"].iloc[-1]
+        assert layers.loc[name, "accuracy"] == pytest.approx(last)
     labels = table("first", "labels.csv")
     assert list(labels) == ["label", "name", "original_label"]
     assert labels["label"].tolist() == [0, 1, 2]

@@ -176,3 +176,34 @@ def test_killed_by_the_system_it_ends_bit_equal(tmp_path):
     fit(whole, tmp_path / "whole.npz")
     for ours, theirs in zip(again.variables, whole.variables, strict=True):
         np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+
+
+def test_every_epoch_is_tested_on_each_image_once(tmp_path):
+    net = model()
+    still = StepDecay.parse("1/1")
+    history = fit_with_resume(
+        net,
+        batches,
+        steps_per_epoch=3,
+        epochs=5,
+        checkpoint=Checkpoint(tmp_path / "c", "a"),
+        learning_rate=0.0,
+        decay=still,
+        validation=lambda: ((X[i : i + 7], Y[i : i + 7]) for i in range(0, len(X), 7)),
+        validation_steps=9,
+        callbacks=[_Recount(seen := [])],
+    )
+    assert [row["val_accuracy"] for row in history] == pytest.approx(seen)
+    assert len(history) == len(seen) == 5
+
+
+class _Recount(keras.callbacks.Callback):
+    """The accuracy counted by hand from the network's outputs."""
+
+    def __init__(self, seen):
+        super().__init__()
+        self.seen = seen
+
+    def on_epoch_end(self, epoch, logs=None):
+        outputs = keras.ops.convert_to_numpy(self.model(X, training=False))
+        self.seen.append(float((outputs.argmax(-1) == Y).mean()))

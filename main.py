@@ -43,6 +43,8 @@ def main(argv: Sequence[str]) -> int:
     logging.getLogger("sfp_keras").setLevel(logging.INFO)
     # absl lets through every library's notes, such as JAX' of devices it did not find.
     logging.getLogger("jax").setLevel(logging.WARNING)
+    # It counts every cut of a network as the same function compiled anew.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
         experiment = build_experiment(flags.FLAGS)
         try:

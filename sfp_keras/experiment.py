@@ -95,6 +95,11 @@ class Experiment:
     # Phase 3.
     threshold: float = 0.3
     split: tuple[str, ...] = ("test",)
+    # What TensorBoard is shown.
+    monitor: bool = True
+    monitor_every: int | None = None
+    monitor_measurements: int = 20
+    monitor_mb: float = 50.0
 
     @property
     def directory(self) -> Path:

@@ -67,6 +67,10 @@ class RunDirectory:
         """The files of a stage."""
         return StageDirectory(self.path / "stages" / name)
 
+    def events(self, phase: str) -> Path:
+        """The TensorBoard run of a phase."""
+        return self.path / "events" / phase
+
     def checkpoint(self, phase: str, stages: Sequence[str] = ()) -> Path:
         """The checkpoint file of a phase; heads trained together have one of their own."""
         group = hashlib.sha256("/".join(stages).encode()).hexdigest()[:8] if stages else ""
@@ -172,6 +176,8 @@ class RunDirectory:
         if first == "train":
             doomed += [self.model, self.training]
             self.delete_checkpoints("train")
+        runs = {"train": ["train", "heads", "final*"], "heads": ["heads", "final*"]}
+        doomed += [p for name in runs.get(first, ["final*"]) for p in self.events("").glob(name)]
         for path in doomed:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         gone = list(PHASES)[list(PHASES).index(first) :]

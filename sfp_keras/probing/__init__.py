@@ -1,5 +1,6 @@
 """Probing: cut a frozen network at its stages, train a head on each, measure the fields."""
 
+from sfp_keras.probing.class_means import ClassMeans
 from sfp_keras.probing.cutting import cut_stages
 from sfp_keras.probing.features import FeatureCache, cache_features
 from sfp_keras.probing.fields import Measurement, measure_fields
@@ -7,6 +8,7 @@ from sfp_keras.probing.heads import Head, HeadSettings, train_heads
 from sfp_keras.probing.stages import Stage, default_stages, list_stages, resolve_stages
 
 __all__ = [
+    "ClassMeans",
     "FeatureCache",
     "Head",
     "HeadSettings",

@@ -8,6 +8,7 @@ import numpy as np
 
 from sfp_keras.errors import InputError
 from sfp_keras.filters import FilterFields
+from sfp_keras.probing.class_means import ClassMeans
 from sfp_keras.probing.features import Batches, position_shapes, stage_outputs
 
 
@@ -68,36 +69,28 @@ def measure_fields(
             )
         flat[name] = np.ascontiguousarray(kernel.reshape(positions * filters, -1), np.float32)
     (labels_count,) = {kernel.shape[2] for kernel in kernels.values()}
-    sums = {name: np.zeros((labels_count, len(head))) for name, head in flat.items()}
+    sums = {name: ClassMeans(labels_count, len(head)) for name, head in flat.items()}
     correct = {name: np.zeros(labels_count, np.int64) for name in flat}
-    counts = np.zeros(labels_count, np.int64)
     for outputs, labels in stage_outputs(cut, batches):
         if len(labels) and not (labels.min() >= 0 and labels.max() < labels_count):
             raise InputError(
                 f"labels run from {labels.min()} to {labels.max()}, the heads have "
                 f"{labels_count} outputs"
             )
-        order = np.argsort(labels, kind="stable")
-        present, starts = np.unique(labels[order], return_index=True)
-        counts += np.bincount(labels, minlength=labels_count)
         for (name, head), output in zip(flat.items(), outputs, strict=True):
             features = output.reshape(len(output), -1)
-            sums[name][present] += np.add.reduceat(features[order], starts, axis=0)
+            sums[name].add(features, labels)
             hits = labels[(features @ head).argmax(1) == labels]
             correct[name] += np.bincount(hits, minlength=labels_count)
     return {
         name: Measurement(
             FilterFields(
-                _means(sums[name], counts).reshape(labels_count, *kernel.shape[:2]),
+                sums[name].means().reshape(labels_count, *kernel.shape[:2]),
                 np.asarray(kernel, np.float32),
-                counts,
+                sums[name].counts,
                 shapes[name],
             ),
             correct[name],
         )
         for name, kernel in kernels.items()
     }
-
-
-def _means(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    return (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)

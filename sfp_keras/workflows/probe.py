@@ -34,6 +34,7 @@ from sfp_keras.reports import next_steps, paper_layers, print_layers
 from sfp_keras.run_directory import RunDirectory
 from sfp_keras.training import ParameterGroup, Progress, StepDecay, parse_group
 from sfp_keras.workflows import results
+from sfp_keras.workflows.events import heads_monitor, write_final
 from sfp_keras.workflows.memory import check_memory
 from sfp_keras.workflows.setup import (
     about_flag,
@@ -80,8 +81,8 @@ def probe(experiment: Experiment) -> None:
         for split in experiment.split:
             measure_missing_fields(run, network, stages, dataset, scaling, split)
         with run.timed("analysis"):
-            order = {stage.path: place for place, stage in enumerate(list_stages(network))}
-            layers = results.analyse(run, stages, dataset, order)
+            layers = results.analyse(run, stages, dataset, depths(network))
+            write_final(run, dataset)
 
         paper = paper_layers(experiment.model, experiment.dataset, dataset.num_labels)
         print_layers(layers, paper, console)
@@ -104,6 +105,11 @@ def check_settings(
     stages = choose_stages(experiment, network)
     head_settings(experiment, stages, stages)
     cut_at(network, stages, parse_pool(experiment, stages))
+
+
+def depths(network: keras.Model) -> dict[str, int]:
+    """The place of every layer in the network, by its path."""
+    return {stage.path: place for place, stage in enumerate(list_stages(network))}
 
 
 def cut_at(network: keras.Model, stages: list[Stage], pools: dict[str, str]) -> keras.Model:
@@ -212,6 +218,7 @@ def train_missing_heads(
             description=description(run, "heads") + " ".join(names),
             augmented=(cut, fresh_images, steps) if augmented else None,
             progress=Progress("heads"),
+            callbacks=heads_monitor(run, cache, missing, dataset, depths(network)),
         )
         for name, head in heads.items():
             results.write_head(run, name, head)

@@ -27,6 +27,7 @@ from sfp_keras.training import (
     fit_with_resume,
     parse_group,
 )
+from sfp_keras.workflows.events import train_monitor
 from sfp_keras.workflows.setup import (
     about_flag,
     augmentation_of,
@@ -103,6 +104,7 @@ def train_network(run: RunDirectory, dataset: ImageDataset, scaling: Scaling) ->
             validation_steps=steps_per_epoch(len(dataset.test), experiment.inference_batch_size),
             progress=Progress("training"),
             on_epoch=lambda rows: _write_history(run, rows),
+            callbacks=train_monitor(run, network, dataset, scaling),
         )
         _write_history(run, history)
         # Saved in float32 whatever it was trained in: probing is exact by default.

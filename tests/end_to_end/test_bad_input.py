@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from conftest import ROOT, environment
+from run_files import contents
 
 DRIVER = str(Path(__file__).parent / "many_mains.py")
 
@@ -276,10 +277,6 @@ def spoilt(
     outcomes = dict(zip([*before, "lr", "head_lr", "file", "under", "long"], found, strict=True))
     after = {name: contents(place / str(i)) for i, name in enumerate(before)}
     return SimpleNamespace(place=place, outcomes=outcomes, before=before, after=after)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 @pytest.mark.parametrize("name", DAMAGES)

@@ -11,6 +11,7 @@ import pytest
 from absl import app, flags
 from absl.testing import flagsaver
 from conftest import ROOT
+from run_files import contents
 
 # Small enough for seconds: two labels, an epoch each.
 SMALL = ("--labels=2", "--epochs=1", "--head_epochs=1", "--run_dir=run")
@@ -31,10 +32,6 @@ def call_main(*arguments: str) -> int:
     with flagsaver.flagsaver():
         flags.FLAGS.unparse_flags()
         return main.main(app.parse_flags_with_usage(["main.py", *arguments]))
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 @pytest.fixture

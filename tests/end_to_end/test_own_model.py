@@ -11,6 +11,7 @@ import pytest
 from absl import app, flags
 from absl.testing import flagsaver
 from conftest import ROOT
+from run_files import contents
 
 # The network's outputs are red, green, blue; the class folders sort as blue, green, red.
 ORDER = "--class_names=red,green,blue"
@@ -27,14 +28,6 @@ def call_main(*arguments: str) -> int:
     with flagsaver.flagsaver():
         flags.FLAGS.unparse_flags()
         return main.main(app.parse_flags_with_usage(["main.py", *arguments]))
-
-
-def contents(folder: Path) -> dict[str, bytes | None]:
-    """Every file and folder below, by name, with its bytes."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else None
-        for path in folder.rglob("*")
-    }
 
 
 @pytest.fixture
@@ -75,7 +68,7 @@ def test_list_stages_shows_what_can_be_probed_and_writes_nothing(
     assert rows == {"conv1": True, "pool1": False, "conv2": True}
     assert "32x32x4" in text
     assert "8x8x6" in text
-    assert not contents(tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def _stages(text: str) -> dict[str, bool]:

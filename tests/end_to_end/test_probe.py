@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from literal_layers import clipped, clusters_of, filter_matrices, layer_row
+from run_files import contents
 
 LAYER_COLUMNS = [
     *("stage", "split", "threshold", "filters", "outputs_per_filter", "fc_inputs", "accuracy"),
@@ -23,10 +24,8 @@ POSITIONS = {"layer1": (16, 16), "layer2": (8, 8), "layer5": (1, 1)}
 
 def snapshot(folder: Path) -> dict[str, tuple[int, bytes]]:
     """Time of writing and content of every file."""
-    files = (path for path in folder.rglob("*") if path.is_file())
     return {
-        path.relative_to(folder).as_posix(): (path.stat().st_mtime_ns, path.read_bytes())
-        for path in files
+        name: ((folder / name).stat().st_mtime_ns, data) for name, data in contents(folder).items()
     }
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, environment
+from run_files import contents
 
 KILLER = str(Path(__file__).parent / "killed_main.py")
 # When the file of this name is put in place for the n-th time, what then is already there.
@@ -41,11 +42,7 @@ def undisturbed(command: Callable, flags: list[str], tmp_path_factory: pytest.Te
 def results(folder: Path) -> dict[str, bytes]:
     """All files but those that tell the time, or unfinished work."""
     left_out = ("experiment.json", ".lock")
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name not in left_out
-    }
+    return {name: data for name, data in contents(folder).items() if name not in left_out}
 
 
 def same_files(found: dict[str, bytes], expected: dict[str, bytes]) -> None:

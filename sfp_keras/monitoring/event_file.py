@@ -1,0 +1,89 @@
+"""An event file that TensorBoard reads, written without TensorFlow and with a fast checksum."""
+
+import itertools
+import os
+import socket
+import struct
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import google_crc32c
+from tensorboard.compat.proto import event_pb2, summary_pb2, types_pb2
+from tensorboard.plugins.scalar import metadata as scalar_metadata
+
+_COUNTER = itertools.count()
+
+
+class EventFile:
+    """Appends summaries to a new event file; each is readable as soon as it is written.
+
+    TensorBoard's own writer computes the checksums in Python, at 9 MB/s.
+
+    Args:
+        folder: folder of one TensorBoard run; made with the first record.
+    """
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+        self.bytes_written = 0
+        self._file = None
+
+    def blobs(self, tag: str, step: int, blobs: Sequence[bytes], plugin: str, data: bytes) -> None:
+        """Write a blob sequence with the plugin's name and data."""
+        value = summary_pb2.Summary.Value(tag=tag)
+        value.metadata.plugin_data.plugin_name = plugin
+        value.metadata.plugin_data.content = data
+        value.metadata.data_class = summary_pb2.DATA_CLASS_BLOB_SEQUENCE
+        value.tensor.dtype = types_pb2.DT_STRING
+        value.tensor.tensor_shape.dim.add(size=len(blobs))
+        value.tensor.string_val.extend(blobs)
+        self._append(step, [value])
+
+    def scalars(self, step: int, numbers: Mapping[str, float]) -> None:
+        """Write one scalar a tag, for TensorBoard's own tabs."""
+        values = []
+        for tag, number in numbers.items():
+            value = summary_pb2.Summary.Value(tag=tag)
+            value.metadata.CopyFrom(scalar_metadata.create_summary_metadata("", ""))
+            value.metadata.data_class = summary_pb2.DATA_CLASS_SCALAR
+            value.tensor.dtype = types_pb2.DT_FLOAT
+            value.tensor.tensor_shape.SetInParent()
+            value.tensor.float_val.append(number)
+            values.append(value)
+        self._append(step, values)
+
+    def close(self) -> None:
+        """Close the file; a later record opens another one."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _append(self, step: int, values: list) -> None:
+        if self._file is None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            # Seconds come first in the name: TensorBoard reads a run's files in that order.
+            name = (
+                f"events.out.tfevents.{time.time_ns() // 10**9:010d}.{socket.gethostname()}."
+                f"{os.getpid()}.{next(_COUNTER)}"
+            )
+            # Opened at the first record: a monitor that measures nothing leaves no file.
+            self._file = open(self.folder / name, "xb")  # type: ignore[assignment]  # noqa: SIM115
+            self._record(event_pb2.Event(wall_time=time.time(), file_version="brain.Event:2"))
+        event = event_pb2.Event(wall_time=time.time(), step=step)
+        event.summary.value.extend(values)
+        self._record(event)
+
+    def _record(self, event: event_pb2.Event) -> None:
+        data = event.SerializeToString()
+        length = struct.pack("<Q", len(data))
+        record = b"".join((length, _masked_crc(length), data, _masked_crc(data)))
+        assert self._file is not None
+        self._file.write(record)
+        self._file.flush()
+        self.bytes_written += len(record)
+
+
+def _masked_crc(data: bytes) -> bytes:
+    crc = google_crc32c.value(data)
+    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)

@@ -1,0 +1,119 @@
+"""What TensorBoard is shown of the heads while they train."""
+
+import logging
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from sfp_keras.filters import FilterFields
+from sfp_keras.monitoring import schema
+from sfp_keras.monitoring.plan import MAX_MB, MAX_MEASUREMENTS, kept_factors, measured_epochs
+from sfp_keras.monitoring.writer import MonitorWriter
+from sfp_keras.probing import ClassMeans, FeatureCache
+
+_LOG = logging.getLogger(__name__)
+_ROWS = 1000
+
+
+class HeadsMonitor(keras.callbacks.Callback):
+    """Measures all stages during `train_heads`, from the cached test features.
+
+    Args:
+        log_dir: folder of the TensorBoard run.
+        cache: `FeatureCache` the heads are trained from.
+        class_names: names of the K labels.
+        depths: dict from stage name to its place in the network, ascending from the input side.
+        threshold: `float`. At which scalars are computed. Defaults to `0.3`.
+        every: `int`. Epochs between measurements. Defaults to `None`: as few as
+            `max_measurements` allows.
+        max_measurements: `int`. Defaults to `20`.
+        max_mb: `float`. Megabytes the factors may take. Defaults to `50`.
+        title: `str`. What the tab calls the network.
+    """
+
+    def __init__(
+        self,
+        log_dir: str | Path,
+        cache: FeatureCache,
+        class_names: tuple[str, ...],
+        depths: dict[str, int],
+        *,
+        threshold: float = 0.3,
+        every: int | None = None,
+        max_measurements: int = MAX_MEASUREMENTS,
+        max_mb: float = MAX_MB,
+        title: str = "",
+    ):
+        super().__init__()
+        self.cache, self.class_names, self.depths = cache, class_names, depths
+        self.every, self.max_measurements, self.max_bytes = every, max_measurements, max_mb * 1e6
+        self.about = schema.About("heads", tuple(class_names), threshold, title=title)
+        self._writer = MonitorWriter(log_dir)
+        self._features: dict[str, np.ndarray] = {}
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Average the test features by label, and plan the measurements."""
+        labels = self.cache.labels[self.cache.train_count :]
+        self._counts = np.bincount(labels, minlength=len(self.class_names))
+        self._due = measured_epochs(self.params["epochs"], self.every, self.max_measurements)
+        self._features = {name: self._class_means(name) for name in self.cache.arrays}
+        sizes = {name: x.nbytes for name, x in self._features.items()}
+        self._kept = kept_factors(self._due, sizes, sizes, self.max_bytes)
+        fewer = {name: len(kept) for name, kept in self._kept.items() if len(kept) < len(self._due)}
+        if fewer:
+            listed = ", ".join(f"{name} {count}" for name, count in fewer.items())
+            _LOG.info(
+                f"the tab will show fewer than {len(self._due)} measurements of large stages "
+                f"({listed}): more need a larger --monitor_mb"
+            )
+        self._writer.about(self.about)
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Measure all stages, where it is time."""
+        if epoch not in self._due:
+            return
+        for name, features in self._features.items():
+            kernel = keras.ops.convert_to_numpy(self.model.kernels[name])
+            if not np.isfinite(kernel).all():
+                continue
+            shape = self.cache.position_shapes[name]
+            positions = int(np.prod(shape, dtype=int))
+            fields = FilterFields(
+                features.reshape(len(features), positions, -1),
+                kernel.reshape(positions, -1, len(self.class_names)),
+                self._counts,
+                shape,
+            )
+            accuracy = (logs or {}).get(
+                f"val_{name}_accuracy", (logs or {}).get("val_accuracy") if self._alone else None
+            )
+            header = schema.header_of(
+                name,
+                self.depths[name],
+                epoch,
+                fields,
+                accuracy=None if accuracy is None else float(accuracy),
+            )
+            self._writer.measurement(
+                header, fields, shared_features=True, factors=epoch in self._kept[name]
+            )
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        """Close the log, and forget the features."""
+        self._writer.close()
+        self._features = {}
+
+    @property
+    def _alone(self) -> bool:
+        # Keras drops the output's name where there is a single output.
+        return len(self._features) == 1
+
+    def _class_means(self, name: str) -> np.ndarray:
+        """(K, P * F) float32, in blocks: the cache may be larger than memory."""
+        rows, begin = self.cache.arrays[name], self.cache.train_count
+        sums = ClassMeans(len(self.class_names), rows.shape[1])
+        for start in range(begin, len(rows), _ROWS):
+            block = rows[start : start + _ROWS].astype(np.float32)
+            sums.add(block, self.cache.labels[start : start + _ROWS])
+        return sums.means()

@@ -1,0 +1,208 @@
+"""A network's own head as one linear map: what stands between a stage and the outputs."""
+
+import dataclasses
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from sfp_keras.errors import InputError
+from sfp_keras.models.graph import CallGraph, LayerCall, call_graph
+from sfp_keras.probing import cut_stages, resolve_stages
+
+_GLOBAL_POOLING = (
+    layers.GlobalAveragePooling1D,
+    layers.GlobalAveragePooling2D,
+    layers.GlobalAveragePooling3D,
+)
+_POOLING = (layers.AveragePooling1D, layers.AveragePooling2D, layers.AveragePooling3D)
+# Identities at inference.
+_IDENTITY = (
+    *(layers.Dropout, layers.SpatialDropout1D, layers.SpatialDropout2D, layers.SpatialDropout3D),
+    *(layers.GaussianDropout, layers.GaussianNoise, layers.AlphaDropout, layers.Identity),
+    layers.ActivityRegularization,
+)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class LinearHead:
+    """A stage and the linear layers from it to the network's outputs.
+
+    Attributes:
+        stage: name of the stage.
+        depth: place of the stage's layer in the network, from the input side.
+        cut: model that puts out the stage's features, behind whatever pooling follows it.
+        layers: the linear layer calls behind the features, input side first.
+    """
+
+    stage: str
+    depth: int
+    cut: keras.Model
+    layers: tuple[LayerCall, ...]
+
+    @property
+    def biases_left_out(self) -> bool:
+        """Whether a layer adds a bias, which belongs to no filter."""
+        return any(getattr(call.operation, "bias", None) is not None for call in self.layers)
+
+    def kernel(self) -> np.ndarray:
+        """The layers' present weights folded into one kernel, (P, F, K) float32."""
+        kernel = np.eye(int(self.layers[-1].outputs[0].shape[-1]))
+        for call in reversed(self.layers):
+            operation = call.operation
+            shape = tuple(int(n) for n in call.inputs[0].shape[1:])
+            if isinstance(operation, layers.Dense):
+                kernel = ops.convert_to_numpy(operation.kernel).astype(np.float64) @ kernel
+            elif isinstance(operation, (layers.Flatten, layers.Reshape)):
+                kernel = kernel.reshape(*shape, -1)
+            elif isinstance(operation, _GLOBAL_POOLING):
+                positions = int(np.prod(shape[:-1], dtype=int))
+                row = kernel.reshape(1, shape[-1], -1) / positions
+                kernel = np.repeat(row, positions, axis=0).reshape(*shape, -1)
+            elif isinstance(operation, _POOLING):
+                kernel = _unpooled(operation, shape, kernel)
+        filters = int(self.cut.outputs[0].shape[-1])
+        labels = kernel.shape[-1]
+        return np.ascontiguousarray(kernel.reshape(-1, filters, labels), np.float32)
+
+
+def linear_head(model: keras.Model, stage: str | None = None) -> LinearHead:
+    """Find the linear layers through which a network classifies.
+
+    Flatten, average pooling, Dropout and Dense layers without activation are linear; a final
+    softmax is ignored. Pooling that directly follows the stage is taken as part of it: the
+    field matrices are the same, the features smaller.
+
+    Args:
+        model: a functional or sequential `keras.Model` with one image as input and one output.
+        stage: name of a layer. Defaults to `None`: the last layer that is not linear.
+
+    Returns:
+        A `LinearHead`.
+
+    Raises:
+        InputError: if no Dense layer ends the network, or a layer between the stage and the
+            outputs is not linear.
+    """
+    graph = call_graph(model)
+    if len(graph.outputs) != 1:
+        raise InputError(f"model {model.name!r} has {len(graph.outputs)} outputs; it needs one")
+    start = _call_of(graph, model, stage) if stage is not None else None
+    chain = _chain(graph, model, stage, start)
+    source = start or _producer(graph, chain[0].inputs[0])
+    if source is None:
+        raise InputError(
+            f"model {model.name!r} is linear from its input on: it has no stage to measure"
+        )
+    # Positions and filters of a flattened map cannot be told apart: flattening stays in the head.
+    count = 0
+    while count < len(chain) and isinstance(
+        chain[count].operation, (*_GLOBAL_POOLING, *_POOLING, *_IDENTITY, layers.Activation)
+    ):
+        count += 1
+    features = chain[count - 1] if count else source
+    return LinearHead(
+        stage or source.path.replace("/", "."),
+        graph.calls.index(source),
+        cut_stages(model, [features.path]),
+        tuple(chain[count:]),
+    )
+
+
+def _chain(
+    graph: CallGraph, model: keras.Model, stage: str | None, start: LayerCall | None
+) -> list[LayerCall]:
+    """The linear calls from the stage to the outputs, input side first."""
+    chain: list[LayerCall] = []
+    call = _producer(graph, graph.outputs[0])
+    while call is not None and call is not start:
+        problem = _problem(call, at_end=not any(_is_dense(c) for c in chain))
+        if problem:
+            if start is None and any(_is_dense(c) for c in chain):
+                break
+            between = f"between stage {stage!r} and the outputs" if stage else "in its head"
+            raise InputError(
+                f"model {model.name!r} has the layer {call.path!r} {between}, which {problem}: "
+                "filters can only be measured through a linear head; measure a later layer, or "
+                "train heads of its stages (--mode=probe)"
+            )
+        if not _softmax_only(call):
+            chain.append(call)
+        call = _producer(graph, call.inputs[0])
+    if start is not None and call is None:
+        raise InputError(f"stage {stage!r} does not lead to the outputs of model {model.name!r}")
+    if not any(_is_dense(c) for c in chain):
+        raise InputError(
+            f"stage {stage!r} of model {model.name!r} is followed by no Dense layer: name an "
+            "earlier one"
+        )
+    return chain[::-1]
+
+
+def _problem(call: LayerCall, at_end: bool) -> str | None:
+    """What keeps a call from being part of a linear head, or `None`."""
+    operation = call.operation
+    if len(call.inputs) != 1:
+        return f"joins {len(call.inputs)} tensors"
+    if isinstance(operation, layers.Dense):
+        name = _activation(operation)
+        if name == "linear" or (at_end and name == "softmax"):
+            return None
+        return f"has the activation {name}"
+    if isinstance(operation, layers.Activation):
+        name = _activation(operation)
+        return None if name == "linear" or (at_end and name == "softmax") else f"is {name}"
+    if isinstance(operation, layers.Softmax):
+        return None if at_end else "is softmax"
+    if isinstance(operation, layers.Reshape):
+        return None if len(call.outputs[0].shape) == 2 else "reshapes to more than one axis"
+    if isinstance(operation, (*_GLOBAL_POOLING, *_POOLING, *_IDENTITY, layers.Flatten)):
+        return None
+    return f"is a {type(operation).__name__}"
+
+
+def _softmax_only(call: LayerCall) -> bool:
+    operation = call.operation
+    if isinstance(operation, layers.Softmax):
+        return True
+    return isinstance(operation, layers.Activation) and _activation(operation) == "softmax"
+
+
+def _is_dense(call: LayerCall) -> bool:
+    return isinstance(call.operation, layers.Dense)
+
+
+def _activation(layer: Any) -> str:
+    return getattr(layer.activation, "__name__", type(layer.activation).__name__)
+
+
+def _producer(graph: CallGraph, tensor: Any) -> LayerCall | None:
+    """The call that puts a tensor out; inside nested models the innermost, listed first."""
+    for call in graph.calls:
+        if any(output is tensor for output in call.outputs):
+            return call
+    return None
+
+
+def _call_of(graph: CallGraph, model: keras.Model, stage: str) -> LayerCall:
+    (found,) = resolve_stages(model, [stage])
+    call = next(call for call in graph.calls if call.path == found.path)
+    # A nested model's output is that of its last layer.
+    return _producer(graph, call.outputs[0]) or call
+
+
+def _unpooled(operation: Any, shape: tuple[int, ...], kernel: np.ndarray) -> np.ndarray:
+    """The kernel before an average pooling, whatever its windows: pooling's transpose."""
+    positions = int(np.prod(shape[:-1], dtype=int))
+    basis = np.eye(positions, dtype=np.float32).reshape(positions, *shape[:-1], 1)
+    # Pooling treats channels alike: one channel with a one at each position tells all.
+    pooling = type(operation)(
+        pool_size=operation.pool_size,
+        strides=operation.strides,
+        padding=operation.padding,
+        data_format="channels_last",
+    )
+    matrix = ops.convert_to_numpy(pooling(basis)).reshape(positions, -1).astype(np.float64)
+    pooled = kernel.reshape(matrix.shape[1], -1)
+    return (matrix @ pooled).reshape(*shape, -1)

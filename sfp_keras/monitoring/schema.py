@@ -1,0 +1,253 @@
+"""What an event file holds for the tab: tags, blobs, and how both are read back.
+
+A *measurement* is one stage at one step. It is a blob sequence under a tag of its own,
+`<stage>/factors/<step>`, because reading a tag of TensorBoard returns all its steps:
+
+    blob 0   header: JSON, UTF-8 (`Header`)
+    blob 1   kernel W, float32 little-endian, (P, F, K)
+    blob 2   features X, float32 little-endian, (K, P, F); left out where they do not change
+             between measurements: then `<stage>/features` holds [header, X]
+
+The tag `about` holds one blob: what is the same for the whole run (`About`). All that may be
+written anew is in blobs, never in the plugin data, of which TensorBoard keeps the first it sees.
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from sfp_keras.errors import InputError
+from sfp_keras.filters import FilterFields
+
+PLUGIN_NAME = "clusters"
+SCHEMA_VERSION = 1
+ABOUT_TAG = "about"
+# Scalars written beside each measurement, as `<stage>/<name>`, for TensorBoard's own tabs.
+SCALARS = (
+    *("accuracy", "noise", "noise_clustered", "clusters", "cluster_size", "signal"),
+    *("noise_internal", "noise_external", "snr_internal", "snr_external", "dead_filters"),
+    "zero_signal_labels",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class About:
+    """What is the same for all measurements of a run.
+
+    Attributes:
+        phase: `str`. `train`, `heads`, `final` or a name of the user's.
+        labels: names of the K labels; data from strangers, never to be read as markup.
+        threshold: `float`. At which the scalars were computed.
+        biases_left_out: `bool`. Whether the head had biases, which fields leave out.
+        title: `str`. What the network and the data are called.
+    """
+
+    phase: str
+    labels: tuple[str, ...]
+    threshold: float
+    biases_left_out: bool = False
+    title: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Header:
+    """What belongs to one measurement beside its arrays.
+
+    Attributes:
+        stage: `str`. Name of the stage.
+        depth: `int`. Place of the stage in the network, ascending from the input side.
+        step: `int`. Epoch, counted from 0.
+        split: `str`. Images measured: `test`, `train`, `validation`.
+        position_shape: shape of the P positions.
+        filters: `int`. F.
+        label_counts: number of images of each of the K labels.
+        accuracy: `float` or `None`. Share of all images that the head classifies rightly.
+        correct: number of images of each label that it does, or `None`.
+    """
+
+    stage: str
+    depth: int
+    step: int
+    split: str
+    position_shape: tuple[int, ...]
+    filters: int
+    label_counts: tuple[int, ...]
+    accuracy: float | None = None
+    correct: tuple[int, ...] | None = None
+
+    @property
+    def features_shape(self) -> tuple[int, int, int]:
+        """(K, P, F)."""
+        return len(self.label_counts), self.positions, self.filters
+
+    @property
+    def kernel_shape(self) -> tuple[int, int, int]:
+        """(P, F, K)."""
+        return self.positions, self.filters, len(self.label_counts)
+
+    @property
+    def positions(self) -> int:
+        """P."""
+        return int(np.prod(self.position_shape, dtype=int))
+
+    @property
+    def label_accuracy(self) -> np.ndarray | None:
+        """(K,) float64, the same for each label; NaN for a label without images."""
+        if self.correct is None:
+            return None
+        counts = np.asarray(self.label_counts)
+        return np.divide(self.correct, counts, out=np.full(len(counts), np.nan), where=counts > 0)
+
+
+class NewerSchemaError(InputError):
+    """A log that a newer version of this package wrote."""
+
+
+def factors_tag(stage: str, step: int) -> str:
+    """The tag of one measurement."""
+    return f"{stage}/factors/{step}"
+
+
+def features_tag(stage: str) -> str:
+    """The tag of features that all measurements of a stage share."""
+    return f"{stage}/features"
+
+
+def parse_factors_tag(tag: str) -> tuple[str, int] | None:
+    """(stage, step) of a measurement's tag, `None` for any other tag."""
+    stage, slash, step = tag.rpartition("/factors/")
+    if not slash or not stage or not (step.isascii() and step.isdigit()) or len(step) > 18:
+        return None
+    return stage, int(step)
+
+
+def plugin_data(kind: str) -> bytes:
+    """Content of a tag's plugin data; `kind` is `about`, `factors` or `features`."""
+    return json.dumps({"version": SCHEMA_VERSION, "kind": kind}).encode()
+
+
+def check_plugin_data(content: bytes) -> str:
+    """Return the kind of a tag.
+
+    Raises:
+        NewerSchemaError: if the tag was written by a newer schema.
+        InputError: if the content is none of ours.
+    """
+    try:
+        data = json.loads(content)
+        version, kind = data["version"], data["kind"]
+    except (ValueError, KeyError, TypeError):
+        raise InputError("the log holds plugin data that sfp_keras did not write") from None
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
+        raise NewerSchemaError(
+            f"the log has schema version {version}, this tab reads up to {SCHEMA_VERSION}: "
+            "upgrade sfp-keras"
+        )
+    return str(kind)
+
+
+def encode_about(about: About) -> list[bytes]:
+    """The blobs of the tag `about`."""
+    return [_to_json(about)]
+
+
+def decode_about(blob: bytes) -> About:
+    """Read back what `encode_about` made.
+
+    Raises:
+        InputError: if the blob is damaged.
+    """
+    return _from_json(About, blob)
+
+
+def encode_measurement(
+    header: Header, fields: FilterFields, with_features: bool = True
+) -> list[bytes]:
+    """The blobs of one measurement: header, kernel, and features unless they are shared."""
+    blobs = [_to_json(header), _to_bytes(fields.kernel)]
+    return [*blobs, _to_bytes(fields.features)] if with_features else blobs
+
+
+def encode_features(header: Header, features: np.ndarray) -> list[bytes]:
+    """The blobs of features that all measurements of a stage share."""
+    return [_to_json(header), _to_bytes(features)]
+
+
+def decode_header(blob: bytes) -> Header:
+    """Read back the first blob of a measurement.
+
+    Raises:
+        InputError: if the blob is damaged.
+    """
+    return _from_json(Header, blob)
+
+
+def decode_fields(header: Header, kernel: bytes, features: bytes) -> FilterFields:
+    """Read back the exact float32 factors of a measurement.
+
+    Raises:
+        InputError: if the arrays are not what the header says.
+    """
+    return FilterFields(
+        _from_bytes(features, header.features_shape, "features"),
+        _from_bytes(kernel, header.kernel_shape, "kernel"),
+        np.asarray(header.label_counts, np.int64),
+        header.position_shape,
+    )
+
+
+def header_of(
+    stage: str,
+    depth: int,
+    step: int,
+    fields: FilterFields,
+    *,
+    correct: Sequence[int] | np.ndarray | None = None,
+    accuracy: float | None = None,
+    split: str = "test",
+) -> Header:
+    """The header of a measurement of these fields; the accuracy follows from `correct`."""
+    if correct is not None:
+        accuracy = float(np.sum(correct) / max(1, fields.label_counts.sum()))
+    return Header(
+        stage,
+        depth,
+        step,
+        split,
+        tuple(int(n) for n in fields.position_shape),
+        fields.num_filters,
+        tuple(int(n) for n in fields.label_counts),
+        accuracy,
+        None if correct is None else tuple(int(n) for n in correct),
+    )
+
+
+def _to_json(record: About | Header) -> bytes:
+    return json.dumps(dataclasses.asdict(record), ensure_ascii=False).encode()
+
+
+def _from_json(kind: Any, blob: bytes) -> Any:
+    try:
+        data: Mapping[str, Any] = json.loads(blob)
+        # Fields that a later minor version adds are not ours to know.
+        known = {field.name for field in dataclasses.fields(kind)}
+        return kind(**{k: _tuples(v) for k, v in data.items() if k in known})
+    except (ValueError, TypeError, AttributeError):
+        raise InputError(f"the log's {kind.__name__.lower()} is damaged") from None
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _to_bytes(array: np.ndarray) -> bytes:
+    return np.ascontiguousarray(array, "<f4").tobytes()
+
+
+def _from_bytes(blob: bytes, shape: tuple[int, ...], what: str) -> np.ndarray:
+    if len(blob) != 4 * int(np.prod(shape, dtype=int)):
+        raise InputError(f"the log's {what} has {len(blob)} bytes, not those of {shape}")
+    return np.frombuffer(blob, "<f4").reshape(shape)

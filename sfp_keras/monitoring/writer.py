@@ -1,0 +1,95 @@
+"""Writes measurements of filters where TensorBoard finds them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+from sfp_keras.filters import FilterFields, find_clusters, layer_statistics
+from sfp_keras.monitoring import schema
+from sfp_keras.monitoring.event_file import EventFile
+
+
+class MonitorWriter:
+    """Writes the log of one TensorBoard run.
+
+    ```
+    with MonitorWriter("logs/final") as writer:
+        writer.about(schema.About("final", class_names, threshold=0.3))
+        header = schema.header_of("layer13", depth=4, step=99, fields=fields, correct=correct)
+        writer.measurement(header, fields)
+    ```
+
+    Args:
+        log_dir: folder of the run.
+    """
+
+    def __init__(self, log_dir: str | Path):
+        self._events = EventFile(log_dir)
+        self._threshold = 0.3
+        self._shared: set[str] = set()
+
+    @property
+    def bytes_written(self) -> int:
+        """Bytes this writer has written so far."""
+        return self._events.bytes_written
+
+    def about(self, about: schema.About) -> None:
+        """Write what is the same for the whole run; before any measurement."""
+        self._threshold = about.threshold
+        self._blobs(schema.ABOUT_TAG, 0, schema.encode_about(about), "about")
+
+    def measurement(
+        self,
+        header: schema.Header,
+        fields: FilterFields,
+        *,
+        shared_features: bool = False,
+        factors: bool = True,
+    ) -> None:
+        """Write one stage at one step: its scalars, and the factors the tab reads.
+
+        Args:
+            header: `Header` of the measurement.
+            fields: `FilterFields`.
+            shared_features: whether the features are the same at all steps; they are then
+                written with the first.
+            factors: whether to write the factors, or the scalars alone.
+        """
+        clusters = find_clusters(fields, self._threshold)
+        statistics = layer_statistics(clusters)
+        numbers = {
+            name: float(getattr(statistics, name)) for name in schema.SCALARS if name != "accuracy"
+        }
+        if header.accuracy is not None:
+            numbers["accuracy"] = header.accuracy
+        if factors:
+            if shared_features and header.stage not in self._shared:
+                blobs = schema.encode_features(header, fields.features)
+                self._blobs(schema.features_tag(header.stage), 0, blobs, "features")
+                self._shared.add(header.stage)
+            tag = schema.factors_tag(header.stage, header.step)
+            blobs = schema.encode_measurement(header, fields, not shared_features)
+            self._blobs(tag, header.step, blobs, "factors")
+        self.scalars(header.stage, header.step, numbers)
+
+    def scalars(self, stage: str, step: int, numbers: Mapping[str, float]) -> None:
+        """Write numbers of a stage as ordinary scalars, `<stage>/<name>`."""
+        self._events.scalars(step, {f"{stage}/{name}": value for name, value in numbers.items()})
+
+    def close(self) -> None:
+        """Close the file."""
+        self._events.close()
+
+    def __enter__(self) -> "MonitorWriter":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _blobs(self, tag: str, step: int, blobs: list[bytes], kind: str) -> None:
+        self._events.blobs(tag, step, blobs, schema.PLUGIN_NAME, schema.plugin_data(kind))

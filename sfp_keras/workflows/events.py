@@ -1,0 +1,122 @@
+"""What TensorBoard is shown of a run: one TensorBoard run a phase."""
+
+import logging
+from typing import Any
+
+import keras
+
+from sfp_keras.data import ImageDataset, Scaling, evaluation_batches
+from sfp_keras.errors import InputError
+from sfp_keras.models import paper_stages
+from sfp_keras.monitoring import FilterMonitor, HeadsMonitor, MonitorWriter, schema
+from sfp_keras.monitoring.linear_head import linear_head
+from sfp_keras.monitoring.plan import kept_factors
+from sfp_keras.probing import FeatureCache, Stage
+from sfp_keras.run_directory import RunDirectory
+from sfp_keras.workflows import results
+
+_LOG = logging.getLogger(__name__)
+
+
+def train_monitor(
+    run: RunDirectory, network: keras.Model, dataset: ImageDataset, scaling: Scaling
+) -> list[keras.callbacks.Callback]:
+    """The callback that measures the last stage during phase 1, if its head is linear."""
+    experiment = run.experiment
+    if not experiment.monitor:
+        return []
+    stage = paper_stages(experiment.model)[-1]
+    try:
+        linear_head(network, stage)
+    except InputError as error:
+        _LOG.info(f"the tab shows no clusters of phase 1: {error}")
+        return []
+    return [
+        FilterMonitor(
+            run.events("train"),
+            lambda: evaluation_batches(dataset.test, experiment.inference_batch_size, scaling),
+            stage=stage,
+            class_names=dataset.class_names,
+            threshold=experiment.threshold,
+            title=_title(run),
+            **_limits(run),
+        )
+    ]
+
+
+def heads_monitor(
+    run: RunDirectory,
+    cache: FeatureCache,
+    stages: list[Stage],
+    dataset: ImageDataset,
+    depths: dict[str, int],
+) -> list[keras.callbacks.Callback]:
+    """The callback that measures all stages during phase 2."""
+    if not run.experiment.monitor:
+        return []
+    return [
+        HeadsMonitor(
+            run.events("heads"),
+            cache,
+            dataset.class_names,
+            {stage.name: depths[stage.path] for stage in stages},
+            threshold=run.experiment.threshold,
+            title=_title(run),
+            **_limits(run),
+        )
+    ]
+
+
+def write_final(run: RunDirectory, dataset: ImageDataset) -> None:
+    """Write the measurements of phase 3, of all stages the run directory holds."""
+    experiment = run.experiment
+    if not experiment.monitor:
+        return
+    order: dict[str, int] = run.read()["results"]["stage_order"]
+    for split in experiment.split:
+        found = {
+            name: results.read_measurement(run, name, split)
+            for name in order
+            if run.stage(name).split(split).fields.exists()
+        }
+        sizes = {
+            name: m.fields.features.nbytes + m.fields.kernel.nbytes for name, m in found.items()
+        }
+        kept = kept_factors([0], {}, sizes, experiment.monitor_mb * 1e6)
+        left_out = [name for name in found if not kept[name]]
+        if left_out:
+            _LOG.info(
+                f"the tab leaves out {', '.join(left_out)}, which do not fit into --monitor_mb="
+                f"{experiment.monitor_mb:g}"
+            )
+        folder = run.events("final" if split == "test" else f"final_{split}")
+        old = list(folder.glob("*"))
+        with MonitorWriter(folder) as writer:
+            threshold = experiment.threshold
+            names = tuple(dataset.class_names)
+            writer.about(schema.About("final", names, threshold, title=_title(run)))
+            for name, measurement in found.items():
+                header = schema.header_of(
+                    name,
+                    order[name],
+                    experiment.head_training_epochs - 1,
+                    measurement.fields,
+                    correct=measurement.correct,
+                    split=split,
+                )
+                writer.measurement(header, measurement.fields, factors=bool(kept[name]))
+        for path in old:
+            path.unlink()
+
+
+def _limits(run: RunDirectory) -> dict[str, Any]:
+    experiment = run.experiment
+    return {
+        "every": experiment.monitor_every,
+        "max_measurements": experiment.monitor_measurements,
+        "max_mb": experiment.monitor_mb,
+    }
+
+
+def _title(run: RunDirectory) -> str:
+    return run.path.name

@@ -1,0 +1,153 @@
+"""A folded head is the network's own head, biases apart."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from sfp_keras.errors import InputError
+from sfp_keras.models import build_vgg
+from sfp_keras.monitoring.linear_head import linear_head
+
+SHAPE = (8, 8, 3)
+
+
+def body(x):
+    x = layers.Conv2D(4, 3, padding="same", activation="relu", name="conv")(x)
+    return layers.BatchNormalization(name="norm")(x)
+
+
+def model(*head, nested=False):
+    inputs = keras.Input(SHAPE)
+    if nested:
+        inner = keras.Input(SHAPE)
+        x = keras.Model(inner, body(inner), name="backbone")(inputs)
+    else:
+        x = body(inputs)
+    for layer in head:
+        x = layer(x)
+    return keras.Model(inputs, x)
+
+
+HEADS = {
+    "flatten": lambda: [layers.Flatten(), layers.Dense(3)],
+    "dropout": lambda: [
+        layers.Dropout(0.5),
+        layers.Flatten(),
+        layers.Dropout(0.5),
+        layers.Dense(3),
+    ],
+    "chain": lambda: [
+        layers.Flatten(),
+        layers.Dense(7),
+        layers.Dense(5, use_bias=False),
+        layers.Dense(3),
+    ],
+    "global": lambda: [layers.GlobalAveragePooling2D(), layers.Dense(3)],
+    "keepdims": lambda: [
+        layers.GlobalAveragePooling2D(keepdims=True),
+        layers.Flatten(),
+        layers.Dense(3),
+    ],
+    "pooled": lambda: [layers.AveragePooling2D(2), layers.Flatten(), layers.Dense(3)],
+    "overlapping": lambda: [
+        layers.Dense(5),
+        layers.AveragePooling2D(3, strides=2, padding="same"),
+        layers.Flatten(),
+        layers.Dense(3),
+    ],
+    "valid": lambda: [
+        layers.Dense(5),
+        layers.AveragePooling2D(3),
+        layers.Reshape((-1,)),
+        layers.Dense(3),
+    ],
+    "dense first": lambda: [layers.Dense(5), layers.GlobalAveragePooling2D(), layers.Dense(3)],
+    "dense last": lambda: [layers.Dense(3), layers.GlobalAveragePooling2D()],
+    "softmax": lambda: [layers.Flatten(), layers.Dense(3, "softmax")],
+    "softmax layer": lambda: [layers.Flatten(), layers.Dense(3), layers.Softmax()],
+    "activation": lambda: [layers.Flatten(), layers.Dense(3), layers.Activation("softmax")],
+    "linear activation": lambda: [layers.Flatten(), layers.Activation("linear"), layers.Dense(3)],
+}
+
+
+@pytest.mark.parametrize("nested", [False, True], ids=["flat", "nested"])
+@pytest.mark.parametrize("name", HEADS)
+def test_features_times_kernel_are_the_logits_without_biases(name, nested):
+    keras.utils.set_random_seed(0)
+    net = model(*HEADS[name](), nested=nested)
+    head = linear_head(net)
+    images = np.random.default_rng(0).normal(size=(4, *SHAPE)).astype(np.float32)
+    assert head.stage == ("backbone.norm" if nested else "norm")
+    (features,) = (keras.ops.convert_to_numpy(x) for x in head.cut(images))
+    kernel = head.kernel()
+    assert kernel.dtype == np.float32
+    assert kernel.shape == (features[0].size // features.shape[-1], features.shape[-1], 3)
+    found = features.reshape(4, -1) @ kernel.reshape(-1, 3)
+    outputs = keras.ops.convert_to_numpy(net(images))
+    if "softmax" in name or name == "activation":
+        found = np.exp(found) / np.exp(found).sum(1, keepdims=True)
+    # Biases start at zero, so nothing is left out yet.
+    np.testing.assert_allclose(found, outputs, rtol=1e-4, atol=1e-5)
+    assert head.biases_left_out
+
+
+def test_biases_are_left_out_and_weights_are_read_anew():
+    net = model(layers.Flatten(), layers.Dense(3, name="d"))
+    head = linear_head(net)
+    before = head.kernel()
+    dense = net.get_layer("d")
+    dense.bias.assign([1.0, 2.0, 3.0])
+    np.testing.assert_array_equal(head.kernel(), before)
+    dense.kernel.assign(2 * dense.kernel)
+    np.testing.assert_allclose(head.kernel(), 2 * before, rtol=1e-6)
+    assert not linear_head(model(layers.Flatten(), layers.Dense(3, use_bias=False))).biases_left_out
+
+
+def test_the_stage_may_be_named():
+    net = build_vgg("vgg6", 3)
+    assert linear_head(net, "layer5").stage == "layer5"
+    assert linear_head(net, "layer5").cut.output_shape[-1] == 512
+
+
+def test_default_is_the_last_layer_that_is_not_linear():
+    net = model(layers.Flatten(), layers.Dense(6, "relu", name="hidden"), layers.Dense(3))
+    assert linear_head(net).stage == "hidden"
+    assert linear_head(net).kernel().shape == (1, 6, 3)
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        ([layers.Flatten(), layers.Dense(5, "relu", name="fc"), layers.Dense(3)], ["'fc'", "relu"]),
+        (
+            [layers.MaxPooling2D(name="max"), layers.Flatten(), layers.Dense(3)],
+            ["'max'", "MaxPooling2D"],
+        ),
+        (
+            [layers.Flatten(), layers.Dense(5), layers.Softmax(name="s"), layers.Dense(3)],
+            ["'s'", "softmax"],
+        ),
+    ],
+    ids=["relu", "max", "softmax between"],
+)
+def test_what_is_not_linear_is_named(head, words):
+    with pytest.raises(InputError) as error:
+        linear_head(model(*head), "norm")
+    for word in [*words, "norm"]:
+        assert word in str(error.value)
+
+
+def test_relu_between_the_papers_fc_layers_is_named():
+    net = build_vgg("vgg16", 10, fc_activation="relu")
+    with pytest.raises(InputError, match="relu"):
+        linear_head(net, "layer13")
+
+
+def test_what_has_no_linear_end_is_told():
+    with pytest.raises(InputError, match=r"Sigmoid|sigmoid"):
+        linear_head(model(layers.Flatten(), layers.Dense(3, "sigmoid")))
+    with pytest.raises(InputError, match="'norm' in its head"):
+        linear_head(model(layers.Flatten()))
+    with pytest.raises(InputError, match=r"does not lead|no Dense"):
+        linear_head(model(layers.Flatten(), layers.Dense(3, name="end")), "end")

@@ -19,6 +19,8 @@ _ROOM_OF = {
     "find_clusters": "sfp_keras.filters",
     "label_statistics": "sfp_keras.filters",
     "layer_statistics": "sfp_keras.filters",
+    "MaskConstraint": "sfp_keras.layers",
+    "MaskedDense": "sfp_keras.layers",
     "FilterMonitor": "sfp_keras.monitoring",
     "cut_stages": "sfp_keras.probing",
     "measure_fields": "sfp_keras.probing",

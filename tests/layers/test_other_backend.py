@@ -1,0 +1,71 @@
+"""The tests of the layers once more on JAX, and on two devices of each backend."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("jax")
+HERE = Path(__file__).parent
+TWO_DEVICES = """
+import keras, numpy as np
+keras.utils.set_random_seed(0)
+from sfp_keras import MaskedDense
+
+mask = np.random.default_rng(0).random((12, 5)) < 0.4
+mask[0] = True
+
+def train():
+    layer = MaskedDense(5, mask)
+    net = keras.Sequential([keras.Input((12,)), keras.layers.Dense(12, "relu"), layer])
+    net.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(64, 12)).astype("float32"), rng.integers(0, 5, 64)
+    net.fit(x, y, batch_size=16, epochs=3, verbose=0)
+    kernel = keras.ops.convert_to_numpy(layer.kernel)
+    assert not kernel[~mask].any() and (kernel[mask] != 0).all()
+"""
+MIRRORED = """
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+with strategy.scope():
+    train()
+"""
+DATA_PARALLEL = """
+assert len(keras.distribution.list_devices()) == 2
+keras.distribution.set_distribution(keras.distribution.DataParallel())
+train()
+"""
+
+
+def run(arguments: list[str], **more: str) -> None:
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **more}
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=HERE.parents[1],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+
+
+def test_the_layers_on_jax() -> None:
+    files = [str(HERE / "test_masked_dense.py"), str(HERE / "test_mask_constraint.py")]
+    run(["-m", "pytest", "-x", "-p", "no:cacheprovider", *files], KERAS_BACKEND="jax")
+
+
+def test_mirrored_strategy() -> None:
+    pytest.importorskip("tensorflow")
+    run(["-c", TWO_DEVICES + MIRRORED], KERAS_BACKEND="tensorflow")
+
+
+def test_data_parallel() -> None:
+    flags = "--xla_force_host_platform_device_count=2"
+    run(["-c", TWO_DEVICES + DATA_PARALLEL], KERAS_BACKEND="jax", XLA_FLAGS=flags)

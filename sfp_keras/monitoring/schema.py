@@ -226,7 +226,7 @@ def header_of(
 
 
 def _to_json(record: About | Header) -> bytes:
-    return json.dumps(dataclasses.asdict(record), ensure_ascii=False).encode()
+    return json.dumps(dataclasses.asdict(record)).encode()
 
 
 def _from_json(kind: Any, blob: bytes) -> Any:

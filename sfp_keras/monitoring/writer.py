@@ -1,5 +1,6 @@
 """Writes measurements of filters where TensorBoard finds them."""
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -36,7 +37,7 @@ class MonitorWriter:
     def about(self, about: schema.About) -> None:
         """Write what is the same for the whole run; before any measurement."""
         self._threshold = about.threshold
-        self._blobs(schema.ABOUT_TAG, 0, schema.encode_about(about), "about")
+        self._blobs(schema.ABOUT_TAG, schema.encode_about(about), "about")
 
     def measurement(
         self,
@@ -65,11 +66,11 @@ class MonitorWriter:
         if factors:
             if shared_features and header.stage not in self._shared:
                 blobs = schema.encode_features(header, fields.features)
-                self._blobs(schema.features_tag(header.stage), 0, blobs, "features")
+                self._blobs(schema.features_tag(header.stage), blobs, "features")
                 self._shared.add(header.stage)
             tag = schema.factors_tag(header.stage, header.step)
             blobs = schema.encode_measurement(header, fields, not shared_features)
-            self._blobs(tag, header.step, blobs, "factors")
+            self._blobs(tag, blobs, "factors")
         self.scalars(header.stage, header.step, numbers)
 
     def scalars(self, stage: str, step: int, numbers: Mapping[str, float]) -> None:
@@ -91,5 +92,8 @@ class MonitorWriter:
     ) -> None:
         self.close()
 
-    def _blobs(self, tag: str, step: int, blobs: list[bytes], kind: str) -> None:
-        self._events.blobs(tag, step, blobs, schema.PLUGIN_NAME, schema.plugin_data(kind))
+    def _blobs(self, tag: str, blobs: list[bytes], kind: str) -> None:
+        # Of a tag written twice at one step, one of TensorBoard's loaders keeps the first: time
+        # stands in for the step, which the header has.
+        now = time.time_ns() // 1000
+        self._events.blobs(tag, now, blobs, schema.PLUGIN_NAME, schema.plugin_data(kind))

@@ -46,7 +46,7 @@ def test_factors_come_back_to_the_bit(labels, shape, filters, counted):
 
 
 def test_about_comes_back_whatever_the_names():
-    about = schema.About("final", ("<b>", "é", "", "\u2028"), 0.25, True, "t")
+    about = schema.About("final", ("<b>", "é", "", "\u2028", "\udcff"), 0.25, True, "t")
     assert schema.decode_about(schema.encode_about(about)[0]) == about
 
 

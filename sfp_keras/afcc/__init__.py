@@ -1,0 +1,18 @@
+"""AFCC: heads that keep only the weights of filters to their clusters' labels."""
+
+from sfp_keras.afcc.fine_tuning import FineTuning, HeadFineTuning, Outcome, variants
+from sfp_keras.afcc.masks import cluster_mask, magnitude_mask, random_label_mask
+from sfp_keras.afcc.tail import SplitNetwork, last_kernel_layer, split_network
+
+__all__ = [
+    "FineTuning",
+    "HeadFineTuning",
+    "Outcome",
+    "SplitNetwork",
+    "cluster_mask",
+    "last_kernel_layer",
+    "magnitude_mask",
+    "random_label_mask",
+    "split_network",
+    "variants",
+]

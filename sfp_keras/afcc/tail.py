@@ -1,0 +1,162 @@
+"""Splitting a network before the layers that are fine-tuned."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from sfp_keras.errors import InputError
+from sfp_keras.models.graph import labelled_nodes, require_functional
+from sfp_keras.probing import Stage
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SplitNetwork:
+    """A network up to a stage, in two parts with copied weights.
+
+    Attributes:
+        prefix: frozen model from images to the tail's inputs, or `None` where the tail begins at
+            the images.
+        tail: model from there to the stage's output; only layers asked for are trainable.
+    """
+
+    prefix: keras.Model | None
+    tail: keras.Model
+
+    def copy_of_tail(self, dtype: str = "float32") -> keras.Model:
+        """The tail on copies of its layers that compute in another dtype policy."""
+        copy = _copy(self.tail, self.tail.name, dtype)
+        for old, new in zip(self.tail.layers, copy.layers, strict=True):
+            new.trainable = old.trainable
+        return copy
+
+    def whole(self, name: str, layers: Sequence[keras.layers.Layer]) -> keras.Model:
+        """The network from images through the frozen part and then these layers."""
+        parts = [*([] if self.prefix is None else [self.prefix]), *layers]
+        inputs = keras.Input(parts[0].input_shape[1:], name="image")
+        x: Any = inputs
+        for part in parts:
+            x = part(x)
+        return keras.Model(inputs, x, name=name)
+
+
+def split_network(
+    model: keras.Model, stage: Stage, trainable: Sequence[str], pool: Any = None
+) -> SplitNetwork:
+    """Split a network where its frozen part ends, on copies of its layers.
+
+    The tail begins at the last single tensor that all later layers depend on before the first
+    trainable layer.
+
+    Args:
+        model: a functional `keras.Model`.
+        stage: `Stage` whose output ends the tail.
+        trainable: names of the layers to train; empty for none, `["all"]` for all up to the
+            stage.
+        pool: a pooling layer on the stage's output, or `None`.
+
+    Returns:
+        A `SplitNetwork`; all other layers, batch norms among them, are frozen in inference mode.
+
+    Raises:
+        InputError: if a layer is unknown or behind the stage, or the stage lies in a nested model.
+    """
+    form = require_functional(model)
+    nodes = labelled_nodes(form)
+    labels = [label for label, _ in nodes]
+    if stage.path not in labels:
+        raise InputError(
+            f"stage {stage.name!r} lies inside a nested model: fine-tune the head alone "
+            "(--afcc_trainable=head)"
+        )
+    end = labels.index(stage.path)
+    before = nodes[: end + 1]
+    names = {node.operation.name for _, node in before}
+    every = list(trainable) == ["all"]
+    for name in [] if every else trainable:
+        if name not in names:
+            last = list(dict.fromkeys(node.operation.name for _, node in before))[-6:]
+            raise InputError(
+                f"--afcc_trainable names {name!r}, which is no layer before stage "
+                f"{stage.name!r}; the last are {', '.join(last)}"
+            )
+    first = 0
+    if not every:
+        first = next(
+            (i for i, (_, n) in enumerate(before) if n.operation.name in trainable), end + 1
+        )
+    start = _last_single_tensor(form, before, first)
+    output = nodes[end][1].outputs[0]
+    if pool is not None:
+        output = pool(output)
+    inputs = form.inputs[0]
+    prefix = None
+    if start is not inputs:
+        prefix = _copy(keras.Model(inputs, start), f"{model.name}_prefix")
+        prefix.trainable = False
+    if start is output:
+        tail = keras.Sequential([keras.Input(output.shape[1:]), keras.layers.Identity()])
+    else:
+        tail = _copy(keras.Model(start, output), f"{model.name}_tail")
+    for layer in tail.layers:
+        layer.trainable = every or layer.name in trainable
+    return SplitNetwork(prefix, tail)
+
+
+def last_kernel_layer(model: keras.Model, stage: Stage) -> str:
+    """The name of the last layer with a kernel up to a stage: what the paper trains of VGG-16.
+
+    Raises:
+        InputError: if there is none, or the stage lies in a nested model.
+    """
+    found = None
+    for label, node in labelled_nodes(require_functional(model)):
+        if isinstance(node.operation, (keras.layers.Conv2D, keras.layers.Dense)):
+            found = node.operation.name
+        if label == stage.path:
+            if found:
+                return found
+            break
+    raise InputError(
+        f"stage {stage.name!r} follows no Conv2D or Dense layer of the outer model: name the "
+        "layers to train with --afcc_trainable, or head for the head alone"
+    )
+
+
+def _last_single_tensor(form: keras.Model, before: Sequence[tuple[str, Any]], first: int) -> Any:
+    """The last tensor before node `first` that alone feeds all that follows, up to the stage."""
+    position = {id(form.inputs[0]): -1}
+    tensors = {id(form.inputs[0]): form.inputs[0]}
+    for i, (_, node) in enumerate(before):
+        for tensor in node.outputs:
+            position[id(tensor)] = i
+            tensors[id(tensor)] = tensor
+    end = len(before) - 1
+    stage_output = before[end][1].outputs[0]
+    found = form.inputs[0]
+    for cut in range(min(first, end + 1)):
+        live = {
+            id(tensor)
+            for _, node in before[cut + 1 :]
+            for tensor in node.input_tensors
+            if position[id(tensor)] <= cut
+        }
+        if cut == end:
+            live = {id(stage_output)}
+        if len(live) == 1:
+            found = tensors[live.pop()]
+    return found
+
+
+def _copy(model: keras.Model, name: str, dtype: str | None = None) -> keras.Model:
+    """The same layers anew with the same weights: the network itself is never changed."""
+
+    def clone(layer: keras.layers.Layer) -> keras.layers.Layer:
+        config = layer.get_config()
+        return type(layer).from_config({**config, "dtype": dtype} if dtype else config)
+
+    copy = keras.models.clone_model(model, clone_function=clone)
+    copy.set_weights(model.get_weights())
+    copy.name = name
+    return copy

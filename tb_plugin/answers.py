@@ -1,0 +1,76 @@
+"""Turns a handler into a WSGI application that answers every request, also a wrong one."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from tensorboard.backend import http_util
+from tensorboard.errors import PublicError
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Request, Response
+
+from sfp_keras.errors import InputError
+from tb_plugin import encoding
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What a handler answers with.
+
+    Attributes:
+        content: text or bytes.
+        content_type: `str`. MIME type.
+        download: name of the file a browser saves it as, or empty.
+    """
+
+    content: str | bytes
+    content_type: str
+    download: str = ""
+
+
+def json_answer(value: Mapping[str, Any]) -> Answer:
+    """An answer in JSON."""
+    return Answer(encoding.to_json(value), "application/json")
+
+
+def csv_answer(columns: Sequence[str], rows: Iterable[Sequence[Any]], *name: str) -> Answer:
+    """A table to be saved under a name made of the parts given."""
+    return Answer(encoding.to_csv(columns, rows), "text/csv", f"{encoding.file_name(*name)}.csv")
+
+
+def binary_answer(header: Mapping[str, Any], arrays: Iterable[bytes]) -> Answer:
+    """A header in JSON and arrays."""
+    return Answer(encoding.to_binary(header, arrays), "application/octet-stream")
+
+
+def application(handler: Callable[[Request], Answer]) -> Callable[..., Any]:
+    """A WSGI application that answers GET with what the handler returns.
+
+    An error of the request or of the log becomes a status of 4xx with `{"error": text}`.
+    """
+
+    @Request.application
+    def respond(request: Request) -> Response:
+        if request.method != "GET":
+            return _error(request, 405, "only GET is answered", [("Allow", "GET")])
+        try:
+            answer = handler(request)
+        except HTTPException as error:
+            return _error(request, error.code or 400, error.description or error.name)
+        except InputError as error:
+            return _error(request, 422, str(error))
+        except PublicError as error:
+            return _error(request, error.http_code, str(error), error.headers)
+        headers = []
+        if answer.download:
+            headers.append(("Content-Disposition", f'attachment; filename="{answer.download}"'))
+        return http_util.Respond(request, answer.content, answer.content_type, headers=headers)
+
+    return respond
+
+
+def _error(
+    request: Request, code: int, text: str, headers: list[tuple[str, str]] | None = None
+) -> Response:
+    content = encoding.to_json({"error": text})
+    return http_util.Respond(request, content, "application/json", code=code, headers=headers)

@@ -1,0 +1,103 @@
+"""What measurements a log holds, told from the names of its tags alone."""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+
+from tensorboard.data.provider import BlobSequenceDatum, BlobSequenceTimeSeries
+
+from sfp_keras.errors import InputError
+from sfp_keras.monitoring import schema
+
+_FEATURES = schema.features_tag("")
+
+
+@dataclasses.dataclass(frozen=True)
+class Blobs:
+    """Where the last blob sequence of a tag lies.
+
+    Attributes:
+        tag: `str`.
+        keys: what TensorBoard finds each blob by.
+        written: when it was written, and at which step of TensorBoard's: another pair means
+            other data.
+    """
+
+    tag: str
+    keys: tuple[str, ...]
+    written: tuple[float, int]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RunListing:
+    """The measurements of one run.
+
+    Attributes:
+        experiment: `str`. TensorBoard's id of the experiment.
+        run: `str`. Name of the run.
+        about: the tag `about`, or `None`.
+        stages: of each stage, where each step's factors lie, steps ascending.
+        features: of each stage, where features lie that all its steps share.
+        newer: what to tell of a run that a newer schema wrote; it is not read.
+        notices: what else is wrong with the run.
+    """
+
+    experiment: str
+    run: str
+    about: Blobs | None
+    stages: Mapping[str, Mapping[int, Blobs]]
+    features: Mapping[str, Blobs]
+    newer: str | None
+    notices: tuple[str, ...]
+
+
+def list_run(
+    experiment: str,
+    run: str,
+    series: Mapping[str, BlobSequenceTimeSeries],
+    data: Mapping[str, list[BlobSequenceDatum]],
+) -> RunListing:
+    """Sort a run's tags by what they hold.
+
+    Args:
+        experiment: `str`. TensorBoard's id of the experiment.
+        run: `str`. Name of the run.
+        series: of each tag, its plugin data.
+        data: of each tag, its data; the last of them counts.
+    """
+    about, newer = None, None
+    stages: dict[str, dict[int, Blobs]] = {}
+    features: dict[str, Blobs] = {}
+    notices = []
+    for tag in sorted(set(series) & set(data)):
+        if not data[tag]:
+            continue
+        try:
+            kind = schema.check_plugin_data(series[tag].plugin_content)
+        except schema.NewerSchemaError as error:
+            newer = f"{run}: {error}"
+            continue
+        except (InputError, RecursionError):
+            notices.append(f"{run}: {tag} was not written by sfp_keras and is left out")
+            continue
+        last = data[tag][-1]
+        blobs = Blobs(
+            tag, tuple(value.blob_key for value in last.values), (last.wall_time, last.step)
+        )
+        place = schema.parse_factors_tag(tag)
+        if kind == "about" and tag == schema.ABOUT_TAG:
+            about = blobs
+        elif kind == "factors" and place is not None:
+            stages.setdefault(place[0], {})[place[1]] = blobs
+        elif kind == "features" and tag.endswith(_FEATURES):
+            features[tag.removesuffix(_FEATURES)] = blobs
+        else:
+            notices.append(f"{run}: {tag} is of no kind this tab knows and is left out")
+    ordered = {stage: dict(sorted(stages[stage].items())) for stage in sorted(stages, key=natural)}
+    return RunListing(experiment, run, about, ordered, features, newer, tuple(notices))
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """A key that sorts `layer2` before `layer10`."""
+    parts = re.split(r"([0-9]{1,18})", name, flags=re.ASCII)
+    return [(int(part), "") if part.isascii() and part.isdigit() else (-1, part) for part in parts]

@@ -1,0 +1,213 @@
+"""Reads runs, headers, factors and scalars of a log through TensorBoard's data provider."""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from tensorboard import errors
+from tensorboard.data.provider import DataProvider, RunTagFilter
+from tensorboard.plugins.scalar import metadata as scalar_metadata
+from werkzeug.exceptions import NotFound, UnprocessableEntity
+
+from sfp_keras.errors import InputError
+from sfp_keras.filters import FilterFields
+from sfp_keras.monitoring import schema
+from tb_plugin.cache import ByteCache
+from tb_plugin.listing import Blobs, RunListing, list_run
+from tb_plugin.parameters import DEFAULT_THRESHOLD, shown
+from tb_plugin.records import check_about, check_header
+
+# TensorBoard's loaders keep 1000 scalars of a tag.
+_MAX_SCALARS = 1000
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Measurement:
+    """One stage at one step: its header, and where its arrays lie.
+
+    Attributes:
+        run: `str`.
+        stage: `str`.
+        step: `int`.
+        header: `Header`.
+        kernel: what TensorBoard finds the kernel by.
+        features: what TensorBoard finds the features by.
+        shared: what all steps have in common that read the same features, or `None`.
+        identity: hashable; another one means other data.
+    """
+
+    run: str
+    stage: str
+    step: int
+    header: schema.Header
+    kernel: str
+    features: str
+    shared: Blobs | None
+    identity: tuple
+
+
+class LogReader:
+    """Reads the logs of one TensorBoard server.
+
+    Everything it raises for a request is a `werkzeug.exceptions.HTTPException`: `NotFound` where
+    the log does not hold what was asked for, `UnprocessableEntity` where it is damaged or newer.
+
+    Args:
+        provider: TensorBoard's data provider.
+        cache: `ByteCache` for what was read.
+    """
+
+    def __init__(self, provider: DataProvider, cache: ByteCache):
+        self._provider = provider
+        self._cache = cache
+
+    def runs(self, ctx: Any, experiment: str) -> list[RunListing]:
+        """All runs that hold anything of ours, by name."""
+        return self._list(ctx, experiment, None)
+
+    def run(self, ctx: Any, experiment: str, run: str) -> RunListing:
+        """One run.
+
+        Raises:
+            NotFound: if there is no such run.
+            UnprocessableEntity: if a newer schema wrote it.
+        """
+        listed = self._list(ctx, experiment, run)
+        if not listed:
+            raise NotFound(f"there is no run {shown(run)} with filters in this log")
+        if listed[0].newer:
+            raise UnprocessableEntity(listed[0].newer)
+        return listed[0]
+
+    def about(self, ctx: Any, listing: RunListing) -> tuple[schema.About, list[str]]:
+        """What a run says of itself, and what is wrong with that.
+
+        Where it says nothing the run's name is the phase and labels have no names.
+        """
+        substitute = schema.About(listing.run, (), DEFAULT_THRESHOLD)
+        if listing.about is None:
+            return substitute, [f"{listing.run}: the log does not say what its labels are called"]
+        try:
+            return self._record(ctx, listing, listing.about, None, None), []
+        except UnprocessableEntity as error:
+            return substitute, [f"{listing.run}: {error.description}"]
+
+    def measurement(self, ctx: Any, listing: RunListing, stage: str, step: int) -> Measurement:
+        """A measurement that the listing names; its arrays are not read."""
+        blobs = listing.stages[stage][step]
+        shared = listing.features.get(stage)
+        if len(blobs.keys) not in (2, 3):
+            raise UnprocessableEntity(f"{listing.run}: {blobs.tag} has {len(blobs.keys)} blobs")
+        if len(blobs.keys) == 2 and (shared is None or len(shared.keys) != 2):
+            raise UnprocessableEntity(
+                f"{listing.run}: the features of {stage}, which {blobs.tag} needs, are missing"
+            )
+        header = self._record(ctx, listing, blobs, stage, step)
+        if len(blobs.keys) == 3:
+            shared = None
+        features = blobs.keys[2] if shared is None else shared.keys[1]
+        identity = (listing.experiment, listing.run, blobs, shared)
+        return Measurement(
+            listing.run, stage, step, header, blobs.keys[1], features, shared, identity
+        )
+
+    def fields(self, ctx: Any, measurement: Measurement) -> FilterFields:
+        """The exact factors of a measurement."""
+
+        def read() -> FilterFields:
+            where = f"{measurement.run}: {measurement.stage} at step {measurement.step}"
+            with _reading(where):
+                kernel = self._blob(ctx, measurement.kernel)
+                features = self._features(ctx, measurement)
+                return schema.decode_fields(measurement.header, kernel, features)
+
+        return self._cache.get(
+            ("fields", measurement.identity),
+            read,
+            lambda made: made.kernel.nbytes + _own_bytes(made.features, measurement),
+        )
+
+    def scalars(
+        self, ctx: Any, listing: RunListing, stages: Sequence[str]
+    ) -> dict[str, dict[int, dict[str, float]]]:
+        """Of each step of each stage, the numbers written as ordinary scalars."""
+        # All stages at once: every call to TensorBoard's fast loader waits some 40 ms.
+        tags = {f"{stage}/{name}": (stage, name) for stage in stages for name in schema.SCALARS}
+        with _reading(f"{listing.run}: scalars"):
+            read = self._provider.read_scalars(
+                ctx,
+                experiment_id=listing.experiment,
+                plugin_name=scalar_metadata.PLUGIN_NAME,
+                downsample=_MAX_SCALARS,
+                run_tag_filter=RunTagFilter(runs=[listing.run], tags=list(tags)),
+            )
+        numbers: dict[str, dict[int, dict[str, float]]] = {stage: {} for stage in stages}
+        for tag, data in read.get(listing.run, {}).items():
+            stage, name = tags[tag]
+            # Where a step was written again, its last value counts.
+            for datum in sorted(data, key=lambda datum: datum.wall_time):
+                numbers[stage].setdefault(int(datum.step), {})[name] = float(datum.value)
+        return numbers
+
+    def _list(self, ctx: Any, experiment: str, run: str | None) -> list[RunListing]:
+        # Only names and keys are read here: one blob sequence a tag, the last.
+        asked = {
+            "experiment_id": experiment,
+            "plugin_name": schema.PLUGIN_NAME,
+            "run_tag_filter": None if run is None else RunTagFilter(runs=[run]),
+        }
+        series = self._provider.list_blob_sequences(ctx, **asked)
+        data = self._provider.read_blob_sequences(ctx, **asked, downsample=1)
+        return [
+            list_run(experiment, name, series[name], data[name])
+            for name in sorted(set(series) & set(data))
+        ]
+
+    def _record(
+        self, ctx: Any, listing: RunListing, blobs: Blobs, stage: str | None, step: int | None
+    ) -> Any:
+        """The checked JSON of a tag's first blob; arrays beside it are not read."""
+
+        def read() -> tuple[Any, int]:
+            with _reading(f"{listing.run}: {blobs.tag}"):
+                blob = self._blob(ctx, blobs.keys[0])
+                if stage is None:
+                    return check_about(schema.decode_about(blob)), len(blob)
+                return check_header(schema.decode_header(blob), stage, step), len(blob)
+
+        # Python's integers and texts take some ten times their JSON.
+        key = "record", listing.experiment, listing.run, blobs
+        return self._cache.get(key, read, lambda made: 512 + 16 * made[1])[0]
+
+    def _features(self, ctx: Any, measurement: Measurement) -> bytes:
+        if measurement.shared is None:
+            return self._blob(ctx, measurement.features)
+        experiment, run, *_ = measurement.identity
+        key = "features", experiment, run, measurement.shared
+        return self._cache.get(key, lambda: self._blob(ctx, measurement.features), len)
+
+    def _blob(self, ctx: Any, key: str) -> bytes:
+        blob = self._provider.read_blob(ctx, blob_key=key)
+        if not isinstance(blob, bytes):
+            raise InputError("it holds no bytes")
+        return blob
+
+
+def _own_bytes(features: np.ndarray, measurement: Measurement) -> int:
+    # Features that steps share are held once, under a key of their own, unless copied.
+    return 0 if measurement.shared and not features.flags.owndata else features.nbytes
+
+
+@contextlib.contextmanager
+def _reading(what: str) -> Iterator[None]:
+    """Turn what a damaged log or a run that was deleted meanwhile raises into an answer."""
+    try:
+        yield
+    except (KeyError, errors.NotFoundError):
+        raise NotFound(f"{what} is no longer in the log: reload") from None
+    except InputError as error:
+        raise UnprocessableEntity(f"{what} cannot be read: {error}") from None
+    except (ValueError, TypeError, IndexError, RecursionError, OverflowError):
+        raise UnprocessableEntity(f"{what} cannot be read: it is damaged") from None

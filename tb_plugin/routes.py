@@ -1,0 +1,251 @@
+"""The tab's HTTP routes, as docs/tensorboard.md states them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from tensorboard import plugin_util
+from werkzeug.exceptions import NotFound, UnprocessableEntity
+from werkzeug.wrappers import Request
+
+from sfp_keras.filters import find_clusters
+from sfp_keras.monitoring.schema import SCHEMA_VERSION
+from tb_plugin import encoding, tables
+from tb_plugin.analysis import Analysis
+from tb_plugin.answers import Answer, application, binary_answer, csv_answer, json_answer
+from tb_plugin.listing import RunListing, natural
+from tb_plugin.parameters import Parameters, shown
+from tb_plugin.reader import LogReader, Measurement
+
+
+class Routes:
+    """A handler for each route.
+
+    Args:
+        reader: `LogReader`.
+        analysis: `Analysis`.
+    """
+
+    def __init__(self, reader: LogReader, analysis: Analysis):
+        self._reader = reader
+        self._analysis = analysis
+
+    def apps(self) -> dict[str, Callable[..., Any]]:
+        """The WSGI application of each route."""
+        handlers = {
+            "/runs": self.runs,
+            "/layers": self.layers,
+            "/curves": self.curves,
+            "/filters": self.filters,
+            "/thumbnails": self.thumbnails,
+            "/filter": self.filter,
+            "/labels": self.labels,
+        }
+        return {route: application(handler) for route, handler in handlers.items()}
+
+    def runs(self, request: Request) -> Answer:
+        """All runs with their stages, steps and label names, and what could not be read."""
+        ctx, experiment = _context(request)
+        runs, notices = [], []
+        for listing in self._reader.runs(ctx, experiment):
+            if listing.newer:
+                notices.append(listing.newer)
+                continue
+            described, more = self._described(ctx, listing)
+            runs.append(described)
+            notices += more
+        runs.sort(key=lambda run: natural(run["run"]))
+        return json_answer({"runs": runs, "schema": SCHEMA_VERSION, "notices": notices})
+
+    def layers(self, request: Request) -> Answer:
+        """One row a stage of a run at a step: the columns of the papers' tables."""
+        given = Parameters(request.args)
+        step, threshold, as_csv = given.step(), given.threshold(), given.as_csv()
+        ctx, listing = self._listing(request, given)
+        rows, notices = tables.layer_rows(
+            self._reader, self._analysis, ctx, listing, step, threshold
+        )
+        return _table(tables.LAYER_COLUMNS, rows, notices, as_csv, listing.run, "layers")
+
+    def curves(self, request: Request) -> Answer:
+        """One row a step of each stage, or of one: the columns of `layers`."""
+        given = Parameters(request.args)
+        stage, threshold, as_csv = given.optional_stage(), given.threshold(), given.as_csv()
+        ctx, listing = self._listing(request, given)
+        stages = list(listing.stages) if stage is None else [_known_stage(listing, stage)]
+        rows, notices = tables.curve_rows(
+            self._reader, self._analysis, ctx, listing, stages, threshold
+        )
+        return _table(tables.CURVE_COLUMNS, rows, notices, as_csv, listing.run, "curves")
+
+    def filters(self, request: Request) -> Answer:
+        """One list a column, one element a filter; of all, or of those that cluster a label."""
+        given = Parameters(request.args)
+        threshold, label, as_csv = given.threshold(), given.label(), given.as_csv()
+        ctx, _, found = self._measurement(request, given)
+        labels = len(found.header.label_counts)
+        if label is not None and label >= labels:
+            raise NotFound(f"there is no label {label}: labels are 0 to {labels - 1}")
+        columns = tables.filter_columns(self._analysis, ctx, found, threshold, label)
+        if as_csv:
+            listed = (column.tolist() for column in columns.values())
+            return csv_answer(
+                list(columns), zip(*listed, strict=True), found.run, found.stage, "filters"
+            )
+        named = {"filters" if name == "filter" else name: c for name, c in columns.items()}
+        return json_answer({"step": found.step, **named})
+
+    def thumbnails(self, request: Request) -> Answer:
+        """The corners of a page of permuted Boolean matrices, packed."""
+        given = Parameters(request.args)
+        threshold, filters, corner = given.threshold(), given.filters(), given.corner()
+        ctx, _, found = self._measurement(request, given)
+        for index in filters:
+            _check_filter(found, index)
+        fields = self._analysis.some(ctx, found, filters)
+        size = min(fields.num_labels, corner)
+        described: list[dict[str, Any]] = []
+        matrices: list[bytes] = []
+        for block in fields.blocks():
+            boolean = fields.boolean(block, threshold)
+            clusters = find_clusters(boolean, threshold)
+            noise, counts, dead = clusters.noise, clusters.num_clusters, clusters.dead
+            ones = clusters.ones_per_row.sum(axis=1)
+            for i, matrix in enumerate(boolean):
+                order = clusters.permutation(i)[:size]
+                matrices.append(encoding.pack(matrix[np.ix_(order, order)]))
+                described.append(
+                    {
+                        "filter": filters[len(described)],
+                        "noise": noise[i],
+                        "clusters": counts[i],
+                        "dead": dead[i],
+                        "sizes": [len(members) for members in clusters.members(i)],
+                        "ones": ones[i],
+                    }
+                )
+        header = {
+            "step": found.step,
+            "size": size,
+            "labels": fields.num_labels,
+            "filters": described,
+        }
+        return binary_answer(header, matrices)
+
+    def filter(self, request: Request) -> Answer:
+        """One filter: its exact field matrix, its Boolean matrix, its clusters."""
+        given = Parameters(request.args)
+        threshold, index, as_csv = given.threshold(), given.filter(), given.as_csv()
+        ctx, listing, found = self._measurement(request, given)
+        _check_filter(found, index)
+        fields = self._analysis.some(ctx, found, [index])
+        matrix = fields.matrix(0)
+        if as_csv:
+            about, _ = self._reader.about(ctx, listing)
+            names = tables.label_names(about, fields.num_labels)
+            rows = ([name, *row] for name, row in zip(names, matrix.tolist(), strict=True))
+            name = found.run, found.stage, f"filter{index}"
+            return csv_answer(["label", *names], rows, *name)
+        boolean = fields.boolean(0, threshold)
+        clusters = find_clusters(boolean, threshold)
+        header = {
+            "step": found.step,
+            "filter": index,
+            "labels": fields.num_labels,
+            "maximum": matrix.max(),
+            "dead": clusters.dead[0],
+            "noise": clusters.noise[0],
+            "clusters": clusters.members(0),
+            "order": clusters.permutation(0),
+            "threshold": threshold,
+        }
+        return binary_answer(header, [matrix.astype("<f4").tobytes(), encoding.pack(boolean)])
+
+    def labels(self, request: Request) -> Answer:
+        """One row a label: its accuracy, signal and noise, by counts and by fields."""
+        given = Parameters(request.args)
+        threshold, as_csv = given.threshold(), given.as_csv()
+        ctx, listing, found = self._measurement(request, given)
+        about, _ = self._reader.about(ctx, listing)
+        names = tables.label_names(about, len(found.header.label_counts))
+        rows = tables.label_rows(self._analysis, ctx, found, threshold, names)
+        if as_csv:
+            return _table(tables.LABEL_COLUMNS, rows, [], True, found.run, found.stage, "labels")
+        return json_answer({"step": found.step, "rows": rows})
+
+    def _described(self, ctx: Any, listing: RunListing) -> tuple[dict[str, Any], list[str]]:
+        about, notices = self._reader.about(ctx, listing)
+        notices = [*listing.notices, *notices]
+        stages: list[dict[str, Any]] = []
+        labels = 0
+        for stage, steps in listing.stages.items():
+            try:
+                header = self._reader.measurement(ctx, listing, stage, max(steps)).header
+            except UnprocessableEntity as error:
+                notices.append(str(error.description))
+                continue
+            labels = len(header.label_counts)
+            stages.append(
+                {
+                    "stage": stage,
+                    "depth": header.depth,
+                    "filters": header.filters,
+                    "positions": header.position_shape,
+                    "steps": list(steps),
+                }
+            )
+        stages.sort(key=lambda row: (row["depth"], natural(row["stage"])))
+        described = {
+            "run": listing.run,
+            "phase": about.phase,
+            "title": about.title,
+            "threshold": about.threshold,
+            "biases_left_out": about.biases_left_out,
+            "labels": tables.label_names(about, labels or len(about.labels)),
+            "stages": stages,
+        }
+        return described, notices
+
+    def _listing(self, request: Request, given: Parameters) -> tuple[Any, RunListing]:
+        run = given.run()
+        ctx, experiment = _context(request)
+        return ctx, self._reader.run(ctx, experiment, run)
+
+    def _measurement(
+        self, request: Request, given: Parameters
+    ) -> tuple[Any, RunListing, Measurement]:
+        stage, step = given.stage(), given.step()
+        ctx, listing = self._listing(request, given)
+        steps = list(listing.stages[_known_stage(listing, stage)])
+        at = tables.step_at(steps, step)
+        if at is None:
+            raise NotFound(f"{stage} was first measured at step {steps[0]}, after step {step}")
+        return ctx, listing, self._reader.measurement(ctx, listing, stage, at)
+
+
+def _context(request: Request) -> tuple[Any, str]:
+    return plugin_util.context(request.environ), plugin_util.experiment_id(request.environ)
+
+
+def _known_stage(listing: RunListing, stage: str) -> str:
+    if stage not in listing.stages:
+        raise NotFound(f"run {shown(listing.run)} has no stage {shown(stage)}")
+    return stage
+
+
+def _check_filter(found: Measurement, index: int) -> None:
+    if index >= found.header.filters:
+        last = found.header.filters - 1
+        raise NotFound(f"{found.stage} has no filter {index}: filters are 0 to {last}")
+
+
+def _table(
+    columns: tuple[str, ...],
+    rows: list[tables.Row],
+    notices: list[str],
+    as_csv: bool,
+    *name: str,
+) -> Answer:
+    if as_csv:
+        return csv_answer(columns, ([row[column] for column in columns] for row in rows), *name)
+    return json_answer({"rows": rows, "notices": notices})

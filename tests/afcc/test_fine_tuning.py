@@ -1,0 +1,182 @@
+"""Splitting, zeroing and fine-tuning, against the whole network run literally."""
+
+import keras
+import numpy as np
+import pytest
+
+from sfp_keras.afcc.fine_tuning import FineTuning, HeadFineTuning, variants
+from sfp_keras.afcc.tail import last_kernel_layer, split_network
+from sfp_keras.errors import InputError
+from sfp_keras.models import build_vgg
+from sfp_keras.probing import cache_features, cut_stages, resolve_stages
+from sfp_keras.training import StepDecay
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.normal(size=(110, 32, 32, 3)).astype(np.float32)
+LABELS = RNG.integers(0, 5, 110)
+TRAIN = 70
+
+
+def residual():
+    """A network with a shortcut, so that not every tensor carries all."""
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(4, 3, padding="same", name="first")(inputs)
+    y = keras.layers.Conv2D(4, 3, padding="same", name="second")(x)
+    y = keras.layers.BatchNormalization(name="norm")(y)
+    x = keras.layers.Add(name="sum")([x, y])
+    x = keras.layers.Conv2D(6, 3, name="third")(x)
+    x = keras.layers.ReLU(name="stage")(x)
+    x = keras.layers.GlobalAveragePooling2D(name="mean")(x)
+    return keras.Model(inputs, keras.layers.Dense(3, name="out")(x))
+
+
+@pytest.mark.parametrize(
+    ("trainable", "ends", "begins"),
+    [
+        (["third"], "sum", "third"),
+        (["second"], "first", "second"),
+        (["norm"], "first", "second"),
+        (["first"], None, "first"),
+        (["all"], None, "first"),
+        ([], "stage", None),
+    ],
+)
+def test_the_tail_begins_at_the_last_tensor_that_carries_all(trainable, ends, begins):
+    net = residual()
+    net.set_weights([RNG.normal(size=w.shape) ** 2 for w in net.get_weights()])
+    (stage,) = resolve_stages(net, ["stage"])
+    before = net.get_weights()
+    split = split_network(net, stage, trainable)
+    names = [layer.name for layer in split.tail.layers]
+    assert (split.prefix.layers[-1].name if split.prefix else None) == ends
+    if begins:
+        assert names[1] == begins
+    x = RNG.normal(size=(2, 8, 8, 3)).astype(np.float32)
+    whole = split.whole("whole", [split.tail])
+    (expected,) = cut_stages(net, ["stage"])(x)
+    np.testing.assert_array_equal(whole(x), expected)
+    found = {variable.path.split("/")[0] for variable in whole.trainable_variables}
+    every = {"first", "second", "norm", "third"} if trainable == ["all"] else set(trainable)
+    assert found == every
+    # Copies: what is done to the tail leaves the network as it is.
+    split.tail.set_weights([0 * weight for weight in split.tail.get_weights()])
+    for old, new in zip(before, net.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_the_papers_choice_and_wrong_ones():
+    net = residual()
+    (stage,) = resolve_stages(net, ["stage"])
+    assert last_kernel_layer(net, stage) == "third"
+    vgg = build_vgg("vgg16", 10)
+    (layer10,) = resolve_stages(vgg, ["layer10"])
+    assert last_kernel_layer(vgg, layer10) == "layer10_conv"
+    with pytest.raises(InputError, match=r"'out'.*stage 'stage'.*third"):
+        split_network(net, stage, ["out"])
+    nested = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            keras.Model(net.inputs[0], net.get_layer("stage").output, name="body"),
+        ]
+    )
+    (inner,) = resolve_stages(nested, ["body/stage"])
+    with pytest.raises(InputError, match="nested"):
+        split_network(nested, inner, ["third"])
+
+
+def batches(begin, end):
+    return [
+        (IMAGES[i : min(end, i + 40)], LABELS[i : min(end, i + 40)]) for i in range(begin, end, 40)
+    ]
+
+
+@pytest.fixture(scope="module")
+def tuning():
+    net = build_vgg("vgg6", 5)
+    (stage,) = resolve_stages(net, ["layer4"])
+    split = split_network(net, stage, ["layer4_conv"])
+    cache = cache_features(
+        split.prefix,
+        ["prefix"],
+        batches(0, TRAIN),
+        batches(TRAIN, 110),
+        train_count=TRAIN,
+        test_count=40,
+        dtype="float32",
+    )
+    kernel = (0.05 * np.random.default_rng(1).normal(size=(4, 512, 5))).astype(np.float32)
+    settings = FineTuning(
+        epochs=2, learning_rate=0.05, l2=1e-3, decay=StepDecay.parse("0.5/1"), batch_size=30
+    )
+    return net, split, HeadFineTuning(split, kernel, cache, settings, seed=3)
+
+
+def literal_accuracy(net, kernel):
+    (features,) = cut_stages(net, ["layer4"])(IMAGES[TRAIN:])
+    scores = np.asarray(features).reshape(40, -1) @ kernel.reshape(-1, 5)
+    return (scores.argmax(1) == LABELS[TRAIN:]).mean()
+
+
+def test_accuracies_are_those_of_the_zeroed_kernel(tuning):
+    net, _, tuner = tuning
+    assert tuner.accuracy() == pytest.approx(literal_accuracy(net, tuner.kernel))
+    for seed in range(3):
+        mask = np.random.default_rng(seed).random(tuner.kernel.shape) < 0.1
+        assert tuner.accuracy(mask) == pytest.approx(literal_accuracy(net, tuner.kernel * mask))
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_fine_tuning_moves_head_and_tail_and_keeps_zeros(masked, tuning, tmp_path):
+    _, split, tuner = tuning
+    mask = np.random.default_rng(0).random(tuner.kernel.shape) < 0.2 if masked else None
+    before = split.tail.get_weights()
+    found = tuner.run(mask, checkpoint=tmp_path / "c.npz")
+    assert (found.kept, found.total) == (mask.sum() if masked else 10240, 10240)
+    assert len(found.history) == 2
+    assert [row["lr"] for row in found.history] == [0.05, 0.025]
+    whole = split.whole("whole", found.layers)
+    scores = whole.predict(IMAGES[TRAIN:], verbose=0)
+    assert (scores.argmax(1) == LABELS[TRAIN:]).mean() == pytest.approx(found.accuracy_after)
+    kernel = whole.get_layer("head").get_weights()[0]
+    start = tuner.kernel.reshape(-1, 5)
+    if masked:
+        flat = mask.reshape(-1, 5)
+        assert not kernel[~flat].any()
+        assert (kernel[flat] != start[flat]).any()
+    changed = {
+        old.path.split("/")[-2:][0] + "/" + old.path.split("/")[-1]
+        for old, new in zip(split.tail.variables, found.layers[0].variables, strict=True)
+        if (np.asarray(old) != np.asarray(new)).any()
+    }
+    assert changed == {"layer4_conv/kernel", "layer4_conv/bias"}
+    for old, new in zip(before, split.tail.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    # The same once more: everything random is a function of seed and epoch.
+    again = tuner.run(mask, checkpoint=tmp_path / "d.npz")
+    np.testing.assert_array_equal(again.layers[-1].get_weights()[0], kernel)
+    whole.save(tmp_path / "whole.keras")
+    loaded = keras.models.load_model(tmp_path / "whole.keras")
+    np.testing.assert_array_equal(loaded.predict(IMAGES[TRAIN:], verbose=0), scores)
+
+
+def test_bf16_is_tested_in_float32(tuning, tmp_path):
+    _, split, tuner = tuning
+    bf16 = HeadFineTuning(
+        split, tuner.kernel, tuner.cache, FineTuning(1, 0.01, precision="mixed_bfloat16"), seed=3
+    )
+    found = bf16.run(None, checkpoint=tmp_path / "c.npz")
+    assert found.accuracy_zeroed == tuner.accuracy()
+    scores = split.whole("whole", found.layers).predict(IMAGES[TRAIN:], verbose=0)
+    assert scores.dtype == np.float32
+    assert (scores.argmax(1) == LABELS[TRAIN:]).mean() == pytest.approx(found.accuracy_after)
+
+
+def test_controls_keep_as_many_weights():
+    mask = np.repeat(np.random.default_rng(0).random((1, 20, 6)) < 0.2, 3, axis=0)
+    kernel = np.random.default_rng(1).normal(size=(3, 20, 6))
+    made = {name: make() for name, make in variants(mask, kernel, 0).items()}
+    assert list(made) == ["clusters", "full", "random", "magnitude"]
+    assert made["full"] is None
+    assert {int(made[name].sum()) for name in ("clusters", "random", "magnitude")} == {
+        int(mask.sum())
+    }

@@ -1,0 +1,54 @@
+"""What the writer writes is what TensorBoard's data provider reads, also when written again."""
+
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing import data_provider, plugin_event_multiplexer
+from tensorboard.context import RequestContext
+
+from sfp_keras import FilterFields
+from sfp_keras.monitoring import MonitorWriter, schema
+
+
+def fields(seed):
+    rng = np.random.default_rng(seed)
+    return FilterFields(
+        rng.normal(size=(3, 2, 4)).astype(np.float32),
+        rng.normal(size=(2, 4, 3)).astype(np.float32),
+        np.array([5, 6, 7]),
+        (2,),
+    )
+
+
+def write(folder, seed, shared=False):
+    with MonitorWriter(folder) as writer:
+        writer.about(schema.About("final", ("a", "b", "c"), 0.3))
+        made = fields(seed)
+        header = schema.header_of("s", 0, 3, made, correct=[1, 2, seed])
+        writer.measurement(header, made, shared_features=shared)
+        assert writer.bytes_written > 0
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_what_is_written_again_counts(shared, tmp_path):
+    for seed in (1, 2):
+        write(tmp_path / "run", seed, shared)
+    multiplexer = plugin_event_multiplexer.EventMultiplexer()
+    multiplexer.AddRunsFromDirectory(str(tmp_path))
+    multiplexer.Reload()
+    provider = data_provider.MultiplexerDataProvider(multiplexer, str(tmp_path))
+    found = provider.read_blob_sequences(
+        ctx=RequestContext(), experiment_id="", plugin_name="clusters", downsample=100
+    )["run"]
+
+    def blobs(tag):
+        references = found[tag][-1].values
+        return [provider.read_blob(ctx=RequestContext(), blob_key=r.blob_key) for r in references]
+
+    header, kernel, *features = blobs("s/factors/3")
+    header = schema.decode_header(header)
+    assert header.correct == (1, 2, 2)
+    if shared:
+        _, *features = blobs("s/features")
+    read = schema.decode_fields(header, kernel, *features)
+    np.testing.assert_array_equal(read.kernel, fields(2).kernel)
+    np.testing.assert_array_equal(read.features, fields(2).features)

@@ -1,0 +1,24 @@
+"""The demo log and its tab."""
+
+import warnings
+
+import pytest
+
+with warnings.catch_warnings():
+    # TensorBoard's copy of html5lib warns of itself when it is first imported.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from tab_server import TabServer
+
+from tb_plugin.demo import write_demo
+
+
+@pytest.fixture(scope="session")
+def demo_log(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo")
+    write_demo(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tab(demo_log):
+    return TabServer(demo_log)

@@ -1,0 +1,70 @@
+import threading
+import time
+
+import pytest
+
+from tb_plugin.cache import ByteCache
+
+
+def test_what_was_used_last_is_kept_within_the_bytes():
+    cache = ByteCache(10)
+    made = []
+
+    def get(key, size=4):
+        return cache.get(key, lambda: made.append(key) or key, lambda _: size)
+
+    for key in "abac":
+        assert get(key) == key
+    assert cache.num_bytes == 8
+    get("a")
+    assert made == ["a", "b", "c"]
+    get("b")
+    assert made == ["a", "b", "c", "b"]
+
+
+def test_a_thing_larger_than_the_cache_is_handed_out():
+    cache = ByteCache(10)
+    cache.get("small", lambda: 1, lambda _: 10)
+    assert cache.get("large", lambda: 2, lambda _: 11) == 2
+    assert cache.num_bytes == 10
+
+
+def test_what_is_not_to_be_kept_is_not():
+    cache = ByteCache(10)
+    assert cache.get("a", lambda: 1, lambda _: 1, keep=False) == 1
+    assert cache.num_bytes == 0
+
+
+def test_threads_that_ask_at_once_wait_for_one_computation():
+    cache = ByteCache(100)
+    calls, results = [], []
+    start = threading.Barrier(8)
+
+    def compute():
+        calls.append(1)
+        time.sleep(0.05)
+        return object()
+
+    def ask():
+        start.wait()
+        results.append(cache.get("key", compute, lambda _: 1))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(calls) == 1
+    assert len(set(map(id, results))) == 1
+
+
+def test_an_error_is_raised_and_not_kept():
+    cache = ByteCache(100)
+
+    def fail():
+        raise ValueError("no")
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="no"):
+            cache.get("key", fail, lambda _: 1)
+    assert cache.get("key", lambda: 1, lambda _: 1) == 1

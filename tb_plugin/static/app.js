@@ -1,0 +1,152 @@
+/** The tab: what is chosen on the left, one of five views on the right. */
+
+import {Component, html, render, useContext, useEffect, useMemo, useState} from './html.js';
+import {forgetAnswers, getJson} from './api.js';
+import {Controls} from './controls.js';
+import {save} from './export.js';
+import * as host from './host.js';
+import {EmptyLog, Failure, Loading} from './messages.js';
+import {useResource} from './resource.js';
+import {VIEWS, decode, encode, select} from './state.js';
+import {Shared} from './shared.js';
+import {CurvesView} from './views/curves.js';
+import {FilterView} from './views/filter.js';
+import {GalleryView} from './views/gallery.js';
+import {LabelsView} from './views/labels.js';
+import {LayersView} from './views/layers.js';
+
+const PAGES = {
+  layers: LayersView,
+  curves: CurvesView,
+  gallery: GalleryView,
+  filter: FilterView,
+  labels: LabelsView,
+};
+
+/** Reads the address and draws the app into an element. */
+export async function start(element) {
+  host.borrowFont();
+  host.connect();
+  const initial = decode(await host.readAddress());
+  render(html`<${Guard}><${App} initial=${initial} /><//>`, element);
+}
+
+/** Shows an error of ours instead of an empty tab. */
+class Guard extends Component {
+  static getDerivedStateFromError(error) {
+    return {error};
+  }
+
+  componentDidCatch(error) {
+    console.error(error);
+  }
+
+  render() {
+    const {error} = this.state;
+    if (!error) return this.props.children;
+    return html`<${Failure} error=${error} retry=${() => this.setState({error: null})} />`;
+  }
+}
+
+function App({initial}) {
+  const [state, setState] = useState(initial);
+  const [version, setVersion] = useState(0);
+  const [darkHost, setDarkHost] = useState(false);
+  const update = useMemo(() => (patch) => setState((old) => ({...old, ...patch})), []);
+  const theme = state.theme === 'auto' ? (darkHost ? 'dark' : 'light') : state.theme;
+
+  useEffect(() => host.watchDarkMode(setDarkHost), []);
+  useEffect(() => host.onAddressChange((address) => setState(decode(address))), []);
+  useEffect(() => {
+    host.onReload(() => {
+      forgetAnswers();
+      setVersion((n) => n + 1);
+    });
+  }, []);
+  useEffect(() => host.writeAddress(encode(state)), [state]);
+  document.documentElement.dataset.theme = theme;
+
+  const log = useResource(`runs ${version}`, (signal) => getJson('runs', {}, signal));
+  if (log.error) return html`<${Failure} error=${log.error} retry=${log.retry} />`;
+  if (!log.data) return html`<${Loading} what="Reading the log" />`;
+  const runs = log.data.runs.filter((run) => run.stages.length);
+  const notices = log.data.notices ?? [];
+  if (!runs.length)
+    return html`<main class="alone"><${Notices} texts=${notices} /><${EmptyLog} /></main>`;
+  const chosen = select(state, runs);
+  return html`<${Shared.Provider} value=${{state, update, theme, version, runs, chosen}}>
+    <div class="app">
+      <${Controls} notices=${notices} />
+      <${Main} />
+    </div>
+  <//>`;
+}
+
+function Notices({texts}) {
+  return texts.map((text) => html`<p class="notice" role="status">${text}</p>`);
+}
+
+function Main() {
+  const {state, update} = useContext(Shared);
+  const names = Object.keys(VIEWS);
+  const turn = (event) => {
+    const by = {ArrowRight: 1, ArrowLeft: -1}[event.key];
+    if (!by) return;
+    const next = names[(names.indexOf(state.view) + by + names.length) % names.length];
+    update({view: next});
+    event.currentTarget.querySelector(`#tab-${next}`).focus();
+  };
+  const Page = PAGES[state.view];
+  return html`<div class="main">
+    <div class="bar">
+      <div class="tabs" role="tablist" aria-label="Views" onKeyDown=${turn}>
+        ${names.map(
+          (name) => html`<button
+            type="button"
+            role="tab"
+            key=${name}
+            id=${`tab-${name}`}
+            aria-selected=${name === state.view}
+            aria-controls="view"
+            tabindex=${name === state.view ? 0 : -1}
+            onClick=${() => update({view: name})}
+          >
+            ${VIEWS[name]}
+          </button>`,
+        )}
+      </div>
+      <${ExportButtons} />
+    </div>
+    <main
+      id="view"
+      role="tabpanel"
+      aria-labelledby=${`tab-${state.view}`}
+      class=${`view ${state.view}`}
+    >
+      <${Guard} key=${state.view}><${Page} /><//>
+    </main>
+  </div>`;
+}
+
+function ExportButtons() {
+  const [problem, setProblem] = useState('');
+  const run = (format) =>
+    save(format).then(
+      () => setProblem(''),
+      (error) => setProblem(error.message),
+    );
+  return html`<div class="export" role="group" aria-label="Export what is shown">
+    <span class="problem" role="status">${problem}</span>
+    <span aria-hidden="true">Export</span>
+    ${['png', 'csv', 'json'].map(
+      (format) => html`<button
+        type="button"
+        class="button small"
+        aria-label=${`Export what is shown as ${format.toUpperCase()}`}
+        onClick=${() => run(format)}
+      >
+        ${format.toUpperCase()}
+      </button>`,
+    )}
+  </div>`;
+}

@@ -1,0 +1,114 @@
+/** Files of what is shown: PNG, CSV, JSON. */
+
+import {exactNumber} from './format.js';
+
+/**
+ * What a view offers, set by the view that is shown.
+ *
+ * `current` is null or `{name, table(), json(): object, picture(): canvas}`; a table is
+ * `{columns, rows}`, or `{lines}` where keys would not tell columns apart.
+ */
+export const offer = {current: null};
+
+const FORMATS = {
+  png: async ({picture}) => toBlob(await picture()),
+  csv: async ({table}) => new Blob([toCsv(table())], {type: 'text/csv;charset=utf-8'}),
+  json: async ({json}) => new Blob([toJson(json())], {type: 'application/json'}),
+};
+
+/** Saves what is shown; throws an Error with a line to show where that is impossible. */
+export async function save(format) {
+  const offered = offer.current;
+  if (!offered) throw new Error('There is nothing to export yet.');
+  const blob = await FORMATS[format](offered);
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(blob);
+  link.download = `${safeName(offered.name)}.${format}`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+}
+
+function safeName(name) {
+  return `clusters-${name}`.replace(/[^\w.=-]+/g, '-').slice(0, 120);
+}
+
+function toBlob(canvas) {
+  if (!canvas) throw new Error('There is no picture to export yet.');
+  return new Promise((resolve, reject) =>
+    canvas.toBlob(
+      (b) => (b ? resolve(b) : reject(new Error('The picture is too large.'))),
+      'image/png',
+    ),
+  );
+}
+
+/** Columns are keys; a text that a spreadsheet would take for a formula gets a leading quote. */
+export function toCsv({columns, rows, lines}) {
+  const cell = (value) => {
+    if (typeof value === 'number' || value === null || value === undefined)
+      return exactNumber(value);
+    const text = Array.isArray(value) ? JSON.stringify(value) : String(value);
+    const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+    return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  };
+  return (lines ?? [columns, ...rows.map((row) => columns.map((key) => row[key]))])
+    .map((line) => line.map(cell).join(',') + '\r\n')
+    .join('');
+}
+
+function toJson(value) {
+  return JSON.stringify(value, (_, v) => (v === Infinity ? 'Infinity' : v), 2);
+}
+
+/**
+ * One canvas of several, side by side in rows, each with a title above.
+ *
+ * @param {{title: string, canvas: HTMLCanvasElement}[]} parts
+ * @param {{heading: string, columns: number, legend?: {label: string, color: string}[]}} options
+ */
+export function compose(parts, {heading, columns, legend = []}) {
+  const shown = parts.filter((part) => part.canvas && part.canvas.width);
+  if (!shown.length) return null;
+  const css = getComputedStyle(document.body);
+  const ratio = window.devicePixelRatio || 1;
+  const [gap, line] = [14 * ratio, 20 * ratio];
+  const width = Math.max(...shown.map((p) => p.canvas.width));
+  const height = Math.max(...shown.map((p) => p.canvas.height)) + line;
+  const across = Math.min(columns, shown.length);
+  const whole = document.createElement('canvas');
+  whole.width = gap + across * (width + gap);
+  const rowsOfLegend = legend.length ? Math.ceil(legend.length / across) : 0;
+  const head = line * 1.6 + rowsOfLegend * line;
+  whole.height = head + Math.ceil(shown.length / across) * (height + gap);
+  const pen = whole.getContext('2d');
+  const font = (size, weight = '') => `${weight} ${size * ratio}px ${css.fontFamily}`;
+  pen.fillStyle = css.getPropertyValue('--surface');
+  pen.fillRect(0, 0, whole.width, whole.height);
+  const write = (text, x, y, room) => pen.fillText(fit(pen, text, room), x, y);
+  pen.fillStyle = css.getPropertyValue('--ink');
+  pen.font = font(14, '500');
+  write(heading, gap, line * 1.1, whole.width - 2 * gap);
+  pen.font = font(12);
+  legend.forEach(({label, color}, i) => {
+    const [x, y] = [gap + (i % across) * (width + gap), line * 2 + Math.floor(i / across) * line];
+    pen.fillStyle = color;
+    pen.fillRect(x, y - 5 * ratio, 16 * ratio, 3 * ratio);
+    pen.fillStyle = css.getPropertyValue('--ink');
+    write(label, x + 22 * ratio, y, width - 22 * ratio);
+  });
+  shown.forEach(({title, canvas}, i) => {
+    const x = gap + (i % across) * (width + gap);
+    const y = head + Math.floor(i / across) * (height + gap);
+    pen.fillStyle = css.getPropertyValue('--ink');
+    write(title, x, y + line * 0.65, width);
+    pen.drawImage(canvas, x, y + line);
+  });
+  return whole;
+}
+
+function fit(pen, text, room) {
+  if (pen.measureText(text).width <= room) return text;
+  let end = text.length;
+  while (end > 1 && pen.measureText(`${text.slice(0, end)}…`).width > room) end--;
+  return `${text.slice(0, end)}…`;
+}

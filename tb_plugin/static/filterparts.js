@@ -1,0 +1,58 @@
+/** What is said of a filter beside its matrices: its numbers, the element pointed at, the colours. */
+
+import {html} from './html.js';
+import {fieldGradient} from './colors.js';
+import {formatNumber} from './format.js';
+
+const LISTED = 8; // Cluster sizes.
+
+/** Noise, clusters and largest field. */
+export function Facts({header}) {
+  if (header.dead)
+    return html`<p class="facts">
+      <span>
+        <b>Filter ${header.filter}</b> is dead: its fields are nowhere positive, so nothing is above
+        the threshold.
+      </span>
+    </p>`;
+  const sizes = header.clusters.map((labels) => labels.length);
+  const listed = sizes.length > 0 && sizes.length <= LISTED ? ` (${sizes.join(', ')})` : '';
+  return html`<p class="facts">
+    <b>Filter ${header.filter}</b>
+    <span>noise <var>n</var> = ${formatNumber(header.noise)}</span>
+    <span>clusters <var>N</var><sub>c</sub> = ${sizes.length}${listed}</span>
+    <span>largest field ${formatNumber(header.maximum)}</span>
+  </p>`;
+}
+
+/** The element under the cross: its labels, field, and whether it is in a cluster or noise. */
+export function Pointed({cursor, header, fields, normalized, boolean, clusterOf, size, labels}) {
+  if (!cursor)
+    return html`<p class="pointed quiet">
+      Rows are input labels, columns output units. Point to read an element; the wheel zooms,
+      dragging moves.
+    </p>`;
+  const at = cursor.row * size + cursor.column;
+  const cluster = clusterOf[cursor.row];
+  const together = cluster >= 0 && cluster === clusterOf[cursor.column];
+  const above = together ? `cluster ${cluster + 1}` : 'noise';
+  return html`<p class="pointed" role="status">
+    <span class="name" title=${labels[cursor.row]}>${labels[cursor.row]}</span>
+    <span aria-label="on output unit">→</span>
+    <span class="name" title=${labels[cursor.column]}>${labels[cursor.column]}</span>
+    <span>field <b>${formatNumber(fields[at])}</b></span>
+    <span>normalised <b>${header.dead ? '–' : formatNumber(normalized[at])}</b></span>
+    <span>${boolean[at] ? above : 'below the threshold'}</span>
+  </p>`;
+}
+
+/** The scale of the normalised fields, with the threshold on it. */
+export function ColorScale({threshold}) {
+  const words = `Colours from −1, blue, over 0, black, to 1, bright; threshold ${threshold}`;
+  return html`<div class="scale" role="img" aria-label=${words}>
+    <div class="scale-bar" style=${{background: fieldGradient()}}>
+      <i style=${{left: `${(threshold + 1) * 50}%`}} title=${`Threshold ${threshold}`}></i>
+    </div>
+    <div class="scale-text"><span>≤ −1</span><span>0</span><span>1</span></div>
+  </div>`;
+}

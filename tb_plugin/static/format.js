@@ -1,0 +1,82 @@
+/** Numbers and names as text. */
+
+const LONG_START = 12; // Characters.
+
+/** A number as the papers print it; infinity as ∞, undefined as an en dash. */
+export function formatNumber(value) {
+  if (value === null || value === undefined || Number.isNaN(value)) return '–';
+  if (value === Infinity) return '∞';
+  if (value === -Infinity) return '−∞';
+  if (typeof value !== 'number') return String(value);
+  if (Number.isInteger(value)) return minus(String(value));
+  const size = Math.abs(value);
+  if (size >= 1e6 || size < 5e-4) return minus(value.toExponential(2));
+  const digits = size >= 1000 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : 3;
+  return minus(value.toFixed(digits));
+}
+
+/** A mean, which keeps its digits where it happens to be whole. */
+export function formatMean(value) {
+  return Number.isInteger(value) && value !== 0 && Math.abs(value) < 1000
+    ? minus(value.toFixed(2))
+    : formatNumber(value);
+}
+
+/** A share of one, with three digits as accuracies are printed. */
+export function formatShare(value) {
+  return typeof value === 'number' && Number.isFinite(value) ? value.toFixed(3) : '–';
+}
+
+const minus = (text) => text.replace('-', '−').replace('e+', 'e');
+
+/** Full precision, for files. */
+export function exactNumber(value) {
+  if (value === null || value === undefined || Number.isNaN(value)) return '';
+  return value === Infinity ? 'inf' : String(value);
+}
+
+/** What is shown, as the heading of an exported picture. */
+export function describeChoice({run, stage, step, threshold}) {
+  return `${run.run}, ${stage.stage}, step ${step}, threshold ${threshold}`;
+}
+
+/** `2×2 outputs a filter` and the like. */
+export function describeStage(stage) {
+  const shape = stage.positions.length ? `, ${stage.positions.join('×')} each` : '';
+  return `${stage.stage} · ${stage.filters} filters${shape}`;
+}
+
+/** Names of runs without the folders that all share, in front and `events` in the middle. */
+export function shortRunNames(runs) {
+  const folders = runs.map((run) =>
+    run.run.split('/').filter((f, i, all) => f !== 'events' || all.length === 1),
+  );
+  let shared = 0;
+  while (
+    runs.length > 1 &&
+    folders.every((f) => f.length > shared + 1 && f[shared] === folders[0][shared])
+  )
+    shared++;
+  const names = withoutSharedStart(folders.map((f) => f.slice(shared).join('/')));
+  const unique = new Set(names).size === names.length;
+  return new Map(runs.map((run, at) => [run.run, unique ? names[at] : run.run]));
+}
+
+/** Long names differ at their ends, which is what has to be seen where there is little room. */
+function withoutSharedStart(names) {
+  let shared = 0;
+  while (
+    names.length > 1 &&
+    names.every((n) => shared < n.length && n[shared] === names[0][shared])
+  )
+    shared++;
+  while (shared > 0 && /[^-_./ ]/.test(names[0][shared - 1])) shared--;
+  return shared < LONG_START ? names : names.map((name) => `…${name.slice(shared)}`);
+}
+
+/** A tick of an axis. */
+export function formatTick(value) {
+  const size = Math.abs(value);
+  if (size !== 0 && (size >= 1e5 || size < 1e-3)) return minus(value.toExponential(0));
+  return minus(String(Number(value.toPrecision(6))));
+}

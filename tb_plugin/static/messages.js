@@ -1,0 +1,46 @@
+/** What stands where there is nothing to show: loading, empty, error. Each says what to do. */
+
+import {html} from './html.js';
+
+/** Nothing yet, but under way. */
+export function Loading({what}) {
+  return html`<div class="message" role="status">
+    <span class="spinner" aria-hidden="true"></span>${what}…
+  </div>`;
+}
+
+/** A request failed. */
+export function Failure({error, retry}) {
+  return html`<div class="message failure" role="alert">
+    <p>${error.message}</p>
+    ${retry && html`<button type="button" class="button" onClick=${retry}>Try again</button>`}
+  </div>`;
+}
+
+/** There is nothing, and here is how to get something. */
+export function Empty({title, children}) {
+  return html`<div class="message" role="status"><h2>${title}</h2>${children}</div>`;
+}
+
+/** The log holds no measurements. */
+export function EmptyLog() {
+  return html`<${Empty} title="No clusters logged yet">
+    <p>Measure a network with this project's command:</p>
+    <pre>python main.py --mode=probe</pre>
+    <p>or add the monitor to the training of your own Keras model:</p>
+    <pre>${'from sfp_keras import FilterMonitor\nmodel.fit(..., callbacks=[FilterMonitor(...)])'}</pre>
+    <p>
+      Then point TensorBoard at the log: <code>tensorboard --logdir runs</code>. New data appear here
+      when TensorBoard reloads.
+    </p>
+  <//>`;
+}
+
+/** Shows what a resource holds, or where it stands. `children` is a function of the data. */
+export function Await({resource, what, children}) {
+  if (resource.error) return html`<${Failure} error=${resource.error} retry=${resource.retry} />`;
+  if (resource.data === null) return html`<${Loading} what=${what} />`;
+  return html`<div class=${resource.busy ? 'stale' : 'fresh'} aria-busy=${resource.busy}>
+    ${children(resource.data)}
+  </div>`;
+}

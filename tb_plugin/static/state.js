@@ -1,0 +1,121 @@
+/** What the user has chosen, how it stands in the address, and what it means for a given log. */
+
+export const VIEWS = {
+  layers: 'Layers',
+  curves: 'Training',
+  gallery: 'Filters',
+  filter: 'Filter',
+  labels: 'Labels',
+};
+
+const text = (value) => value;
+const integer = (value) => (/^\d{1,9}$/.test(value) ? Number(value) : undefined);
+const oneOf =
+  (...choices) =>
+  (value) =>
+    choices.includes(value) ? value : undefined;
+const flag = (value) => (value === '1' ? true : value === '0' ? false : undefined);
+
+function fraction(value) {
+  const number = Number(value);
+  return value !== '' && number >= 0 && number < 1 ? number : undefined;
+}
+
+function names(value) {
+  try {
+    return value === '' ? [] : value.split(',').map(decodeURIComponent);
+  } catch {
+    return undefined;
+  }
+}
+
+// [default, read from the address]. `null` means: whatever suits the log.
+const FIELDS = {
+  view: ['layers', oneOf(...Object.keys(VIEWS))],
+  run: [null, text],
+  compared: [null, names],
+  stage: [null, text],
+  step: [null, integer],
+  threshold: [null, fraction],
+  filter: [null, integer],
+  label: [null, integer],
+  sort: ['noise', oneOf('number', 'noise', 'clusters', 'cluster_size', 'maximum')],
+  descending: [false, flag],
+  corner: ['auto', oneOf('auto', '16', '32', '64', '128')],
+  size: ['m', oneOf('s', 'm', 'l')],
+  lines: ['stages', oneOf('stages', 'runs')],
+  values: ['boolean', oneOf('boolean', 'fields')],
+  labelsort: ['label', text],
+  labelsdown: [false, flag],
+  log: [true, flag],
+  labelslog: [false, flag],
+  theme: ['auto', oneOf('auto', 'light', 'dark')],
+};
+
+/** The state an address gives; what is missing or senseless takes its default. */
+export function decode(address) {
+  const state = {};
+  for (const [key, [initial, read]] of Object.entries(FIELDS)) {
+    const found = Object.hasOwn(address, key) ? read(String(address[key])) : undefined;
+    state[key] = found === undefined ? initial : found;
+  }
+  return state;
+}
+
+/** The texts for the address: only what differs from the defaults. */
+export function encode(state) {
+  const address = {};
+  for (const [key, [initial]] of Object.entries(FIELDS)) {
+    const value = state[key];
+    if (value === initial || value === null) continue;
+    if (Array.isArray(value)) address[key] = value.map(encodeURIComponent).join(',');
+    else address[key] = value === true ? '1' : value === false ? '0' : String(value);
+  }
+  return address;
+}
+
+const PHASES = ['final', 'heads', 'train'];
+
+function rank(run) {
+  const at = PHASES.indexOf(run.phase);
+  return at < 0 ? PHASES.length : at;
+}
+
+/** The run shown where none is chosen: a final one if there is, else what has most stages. */
+function defaultRun(runs) {
+  return [...runs].sort((a, b) => rank(a) - rank(b) || b.stages.length - a.stages.length)[0];
+}
+
+/**
+ * What the state means for a log: the records of run and stage, and concrete step and threshold.
+ *
+ * `following` says that the step is the newest there is. `step` is where the stage was measured;
+ * `layersStep` is what views of all stages ask for, `undefined` while following.
+ */
+export function select(state, runs) {
+  const run = runs.find((r) => r.run === state.run) ?? defaultRun(runs);
+  const stage = run.stages.find((s) => s.stage === state.stage) ?? run.stages.at(-1) ?? null;
+  const allSteps = [...new Set(run.stages.flatMap((s) => s.steps))].sort((a, b) => a - b);
+  const wide = state.view === 'layers' || state.view === 'curves';
+  const steps = wide ? allSteps : (stage?.steps ?? []);
+  const following = state.step === null;
+  const latest = (list) =>
+    (following ? list.at(-1) : (list.findLast((s) => s <= state.step) ?? list[0])) ?? null;
+  const compared =
+    state.compared === null
+      ? runs.filter((r) => r === run || (r.phase === run.phase && runs.length <= 6))
+      : runs.filter((r) => r === run || state.compared.includes(r.run));
+  return {
+    run,
+    stage,
+    steps,
+    following,
+    step: latest(stage?.steps ?? []),
+    shownStep: latest(steps),
+    layersStep: following ? undefined : state.step,
+    threshold: state.threshold ?? run.threshold ?? 0.3,
+    compared,
+    labels: run.labels,
+    missing: state.run !== null && run.run !== state.run ? state.run : null,
+  };
+}

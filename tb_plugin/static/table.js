@@ -1,0 +1,98 @@
+/** A table that sorts by its columns and draws only the rows in sight. */
+
+import {html, useRef, useState} from './html.js';
+
+const ROW = 27; // Pixels, as in style.css.
+const ALL_AT_ONCE = 120;
+const MARGIN_ROWS = 12;
+
+/**
+ * @param {object} props
+ * @param {{key: string, title: *, hint: string, format: function, numeric: boolean}[]} props.columns
+ * @param {object[]} props.rows in the order to be shown.
+ * @param {string} props.caption for screen readers.
+ * @param {{key: string, down: boolean}} props.sort where sortable, with `onSort(key)`.
+ * @param {function(object): *} props.lead first cell of a row: text or element.
+ * @param {function(object): boolean} props.isChosen
+ * @param {number} props.height of the scrolled part, in pixels; left out: as high as its rows.
+ */
+export function Table({columns, rows, caption, sort, onSort, lead, leadTitle, isChosen, height}) {
+  const [top, setTop] = useState(0);
+  const box = useRef(null);
+  const windowed = height && rows.length > ALL_AT_ONCE;
+  const first = windowed ? Math.max(0, Math.floor(top / ROW) - MARGIN_ROWS) : 0;
+  const last = windowed
+    ? Math.min(rows.length, Math.ceil((top + height) / ROW) + MARGIN_ROWS)
+    : rows.length;
+  const span = columns.length + (lead ? 1 : 0);
+  return html`<div
+    class="table-box"
+    ref=${box}
+    tabindex="0"
+    role="region"
+    aria-label=${caption}
+    style=${height ? {maxHeight: `${height}px`} : {}}
+    onScroll=${() => windowed && setTop(box.current.scrollTop)}
+  >
+    <table aria-rowcount=${rows.length + 1}>
+      <caption class="unseen">${caption}</caption>
+      <thead>
+        <tr>
+          ${lead && html`<th scope="col" class="lead">${leadTitle}</th>`}
+          ${columns.map((column) => html`<${Head} key=${column.key} ...${{column, sort, onSort}} />`)}
+        </tr>
+      </thead>
+      <tbody>
+        <${Filler} rows=${first} span=${span} />
+        ${rows.slice(first, last).map(
+          (row, at) => html`<tr
+            key=${first + at}
+            class=${isChosen?.(row) ? 'chosen' : ''}
+            aria-rowindex=${first + at + 2}
+          >
+            ${lead && html`<th scope="row" class="lead">${lead(row)}</th>`}
+            ${columns.map(
+              (column) => html`<td
+                key=${column.key}
+                class=${column.numeric ? 'number' : 'words'}
+                title=${column.numeric ? undefined : row[column.key]}
+              >${column.format(row[column.key])}</td>`,
+            )}
+          </tr>`,
+        )}
+        <${Filler} rows=${rows.length - last} span=${span} />
+      </tbody>
+    </table>
+  </div>`;
+}
+
+/** Stands for rows out of sight. */
+function Filler({rows, span}) {
+  if (!rows) return null;
+  const style = {height: `${rows * ROW}px`, padding: 0};
+  return html`<tr aria-hidden="true"><td colspan=${span} style=${style}></td></tr>`;
+}
+
+function Head({column, sort, onSort}) {
+  const {key, title, hint, numeric} = column;
+  const side = numeric ? 'number' : 'words';
+  if (!onSort) return html`<th scope="col" class=${side} title=${hint}>${title}</th>`;
+  const active = sort.key === key;
+  const order = active ? (sort.down ? 'descending' : 'ascending') : 'none';
+  return html`<th scope="col" class=${side} aria-sort=${order}>
+    <button type="button" class="sorter" title=${`${hint}. Click to sort`} onClick=${() => onSort(key)}>
+      ${title}<span class="arrow" aria-hidden="true">${active ? (sort.down ? '▼' : '▲') : ''}</span>
+    </button>
+  </th>`;
+}
+
+/** Rows sorted by a column; undefined values stand last either way. */
+export function sortRows(rows, key, down) {
+  const sign = down ? -1 : 1;
+  const missing = (v) => v === null || v === undefined;
+  return [...rows].sort((a, b) => {
+    const [x, y] = [a[key], b[key]];
+    if (missing(x) || missing(y)) return missing(x) - missing(y);
+    return sign * (typeof x === 'string' ? x.localeCompare(y, undefined, {numeric: true}) : x - y);
+  });
+}

@@ -1,0 +1,137 @@
+/** View (b): SNR, noise and accuracy against the training step. */
+
+import {html, useContext, useRef} from '../html.js';
+import {getJson} from '../api.js';
+import {Chart, Legend} from '../chart.js';
+import {depthColor, seriesStyle} from '../colors.js';
+import {LAYER_COLUMNS} from '../columns.js';
+import {compose} from '../export.js';
+import {shortRunNames} from '../format.js';
+import {Await, Empty} from '../messages.js';
+import {useResource} from '../resource.js';
+import {Shared, useOffer} from '../shared.js';
+import {Check, Radios} from '../widgets.js';
+
+// [title, column, may be logarithmic]
+const CHARTS = [
+  ['SNR_I, signal over internal noise', 'snr_internal', true],
+  ['SNR_E, signal over external noise', 'snr_external', true],
+  ['Noise n of a filter', 'noise', true],
+  ['Accuracy', 'accuracy', false],
+  ['noise_I of a label, internal', 'noise_internal', true],
+  ['noise_E of a label, external', 'noise_external', true],
+];
+
+/** One line a stage of the run, or one line a run at the chosen stage. */
+export function CurvesView() {
+  const {state, chosen, version} = useContext(Shared);
+  const byStage = state.lines === 'stages';
+  const runs = byStage ? [chosen.run] : chosen.compared;
+  const parameters = runs.map((run) => ({
+    run: run.run,
+    stage: byStage ? undefined : run.stages.find((s) => s.stage === chosen.stage.stage)?.stage,
+    threshold: chosen.threshold,
+  }));
+  const asked = parameters.filter((p) => byStage || p.stage !== undefined);
+  const curves = useResource(
+    JSON.stringify([asked, version]),
+    async (signal) => {
+      const answers = await Promise.all(asked.map((p) => getJson('curves', p, signal)));
+      return answers.flatMap(({rows}, i) => rows.map((row) => ({run: asked[i].run, ...row})));
+    },
+    JSON.stringify(asked.map((p) => [p.run, p.stage])),
+  );
+  return html`<${Await} resource=${curves} what="Computing the statistics of every step">
+    ${(rows) => html`<${Curves} rows=${rows} byStage=${byStage} />`}
+  <//>`;
+}
+
+function Curves({rows, byStage}) {
+  const {state, update, theme, runs, chosen} = useContext(Shared);
+  const canvases = useRef({});
+  const short = shortRunNames(runs);
+  const lines = byStage ? stageLines(rows, theme) : runLines(rows, runs, short, theme);
+  const steps = new Set(rows.map((row) => row.step));
+  const name = byStage ? `${chosen.run.run}` : `${chosen.stage.stage}`;
+  useOffer({
+    name: `training-${name}-t${chosen.threshold}`,
+    table: () => ({
+      columns: ['run', 'stage', ...LAYER_COLUMNS.map((c) => c.key), 'threshold', 'exact'],
+      rows,
+    }),
+    json: () => ({threshold: chosen.threshold, rows}),
+    picture: () =>
+      compose(
+        CHARTS.map(([title]) => ({title, canvas: canvases.current[title]})),
+        {heading: `${name}, threshold ${chosen.threshold}`, columns: 2, legend: lines},
+      ),
+  });
+  return html`<section class="card" aria-label="Against the training step">
+    <div class="card-head">
+      <${Radios}
+        label="Lines"
+        name="lines"
+        choices=${[
+          ['stages', 'All layers of the run'],
+          ['runs', `${chosen.stage.stage} in the runs shown together`],
+        ]}
+        value=${state.lines}
+        onChange=${(value) => update({lines: value})}
+      />
+      <${Check} checked=${state.log} onChange=${(log) => update({log})}>Noise and SNR logarithmic<//>
+    </div>
+    ${!rows.length &&
+      html`<${Empty} title="No steps to draw">
+      <p>Choose another run, or tick more runs under “Shown together”.</p>
+    <//>`}
+    ${rows.length > 0 && html`<${Legend} entries=${lines} />`}
+    ${steps.size === 1 &&
+      html`<p class="note">
+      Measured at one step only. Runs written during training (<code>train</code>, <code>heads</code>)
+      have curves.
+    </p>`}
+    ${rows.some((row) => row.exact === false) &&
+      html`<p class="note">
+      Some steps keep no factors: their numbers are those logged at the run’s own threshold.
+    </p>`}
+    <div class="charts two" hidden=${!rows.length}>
+      ${CHARTS.map(
+        ([title, key, mayLog]) => html`<${Chart}
+          key=${title}
+          title=${title}
+          theme=${theme}
+          log=${mayLog && state.log}
+          nameOfX=${(x, tick) => (tick ? String(x) : `Epoch ${x}`)}
+          series=${lines.map((line) => ({
+            ...line,
+            x: line.rows.map((row) => row.step),
+            y: line.rows.map((row) => row[key]),
+          }))}
+          onCanvas=${(canvas) => (canvases.current[title] = canvas)}
+        />`,
+      )}
+    </div>
+  </section>`;
+}
+
+function stageLines(rows, theme) {
+  const stages = [...new Map(rows.map((row) => [row.stage, row.depth]))].sort(
+    (a, b) => a[1] - b[1],
+  );
+  return stages.map(([stage], i) => ({
+    label: stage,
+    color: depthColor(i, stages.length, theme),
+    dash: [],
+    rows: rows.filter((row) => row.stage === stage),
+  }));
+}
+
+function runLines(rows, runs, short, theme) {
+  return runs
+    .map((run, i) => ({
+      label: short.get(run.run),
+      ...seriesStyle(i, theme),
+      rows: rows.filter((row) => row.run === run.run),
+    }))
+    .filter((line) => line.rows.length);
+}

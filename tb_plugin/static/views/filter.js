@@ -1,0 +1,239 @@
+/** View (d): one filter as in the papers' Figure 1, and its clusters by name. */
+
+import {html, useContext, useLayoutEffect, useMemo, useRef, useState} from '../html.js';
+import {getFilter} from '../api.js';
+import {ClusterList} from '../clusterlist.js';
+import {BLACK, WHITE, YELLOW, fieldColor} from '../colors.js';
+import {compose} from '../export.js';
+import {useFilterList} from '../filterlist.js';
+import {ColorScale, Facts, Pointed} from '../filterparts.js';
+import {describeChoice} from '../format.js';
+import {Matrix, paintMatrix, zoomView} from '../matrix.js';
+import {Await, Failure, Loading} from '../messages.js';
+import {useResource} from '../resource.js';
+import {Shared, useOffer, useStageParameters} from '../shared.js';
+import {Button} from '../widgets.js';
+
+const LARGE = 40; // From so many labels on the corner is enlarged too.
+const GAP = 20;
+const SMALL_CORNER = 210; // Pixels of the corner where it stands below.
+const EXPORTED = 600; // Pixels of an exported matrix, at least.
+const PAINT = [BLACK, YELLOW, WHITE];
+const clipColor = (value) => (value ? WHITE : BLACK);
+const clusterColor = (value) => PAINT[value];
+
+/** The filter chosen, else the first in the gallery's order. */
+export function FilterView() {
+  const {state, chosen, update} = useContext(Shared);
+  const {parameters, key, scope} = useStageParameters();
+  const list = useFilterList();
+  const filter = state.filter ?? list.data?.[0]?.filter ?? null;
+  const detail = useResource(
+    filter === null ? null : JSON.stringify([key, filter]),
+    async (signal) => prepare(await getFilter({...parameters, filter}, signal)),
+    JSON.stringify([scope, filter]),
+  );
+  const at = list.data ? list.data.findIndex((row) => row.filter === filter) : -1;
+  const go = (by) => {
+    const next = list.data?.[at < 0 ? 0 : at + by];
+    if (next) update({filter: next.filter});
+  };
+  return html`<div class="toolbar" role="group" aria-label="Filter">
+      <${Button} onClick=${() => update({view: 'gallery'})}>← All filters<//>
+      <${Button}
+        hint="Previous filter in the gallery’s order"
+        disabled=${at <= 0}
+        onClick=${() => go(-1)}
+      >
+        ‹ Previous
+      <//>
+      <label class="inline">
+        <span>Filter</span>
+        <input
+          type="number"
+          min="0"
+          max=${chosen.stage.filters - 1}
+          value=${filter}
+          onChange=${(e) => {
+            const number = Number(e.currentTarget.value);
+            if (Number.isInteger(number) && number >= 0 && number < chosen.stage.filters)
+              update({filter: number});
+            else e.currentTarget.value = filter;
+          }}
+        />
+      </label>
+      <${Button}
+        hint="Next filter in the gallery’s order"
+        disabled=${!list.data || at === list.data.length - 1}
+        onClick=${() => go(1)}
+      >
+        Next ›
+      <//>
+      <span class="quiet">of ${chosen.stage.filters} in ${chosen.stage.stage}</span>
+    </div>
+    ${filter === null
+        ? list.error
+          ? html`<${Failure} error=${list.error} retry=${list.retry} />`
+          : html`<${Loading} what="Finding the clusters of every filter" />`
+        : html`<${Await} resource=${detail} what="Computing the filter’s fields">
+          ${(data) => html`<${Detail} key=${data.header.filter} ...${data} />`}
+        <//>`
+    }`;
+}
+
+/** The three matrices as numbers to be painted, in the order shown. */
+function prepare({header, fields, boolean}) {
+  const size = header.labels;
+  const {order} = header;
+  const normalized = new Float32Array(size * size);
+  const maximum = Math.fround(header.maximum);
+  if (!header.dead) for (let i = 0; i < fields.length; i++) normalized[i] = fields[i] / maximum;
+  const clusterOf = new Int32Array(size).fill(-1);
+  header.clusters.forEach((labels, c) => labels.forEach((label) => (clusterOf[label] = c)));
+  const permuted = new Uint8Array(size * size);
+  for (let row = 0, at = 0; row < size; row++) {
+    const [label, cluster] = [order[row], clusterOf[order[row]]];
+    for (let column = 0; column < size; column++, at++) {
+      if (!boolean[label * size + order[column]]) continue;
+      permuted[at] = cluster >= 0 && cluster === clusterOf[order[column]] ? 2 : 1;
+    }
+  }
+  return {header, fields, boolean, normalized, permuted, clusterOf, size};
+}
+
+function Detail({header, fields, boolean, normalized, permuted, clusterOf, size}) {
+  const {chosen} = useContext(Shared);
+  const whole = {x: 0, y: 0, n: size};
+  const [view, setView] = useState(whole);
+  const [other, setOther] = useState(whole);
+  const [cursor, setCursor] = useState(null);
+  const [box, width] = useWidth();
+  const clustered = header.clusters.reduce((sum, labels) => sum + labels.length, 0);
+  const corner = size >= LARGE && clustered ? Math.min(size, 64, Math.max(10, clustered + 3)) : 0;
+  const across = width >= 720 ? 3 : width >= 460 ? 2 : 1;
+  const side = crisp(Math.min(600, Math.max(180, (width - (across - 1) * GAP) / across)), size);
+  const panels = useMemo(
+    () => [
+      {title: 'Fields, normalised', values: normalized, colorOf: fieldColor},
+      {title: 'Above the threshold', values: boolean, colorOf: clipColor},
+      {
+        title: 'Permuted: clusters and noise',
+        values: permuted,
+        colorOf: clusterColor,
+        order: header.order,
+      },
+    ],
+    [normalized, boolean, permuted],
+  );
+  const zoom = (factor) => {
+    setView((v) => zoomView(v, factor, size));
+    setOther((v) => zoomView(v, factor, size));
+  };
+  useOffer(offerOf({header, fields, panels, size, corner, chosen}));
+  const shared = {size, side, cursor, onCursor: setCursor};
+  return html`<section class="card" aria-label=${`Filter ${header.filter}`}>
+    <div class="card-head">
+      <${Facts} header=${header} />
+      <div class="zoom" role="group" aria-label="Zoom">
+        <${Button} hint="Zoom in" onClick=${() => zoom(0.7)}>+<//>
+        <${Button} hint="Zoom out" onClick=${() => zoom(1 / 0.7)}>−<//>
+        <${Button} hint="Show the whole matrices" onClick=${() => zoom(Infinity)}>Whole<//>
+      </div>
+    </div>
+    <${Pointed}
+      ...${{cursor, header, fields, normalized, boolean, clusterOf, size}}
+      labels=${chosen.labels}
+    />
+    <div ref=${box} class="matrices" style=${{gap: `${GAP}px`}}>
+      ${width > 0 &&
+        html`<${Matrix} ...${panels[0]} ...${shared} view=${view} onView=${setView}>
+          <${ColorScale} threshold=${header.threshold} />
+        <//>
+        <${Matrix} ...${panels[1]} ...${shared} view=${view} onView=${setView}>
+          <p class="note">White: above ${header.threshold}. Labels in their own order.</p>
+        <//>
+        <${Matrix} ...${panels[2]} ...${shared} view=${other} onView=${setOther} frame=${corner}>
+          <p class="note">
+            <i class="key white"></i> clusters <i class="key yellow"></i> noise${' '}
+            ${corner > 0 && html`<i class="key red"></i> enlarged`}
+          </p>
+        <//>
+        ${corner > 0 &&
+          html`<${Matrix}
+          title=${`Corner: the first ${corner} labels`}
+          ...${{...shared, values: permuted, colorOf: clusterColor, order: header.order}}
+          side=${crisp(Math.min(side, SMALL_CORNER), corner)}
+          cursor=${inCorner(cursor, header.order, corner)}
+          view=${{x: 0, y: 0, n: corner}}
+        />`}
+        <${ClusterList}
+          clusters=${header.clusters}
+          labels=${chosen.labels}
+          cursor=${cursor}
+          dead=${header.dead}
+        />`}
+    </div>
+  </section>`;
+}
+
+/** Whole device pixels an element, where that leaves the matrix large enough. */
+function crisp(side, size) {
+  const ratio = window.devicePixelRatio || 1;
+  const each = Math.floor((side * ratio) / size);
+  return each >= 1 && each * size >= 0.8 * side * ratio ? (each * size) / ratio : Math.floor(side);
+}
+
+function inCorner(cursor, order, corner) {
+  const inside = (label) => order.indexOf(label) < corner;
+  return cursor && inside(cursor.row) && inside(cursor.column) ? cursor : null;
+}
+
+function useWidth() {
+  const box = useRef(null);
+  const [width, setWidth] = useState(0);
+  useLayoutEffect(() => {
+    const measure = () => box.current.clientWidth && setWidth(box.current.clientWidth);
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(box.current);
+    return () => observer.disconnect();
+  }, []);
+  return [box, width];
+}
+
+function offerOf({header, fields, panels, size, corner, chosen}) {
+  const number = (value) => Number(value.toPrecision(9)); // All a float32 holds.
+  const rows = () =>
+    Array.from({length: size}, (_, i) =>
+      Array.from(fields.subarray(i * size, (i + 1) * size), number),
+    );
+  return {
+    name: `${chosen.stage.stage}-filter${header.filter}-t${header.threshold}`,
+    table: () => ({
+      lines: [['', ...chosen.labels], ...rows().map((row, i) => [chosen.labels[i], ...row])],
+    }),
+    json: () => ({
+      run: chosen.run.run,
+      stage: chosen.stage.stage,
+      ...header,
+      labels: chosen.labels,
+      clusters_by_name: header.clusters.map((labels) =>
+        labels.map((label) => chosen.labels[label]),
+      ),
+      fields: rows(),
+    }),
+    picture: () => {
+      const draw = (title, values, colorOf, n) => {
+        const canvas = document.createElement('canvas');
+        canvas.width = canvas.height = n * Math.ceil(EXPORTED / n);
+        paintMatrix(canvas, values, size, colorOf, {x: 0, y: 0, n});
+        return {title, canvas};
+      };
+      const parts = panels.map((p) => draw(p.title, p.values, p.colorOf, size));
+      if (corner)
+        parts.push(draw(`First ${corner} labels`, panels[2].values, clusterColor, corner));
+      const heading = `${describeChoice(chosen)}, filter ${header.filter}`;
+      return compose(parts, {heading, columns: corner ? 2 : 3});
+    },
+  };
+}

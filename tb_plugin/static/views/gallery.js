@@ -1,0 +1,247 @@
+/** View (c): one small cluster matrix a filter; only what is in sight is fetched and drawn. */
+
+import {html, useContext, useEffect, useLayoutEffect, useRef, useState} from '../html.js';
+import {Cell, LEAST_WIDTH, newest} from '../cell.js';
+import {compose} from '../export.js';
+import {SORTS, useFilterList} from '../filterlist.js';
+import {describeChoice} from '../format.js';
+import {LabelSearch} from '../labelsearch.js';
+import {Await, Empty, Failure} from '../messages.js';
+import {useLate} from '../resource.js';
+import {Shared, useOffer, useStageParameters} from '../shared.js';
+import {paintThumbnail, useThumbnails} from '../thumbnails.js';
+import {Button, Select} from '../widgets.js';
+
+const CORNERS = ['auto', '16', '32', '64', '128'];
+const WHOLE_UP_TO = 40; // Labels.
+const TARGETS = {s: 64, m: 108, l: 176}; // Pixels of a thumbnail, about.
+const CAPTION = 21;
+const GAP = 14;
+const MARGIN_ROWS = 1;
+const PATIENCE_MILLISECONDS = 350;
+const PICTURED = 120; // Thumbnails of an exported picture.
+
+/** Toolbar and grid. */
+export function GalleryView() {
+  const {chosen, state} = useContext(Shared);
+  const list = useFilterList();
+  const awaited = list.data === null && !list.error && state.label === null;
+  const key = `${chosen.run.run} ${chosen.stage.stage}`;
+  if (useLate(awaited, PATIENCE_MILLISECONDS))
+    return html`<${Toolbar} rows=${null} />
+      <div class="fresh" aria-busy="true">
+        <${Grid} rows=${byNumber(chosen.stage.filters)} key=${key} />
+      </div>`;
+  return html`<${Toolbar} rows=${list.data} />
+    <${Await} resource=${list} what="Finding the clusters of every filter">
+      ${(rows) =>
+        rows.length
+          ? html`<${Grid} rows=${rows} key=${key} />`
+          : html`<${Empty} title="No filter has this label in a cluster">
+              <p>Lower the threshold, choose another layer, or clear the label.</p>
+            <//>`}
+    <//>`;
+}
+
+/** Stands in for a list that takes long: thumbnails come before the sorting. */
+function byNumber(filters) {
+  return Array.from({length: filters}, (_, filter) => ({filter, unknown: true}));
+}
+
+function Toolbar({rows}) {
+  const {state, update, chosen} = useContext(Shared);
+  const {labels, stage} = chosen;
+  return html`<div class="toolbar" role="group" aria-label="Gallery">
+    <label class="inline">
+      <span>Sort by</span>
+      <${Select}
+        value=${state.sort}
+        choices=${Object.entries(SORTS)}
+        onChange=${(sort) => update({sort})}
+      />
+    </label>
+    <${Button} hint="Reverse the order" onClick=${() => update({descending: !state.descending})}>
+      ${state.descending ? '↓ Descending' : '↑ Ascending'}
+    <//>
+    <${LabelSearch} labels=${labels} value=${state.label} onChange=${(label) => update({label})} />
+    <label class="inline">
+      <span>Show</span>
+      <${Select}
+        value=${state.corner}
+        choices=${CORNERS.filter(
+          (n) => n === 'auto' || n < labels.length || (n === '128' && labels.length > WHOLE_UP_TO),
+        ).map((n) => [n, cornerName(n, labels.length)])}
+        onChange=${(corner) => update({corner})}
+      />
+    </label>
+    <label class="inline">
+      <span>Size</span>
+      <${Select}
+        value=${state.size}
+        choices=${[
+          ['s', 'Small'],
+          ['m', 'Medium'],
+          ['l', 'Large'],
+        ]}
+        onChange=${(size) => update({size})}
+      />
+    </label>
+    <span class="quiet count" role="status">${rows ? countText(rows, stage) : 'Sorting…'}</span>
+  </div>`;
+}
+
+function countText(rows, stage) {
+  const part = rows.length === stage.filters ? '' : `${rows.length} of `;
+  const dead = rows.filter((row) => row.dead).length;
+  return `${part}${stage.filters} filters${dead ? `, ${dead} dead` : ''}`;
+}
+
+function cornerName(corner, labels) {
+  const n = cornerOf(corner, labels);
+  return n < labels ? `First ${n} labels` : 'Whole matrix';
+}
+
+/** The papers' enlarged corner where the whole would be too fine to see. */
+function cornerOf(corner, labels) {
+  return Math.min(labels, corner === 'auto' ? (labels <= WHOLE_UP_TO ? 128 : 27) : Number(corner));
+}
+
+function Grid({rows}) {
+  const {state, update, chosen} = useContext(Shared);
+  const {parameters, key, scope} = useStageParameters();
+  const box = useRef(null);
+  const [place, setPlace] = useState({top: 0, width: 0, height: 0});
+  const [active, setActive] = useState(0);
+  const focusNext = useRef(false);
+
+  useLayoutEffect(() => {
+    const element = box.current;
+    const measure = () =>
+      element.clientWidth &&
+      setPlace({top: element.scrollTop, width: element.clientWidth, height: element.clientHeight});
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    element.addEventListener('scroll', measure, {passive: true});
+    return () => {
+      observer.disconnect();
+      element.removeEventListener('scroll', measure);
+    };
+  }, []);
+
+  const corner = cornerOf(state.corner, chosen.labels.length);
+  const side = Math.max(1, Math.round(TARGETS[state.size] / corner)) * corner;
+  const shown = side > 1.6 * TARGETS[state.size] ? TARGETS[state.size] : side;
+  const narrow = Math.max(shown, LEAST_WIDTH) + GAP;
+  const columns = Math.max(1, Math.floor((place.width - GAP) / narrow));
+  // What is left of a line is shared out, so that the grid fills it.
+  const cell = {
+    width: Math.max(narrow, Math.floor((place.width - GAP) / columns)),
+    height: shown + CAPTION + GAP,
+  };
+  const lines = Math.ceil(rows.length / columns);
+  const first = Math.max(0, Math.floor(place.top / cell.height) - MARGIN_ROWS);
+  const last = Math.min(lines, Math.ceil((place.top + place.height) / cell.height) + MARGIN_ROWS);
+  const visible = place.width ? rows.slice(first * columns, last * columns) : [];
+  const request = {...parameters, corner: Math.max(4, corner)};
+  const thumbnails = useThumbnails(
+    request,
+    JSON.stringify([key, request.corner]),
+    JSON.stringify([scope, request.corner]),
+    visible.map((row) => row.filter),
+  );
+
+  useEffect(() => {
+    setActive((at) => Math.min(at, rows.length - 1));
+  }, [rows]);
+  useEffect(() => {
+    if (!focusNext.current) return;
+    focusNext.current = false;
+    box.current.querySelector(`[data-at="${active}"]`)?.focus();
+  });
+
+  const move = (event) => {
+    const page = columns * Math.max(1, Math.floor(place.height / cell.height));
+    const by = {
+      ArrowRight: 1,
+      ArrowLeft: -1,
+      ArrowDown: columns,
+      ArrowUp: -columns,
+      PageDown: page,
+      PageUp: -page,
+    };
+    const to = {Home: 0, End: rows.length - 1}[event.key] ?? active + (by[event.key] ?? NaN);
+    if (Number.isNaN(to)) return;
+    event.preventDefault();
+    const next = Math.min(rows.length - 1, Math.max(0, to));
+    const y = Math.floor(next / columns) * cell.height;
+    const element = box.current;
+    if (y < element.scrollTop) element.scrollTop = y;
+    else if (y + cell.height > element.scrollTop + element.clientHeight)
+      element.scrollTop = y + cell.height - element.clientHeight;
+    focusNext.current = true;
+    setActive(next);
+  };
+
+  useOffer({
+    name: `filters-${chosen.stage.stage}-t${chosen.threshold}`,
+    table: () => ({
+      columns: [
+        'filter',
+        'noise',
+        'clusters',
+        'cluster_size',
+        'maximum',
+        'dead',
+        'clustered_labels',
+      ],
+      rows,
+    }),
+    json: () => ({...parameters, step: chosen.step, label: state.label, rows}),
+    picture: () =>
+      pictureOf(rows.slice(first * columns), thumbnails, Math.max(shown, 64), columns, chosen),
+  });
+
+  return html`<div class="gallery-box" ref=${box} role="list" aria-label="Filters" onKeyDown=${move}>
+    ${thumbnails.error && html`<${Failure} error=${thumbnails.error} retry=${thumbnails.retry} />`}
+    <div class="gallery-sheet" style=${{height: `${lines * cell.height + GAP}px`}}>
+      ${visible.map((row, i) => {
+        const at = first * columns + i;
+        const left = GAP + (at % columns) * cell.width;
+        const top = GAP + Math.floor(at / columns) * cell.height;
+        const style = {transform: `translate(${left}px,${top}px)`};
+        return html`<div role="listitem" key=${row.filter} class="cell-place" style=${style}>
+          <${Cell}
+            row=${newest(row, thumbnails.of(row.filter))}
+            at=${at}
+            side=${shown}
+            thumbnail=${thumbnails.of(row.filter)}
+            reachable=${at === active || (i === 0 && active < first * columns)}
+            onFocus=${() => setActive(at)}
+            open=${() => update({view: 'filter', filter: row.filter})}
+          />
+        </div>`;
+      })}
+    </div>
+  </div>`;
+}
+
+function pictureOf(rows, thumbnails, side, columns, chosen) {
+  const parts = [];
+  for (const row of rows.slice(0, PICTURED)) {
+    const thumbnail = thumbnails.of(row.filter);
+    if (!thumbnail) continue;
+    const small = document.createElement('canvas');
+    paintThumbnail(small, thumbnail);
+    const canvas = document.createElement('canvas');
+    canvas.width = canvas.height = Math.ceil(side * devicePixelRatio);
+    const pen = canvas.getContext('2d');
+    pen.imageSmoothingEnabled = false;
+    pen.drawImage(small, 0, 0, canvas.width, canvas.height);
+    parts.push({title: `${row.filter}  n ${row.noise}`, canvas});
+  }
+  return compose(parts, {
+    heading: describeChoice(chosen),
+    columns,
+  });
+}

@@ -1,0 +1,147 @@
+/** View (e): signal and noise of every label as in the papers' Figure 2, and a table. */
+
+import {html, useContext, useMemo, useRef} from '../html.js';
+import {getJson} from '../api.js';
+import {Chart, Legend} from '../chart.js';
+import {quantityColor} from '../colors.js';
+import {LABEL_COLUMNS, symbols} from '../columns.js';
+import {compose} from '../export.js';
+import {describeChoice, formatNumber} from '../format.js';
+import {Await} from '../messages.js';
+import {useResource} from '../resource.js';
+import {Shared, useOffer, useStageParameters} from '../shared.js';
+import {Table, sortRows} from '../table.js';
+import {Check, Radios} from '../widgets.js';
+
+const TICKS = 24; // Names along the axis, at most.
+
+/** Chart and table. */
+export function LabelsView() {
+  const {parameters, key, scope} = useStageParameters();
+  const labels = useResource(
+    `labels ${key}`,
+    async (signal) => (await getJson('labels', parameters, signal)).rows,
+    scope,
+  );
+  return html`<${Await} resource=${labels} what="Summing over the filters’ rows">
+    ${(rows) => html`<${Labels} rows=${rows} />`}
+  <//>`;
+}
+
+function Labels({rows}) {
+  const {state, update, theme, chosen} = useContext(Shared);
+  const canvas = useRef(null);
+  const key = LABEL_COLUMNS.some((c) => c.key === state.labelsort) ? state.labelsort : 'label';
+  const sorted = useMemo(
+    () => sortRows(rows, key, state.labelsdown),
+    [rows, key, state.labelsdown],
+  );
+  const fields = state.values === 'fields';
+  const quantities = useMemo(() => quantitiesOf(sorted, fields), [sorted, fields]);
+  const series = quantities.map(({name, title, y, average}) => ({
+    label: title,
+    shown: symbols(title),
+    color: quantityColor(name, theme),
+    dash: [],
+    x: y.map((_, i) => i),
+    y,
+    average,
+  }));
+  const title = fields
+    ? 'Fields above the threshold, summed'
+    : 'Boolean elements above the threshold, summed';
+  const legend = series.map(({label, color, average}) => {
+    const text = `${label}, mean ${formatNumber(average)}`;
+    return {label: text, shown: symbols(text), color};
+  });
+  const sort = (by) =>
+    update(
+      by === key
+        ? {labelsdown: !state.labelsdown}
+        : {labelsort: by, labelsdown: by !== 'label' && by !== 'name'},
+    );
+  useOffer({
+    name: `labels-${chosen.stage.stage}-t${chosen.threshold}`,
+    table: () => ({columns: LABEL_COLUMNS.map((c) => c.key), rows: sorted}),
+    json: () => ({
+      run: chosen.run.run,
+      stage: chosen.stage.stage,
+      step: chosen.step,
+      threshold: chosen.threshold,
+      rows: sorted,
+    }),
+    picture: () =>
+      compose([{title, canvas: canvas.current}], {
+        heading: describeChoice(chosen),
+        columns: 1,
+        legend,
+      }),
+  });
+  const few = sorted.length <= TICKS;
+  return html`<section class="card" aria-label="Signal and noise of every label">
+      <div class="card-head">
+        <${Radios}
+          label="What is summed"
+          name="values"
+          choices=${[
+            ['boolean', 'Boolean (Figure 2A)'],
+            ['fields', 'Fields (Figure 2B)'],
+          ]}
+          value=${state.values}
+          onChange=${(values) => update({values})}
+        />
+        <${Legend} entries=${legend} />
+        <${Check} checked=${state.labelslog} onChange=${(labelslog) => update({labelslog})}>
+          Logarithmic
+        <//>
+      </div>
+      <${Chart}
+        title=${title}
+        series=${series}
+        theme=${theme}
+        height=${300}
+        log=${state.labelslog}
+        levels=${series.map(({average, color}) => ({y: average, color}))}
+        ticks=${few ? sorted.map((_, i) => i) : undefined}
+        nameOfX=${(i, tick) => nameOf(sorted[i], tick && (few ? 9 : 13))}
+        onCanvas=${(element) => (canvas.current = element)}
+      />
+    </section>
+    <section class="card">
+      <${Table}
+        caption=${`Labels of ${chosen.stage.stage} at threshold ${chosen.threshold}`}
+        columns=${LABEL_COLUMNS}
+        rows=${sorted}
+        sort=${{key, down: state.labelsdown}}
+        onSort=${sort}
+        height=${Math.max(300, window.innerHeight - 450)}
+      />
+    </section>`;
+}
+
+function nameOf(row, room) {
+  if (!row) return '';
+  if (!room) return `${row.name} (No. ${row.label})`;
+  return row.name.length > room ? `${row.name.slice(0, room - 1)}…` : row.name;
+}
+
+/** Figure 2's three curves: signal, internal noise, and both noises together. */
+function quantitiesOf(rows, fields) {
+  const prefix = fields ? 'field_' : '';
+  const column = (key) => rows.map((row) => row[prefix + key] ?? null);
+  const internal = column('noise_internal');
+  const external = column('noise_external');
+  const both = internal.map((v, i) =>
+    v === null || external[i] === null ? null : v + external[i],
+  );
+  return [
+    {name: 'signal', title: 'Signal', y: column('signal')},
+    {name: 'external', title: 'noise_I + noise_E', y: both},
+    {name: 'internal', title: 'noise_I', y: internal},
+  ].map((quantity) => ({...quantity, average: mean(quantity.y)}));
+}
+
+function mean(values) {
+  const known = values.filter((v) => v !== null);
+  return known.length ? known.reduce((a, b) => a + b, 0) / known.length : null;
+}

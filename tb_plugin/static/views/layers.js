@@ -1,0 +1,167 @@
+/** View (a): the papers' layer table, and its columns against depth, several runs together. */
+
+import {html, useContext, useRef} from '../html.js';
+import {getJson} from '../api.js';
+import {Chart, Legend} from '../chart.js';
+import {seriesStyle} from '../colors.js';
+import {LAYER_COLUMNS, symbols} from '../columns.js';
+import {compose} from '../export.js';
+import {formatNumber, shortRunNames} from '../format.js';
+import {Await, Empty} from '../messages.js';
+import {useResource} from '../resource.js';
+import {Shared, useOffer} from '../shared.js';
+import {Table} from '../table.js';
+import {Check} from '../widgets.js';
+
+const DASHED = [6, 4];
+// [title, [[column, what the legend of the chart adds, dash]], may be logarithmic]
+const CHARTS = [
+  ['Accuracy', [['accuracy', '', []]], false],
+  ['Noise n of a filter', [['noise', '', []]], true],
+  [
+    'SNR: internal (solid), external (dashed)',
+    [
+      ['snr_internal', ' SNR_I', []],
+      ['snr_external', ' SNR_E', DASHED],
+    ],
+    true,
+  ],
+  ['Signal', [['signal', '', []]], false],
+  [
+    'Noise of a label: internal (solid), external (dashed)',
+    [
+      ['noise_internal', ' noise_I', []],
+      ['noise_external', ' noise_E', DASHED],
+    ],
+    true,
+  ],
+  [
+    'Clusters of a filter (solid), labels of a cluster (dashed)',
+    [
+      ['clusters', ' N_c', []],
+      ['cluster_size', ' C_s', DASHED],
+    ],
+    false,
+  ],
+];
+
+/** Table and charts. */
+export function LayersView() {
+  const {chosen, version} = useContext(Shared);
+  const parameters = chosen.compared.map((run) => ({
+    run: run.run,
+    step: chosen.layersStep,
+    threshold: chosen.threshold,
+  }));
+  const layers = useResource(
+    JSON.stringify([parameters, version]),
+    async (signal) => {
+      const answers = await Promise.all(parameters.map((p) => getJson('layers', p, signal)));
+      return answers.flatMap(({rows}, i) => rows.map((row) => ({run: parameters[i].run, ...row})));
+    },
+    JSON.stringify(parameters.map((p) => p.run)),
+  );
+  return html`<${Await} resource=${layers} what="Computing the layers’ statistics">
+    ${(rows) => html`<${Layers} rows=${rows} />`}
+  <//>`;
+}
+
+function Layers({rows}) {
+  const {state, update, theme, runs, chosen} = useContext(Shared);
+  const canvases = useRef({});
+  const short = shortRunNames(runs);
+  const many = chosen.compared.length > 1;
+  const styles = new Map(runs.map((run, i) => [run.run, seriesStyle(i, theme)]));
+  const depths = [...new Set(rows.map((row) => row.depth))].sort((a, b) => a - b);
+  const nameOfDepth = (depth) => nameAt(rows, depth);
+  const legend = chosen.compared.map((run) => ({
+    label: short.get(run.run),
+    ...styles.get(run.run),
+  }));
+  const columns = [
+    'run',
+    'stage',
+    'depth',
+    'split',
+    'threshold',
+    ...LAYER_COLUMNS.map((c) => c.key),
+  ];
+  useOffer({
+    name: `layers-t${chosen.threshold}`,
+    table: () => ({columns, rows}),
+    json: () => ({threshold: chosen.threshold, rows}),
+    picture: () =>
+      compose(
+        CHARTS.map(([title]) => ({title, canvas: canvases.current[title]})),
+        {heading: `Layers, threshold ${chosen.threshold}`, columns: 3, legend},
+      ),
+  });
+  if (!rows.length)
+    return html`<${Empty} title="Nothing measured yet at this step">
+      <p>Move the step slider to the right, or tick “Follow new data”.</p>
+    <//>`;
+  const lead = (row) => html`<button
+    type="button"
+    class="link stage"
+    title=${`Show the filters of ${row.stage} of ${row.run}`}
+    onClick=${() => update({run: row.run, stage: row.stage, view: 'gallery', filter: null})}
+  >
+    ${many && html`<i class="swatch" style=${{background: styles.get(row.run).color}}></i>`}
+    <span>${row.stage}</span>${many && html`<small>${short.get(row.run)}</small>`}
+  </button>`;
+  return html`<section class="card">
+      <${Table}
+        caption=${`Layers at threshold ${chosen.threshold}`}
+        columns=${LAYER_COLUMNS}
+        rows=${rows}
+        lead=${lead}
+        leadTitle="Layer"
+        isChosen=${(row) => row.run === chosen.run.run && row.stage === chosen.stage.stage}
+        height=${many ? 330 : undefined}
+      />
+    </section>
+    <section class="card" aria-label="Against depth">
+      <div class="card-head">
+        ${many
+          ? html`<${Legend} entries=${legend} />`
+          : html`<span class="quiet">Against depth, from the input side</span>`}
+        <${Check} checked=${state.log} onChange=${(log) => update({log})}>
+          Noise and SNR logarithmic
+        <//>
+      </div>
+      <div class="charts">
+        ${CHARTS.map(
+          ([title, quantities, mayLog]) => html`<${Chart}
+            key=${title}
+            title=${title}
+            theme=${theme}
+            log=${mayLog && state.log}
+            ticks=${depths}
+            nameOfX=${nameOfDepth}
+            series=${chosen.compared.flatMap((run) => seriesOf(run, quantities))}
+            onCanvas=${(canvas) => (canvases.current[title] = canvas)}
+          />`,
+        )}
+      </div>
+    </section>`;
+
+  function seriesOf(run, quantities) {
+    const own = rows.filter((row) => row.run === run.run).sort((a, b) => a.depth - b.depth);
+    return quantities.map(([key, suffix, dash]) => ({
+      label: (many ? short.get(run.run) : '') + suffix || 'Value',
+      shown: html`${many && short.get(run.run)}${suffix ? symbols(suffix) : !many && 'Value'}`,
+      color: styles.get(run.run).color,
+      dash: dash.length ? dash : styles.get(run.run).dash,
+      x: own.map((row) => row.depth),
+      y: own.map((row) => row[key]),
+    }));
+  }
+}
+
+/** The stage's name where all runs agree, else its depth. */
+function nameAt(rows, depth) {
+  const names = new Set(rows.filter((row) => row.depth === depth).map((row) => row.stage));
+  if (names.size !== 1) return formatNumber(depth);
+  const [name] = names;
+  return name.length > 12 ? `${name.slice(0, 11)}…` : name;
+}

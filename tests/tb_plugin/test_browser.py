@@ -1,0 +1,286 @@
+"""The tab as people meet it: a real TensorBoard in a real browser."""
+
+import csv
+import io
+import json
+import urllib.parse
+import urllib.request
+
+import numpy as np
+import pytest
+from real_tab import chromium, settle, tab_address, tab_frame, tensorboard
+
+from sfp_keras.filters import find_clusters
+from sfp_keras.monitoring.schema import About, header_of
+from sfp_keras.monitoring.writer import MonitorWriter
+from tb_plugin.demo import STAGES, make_fields
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+LABELS = ("cat", HOSTILE, "a very long name: n02110185 Siberian husky, sled dog", *"defghij")
+LAST = STAGES[-1]
+
+
+def fields_at(step):
+    return make_fields(LAST, len(LABELS), progress=(step + 1) / 20, seed=3)
+
+
+def write_step(writer, step):
+    for stage in STAGES:
+        fields = make_fields(stage, len(LABELS), progress=(step + 1) / 20, seed=3)
+        header = header_of(stage.name, stage.depth, step, fields, correct=[50] * len(LABELS))
+        writer.measurement(header, fields)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("log")
+
+
+@pytest.fixture(scope="module")
+def writer(folder):
+    with MonitorWriter(folder / "net" / "heads") as writer:
+        writer.about(About("heads", LABELS, 0.3, biases_left_out=True, title="a net"))
+        for step in (0, 5, 10):
+            write_step(writer, step)
+        yield writer
+
+
+@pytest.fixture(scope="module")
+def base(browser, writer, folder, tmp_path_factory):
+    messages = tmp_path_factory.mktemp("messages") / "tensorboard"
+    with tensorboard(folder, messages) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        try:
+            opened = chromium(playwright)
+            browser = opened.__enter__()
+        except sync_api.Error as error:
+            pytest.skip(f"no Chromium: install it, or run `playwright install chromium` ({error})")
+        yield browser
+        opened.__exit__(None, None, None)
+
+
+@pytest.fixture
+def page(browser):
+    page = browser.new_page(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+    page.complaints = []
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.on(
+        "console",
+        lambda message: message.type == "error" and page.complaints.append(message.text),
+    )
+    page.on("dialog", lambda dialog: page.complaints.append("a label's markup ran"))
+    yield page
+    assert page.complaints == []
+    page.close()
+
+
+def open_tab(page, base, **state):
+    page.goto(tab_address(base, **state))
+    frame = tab_frame(page)
+    settle(frame)
+    return frame
+
+
+def ask(base, route, **query):
+    query = {"run": "net/heads", "stage": LAST.name, **query}
+    address = f"{base}data/plugin/clusters/{route}?{urllib.parse.urlencode(query)}"
+    with urllib.request.urlopen(address) as answer:
+        return json.loads(answer.read())
+
+
+def shown_filters(frame):
+    return [
+        int(n)
+        for n in frame.eval_on_selector_all(".caption b", "all => all.map(e => e.textContent)")
+    ]
+
+
+def download(page, frame, kind):
+    with page.expect_download() as saved:
+        frame.get_by_role("button", name=f"as {kind}").click()
+    return saved.value.path().read_bytes(), saved.value.suggested_filename
+
+
+def test_every_view_opens_from_the_default(page, base):
+    frame = open_tab(page, base)
+    assert frame.locator("tbody tr").count() == len(STAGES)
+    for view, sign in (
+        ("Training", ".chart canvas"),
+        ("Filters", ".cell canvas"),
+        ("Labels", ".chart canvas"),
+        ("Layers", ".chart canvas"),
+    ):
+        frame.get_by_role("tab", name=view, exact=True).click()
+        frame.wait_for_selector(sign)
+        settle(frame)
+    frame.get_by_role("tab", name="Layers", exact=True).focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    frame.wait_for_selector(".matrix canvas")
+    assert frame.locator(".matrix canvas").count() == 3
+
+
+def test_the_threshold_takes_effect_at_once(page, base):
+    frame = open_tab(page, base, view="gallery", sort="number")
+    frame.locator("#threshold").focus()
+    for _ in range(20):
+        page.keyboard.press("ArrowRight")
+    frame.wait_for_function("() => parent.location.hash.includes('threshold=0.5')")
+    settle(frame)
+    expected = ask(base, "filters", threshold=0.5)
+    # Numbers of what is in sight, in order, are those of sfp_keras.filters.
+    noise = find_clusters(fields_at(10), 0.5).noise
+    assert expected["noise"] == noise.tolist()
+    captions = frame.eval_on_selector_all(
+        ".cell", "all => all.map(e => e.getAttribute('aria-label'))"
+    )
+    for filter_index, caption in enumerate(captions):
+        dead = expected["dead"][filter_index]
+        words = "dead" if dead else f"noise {noise[filter_index]},"
+        assert words in caption
+        assert f"Filter {filter_index}," in caption
+    frame.get_by_role("button", name="Back to 0.3").click()
+    frame.wait_for_function("() => !parent.location.hash.includes('threshold')")
+
+
+def test_filtering_by_a_hostile_label_and_opening_a_filter(page, base):
+    frame = open_tab(page, base, view="gallery", sort="number")
+    search = frame.get_by_label("Label in a cluster")
+    search.fill(HOSTILE[:8])
+    search.press("Enter")
+    frame.wait_for_function("() => parent.location.hash.includes('label=1')")
+    settle(frame)
+    expected = ask(base, "filters", label=1)["filters"]
+    assert 0 < len(expected) < LAST.filters
+    shown = shown_filters(frame)
+    assert shown == expected[: len(shown)]
+    frame.locator(".cell").first.click()
+    frame.wait_for_selector(".matrix canvas")
+    chips = frame.locator(".chip").all_text_contents()
+    assert HOSTILE in [chip.strip() for chip in chips]
+    assert frame.locator("img").count() == 0
+    canvas = frame.locator(".matrix canvas").first
+    side = canvas.bounding_box()["width"]
+    canvas.hover(position={"x": side * 0.15, "y": side * 0.95})
+    # Row 9 is the input label, column 1 the output unit.
+    names = frame.locator(".pointed .name").all_text_contents()
+    assert [name.strip() for name in names] == [LABELS[9], HOSTILE]
+    number = frame.locator(".pointed b").first.text_content()
+    field = fields_at(10).matrix(expected[0])[9, 1]
+    assert float(number.replace("−", "-")) == pytest.approx(field, abs=6e-3)
+    page.keyboard.press("Tab")
+    canvas.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("+")
+    assert frame.locator(".cross").count() > 0
+
+
+def test_what_is_shown_is_exported(page, base):
+    frame = open_tab(page, base, view="filter", filter=4, threshold=0.4)
+    data, name = download(page, frame, "CSV")
+    assert name == "clusters-layer13-filter4-t0.4.csv"
+    lines = list(csv.reader(io.StringIO(data.decode())))
+    assert tuple(lines[0][1:]) == LABELS
+    matrix = np.array([line[1:] for line in lines[1:]], np.float32)
+    np.testing.assert_array_equal(matrix, fields_at(10).matrix(4))
+    data, _ = download(page, frame, "JSON")
+    exported = json.loads(data)
+    assert exported["clusters"] == find_clusters(fields_at(10), 0.4).members(4)
+    data, _ = download(page, frame, "PNG")
+    assert data.startswith(b"\x89PNG")
+    for view in ("Layers", "Training", "Filters", "Labels"):
+        frame.get_by_role("tab", name=view, exact=True).click()
+        settle(frame)
+        for kind, start in (("PNG", b"\x89PNG"), ("CSV", b""), ("JSON", b"{")):
+            data, _ = download(page, frame, kind)
+            assert data.startswith(start)
+            assert len(data) > 300
+            if (view, kind) == ("Labels", "CSV"):
+                rows = list(csv.DictReader(io.StringIO(data.decode())))
+                assert [row["name"] for row in rows] == list(LABELS)
+
+
+def test_dark_follows_tensorboard_or_the_user(page, base):
+    frame = open_tab(page, base)
+    theme = "document.documentElement.dataset.theme"
+    surface = "getComputedStyle(document.querySelector('.side')).backgroundColor"
+    assert frame.evaluate(theme) == "light"
+    light = frame.evaluate(surface)
+    page.evaluate("document.body.classList.add('dark-mode')")
+    frame.wait_for_function(f"() => {theme} === 'dark'")
+    assert frame.evaluate(surface) != light
+    frame.get_by_label("Theme").select_option("light")
+    frame.wait_for_function(f"() => {theme} === 'light'")
+    frame.wait_for_function("() => parent.location.hash.includes('p.clusters.theme=light')")
+
+
+def test_the_address_carries_the_state(page, browser, base):
+    frame = open_tab(page, base, view="gallery")
+    frame.get_by_label("Layer").select_option("layer7")
+    frame.get_by_label("Sort by").select_option("clusters")
+    frame.get_by_role("button", name="Reverse the order").click()
+    frame.get_by_label("Threshold as a number").fill("0.45")
+    frame.get_by_label("Follow new data").uncheck()
+    frame.locator("#step").press("ArrowLeft")
+    frame.wait_for_function(
+        "() => /step=5/.test(parent.location.hash) && /0.45/.test(parent.location.hash)"
+    )
+    settle(frame)
+    shown = shown_filters(frame)
+    other = browser.new_page(viewport={"width": 1280, "height": 800})
+    other.goto(page.url)
+    again = tab_frame(other)
+    settle(again)
+    assert shown_filters(again) == shown
+    assert again.get_by_label("Layer").input_value() == "layer7"
+    assert again.get_by_label("Threshold as a number").input_value() == "0.45"
+    assert not again.get_by_label("Follow new data").is_checked()
+    assert again.locator("output").text_content() == "5 of 10"
+    other.close()
+
+
+def test_the_step_follows_new_data(page, base, writer):
+    frame = open_tab(page, base, view="gallery")
+    before = frame.locator("output").text_content()
+    step = int(before.split()[-1]) + 5
+    write_step(writer, step)
+    reload = page.locator("app-header-reload button")
+    for _ in range(40):
+        reload.click()
+        page.wait_for_timeout(250)
+        if frame.locator("output").text_content() == f"{step} of {step}":
+            break
+    assert frame.locator("output").text_content() == f"{step} of {step}"
+
+
+def test_an_error_says_what_to_do_and_can_be_mended(page, base):
+    frame = open_tab(page, base)
+    page.route("**/clusters/labels*", lambda route: route.abort())
+    frame.get_by_role("tab", name="Labels").click()
+    alert = frame.get_by_role("alert")
+    alert.wait_for()
+    assert "Is it still running?" in alert.text_content()
+    page.unroute("**/clusters/labels*")
+    alert.get_by_role("button", name="Try again").click()
+    frame.wait_for_selector(".chart canvas")
+    # The browser itself reports the request that this test cut off.
+    page.complaints = [text for text in page.complaints if "net::ERR_FAILED" not in text]
+
+
+def test_an_empty_log_says_how_to_fill_it(page, base):
+    page.route(
+        "**/clusters/runs",
+        lambda route: route.fulfill(json={"runs": [], "schema": 1, "notices": ["a newer log"]}),
+    )
+    page.goto(tab_address(base, view="layers"))
+    frame = tab_frame(page)
+    frame.wait_for_selector("text=No clusters logged yet")
+    assert frame.locator("text=a newer log").count() == 1
+    assert frame.locator("text=--mode=probe").count() == 1

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from absl import app, flags
+from absl import logging as absl_logging
 
 import flags as _defined  # noqa: F401  (importing it defines the flags)
 from flags import preset
@@ -33,13 +34,26 @@ def build_experiment(values: flags.FlagValues) -> Experiment:
     return Experiment(**{**settings, "preset": chosen})
 
 
+def note_idle_flags(values: flags.FlagValues, experiment: Experiment) -> None:
+    """Say which flags given by hand change nothing."""
+    plain = Experiment()
+    idle = [
+        f"--{name}"
+        for name in sorted(experiment.idle)
+        if values[name].present and getattr(experiment, name) != getattr(plain, name)
+    ]
+    if idle:
+        print(f"note: {', '.join(idle)} without effect for {experiment.kind}")
+
+
 def main(argv: Sequence[str]) -> int:
     """Run the workflow; a mistake of the user's is one line, not a traceback."""
     if len(argv) > 1:
         print(f"error: {argv[1]!r} is not a flag; flags begin with --", file=sys.stderr)
         return 2
-    # What the library notes on the way: sizes of caches, skipped images.
-    logging.basicConfig(format="%(message)s")
+    # What the library notes on the way: sizes of caches, skipped images. absl puts level, time
+    # and process before it.
+    absl_logging.get_absl_handler().setFormatter(logging.Formatter("%(message)s"))
     logging.getLogger("sfp_keras").setLevel(logging.INFO)
     # absl lets through every library's notes, such as JAX' of devices it did not find.
     logging.getLogger("jax").setLevel(logging.WARNING)
@@ -47,6 +61,7 @@ def main(argv: Sequence[str]) -> int:
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
         experiment = build_experiment(flags.FLAGS)
+        note_idle_flags(flags.FLAGS, experiment)
         try:
             start_backend(experiment.backend)
         except (ImportError, ValueError) as error:
@@ -62,6 +77,13 @@ def main(argv: Sequence[str]) -> int:
     except (InputError, flags.Error) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except MemoryError as error:
+        print(
+            f"error: not enough memory ({error}); make --image_size, --batch_size, "
+            "--head_batch_size or --inference_batch_size smaller, or probe fewer --stages",
+            file=sys.stderr,
+        )
+        return 1
     except OSError as error:
         if error.errno not in CANNOT_WRITE:
             raise

@@ -1,5 +1,6 @@
 """Flags of phase 3: the fields, clusters and noise of single filters."""
 
+import numpy as np
 from absl import flags
 
 flags.DEFINE_float(
@@ -13,7 +14,8 @@ flags.DEFINE_list(
 )
 flags.register_validator(
     "threshold",
-    lambda value: 0 <= value < 1,
+    # Fields are compared in float32, where a number close to 1 is 1.
+    lambda value: 0 <= value < 1 and np.float32(value) < 1,
     message="--threshold must be at least 0 and below 1 (the papers': 0.3)",
 )
 flags.register_validator(

@@ -2,6 +2,8 @@
 
 from absl import flags
 
+from flags.numbers import define_number
+
 flags.DEFINE_string(
     "dataset",
     "digits",
@@ -22,12 +24,11 @@ flags.DEFINE_integer(
     lower_bound=1,
 )
 flags.DEFINE_integer("subset_seed", 0, "Which subset of labels.", lower_bound=0)
-flags.DEFINE_float(
+define_number(
     "test_fraction",
     0.2,
     "Share of images kept for testing where the data has no test split of its own.",
-    lower_bound=0.0,
-    upper_bound=1.0,
+    below=1.0,
 )
 flags.DEFINE_list(
     "image_size",
@@ -48,6 +49,4 @@ flags.DEFINE_string(
     None,
     "Names in the order of an own network's outputs: a text file with one a line, or a,b,c.",
 )
-flags.DEFINE_float(
-    "memory_gib", 2.0, "Images above this size are read from disk as needed.", lower_bound=0.0
-)
+define_number("memory_gib", 2.0, "Images above this size are read from disk as needed.")

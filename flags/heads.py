@@ -2,6 +2,8 @@
 
 from absl import flags
 
+from flags.numbers import define_number
+
 flags.DEFINE_integer(
     "head_epochs",
     None,
@@ -15,11 +17,9 @@ flags.DEFINE_integer(
     lower_bound=1,
 )
 flags.DEFINE_integer("head_batch_size", 100, "Images a step of the heads.", lower_bound=1)
-flags.DEFINE_float("head_lr", 0.005, "Learning rate of the heads at epoch 0.", lower_bound=0.0)
-flags.DEFINE_float(
-    "head_momentum", 0.975, "Momentum of the heads.", lower_bound=0.0, upper_bound=1.0
-)
-flags.DEFINE_float("head_l2", 1.5e-5, "L2 of the heads.", lower_bound=0.0)
+define_number("head_lr", 0.005, "Learning rate of the heads at epoch 0.")
+define_number("head_momentum", 0.975, "Momentum of the heads.", below=1.0)
+define_number("head_l2", 1.5e-5, "L2 of the heads.")
 flags.DEFINE_string("head_decay", "0.65/20", "Decay of the heads' learning rate, as --decay.")
 flags.DEFINE_multi_string(
     "head_group",
@@ -33,12 +33,11 @@ flags.DEFINE_enum(
     "cached: each training image passes once through the frozen network. augmented: fresh "
     "augmented images pass through it every epoch.",
 )
-flags.DEFINE_float(
+define_number(
     "cache_gib",
     4.0,
     "Stage outputs up to this size are kept in memory, larger ones in files under the run "
     "directory, deleted when the heads are done.",
-    lower_bound=0.0,
 )
 flags.DEFINE_enum(
     "cache_dtype",
@@ -47,16 +46,12 @@ flags.DEFINE_enum(
     "Type of cached stage outputs; sums and logits are float32. A stage beyond float16's range "
     "is kept as float32.",
 )
-flags.DEFINE_boolean("keep_cache", False, "Keep cached stage outputs on disk.")
+flags.DEFINE_boolean(
+    "keep_cache",
+    False,
+    "Keep the files of stage outputs above --cache_gib when the heads are done; smaller ones are "
+    "in memory and never in files.",
+)
 flags.DEFINE_integer(
     "inference_batch_size", 100, "Images a pass through the frozen network.", lower_bound=1
 )
-for _name in ("head_lr", "head_momentum", "head_l2"):
-    _most = 1.0 if _name.endswith("momentum") else float("inf")
-    flags.register_validator(
-        _name,
-        # Written so that nan is refused too.
-        lambda value, most=_most: 0 <= value < most,
-        message=f"--{_name} must be at least 0 and "
-        + ("below 1" if _name.endswith("momentum") else "finite"),
-    )

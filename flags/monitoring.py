@@ -2,6 +2,8 @@
 
 from absl import flags
 
+from flags.numbers import define_number
+
 flags.DEFINE_bool(
     "monitor", True, "Write events for TensorBoard: `tensorboard --logdir=<run_dir>` shows them."
 )
@@ -15,10 +17,9 @@ flags.DEFINE_integer(
 flags.DEFINE_integer(
     "monitor_measurements", 20, "Most measurements of a phase; the last epoch is always one.", 1
 )
-flags.DEFINE_float(
+define_number(
     "monitor_mb",
     50.0,
     "Megabytes a phase's measurements may take; large stages keep fewer of them. TensorBoard "
     "gets slow with much more.",
-    lower_bound=0.0,
 )

@@ -2,16 +2,17 @@
 
 from absl import flags
 
-MODES = ("probe", "train")
+MODES = ("probe", "train", "afcc")
 BACKENDS = ("tensorflow", "jax")
-PHASES = ("train", "heads", "analysis")
+PHASES = ("train", "heads", "analysis", "afcc")
 
 flags.DEFINE_enum(
     "mode",
     "probe",
     MODES,
     "The workflow. probe: all three phases of the papers, each only where it is not finished. "
-    "train: phase 1 alone.",
+    "train: phase 1 alone. afcc: zero the head of a stage outside its filters' clusters, and "
+    "fine-tune what is left.",
 )
 flags.DEFINE_string(
     "preset",

@@ -2,6 +2,8 @@
 
 from absl import flags
 
+from flags.numbers import define_number
+
 flags.DEFINE_integer(
     "epochs",
     None,
@@ -12,13 +14,10 @@ flags.DEFINE_integer(
     "schedule_epochs", 100, "The number of epochs --decay is written for.", lower_bound=1
 )
 flags.DEFINE_integer("batch_size", 100, "Images a training step.", lower_bound=1)
-flags.DEFINE_float("lr", 0.01, "Learning rate at epoch 0 (the papers' eta).", lower_bound=0.0)
-flags.DEFINE_float("momentum", 0.9, "Nesterov momentum (mu).", lower_bound=0.0, upper_bound=1.0)
-flags.DEFINE_float(
-    "l2",
-    5e-4,
-    "L2 (alpha), coupled as PyTorch's weight_decay, on every trainable variable.",
-    lower_bound=0.0,
+define_number("lr", 0.01, "Learning rate at epoch 0 (the papers' eta).")
+define_number("momentum", 0.9, "Nesterov momentum (mu).", below=1.0)
+define_number(
+    "l2", 5e-4, "L2 (alpha), coupled as PyTorch's weight_decay, on every trainable variable."
 )
 flags.DEFINE_string(
     "decay",
@@ -48,12 +47,3 @@ flags.DEFINE_enum(
     ["float32", "mixed_bfloat16"],
     "Precision of phase 1; probing is float32.",
 )
-for _name in ("lr", "momentum", "l2"):
-    _most = 1.0 if _name.endswith("momentum") else float("inf")
-    flags.register_validator(
-        _name,
-        # Written so that nan is refused too.
-        lambda value, most=_most: 0 <= value < most,
-        message=f"--{_name} must be at least 0 and "
-        + ("below 1" if _name.endswith("momentum") else "finite"),
-    )

@@ -1,4 +1,4 @@
-"""Choosing Keras' backend before Keras is imported, without the backend's start-up notes."""
+"""Choosing Keras' backend before Keras is imported, without start-up notes of TensorFlow."""
 
 import contextlib
 import importlib
@@ -25,7 +25,7 @@ def start_backend(wanted: str | None = None) -> None:
         wanted = None if _has_tensorflow() else "jax"
     if wanted is not None:
         os.environ["KERAS_BACKEND"] = wanted
-    with _without_notes():
+    with without_notes():
         importlib.import_module("keras")
 
 
@@ -38,8 +38,11 @@ def _has_tensorflow() -> bool:
 
 
 @contextlib.contextmanager
-def _without_notes() -> Iterator[None]:
-    """Hold back what native libraries write to standard error, and pass on all but notes."""
+def without_notes() -> Iterator[None]:
+    """Hold back what native libraries write to standard error, and pass on all but notes.
+
+    With any backend Keras imports TensorFlow, where it is installed, to save or load a model.
+    """
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as held:

@@ -10,7 +10,8 @@ PAPER_MODELS = ("vgg6", "vgg11", "vgg16", "avgg16")
 
 # Phases, each with the settings its result depends on beside those of the phases before it.
 # Where and how fast things run is left out; so are --stages, for stages do not influence one
-# another, and --threshold and --split, of which a run directory holds several.
+# another, --pool and --head_group, which a run directory keeps for each stage, and --threshold
+# and --split, of which it holds several.
 PHASES = {
     "train": (
         *("dataset", "labels", "subset_seed", "test_fraction", "image_size", "scaling"),
@@ -19,11 +20,22 @@ PHASES = {
         *("flip", "shift", "precision", "seed"),
     ),
     "heads": (
-        *("pool", "head_epochs", "head_schedule_epochs", "head_batch_size", "head_lr"),
-        *("head_momentum", "head_l2", "head_decay", "head_group", "head_data", "cache_dtype"),
+        *("head_epochs", "head_schedule_epochs", "head_batch_size", "head_lr", "head_momentum"),
+        *("head_l2", "head_decay", "head_data", "flip", "shift", "cache_dtype"),
     ),
     "analysis": (),
+    "afcc": (
+        *("afcc_trainable", "afcc_epochs", "afcc_batch_size", "afcc_lr", "afcc_momentum"),
+        *("afcc_l2", "afcc_decay", "afcc_precision"),
+    ),
 }
+
+_TRAINING = (
+    *("epochs", "schedule_epochs", "batch_size", "lr", "momentum", "l2", "decay", "group"),
+    "precision",
+)
+_ARCHITECTURE = ("conv_bias", "fc_widths", "fc_activation")
+_AUGMENTATION = ("flip", "shift")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +43,7 @@ class Experiment:
     """Everything one run of the command does; each attribute is the flag of the same name.
 
     Attributes:
-        mode: the workflow: train or probe.
+        mode: the workflow: train, probe or afcc.
         dataset: name of the data.
         model: name of one of the papers' networks, a `.keras` file, or `package.module:factory`.
         preset: the preset the hyperparameters came from, or `None`.
@@ -95,6 +107,19 @@ class Experiment:
     # Phase 3.
     threshold: float = 0.3
     split: tuple[str, ...] = ("test",)
+    # AFCC.
+    afcc_stage: str | None = None
+    afcc_split: tuple[str, ...] = ("train",)
+    afcc_thresholds: tuple[str, ...] = ()
+    afcc_variants: tuple[str, ...] = ("clusters", "full", "random", "magnitude")
+    afcc_trainable: tuple[str, ...] = ("last",)
+    afcc_epochs: int = 10
+    afcc_batch_size: int = 100
+    afcc_lr: float = 1e-5
+    afcc_momentum: float = 0.9
+    afcc_l2: float = 0.015
+    afcc_decay: str = "none"
+    afcc_precision: str = "float32"
     # What TensorBoard is shown.
     monitor: bool = True
     monitor_every: int | None = None
@@ -142,9 +167,36 @@ class Experiment:
         """--scaling, or x/127.5-1 for the papers' VGGs and raw 0..255 for own networks."""
         return self.scaling or ("0..255" if self.own_model else "-1..1")
 
+    @property
+    def kind(self) -> str:
+        """What decides which settings do nothing, in words."""
+        trained = "" if self.trains else ", which is trained already"
+        labels = "all" if self.labels is None else str(self.labels)
+        return f"{self.model}{trained}, on {labels} labels of {self.dataset}"
+
+    @property
+    def idle(self) -> set[str]:
+        """Settings that do nothing in this experiment."""
+        idle: set[str] = set()
+        if not self.trains:
+            idle.update(_TRAINING)
+        if not self.trains and self.head_data == "cached":
+            idle.update(_AUGMENTATION)
+        if self.own_model:
+            idle.update(_ARCHITECTURE)
+        if self.dataset == "digits":
+            idle.add("data_dir")
+        if self.dataset in ("digits", "cifar10", "cifar100"):
+            idle.add("test_fraction")
+        if self.labels is None:
+            idle.add("subset_seed")
+        return idle
+
     def settings(self, phase: str) -> dict[str, Any]:
         """The settings that a phase's result depends on beside those of earlier phases."""
-        return {name: _plain(getattr(self, name)) for name in PHASES[phase]}
+        augmented = {"train": self.trains, "heads": self.head_data == "augmented"}
+        idle = self.idle | (set() if augmented.get(phase) else set(_AUGMENTATION))
+        return {name: _plain(getattr(self, name)) for name in PHASES[phase] if name not in idle}
 
     def to_json(self) -> dict[str, Any]:
         """All settings, as JSON types."""

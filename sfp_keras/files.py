@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import hashlib
 import os
 import tempfile
 import zipfile
@@ -15,7 +16,9 @@ import numpy as np
 from sfp_keras.errors import InputError
 
 # What the system says where a disk is full, read-only or closed to the user.
-CANNOT_WRITE = (*(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM),)
+CANNOT_WRITE = (
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM,
+)  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -95,11 +98,33 @@ def load_npz(path: str | Path, *names: str) -> dict[str, np.ndarray]:
             return {name: archive[name] for name in (names or archive.files)}
     except FileNotFoundError:
         raise InputError(f"{path} is missing; delete its folder and run again") from None
+    except PermissionError as error:
+        raise unreadable(str(path), error) from None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
             f"{path} is damaged ({reason}); delete it and run again to make it anew"
         ) from None
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def unreadable(what: str, error: OSError) -> InputError:
+    """The error for a file or folder that the system does not let the user read.
+
+    Args:
+        what: `str`. The file, or the flag that names it.
+        error: `OSError` of the attempt.
+    """
+    file = f"{error.filename}: " if error.filename and str(error.filename) not in what else ""
+    return InputError(
+        f"{what} cannot be read ({file}{error.strerror or error}); give yourself permission to "
+        "read it"
+    )
 
 
 def _archive(file: IO[bytes]) -> np.lib.npyio.NpzFile:

@@ -1,25 +1,22 @@
-"""Every path of a run directory, its lock, its provenance, and what is finished in it."""
+"""Every path of a run directory, its lock, and what is finished in it."""
 
 import contextlib
 import fcntl
 import hashlib
 import json
-import platform
+import os
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import PHASES, Experiment
-from sfp_keras.files import CANNOT_WRITE, delete_unfinished, write_text
+from sfp_keras.files import CANNOT_WRITE, delete_unfinished, file_digest, write_text
+from sfp_keras.provenance import provenance
 
 FORMAT = 1
-_PACKAGES = ("sfp-keras", "keras", "tensorflow", "jax", "numpy", "scikit-learn")
 
 
 class StageDirectory:
@@ -45,6 +42,23 @@ class SplitDirectory:
         self.labels = path / "labels.csv"
 
 
+class AfccDirectory:
+    """The files of AFCC on one stage."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.results = path / "results.csv"
+        self.mask = path / "mask.npz"
+        self.model = path / "model.keras"
+        self.figure = path / "afcc.png"
+        self.checkpoint = path / "checkpoint.npz"
+
+    def curve(self, variant: str, images: str, threshold: float) -> Path:
+        """The accuracies of one fine-tuning, epoch by epoch."""
+        of = f"-{images}-{threshold:g}" if images else ""
+        return self.path / "curves" / f"{variant}{of}.csv"
+
+
 class RunDirectory:
     """One experiment's folder: a contract that other programs read.
 
@@ -62,10 +76,15 @@ class RunDirectory:
         self.layers = self.path / "layers.csv"
         self.cache = self.path / "cache"
         self.features = self.cache / "features"
+        self.images = self.cache / "images"
 
     def stage(self, name: str) -> StageDirectory:
         """The files of a stage."""
         return StageDirectory(self.path / "stages" / name)
+
+    def afcc(self, stage: str) -> AfccDirectory:
+        """The files of AFCC on a stage."""
+        return AfccDirectory(self.path / "afcc" / stage)
 
     def events(self, phase: str) -> Path:
         """The TensorBoard run of a phase."""
@@ -76,10 +95,58 @@ class RunDirectory:
         group = hashlib.sha256("/".join(stages).encode()).hexdigest()[:8] if stages else ""
         return self.path / "checkpoint" / f"{phase}{group and '-'}{group}.npz"
 
+    def _checkpoints(self, phase: str) -> list[Path]:
+        return list((self.path / "checkpoint").glob(f"{phase}*.npz"))
+
     def delete_checkpoints(self, phase: str) -> None:
         """Delete what is kept of a phase while it is not finished."""
-        for path in (self.path / "checkpoint").glob(f"{phase}*.npz"):
+        for path in self._checkpoints(phase):
             path.unlink(missing_ok=True)
+        _remove_if_empty(self.path / "checkpoint")
+
+    def delete_features(self) -> None:
+        """Delete stage outputs on disk; decoded images of large sets stay."""
+        shutil.rmtree(self.features, ignore_errors=True)
+        _remove_if_empty(self.cache)
+
+    def check_place(self) -> None:
+        """Refuse a folder with files of the user's: in a run directory files are replaced.
+
+        Raises:
+            InputError: if the folder holds other files and no experiment, or the network itself.
+        """
+        for flag in ("model", "weights"):
+            value = getattr(self.experiment, flag)
+            if value and os.path.isfile(value) and self._holds(value):
+                raise InputError(
+                    f"--{flag}={value} lies in the run directory {self.path}, whose files are "
+                    "replaced; choose another --run_dir"
+                )
+        if os.path.exists(self.provenance):
+            return
+        try:
+            foreign = [name for name in sorted(os.listdir(self.path)) if not self._left(name)]
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise self._no_folder(error) from None
+        if foreign:
+            raise InputError(
+                f"--run_dir={self.path} holds other files, such as {foreign[0]}, and no "
+                "experiment.json; choose an empty folder or a new one"
+            )
+
+    def _holds(self, file: str) -> bool:
+        return Path(file).resolve().is_relative_to(self.path.resolve())
+
+    def _left(self, name: str) -> bool:
+        """Whether a run that was killed before its first file may have left this."""
+        if name == self.cache.name:
+            return os.listdir(self.cache) == [self.images.name]
+        return name == ".lock" or name.startswith(f".{self.provenance.name}.")
+
+    def _no_folder(self, error: OSError) -> InputError:
+        return InputError(f"--run_dir={self.path} cannot be used as a folder ({error.strerror})")
 
     @contextlib.contextmanager
     def opened(self, data: str) -> Iterator["RunDirectory"]:
@@ -90,17 +157,16 @@ class RunDirectory:
 
         Raises:
             InputError: if another process holds the folder, or the folder holds results of
-                other settings or other images.
+                other settings or other images, or other files.
         """
+        self.check_place()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             lock = open(self.path / ".lock", "a")  # noqa: SIM115
         except OSError as error:
             if error.errno in CANNOT_WRITE:
                 raise
-            raise InputError(
-                f"--run_dir={self.path} cannot be used as a folder ({error.strerror})"
-            ) from None
+            raise self._no_folder(error) from None
         with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -110,7 +176,7 @@ class RunDirectory:
                     "--run_dir"
                 ) from None
             self._check_settings(data)
-            delete_unfinished(self.path)
+            self._delete_unfinished()
             self._write(data)
             yield self
 
@@ -118,10 +184,9 @@ class RunDirectory:
         """Refuse finished results that were made with other settings or images."""
         saved = self.read()
         if not saved:
-            if any(self.path.glob("*.csv")) or (self.path / "stages").exists():
+            if self.provenance.exists():
                 raise InputError(
-                    f"{self.path} holds results but no readable experiment.json; choose another "
-                    "--run_dir, or delete this folder"
+                    f"{self.provenance} is damaged; choose another --run_dir, or delete the folder"
                 )
             return
         if saved.get("format") != FORMAT:
@@ -129,7 +194,8 @@ class RunDirectory:
                 f"{self.provenance} has format {saved.get('format')}, this version reads "
                 f"{FORMAT}; choose another --run_dir"
             )
-        if self.experiment.overwrite != "train" and saved.get("data", data) != data:
+        again = self.experiment.overwrite == "train" or not self.kept("train")
+        if not again and saved.get("data", data) != data:
             raise InputError(
                 f"{self.path} holds results of other images than --data_dir="
                 f"{self.experiment.data_dir} has; choose another --run_dir, or redo all with "
@@ -138,8 +204,10 @@ class RunDirectory:
         for phase in PHASES:
             if self.experiment.overwrite == phase:
                 break
-            before = saved.get("phases", {}).get(phase)
-            if before is None:
+            if phase == "afcc" and self.experiment.mode != "afcc":
+                continue
+            before = saved["phases"].get(phase)
+            if before is None or not self.kept(phase):
                 continue
             now = json.loads(json.dumps(self.settings(phase)))
             for name, value in now.items():
@@ -150,13 +218,44 @@ class RunDirectory:
                         f"--run_dir, or redo from there with --overwrite={phase}"
                     )
 
+    def _delete_unfinished(self) -> None:
+        """Delete the temporary files that a killed process left."""
+        for name in ("stages", "checkpoint", "afcc", "cache/features"):
+            delete_unfinished(self.path / name)
+        for file in (self.provenance, self.model, self.training, self.labels, self.layers):
+            for path in self.path.glob(f".{file.name}.*.tmp"):
+                path.unlink(missing_ok=True)
+
+    def kept(self, phase: str) -> bool:
+        """Whether anything is kept that depends on the settings of a phase."""
+        if phase == "train":
+            made = self.model.exists() or bool(self.read().get("results"))
+            return made or bool(self._checkpoints("train")) or self.kept("heads")
+        if phase == "heads":
+            made = any(self.path.glob("stages/*/head.npz"))
+            return made or bool(self._checkpoints("heads"))
+        return phase == "afcc" and any(self.path.glob("afcc/*/*"))
+
+    @property
+    def trained(self) -> bool:
+        """Whether model.keras is there and was made by this run.
+
+        Raises:
+            InputError: if it was put there by other means.
+        """
+        if not self.model.exists():
+            return False
+        if "train" not in self.read().get("phases", {}):
+            raise InputError(f"{self.model} was not made by this run; choose another --run_dir")
+        return True
+
     def settings(self, phase: str) -> dict[str, Any]:
         """A phase's settings, with fingerprints of the files they name."""
         settings = self.experiment.settings(phase)
         if phase == "train":
             for name in ("weights", "model"):
                 value = settings[name]
-                if value and Path(value).is_file():
+                if value and os.path.isfile(value):
                     settings[f"{name} (content)"] = file_digest(Path(value))
                     del settings[name]
         return settings
@@ -167,19 +266,24 @@ class RunDirectory:
         if first is None:
             return
         stages = self.path / "stages"
-        doomed = [self.layers]
-        if first == "analysis":
+        doomed = [self.path / "afcc", self.cache / "afcc"]
+        if first != "afcc":
+            doomed.append(self.layers)
+        if first == "afcc":
+            pass
+        elif first == "analysis":
             doomed += [path for path in stages.glob("*/*") if path.is_dir()]
         else:
-            doomed += [stages, self.cache]
+            doomed.append(stages)
+            self.delete_features()
             self.delete_checkpoints("heads")
         if first == "train":
             doomed += [self.model, self.training]
             self.delete_checkpoints("train")
-        runs = {"train": ["train", "heads", "final*"], "heads": ["heads", "final*"]}
+        runs = {"train": ["train", "heads", "final*"], "heads": ["heads", "final*"], "afcc": []}
         doomed += [p for name in runs.get(first, ["final*"]) for p in self.events("").glob(name)]
-        for path in doomed:
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        for path in filter(Path.exists, doomed):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         gone = list(PHASES)[list(PHASES).index(first) :]
 
         def change(saved: dict[str, Any]) -> None:
@@ -194,9 +298,24 @@ class RunDirectory:
         """Record the settings a phase is now run with."""
 
         def change(saved: dict[str, Any]) -> None:
-            saved.setdefault("phases", {})[phase] = self.settings(phase)
+            phases = saved.setdefault("phases", {})
+            of_stages = {k: v for k, v in phases.get(phase, {}).items() if k == "stages"}
+            phases[phase] = {**self.settings(phase), **of_stages}
 
         self._update(change)
+
+    def record_heads(self, settings: Mapping[str, Mapping[str, str]]) -> None:
+        """Keep the settings of single stages' heads, of a phase that has begun."""
+        self._update(
+            lambda saved: saved["phases"]["heads"].setdefault("stages", {}).update(settings)
+        )
+
+    def finished_heads(self) -> dict[str, dict[str, str]]:
+        """The settings kept of each stage whose head is finished, and is to stay."""
+        if self.experiment.overwrite in ("train", "heads"):
+            return {}
+        of_stages = self.read().get("phases", {}).get("heads", {}).get("stages", {})
+        return {name: of for name, of in of_stages.items() if self.stage(name).head.exists()}
 
     def add_seconds(self, phase: str, seconds: float) -> None:
         """Add to the seconds spent in a phase."""
@@ -259,43 +378,9 @@ class RunDirectory:
         )
 
 
-def provenance() -> Mapping[str, Any]:
-    """Versions, git revision, backend and device."""
-    import keras
-
-    versions = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            versions[package] = metadata.version(package)
-    devices = keras.distribution.list_devices() if keras.backend.backend() != "torch" else []
-    return {
-        "versions": versions,
-        "git_revision": _git_revision(),
-        "backend": keras.backend.backend(),
-        "device": ", ".join(devices) or "cpu",
-        "platform": f"{platform.system()} {platform.machine()}, {sys.implementation.name}",
-    }
-
-
-def _git_revision() -> str | None:
-    folder = Path(__file__).parent
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _remove_if_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _said(value: Any) -> str:

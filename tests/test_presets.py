@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfp_keras.errors import InputError
-from sfp_keras.experiment import PHASES, Experiment
+from sfp_keras.experiment import PAPER_MODELS, PHASES, Experiment
 from sfp_keras.models import VGG_NAMES
 from sfp_keras.training import ParameterGroup, StepDecay, parse_group
 
@@ -270,7 +270,43 @@ def test_command_gives_the_experiment_again(changes: dict[str, Any], parsed: Cal
 
 
 def test_every_setting_of_a_phase_is_a_flag(parsed: Callable) -> None:
-    found = parsed("--preset=none")
+    # One that nothing is without effect for.
+    found = parsed("--dataset=folder", "--model=vgg6", "--labels=3", "--head_data=augmented")
+    assert not found.idle
     for phase in PHASES:
         assert set(found.settings(phase)) == set(PHASES[phase])
     assert set(found.to_json()) == {field.name for field in dataclasses.fields(Experiment)}
+
+
+@pytest.mark.parametrize(
+    ("flags", "idle"),
+    [
+        (
+            ["--model=a.keras", "--dataset=folder", "--labels=2"],
+            {"lr", "group", "flip", "fc_widths"},
+        ),
+        (["--model=vgg16", "--weights=a.h5", "--dataset=cifar10", "--labels=2"], {"lr", "flip"}),
+        (["--model=a.keras", "--dataset=folder", "--head_data=augmented"], {"lr", "subset_seed"}),
+        (["--dataset=digits"], {"data_dir", "test_fraction", "subset_seed"}),
+    ],
+)
+def test_settings_without_effect_belong_to_no_phase(
+    flags: list[str], idle: set[str], parsed: Callable
+) -> None:
+    found = parsed("--preset=none", *flags)
+    assert idle <= found.idle
+    assert not {name for phase in PHASES for name in found.settings(phase)} & idle
+    assert ("shift" in found.settings("heads")) == (found.head_data == "augmented")
+
+
+def test_the_papers_networks_are_those_that_can_be_built() -> None:
+    assert PAPER_MODELS == VGG_NAMES
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "-1", "1e308"])
+def test_every_number_must_be_finite(value: str, parsed: Callable) -> None:
+    numbers = [f.name for f in dataclasses.fields(Experiment) if isinstance(f.default, float)]
+    assert {"lr", "head_l2", "threshold", "memory_gib", "monitor_mb"} <= set(numbers)
+    for name in numbers:
+        with pytest.raises(absl_flags.IllegalFlagValueError, match=f"--{name} must be at least 0"):
+            parsed(f"--{name}={value}")

@@ -9,6 +9,7 @@ import keras
 from sfp_keras.errors import InputError
 from sfp_keras.models.graph import labelled_nodes, require_functional
 from sfp_keras.probing import Stage
+from sfp_keras.probing.cutting import pooling_layer
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -23,6 +24,14 @@ class SplitNetwork:
 
     prefix: keras.Model | None
     tail: keras.Model
+
+    @property
+    def frozen(self) -> keras.Model:
+        """The prefix, or a model that hands the images on."""
+        if self.prefix is not None:
+            return self.prefix
+        inputs = keras.Input(self.tail.input_shape[1:])
+        return keras.Model(inputs, keras.layers.Identity()(inputs))
 
     def copy_of_tail(self, dtype: str = "float32") -> keras.Model:
         """The tail on copies of its layers that compute in another dtype policy."""
@@ -42,7 +51,7 @@ class SplitNetwork:
 
 
 def split_network(
-    model: keras.Model, stage: Stage, trainable: Sequence[str], pool: Any = None
+    model: keras.Model, stage: Stage, trainable: Sequence[str], pool: str | None = None
 ) -> SplitNetwork:
     """Split a network where its frozen part ends, on copies of its layers.
 
@@ -54,7 +63,7 @@ def split_network(
         stage: `Stage` whose output ends the tail.
         trainable: names of the layers to train; empty for none, `["all"]` for all up to the
             stage.
-        pool: a pooling layer on the stage's output, or `None`.
+        pool: `str`. What pools the stage's output, as `cut_stages` takes it, or `None`.
 
     Returns:
         A `SplitNetwork`; all other layers, batch norms among them, are frozen in inference mode.
@@ -89,7 +98,7 @@ def split_network(
     start = _last_single_tensor(form, before, first)
     output = nodes[end][1].outputs[0]
     if pool is not None:
-        output = pool(output)
+        output = pooling_layer(stage, pool)(output)
     inputs = form.inputs[0]
     prefix = None
     if start is not inputs:

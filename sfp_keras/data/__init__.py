@@ -10,7 +10,6 @@ from sfp_keras.data.batches import (
 from sfp_keras.data.channel_statistics import ChannelStatistics, channel_statistics
 from sfp_keras.data.dataset import ImageDataset, ImageSplit, LazyImages
 from sfp_keras.data.loading import load_dataset
-from sfp_keras.data.names import dataset_names
 from sfp_keras.data.scaling import SCALING_FORMS, Scaling, parse_scaling
 from sfp_keras.data.subsets import label_subset
 
@@ -25,7 +24,6 @@ __all__ = [
     "Scaling",
     "augment",
     "channel_statistics",
-    "dataset_names",
     "epoch_order",
     "evaluation_batches",
     "label_subset",

@@ -112,7 +112,10 @@ def list_images(tree: Path, names: Sequence[str], empty_allowed: bool) -> Labell
 
 
 def _image_files(folder: Path) -> Iterator[str]:
-    for here, folders, files in os.walk(folder):
+    def stop(error: OSError) -> None:
+        raise error
+
+    for here, folders, files in os.walk(folder, onerror=stop):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (os.path.join(here, file) for file in sorted(files) if is_image_file(file))
 

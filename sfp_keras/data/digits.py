@@ -3,11 +3,11 @@
 import numpy as np
 
 from sfp_keras.data.dataset import ImageDataset, ImageSplit
-from sfp_keras.data.resizing import resize_batch
+from sfp_keras.data.resizing import resize_dataset
 from sfp_keras.data.splitting import stratified_split
 
 
-def load_digits(size: tuple[int, int] = (32, 32)) -> ImageDataset:
+def load_digits(size: tuple[int, int] = (32, 32), memory_budget: int = 2 << 30) -> ImageDataset:
     """Load the 1,797 digits of scikit-learn, enlarged and split once and for all.
 
     The 8x8 images of 17 grey levels become RGB of 0..255 and are enlarged with bicubic
@@ -15,6 +15,7 @@ def load_digits(size: tuple[int, int] = (32, 32)) -> ImageDataset:
 
     Args:
         size: `(height, width)`. Default (32, 32).
+        memory_budget: `int`, bytes. Larger images are enlarged when they are read. Default 2 GiB.
 
     Returns:
         An `ImageDataset` of 10 labels.
@@ -23,13 +24,14 @@ def load_digits(size: tuple[int, int] = (32, 32)) -> ImageDataset:
 
     bunch = load_small_digits()
     grey = np.rint(bunch.images * (255 / 16)).astype(np.uint8)
-    images = resize_batch(np.repeat(grey[..., None], 3, axis=-1), size)
+    images = np.repeat(grey[..., None], 3, axis=-1)
     labels = bunch.target.astype(np.int64)
     train, test = stratified_split(labels, 0.2)
-    return ImageDataset(
+    small = ImageDataset(
         name="digits",
         train=ImageSplit(images[train], labels[train]),
         test=ImageSplit(images[test], labels[test]),
         class_names=tuple(str(digit) for digit in range(10)),
         original_labels=tuple(range(10)),
     )
+    return resize_dataset(small, size, memory_budget)

@@ -108,23 +108,26 @@ def load_folder(
             "images for each class, or with train/ and test/ of such folders"
         )
     names = _check_names(found, class_names, train_tree)
-    train, sizes = _readable(list_images(train_tree, names, class_names is not None))
+    bad: list[str] = []
+    train, sizes = _readable(list_images(train_tree, names, class_names is not None), bad)
     if test_tree is not None:
         check_same_classes(train_tree, test_tree)
-        test, test_sizes = _readable(list_images(test_tree, names, class_names is not None))
+        test, test_sizes = _readable(list_images(test_tree, names, class_names is not None), bad)
         sizes += test_sizes
     else:
         train, test = _split(train, train_tree, test_fraction)
     if not train.paths or not test.paths:
+        _warn_of_unreadable(bad)
         kind = "test" if train.paths else "training"
         raise InputError(f"--data_dir={root} has no readable {kind} images")
     size = size or _common_size(sizes, root)
     in_memory = len(sizes) * size[0] * size[1] * 3 <= memory_budget
-    make = _decoded if in_memory else _streamed
+    splits = [_decoded(f, size, bad) if in_memory else _streamed(f, size) for f in (train, test)]
+    _warn_of_unreadable(bad)
     dataset = ImageDataset(
         name=name,
-        train=make(train, size),
-        test=make(test, size),
+        train=splits[0],
+        test=splits[1],
         class_names=names,
         original_labels=tuple(range(len(names))),
     )
@@ -168,20 +171,18 @@ def _decode(
     return _in_threads(lambda path: read_image(path, size), paths)
 
 
-def _readable(files: LabelledFiles) -> tuple[LabelledFiles, list[tuple[int, int]]]:
-    """Leave out files whose head cannot be read, and return the sizes of the others."""
+def _readable(files: LabelledFiles, bad: list[str]) -> tuple[LabelledFiles, list[tuple[int, int]]]:
+    """Leave out files whose head cannot be read, into `bad`; return the sizes of the others."""
     if len(files.paths) > 20_000:
         _LOGGER.info("opening %d image files once to check them", len(files.paths))
     kept: list[int] = []
     sizes: list[tuple[int, int]] = []
-    bad: list[str] = []
     for i, size in enumerate(_in_threads(read_image_size, files.paths)):
         if isinstance(size, UnreadableImageError):
             bad.append(f"{files.paths[i]} ({size})")
         else:
             kept.append(i)
             sizes.append(size)
-    _warn_of_unreadable(bad)
     return files.only(kept), sizes
 
 
@@ -210,23 +211,22 @@ def _streamed(files: LabelledFiles, size: tuple[int, int]) -> ImageSplit:
     return ImageSplit(FolderImages(files.paths, size), np.array(files.labels, np.int64))
 
 
-def _decoded(files: LabelledFiles, size: tuple[int, int]) -> ImageSplit:
+def _decoded(files: LabelledFiles, size: tuple[int, int], bad: list[str]) -> ImageSplit:
     images = np.empty((len(files.paths), *size, 3), np.uint8)
     kept: list[int] = []
-    bad: list[str] = []
     for i, image in enumerate(_decode(files.paths, size)):
         if isinstance(image, UnreadableImageError):
             bad.append(f"{files.paths[i]} ({image})")
         else:
             images[len(kept)] = image
             kept.append(i)
-    _warn_of_unreadable(bad)
     return ImageSplit(images[: len(kept)], np.array(files.only(kept).labels, np.int64))
 
 
 def _warn_of_unreadable(bad: list[str]) -> None:
     if bad:
-        _LOGGER.warning("%d unreadable images left out: %s", len(bad), shorten(bad, most=3))
+        count = "1 unreadable image" if len(bad) == 1 else f"{len(bad)} unreadable images"
+        _LOGGER.warning("%s left out: %s", count, shorten(bad, most=3))
 
 
 def _warn_of_empty_labels(dataset: ImageDataset, found: list[str]) -> None:

@@ -55,8 +55,9 @@ def cached_images(
                 save_npz(complete, **arrays)
     except OSError as error:
         raise InputError(
-            f"--cache_dir={folder} cannot take the decoded images, {np.prod(shape) / 1e9:.1f} GB "
-            f"({error.strerror or error}); make room or name another folder"
+            f"{folder} cannot take the decoded images, {np.prod(shape) / 1e9:.1f} GB "
+            f"({error.strerror or error}); make room, choose another --run_dir, or raise "
+            "--memory_gib to hold them in memory"
         ) from None
     images = np.load(images_path, mmap_mode="r")
     if images.shape != shape:

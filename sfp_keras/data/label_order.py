@@ -9,6 +9,7 @@ import numpy as np
 
 from sfp_keras.data.dataset import ImageDataset, ImageSplit
 from sfp_keras.errors import InputError
+from sfp_keras.files import unreadable
 
 
 def read_class_names(class_names: str | Path | Sequence[str]) -> tuple[str, ...]:
@@ -31,6 +32,8 @@ def read_class_names(class_names: str | Path | Sequence[str]) -> tuple[str, ...]
                 names = path.read_text(encoding="utf-8").splitlines()
             except UnicodeDecodeError:
                 raise InputError(f"--class_names={path} is not a text file") from None
+            except PermissionError as error:
+                raise unreadable(f"--class_names={path}", error) from None
         elif "," in str(class_names):
             names = str(class_names).split(",")
         else:

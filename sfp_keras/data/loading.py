@@ -65,7 +65,7 @@ def load_dataset(
 
     source = find_cifar(name, data_dir) if name in ("cifar10", "cifar100") and data_dir else None
     if name == "digits":
-        dataset = load_digits(size or (32, 32))
+        dataset = load_digits(size or (32, 32), memory_budget)
     elif source is not None:
         dataset = load_cifar(name, source)
     else:

@@ -5,21 +5,7 @@ from collections.abc import Iterable
 
 from sfp_keras.errors import InputError
 
-_NAMES = {
-    "digits": "scikit-learn's handwritten digits, needs no download",
-    "cifar10": "from the publisher's files in --data_dir, or tensorflow-datasets",
-    "cifar100": "from the publisher's files in --data_dir, or tensorflow-datasets",
-    "imagenet2012": "from class folders in --data_dir, or prepared by tensorflow-datasets",
-    "folder": "class folders in --data_dir",
-}
-
-
-def dataset_names() -> dict[str, str]:
-    """Return the names `load_dataset` knows itself, each with a line for help texts.
-
-    Beside them it takes every image-classification name of tensorflow-datasets.
-    """
-    return dict(_NAMES)
+_NAMES = ("digits", "cifar10", "cifar100", "imagenet2012", "folder")
 
 
 def unknown_dataset(name: str, others: Iterable[str] = ()) -> InputError:

@@ -73,6 +73,10 @@ def chunks(count: int, length: int = 1024) -> Iterator[np.ndarray]:
         yield np.arange(start, min(start + length, count))
 
 
+# Larger ones are slips: a batch of them fits no memory.
+LARGEST_SIDE = 8192
+
+
 def check_image_size(image_size: int | tuple[int, int] | None) -> tuple[int, int] | None:
     """Return `image_size` as `(height, width)`.
 
@@ -83,7 +87,7 @@ def check_image_size(image_size: int | tuple[int, int] | None) -> tuple[int, int
         `(height, width)` or None.
 
     Raises:
-        InputError: if it is none of these, or not positive.
+        InputError: if it is none of these, not positive, or larger than `LARGEST_SIDE`.
     """
     if image_size is None:
         return None
@@ -92,4 +96,6 @@ def check_image_size(image_size: int | tuple[int, int] | None) -> tuple[int, int
         raise InputError(
             f"--image_size must be one positive number or height and width, got {image_size!r}"
         )
+    if max(size) > LARGEST_SIDE:
+        raise InputError(f"--image_size={size[0]},{size[1]}: sides are at most {LARGEST_SIDE:,}")
     return (size[0], size[1])

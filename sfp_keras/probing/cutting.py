@@ -140,17 +140,24 @@ def _extended(model: keras.Model, paths: Sequence[str], with_outputs: bool) -> k
 def _poolings(stages: Sequence[Stage], pool: str | Mapping[str, str] | None) -> list[Any]:
     """Make the pooling layer of each stage, or `None`."""
     if not isinstance(pool, Mapping):
-        return [_pooling(stage, pool) if pool else None for stage in stages]
+        return [pooling_layer(stage, pool) if pool else None for stage in stages]
     names = [stage.name for stage in stages]
     for name in pool:
         if name not in names:
             raise InputError(
                 f"--pool names {name!r}, which is none of the stages {', '.join(names)}"
             )
-    return [_pooling(stage, pool[stage.name]) if stage.name in pool else None for stage in stages]
+    return [
+        pooling_layer(stage, pool[stage.name]) if stage.name in pool else None for stage in stages
+    ]
 
 
-def _pooling(stage: Stage, text: str) -> Any:
+def pooling_layer(stage: Stage, text: str) -> Any:
+    """The layer that pools a stage's output as `--pool` says.
+
+    Raises:
+        InputError: if the text is misspelt, or larger than the stage.
+    """
     kind, _, size_text = text.partition(":")
     size = int(size_text) if size_text.isascii() and size_text.isdigit() else 0
     if text != "global_avg" and (kind not in ("avg", "max") or size < 1):

@@ -12,9 +12,11 @@ import keras
 import numpy as np
 
 from sfp_keras.errors import InputError
-from sfp_keras.files import mapped_array, write_text
+from sfp_keras.files import load_npz, mapped_array, save_npz, write_text
 
 FLOAT16_LARGEST = 65504.0
+# No npy file: a stage may be called "labels".
+LABELS = "labels.npz"
 Batches = Iterable[tuple[np.ndarray, np.ndarray]]
 
 
@@ -127,7 +129,8 @@ def cache_features(
         wanted = {"description": description, "inputs": inputs, "rows": rows}
         if _read_json(marker) == wanted:
             arrays = {name: np.load(root / f"{name}.npy", mmap_mode="r") for name in names}
-            return FeatureCache(arrays, np.load(root / "labels.npy"), train_count, shapes, True)
+            labels = load_npz(root / LABELS, "labels")["labels"]
+            return FeatureCache(arrays, labels, train_count, shapes, True)
         shutil.rmtree(root, ignore_errors=True)
         root.mkdir(parents=True)
     else:
@@ -146,7 +149,7 @@ def cache_features(
             raise ValueError(f"{count} images were announced, {row - begin} came")
     if root is not None:
         store.flush()
-        np.save(root / "labels.npy", labels)
+        save_npz(root / LABELS, labels=labels)
         write_text(marker, json.dumps(wanted))
     return FeatureCache(store.arrays, labels, train_count, shapes, on_disk)
 

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from sfp_keras.filters import signal_to_noise
 from sfp_keras.reports.paper import PaperLayers
+from sfp_keras.reports.terminal import print_table
 
 # Heading, column of layers.csv, format.
 _COLUMNS = (
@@ -53,9 +54,7 @@ def print_layers(layers: pd.DataFrame, paper: PaperLayers | None, console: Conso
             if theirs:
                 cells = (_cell(theirs, c, f) for _, c, f in _COLUMNS)
                 table.add_row("  paper", *cells, style="dim")
-        # A table is wider than 80 columns; where output is no terminal nothing should be cut.
-        wide = console if console.is_terminal else Console(file=console.file, width=140)
-        wide.print(table)
+        print_table(table, console)
     if paper:
         console.print(f"paper: {paper.source}", highlight=False, style="dim")
 
@@ -84,16 +83,22 @@ def _cell(row: dict[Any, Any], column: str, spec: str) -> str:
     return format(int(value) if spec == "d" else float(value), spec)
 
 
-def next_steps(path: Path, threshold: float, console: Console) -> None:
-    """Say where the results are and what to do next."""
-    console.print(f"results: {path}", highlight=False)
+def next_steps(path: Path, threshold: float, console: Console, split: str = "test") -> None:
+    """Say where the results of a split are and what to do next."""
     console.print(
+        f"results: {path}\n"
         f"  {path / 'layers.csv'}  this table\n"
-        f"  {path / 'stages'}/<stage>/test/filters.csv  every filter: clusters, noise\n"
-        f"  {path / 'stages'}/<stage>/test/labels.csv  every label: signal, noise\n"
-        f"next: the same command with --threshold={0.5 if threshold != 0.5 else 0.3:g} "
+        f"  {path / 'stages'}/<stage>/{split}/filters.csv  every filter: clusters, noise\n"
+        f"  {path / 'stages'}/<stage>/{split}/labels.csv  every label: signal, noise\n"
+        + (
+            f"every filter: tensorboard --logdir={path / 'events'}  (tab Clusters)\n"
+            if (path / "events").exists()
+            else ""
+        )
+        + f"next: the same command with --threshold={0.5 if threshold != 0.5 else 0.3:g} "
         "reads the clusters anew in seconds, and with --stages=<names> probes other layers "
         "(--list_stages shows them)",
+        markup=False,
         highlight=False,
         soft_wrap=True,
     )

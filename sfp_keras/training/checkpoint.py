@@ -52,7 +52,7 @@ class Checkpoint:
         found = {name: array.shape for name, array in arrays.items() if name.startswith("v")}
         if str(arrays.get("description")) != self.description or found != expected:
             raise InputError(
-                f"{self.path} belongs to another training; delete it, or pass --overwrite=train"
+                f"{self.path} belongs to another training; delete it and run again to begin anew"
             )
         for i, variable in enumerate(variables):
             variable.assign(arrays[f"v{i}"])
@@ -72,10 +72,6 @@ class Checkpoint:
             description=np.array(self.description),
         )
         self._written = time.monotonic()
-
-    def delete(self) -> None:
-        """Remove the file once its training has ended and its result is written."""
-        self.path.unlink(missing_ok=True)
 
 
 def _state(model: keras.Model) -> list[keras.Variable]:

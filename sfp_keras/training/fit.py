@@ -75,7 +75,7 @@ def fit_with_resume(
         callbacks=[
             schedule,
             *([_Validation(validation, validation_steps)] if validation else []),
-            _StopOnNaN(),
+            _StopOnNaN(checkpoint),
             *callbacks,
             *([progress.callback(begin, epochs, steps_per_epoch)] if progress else []),
             keeper,
@@ -128,7 +128,18 @@ class _Schedule(keras.callbacks.Callback):
 class _StopOnNaN(keras.callbacks.Callback):
     """Stops where the loss or a weight is not finite, before anything is saved."""
 
-    MEND = "lower the learning rate (--lr, --head_lr), or check the input's --scaling"
+    def __init__(self, checkpoint: Checkpoint):
+        super().__init__()
+        self.checkpoint = checkpoint
+
+    @property
+    def _mend(self) -> str:
+        kept = (
+            f"; the epochs before are kept in {self.checkpoint.path}: delete it to begin anew"
+            if self.checkpoint.path.exists()
+            else ""
+        )
+        return f"lower the learning rate (--lr, --head_lr), or check the input's --scaling{kept}"
 
     def _check_loss(self, logs: dict | None) -> None:
         # The test loss shows what the last step of an epoch did.
@@ -136,8 +147,7 @@ class _StopOnNaN(keras.callbacks.Callback):
             loss = float((logs or {}).get(name, 0.0))
             if not math.isfinite(loss):
                 raise InputError(
-                    f"the {what} is not finite ({loss}) in epoch {self.epoch}: {self.MEND}; "
-                    "earlier epochs are kept"
+                    f"the {what} is not finite ({loss}) in epoch {self.epoch}: {self._mend}"
                 )
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
@@ -152,10 +162,7 @@ class _StopOnNaN(keras.callbacks.Callback):
         # ReLU turns NaN into zero on some devices: the loss then stays finite.
         for variable in self.model.trainable_variables:
             if not bool(ops.all(ops.isfinite(variable))):
-                raise InputError(
-                    f"{variable.path} is not finite after epoch {epoch}: {self.MEND}; earlier "
-                    "epochs are kept"
-                )
+                raise InputError(f"{variable.path} is not finite after epoch {epoch}: {self._mend}")
 
 
 class _Keeper(keras.callbacks.Callback):

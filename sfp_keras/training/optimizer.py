@@ -60,7 +60,8 @@ class SGD(keras.optimizers.Optimizer):
         )
         names = [group.name for group in self.groups]
         if len(set(names)) < len(names):
-            raise InputError(f"two parameter groups have one name: {', '.join(names)}")
+            twice = next(name for name in names if names.count(name) > 1)
+            raise InputError(f"two parameter groups have one name, {twice!r}; give each its own")
 
     def build(self, variables: Sequence[keras.Variable]) -> None:
         """Make one momentum buffer a variable and one learning rate a group."""

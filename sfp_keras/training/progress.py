@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -18,12 +18,21 @@ class Progress:
         phase: `str`. What runs: "training", "heads", ...
         console: `rich.console.Console`, or `None` for standard output.
         line_seconds: `float`. Least time between two lines where there is no terminal.
+        outputs: sequence of `str`. Names of the outputs of a model with several, in the order
+            in which their accuracies are told. Defaults to Keras' order, that of the alphabet.
     """
 
-    def __init__(self, phase: str, console: Console | None = None, line_seconds: float = 30.0):
+    def __init__(
+        self,
+        phase: str,
+        console: Console | None = None,
+        line_seconds: float = 30.0,
+        outputs: Sequence[str] = (),
+    ):
         self.phase = phase
-        self.console = console or Console(file=sys.stdout)
+        self.console = console or Console(file=sys.stdout, soft_wrap=True, markup=False)
         self.line_seconds = line_seconds
+        self.outputs = tuple(outputs)
 
     def callback(self, begin: int, epochs: int, steps: int) -> keras.callbacks.Callback:
         """A Keras callback that reports epochs `begin` .. `epochs` of `steps` steps each."""
@@ -99,7 +108,8 @@ class _FitProgress(keras.callbacks.Callback):
             self.told = now
             left = (now - self.start) / (epoch + 1 - self.begin) * (self.epochs - epoch - 1)
             self.progress.console.print(
-                f"{self.progress.phase}: epoch {epoch + 1}/{self.epochs}  {_numbers(logs or {})}"
+                f"{self.progress.phase}: epoch {epoch + 1}/{self.epochs}  "
+                + _numbers(logs or {}, self.progress.outputs)
                 + ("" if last else f"  {duration(left)} left"),
                 highlight=False,
                 soft_wrap=True,
@@ -109,16 +119,17 @@ class _FitProgress(keras.callbacks.Callback):
         self.bar.stop()
 
 
-def _numbers(logs: dict[str, float]) -> str:
+def _numbers(logs: dict[str, float], outputs: Sequence[str]) -> str:
     shown = {"loss": "loss", "accuracy": "accuracy", "val_accuracy": "test accuracy"}
     told = [f"{shown[k]} {float(v):.4f}" for k, v in logs.items() if k in shown]
-    heads = [
-        f"{name.removeprefix('val_').removesuffix('_accuracy')} {float(value):.4f}"
+    heads = {
+        name.removeprefix("val_").removesuffix("_accuracy"): f"{float(value):.4f}"
         for name, value in logs.items()
         if name.startswith("val_") and name.endswith("_accuracy") and name != "val_accuracy"
-    ]
+    }
     if heads:
-        told.append("test accuracy " + ", ".join(heads))
+        order = [name for name in outputs if name in heads] or list(heads)
+        told.append("test accuracy " + ", ".join(f"{name} {heads[name]}" for name in order))
     return "  ".join(told)
 
 

@@ -2,8 +2,6 @@
 
 from sfp_keras.experiment import Experiment
 
-MODES = ("probe", "train")
-
 
 def run(experiment: Experiment) -> None:
     """Run the workflow that the experiment's mode names."""
@@ -15,6 +13,10 @@ def run(experiment: Experiment) -> None:
         from sfp_keras.workflows.train import train
 
         train(experiment)
+    elif experiment.mode == "afcc":
+        from sfp_keras.workflows.afcc import afcc
+
+        afcc(experiment)
     else:
         from sfp_keras.workflows.probe import probe
 

@@ -1,14 +1,15 @@
 """What the heads will take, said before the work; refused where it cannot fit."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import keras
-from rich.console import Console
 
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.probing.features import cache_bytes, head_inputs
+from sfp_keras.reports import terminal
 
 
 def check_memory(
@@ -17,7 +18,7 @@ def check_memory(
     """Print the estimate of features and heads, and refuse heads that fit no memory.
 
     Raises:
-        InputError: if the heads with momentum and gradients exceed the machine's memory.
+        InputError: if the heads with momentum and gradients exceed the memory that is free.
     """
     inputs = head_inputs(cut, names)
     features = cache_bytes(inputs, rows, experiment.cache_dtype)
@@ -25,21 +26,70 @@ def check_memory(
     heads = 3 * 4 * sum(inputs.values()) * num_labels
     in_memory = features <= experiment.cache_gib * 2**30
     place = "in memory" if in_memory else f"on disk, above --cache_gib={experiment.cache_gib:g}"
-    Console().print(
+    terminal().print(
         f"features of {rows:,} images: {_size(features)} as {experiment.cache_dtype} ({place}); "
-        f"heads: {_size(heads)}",
-        highlight=False,
+        f"heads: {_size(heads)}"
     )
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    # Resident features are copied to the device, stage by stage.
-    needed = heads + (features + max(inputs.values()) * rows * 2 if in_memory else 0)
-    if needed > 0.9 * memory:
+    # Features in memory are copied to the device as a whole, which may be this memory too.
+    needed = heads + (2 * features if in_memory else 0)
+    free = available_memory()
+    if needed > 0.9 * free:
         largest = max(inputs, key=lambda name: inputs[name])
         raise InputError(
-            f"heads and features need {_size(needed)}, this machine has {_size(memory)}: probe "
+            f"heads and features need {_size(needed)}, {_size(free)} of memory are free: probe "
             f"fewer --stages (largest: {largest}, {inputs[largest]:,} inputs), --pool them, or "
             "lower --cache_gib"
         )
+
+
+def available_memory(root: Path = Path("/")) -> int:
+    """Bytes this process may still take: the machine's free memory, or what its cgroup allows.
+
+    Args:
+        root: `Path`. Where `proc` and `sys` are.
+    """
+    return min([_free_of_machine(root / "proc/meminfo"), *_free_of_cgroups(root)])
+
+
+def _free_of_machine(meminfo: Path) -> int:
+    try:
+        lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
+        return int(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, ValueError, KeyError):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _free_of_cgroups(root: Path) -> Iterator[int]:
+    """What each cgroup of this process, and each one around it, leaves free."""
+    try:
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":  # version 2
+            top, names = root / "sys/fs/cgroup", ("memory.max", "memory.current", "inactive_file")
+        elif "memory" in controllers.split(","):
+            top = root / "sys/fs/cgroup/memory"
+            names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+        else:
+            continue
+        group = top / path.strip("/")
+        for folder in (group, *group.parents):
+            if folder.is_relative_to(top):
+                yield from _free_of_cgroup(folder, *names)
+
+
+def _free_of_cgroup(folder: Path, limit: str, usage: str, inactive: str) -> Iterator[int]:
+    try:
+        allowed, used = int((folder / limit).read_text()), int((folder / usage).read_text())
+        statistics = dict(
+            line.split() for line in (folder / "memory.stat").read_text().splitlines()
+        )
+    except (OSError, ValueError):  # no such group, or "max"
+        return
+    # Files that were read stay in memory only while nobody needs it.
+    yield allowed - used + int(statistics.get(inactive, 0))
 
 
 def _size(count: int) -> str:

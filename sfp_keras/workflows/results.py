@@ -191,7 +191,7 @@ def _merge_layers(
         try:
             old = _as_text(run.layers)[LAYER_COLUMNS]
             old["threshold"].astype(float)
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, PermissionError) as error:
             raise InputError(
                 f"{run.layers} is damaged ({error}); delete it and run again"
             ) from None

@@ -8,19 +8,20 @@ from typing import Any
 import keras
 import numpy as np
 
+from sfp_keras.backend import without_notes
 from sfp_keras.data import (
     Augmentation,
     ImageDataset,
-    ImageSplit,
     Scaling,
-    evaluation_batches,
     label_subset,
     load_dataset,
     parse_scaling,
 )
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
+from sfp_keras.files import unreadable
 from sfp_keras.models import build_vgg, load_own_model, load_weights, vgg_arguments_of
+from sfp_keras.run_directory import RunDirectory
 
 
 def load_network_and_data(
@@ -34,13 +35,17 @@ def load_network_and_data(
     Returns:
         The network, or `None` where it is ours to train, and the images.
     """
+    RunDirectory(experiment).check_place()
+    for flag in ("model", "weights"):
+        _check_readable(flag, getattr(experiment, flag))
     if experiment.own_model:
         if experiment.weights:
             raise InputError(
                 f"--weights is for the papers' networks, not for --model={experiment.model}: save "
                 "the network with its weights as a .keras file"
             )
-        network = load_own_model(experiment.model, _image_size(experiment))
+        with without_notes():
+            network = load_own_model(experiment.model, _image_size(experiment))
         return network, load_data(experiment, _input_size(network))
     dataset = load_data(experiment, None)
     if experiment.trains:
@@ -60,11 +65,14 @@ def about_flag(name: str) -> Iterator[None]:
 
 
 def fingerprint(dataset: ImageDataset) -> str:
-    """Tell data sets apart: by names, all labels, and a few images of each split."""
+    """Tell data sets apart: by names, labels and images; of images on disk a few a split."""
     names = (dataset.class_names, dataset.original_labels, dataset.image_shape)
     digest = hashlib.sha256(repr(names).encode())
     for split in (dataset.train, dataset.test):
         digest.update(split.labels.tobytes())
+        if split.in_memory:
+            digest.update(np.ascontiguousarray(split.images).data)
+            continue
         some = np.unique(np.linspace(0, max(0, len(split) - 1), 8).astype(np.int64))
         digest.update(split.read(some[: len(split)]).tobytes())
     return digest.hexdigest()[:16]
@@ -72,15 +80,18 @@ def fingerprint(dataset: ImageDataset) -> str:
 
 def load_data(experiment: Experiment, network_size: tuple[int, int] | None) -> ImageDataset:
     """The labelled images, reduced to --labels of them if asked."""
-    dataset = load_dataset(
-        experiment.dataset,
-        experiment.data_dir,
-        image_size=_image_size(experiment) or network_size,
-        test_fraction=experiment.test_fraction,
-        class_names=experiment.class_names,
-        memory_budget=int(experiment.memory_gib * 2**30),
-        cache_dir=experiment.directory / "cache",
-    )
+    try:
+        dataset = load_dataset(
+            experiment.dataset,
+            experiment.data_dir,
+            image_size=_image_size(experiment) or network_size,
+            test_fraction=experiment.test_fraction,
+            class_names=experiment.class_names,
+            memory_budget=int(experiment.memory_gib * 2**30),
+            cache_dir=RunDirectory(experiment).images,
+        )
+    except PermissionError as error:
+        raise unreadable(f"--data_dir={experiment.data_dir}", error) from None
     if experiment.labels is not None:
         dataset = label_subset(dataset, experiment.labels, experiment.subset_seed)
     return dataset
@@ -105,13 +116,27 @@ def build_network(experiment: Experiment, dataset: ImageDataset, precision: str)
     )
 
 
+def _check_readable(flag: str, value: str | None) -> None:
+    """Refuse a file that the user may not read."""
+    if value is not None:
+        try:
+            open(value, "rb").close()
+        except PermissionError as error:
+            raise unreadable(f"--{flag}={value}", error) from None
+        except (OSError, ValueError):
+            pass  # No file: whoever reads the flag knows what else it may be.
+
+
 def _widths(texts: tuple[str, ...]) -> tuple[int, ...]:
     try:
-        return tuple(int(text) for text in texts if text != "none")
+        widths = tuple(int(text) for text in texts if text != "none")
     except ValueError:
         raise InputError(
             f"--fc_widths={','.join(texts)}: give whole numbers such as 512,512, or none"
         ) from None
+    if max(widths, default=0) > 65_536:
+        raise InputError(f"--fc_widths={','.join(texts)}: layers have at most 65,536 nodes")
+    return widths
 
 
 def _image_size(experiment: Experiment) -> tuple[int, int] | None:
@@ -159,19 +184,12 @@ def scaling_of(experiment: Experiment, dataset: ImageDataset) -> Scaling:
     return parse_scaling(experiment.resolved_scaling, dataset.train)
 
 
-def augmentation_of(experiment: Experiment) -> Augmentation:
-    """--flip and --shift."""
+def augmentation_of(experiment: Experiment, dataset: ImageDataset) -> Augmentation:
+    """--flip and --shift, which must leave something of the images."""
+    height, width, _ = dataset.image_shape
+    if experiment.shift >= min(height, width):
+        raise InputError(
+            f"--shift={experiment.shift} moves images of {height}x{width} pixels out of sight; "
+            f"make it smaller than {min(height, width)}"
+        )
     return Augmentation(flip=experiment.flip, shift=experiment.shift)
-
-
-def network_accuracy(
-    network: keras.Model, split: ImageSplit, num_labels: int, scaling: Scaling, batch_size: int
-) -> float | None:
-    """The network's own accuracy, or `None` where its outputs are not the data's labels."""
-    if tuple(network.output_shape[1:]) != (num_labels,):
-        return None
-    right = 0
-    for images, labels in evaluation_batches(split, batch_size, scaling):
-        scores = keras.ops.convert_to_numpy(network.predict_on_batch(images))
-        right += int((scores.argmax(-1) == labels).sum())
-    return right / len(split)

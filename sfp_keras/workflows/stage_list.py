@@ -1,13 +1,12 @@
 """Which stages are probed, and the list of those that could be."""
 
 import keras
-from rich.console import Console
 from rich.table import Table
 
-from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.models import paper_stages
 from sfp_keras.probing import Stage, default_stages, list_stages, resolve_stages
+from sfp_keras.reports import print_table, terminal
 from sfp_keras.workflows.setup import build_network, load_network_and_data
 
 
@@ -18,23 +17,6 @@ def choose_stages(experiment: Experiment, network: keras.Model) -> list[Stage]:
     if experiment.own_model:
         return default_stages(network)
     return resolve_stages(network, paper_stages(experiment.model))
-
-
-def parse_pool(experiment: Experiment, stages: list[Stage]) -> dict[str, str]:
-    """--pool: one text for all stages, or `<stage>=<text>` for some of them."""
-    plain = [text for text in experiment.pool if "=" not in text]
-    named = dict(text.split("=", 1) for text in experiment.pool if "=" in text)
-    if len(plain) > 1:
-        raise InputError(
-            f"--pool={','.join(experiment.pool)}: give one for all stages, as in avg:7, or "
-            "<stage>=<pool> for each"
-        )
-    names = [stage.name for stage in stages]
-    unknown = [name for name in named if name not in names]
-    if unknown:
-        raise InputError(f"--pool: {unknown[0]!r} is none of the probed stages {', '.join(names)}")
-    pools = {**(dict.fromkeys(names, plain[0]) if plain else {}), **named}
-    return {name: text for name, text in pools.items() if text != "none"}
 
 
 def show_stages(experiment: Experiment) -> None:
@@ -60,4 +42,4 @@ def show_stages(experiment: Experiment) -> None:
             f"{stage.head_inputs * labels:,}",
             f"{stage.head_inputs * images * width / 2**20:,.0f} MiB",
         )
-    Console().print(table)
+    print_table(table, terminal())

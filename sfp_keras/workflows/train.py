@@ -5,7 +5,6 @@ import json
 
 import keras
 import pandas as pd
-from rich.console import Console
 
 from sfp_keras.data import (
     ImageDataset,
@@ -16,7 +15,8 @@ from sfp_keras.data import (
 )
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
-from sfp_keras.files import write_text, write_whole
+from sfp_keras.files import write_text
+from sfp_keras.reports import terminal
 from sfp_keras.run_directory import RunDirectory
 from sfp_keras.training import (
     SGD,
@@ -28,6 +28,7 @@ from sfp_keras.training import (
     parse_group,
 )
 from sfp_keras.workflows.events import train_monitor
+from sfp_keras.workflows.network import load_trained, save_model
 from sfp_keras.workflows.setup import (
     about_flag,
     augmentation_of,
@@ -48,18 +49,19 @@ def train(experiment: Experiment) -> None:
         )
     _, dataset = load_network_and_data(experiment)
     scaling = scaling_of(experiment, dataset)
-    check_training(experiment, build_network(experiment, dataset, "float32"))
+    check_training(experiment, build_network(experiment, dataset, "float32"), dataset)
     with RunDirectory(experiment).opened(fingerprint(dataset)) as run:
         run.discard()
         write_labels(run, dataset)
         train_network(run, dataset, scaling)
-        console = Console()
+        console = terminal()
         console.print(f"trained network: {run.model}")
         console.print(f"next: {experiment.command().replace('--mode=train', '--mode=probe')}")
 
 
-def check_training(experiment: Experiment, network: keras.Model) -> None:
+def check_training(experiment: Experiment, network: keras.Model, dataset: ImageDataset) -> None:
     """Refuse wrong --group, --decay and the like before anything is written."""
+    augmentation_of(experiment, dataset)
     optimizer = optimizer_of(experiment)
     with about_flag("group"):
         optimizer.build(network.trainable_variables)
@@ -68,9 +70,9 @@ def check_training(experiment: Experiment, network: keras.Model) -> None:
 def train_network(run: RunDirectory, dataset: ImageDataset, scaling: Scaling) -> keras.Model:
     """Train, or go on, or load what is trained; returns the network in float32."""
     experiment = run.experiment
-    if run.model.exists():
+    if run.trained:
         run.delete_checkpoints("train")  # Where a kill came between the two.
-        return _load_trained(run)
+        return load_trained(run)
     with run.timed("train"):
         base = base_group(experiment)
         network = build_network(experiment, dataset, experiment.precision)
@@ -89,7 +91,7 @@ def train_network(run: RunDirectory, dataset: ImageDataset, scaling: Scaling) ->
                 experiment.batch_size,
                 experiment.seed,
                 scaling,
-                augmentation_of(experiment),
+                augmentation_of(experiment, dataset),
                 first_epoch=first_epoch,
             ),
             steps_per_epoch=steps_per_epoch(len(dataset.train), experiment.batch_size),
@@ -111,7 +113,7 @@ def train_network(run: RunDirectory, dataset: ImageDataset, scaling: Scaling) ->
         trained = build_network(experiment, dataset, "float32")
         trained.set_weights(network.get_weights())
         save_model(run, trained)
-        checkpoint.delete()
+        run.delete_checkpoints("train")
     return trained
 
 
@@ -120,7 +122,7 @@ def optimizer_of(experiment: Experiment) -> SGD:
     base = base_group(experiment)
     with about_flag("group"):
         groups = tuple(parse_group(text, base) for text in experiment.group)
-    return SGD(base.learning_rate, base.momentum, base.l2, groups=groups)
+        return SGD(base.learning_rate, base.momentum, base.l2, groups=groups)
 
 
 def base_group(experiment: Experiment) -> ParameterGroup:
@@ -130,32 +132,12 @@ def base_group(experiment: Experiment) -> ParameterGroup:
     return ParameterGroup("default", "", experiment.lr, experiment.momentum, experiment.l2, decay)
 
 
-def description(run: RunDirectory, phase: str) -> str:
-    """A fingerprint of the settings of a phase and all before it."""
-    settings = {"train": run.settings("train")}
+def description(run: RunDirectory, phase: str, more: object = None) -> str:
+    """A fingerprint of the settings of a phase and all before it, and of `more`, JSON types."""
+    settings: dict[str, object] = {"train": run.settings("train")}
     if phase != "train":
-        settings["heads"] = run.settings("heads")
+        settings |= {"heads": run.settings("heads"), "more": more}
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-
-
-def save_model(run: RunDirectory, network: keras.Model) -> None:
-    """Write model.keras, whole or not at all."""
-    with write_whole(run.model) as file:
-        # Keras insists on the file's ending, so it writes beside and the bytes are moved over.
-        beside = run.model.with_name(".saving.keras")
-        try:
-            network.save(beside)
-            file.write(beside.read_bytes())
-        finally:
-            beside.unlink(missing_ok=True)
-
-
-def _load_trained(run: RunDirectory) -> keras.Model:
-    try:
-        return keras.saving.load_model(run.model, compile=False)
-    except Exception as error:  # A damaged archive raises almost anything.
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{run.model} is damaged ({reason}); delete it and run again") from None
 
 
 def write_labels(run: RunDirectory, dataset: ImageDataset) -> None:

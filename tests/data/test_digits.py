@@ -23,3 +23,11 @@ def test_digits_are_enlarged_real_images_in_a_fixed_split():
 
 def test_another_size_is_made_from_the_small_images():
     assert load_dataset("digits", image_size=(8, 12)).image_shape == (8, 12, 3)
+
+
+def test_images_above_the_memory_budget_are_enlarged_when_read():
+    held, read = (load_dataset("digits", image_size=40, memory_budget=b) for b in (1 << 30, 1000))
+    assert held.train.in_memory
+    assert not read.train.in_memory
+    indices = np.array([5, 0, 77])
+    np.testing.assert_array_equal(read.test.read(indices), held.test.read(indices))

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from sfp_keras.data import dataset_names, load_dataset
+from sfp_keras.data import load_dataset
 from sfp_keras.errors import InputError
 
 
@@ -14,10 +14,6 @@ def test_the_room_opens_no_framework():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
-
-
-def test_names_for_help_texts():
-    assert list(dataset_names()) == ["digits", "cifar10", "cifar100", "imagenet2012", "folder"]
 
 
 def test_a_wrong_fraction_is_refused_for_every_set():

@@ -172,7 +172,7 @@ def test_a_full_disk_is_one_clear_line(prepared, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.posix_fallocate", full)
-    with pytest.raises(InputError, match=r"--cache_dir=.*No space left.*make room"):
+    with pytest.raises(InputError, match=r"No space left.*make room.*--run_dir.*--memory_gib"):
         load_dataset("sfp_one_split", prepared, memory_budget=100, cache_dir=tmp_path)
     assert not [path for path in tmp_path.iterdir() if path.suffix != ".lock"]
 

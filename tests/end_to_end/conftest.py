@@ -8,7 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from absl import app, flags
+from absl.testing import flagsaver
 from PIL import Image
+from run_files import contents
 
 ROOT = Path(__file__).parents[2]
 COLOURS = {"blue": 2, "green": 1, "red": 0}
@@ -42,6 +45,18 @@ def command() -> Callable[..., subprocess.CompletedProcess]:
         return done
 
     return run
+
+
+def call_main(*arguments: str) -> int:
+    """What `python main.py` does with these flags, in this process; returns the exit code."""
+    sys.path.insert(0, str(ROOT))
+    try:
+        import main
+    finally:
+        sys.path.remove(str(ROOT))
+    with flagsaver.flagsaver():
+        flags.FLAGS.unparse_flags()
+        return main.main(app.parse_flags_with_usage(["main.py", *arguments]))
 
 
 def write_images(folder: Path, count: int, size: int = 32, seed: int = 0) -> None:
@@ -85,3 +100,28 @@ def colour_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / "colours.keras"
     model.save(path)
     return path
+
+
+@pytest.fixture
+def probe(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    colour_folder: Path,
+    colour_model: Path,
+) -> Callable[..., str]:
+    """Run the command on the user's network and images, which stay as they are; its output."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def run(*arguments: str, code: int = 0, model: str | None = None) -> str:
+        before = contents(colour_folder), colour_model.read_bytes()
+        capsys.readouterr()
+        always = ("--dataset=folder", f"--data_dir={colour_folder}", "--head_epochs=2")
+        done = call_main(*always, f"--model={model or colour_model}", *arguments)
+        said = capsys.readouterr()
+        assert done == code, said.err
+        assert (contents(colour_folder), colour_model.read_bytes()) == before
+        return said.out if code == 0 else said.err
+
+    return run

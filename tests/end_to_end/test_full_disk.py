@@ -3,14 +3,11 @@
 import errno
 import os
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from absl import app, flags
-from absl.testing import flagsaver
-from conftest import ROOT
+from conftest import call_main
 from run_files import contents
 
 # Small enough for seconds: two labels, an epoch each.
@@ -20,18 +17,6 @@ SAYS = (
     "then run the same command to go on"
 )
 UNTOUCHED = ("model.keras", "stages/layer5/")
-
-
-def call_main(*arguments: str) -> int:
-    """What `python main.py` does with these flags, in this process; returns the exit code."""
-    sys.path.insert(0, str(ROOT))
-    try:
-        import main
-    finally:
-        sys.path.remove(str(ROOT))
-    with flagsaver.flagsaver():
-        flags.FLAGS.unparse_flags()
-        return main.main(app.parse_flags_with_usage(["main.py", *arguments]))
 
 
 @pytest.fixture

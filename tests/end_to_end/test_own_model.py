@@ -8,51 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from absl import app, flags
-from absl.testing import flagsaver
-from conftest import ROOT
 from run_files import contents
 
 # The network's outputs are red, green, blue; the class folders sort as blue, green, red.
 ORDER = "--class_names=red,green,blue"
 SWAPPING = "--scaling=keras.applications.vgg16:preprocess_input"  # takes RGB, returns BGR
-
-
-def call_main(*arguments: str) -> int:
-    """What `python main.py` does with these flags, in this process; returns the exit code."""
-    sys.path.insert(0, str(ROOT))
-    try:
-        import main
-    finally:
-        sys.path.remove(str(ROOT))
-    with flagsaver.flagsaver():
-        flags.FLAGS.unparse_flags()
-        return main.main(app.parse_flags_with_usage(["main.py", *arguments]))
-
-
-@pytest.fixture
-def probe(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    colour_folder: Path,
-    colour_model: Path,
-) -> Callable[..., str]:
-    """Run the command on the user's network and images, which stay as they are; its output."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "120")
-
-    def run(*arguments: str, code: int = 0, model: str | None = None) -> str:
-        before = contents(colour_folder), colour_model.read_bytes()
-        capsys.readouterr()
-        always = ("--dataset=folder", f"--data_dir={colour_folder}", "--head_epochs=2")
-        done = call_main(*always, f"--model={model or colour_model}", *arguments)
-        said = capsys.readouterr()
-        assert done == code, said.err
-        assert (contents(colour_folder), colour_model.read_bytes()) == before
-        return said.out if code == 0 else said.err
-
-    return run
 
 
 def accuracy_of(text: str) -> float:

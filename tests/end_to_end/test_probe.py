@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from literal_layers import clipped, clusters_of, filter_matrices, layer_row
-from run_files import contents
+from run_files import contents, differing
 
 LAYER_COLUMNS = [
     *("stage", "split", "threshold", "filters", "outputs_per_filter", "fc_inputs", "accuracy"),
@@ -200,7 +201,9 @@ def test_the_terminal_shows_network_table_and_next_steps(story: SimpleNamespace)
     assert f"{story.folder}/layers.csv" in text
 
 
-def test_experiment_json_is_enough_to_rerun(story: SimpleNamespace) -> None:
+def test_experiment_json_is_enough_to_rerun(
+    story: SimpleNamespace, command: Callable, tmp_path: Path
+) -> None:
     saved = json.loads(story.files["first"]["experiment.json"][1])
     assert saved["flags"]["labels"] == 3
     assert saved["flags"]["preset"] == "vgg6-digits"
@@ -209,6 +212,10 @@ def test_experiment_json_is_enough_to_rerun(story: SimpleNamespace) -> None:
     assert set(saved["seconds"]) == {"train", "heads", "analysis"}
     assert saved["command"].startswith("python main.py --mode=probe")
     assert f"--run_dir={story.folder}" in saved["command"]
+    _, script, *flags = shlex.split(saved["command"])
+    command(*flags, f"--run_dir={tmp_path}/again", script=(script,))
+    before = {name: data for name, (_, data) in story.files["first"].items()}
+    assert not differing(contents(tmp_path / "again"), before)
 
 
 def test_a_second_run_redoes_nothing(story: SimpleNamespace) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, environment
-from run_files import contents
+from run_files import contents, differing
 
 KILLER = str(Path(__file__).parent / "killed_main.py")
 # When the file of this name is put in place for the n-th time, what then is already there.
@@ -36,20 +36,7 @@ def flags(colour_folder: Path) -> list[str]:
 def undisturbed(command: Callable, flags: list[str], tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("undisturbed") / "run"
     command(*flags, f"--run_dir={folder}")
-    return results(folder)
-
-
-def results(folder: Path) -> dict[str, bytes]:
-    """All files but those that tell the time, or unfinished work."""
-    left_out = ("experiment.json", ".lock")
-    return {name: data for name, data in contents(folder).items() if name not in left_out}
-
-
-def same_files(found: dict[str, bytes], expected: dict[str, bytes]) -> None:
-    assert set(found) == set(expected)
-    # The archive of a network holds the time of its saving; its weights show in all else.
-    differing = [n for n in expected if found[n] != expected[n] and n != "model.keras"]
-    assert not differing
+    return contents(folder)
 
 
 def test_a_run_killed_in_every_phase_ends_like_an_undisturbed_one(
@@ -77,7 +64,7 @@ def test_a_run_killed_in_every_phase_ends_like_an_undisturbed_one(
             assert len(list(run.glob("stages/*/test/fields.npz"))) == 1
     done = command(*flags, f"--run_dir={run}")
     assert "epoch" not in done.stdout
-    same_files(results(run), undisturbed)
+    assert not differing(contents(run), undisturbed)
 
 
 def test_a_second_process_is_refused_and_a_kill_from_outside_does_no_harm(
@@ -102,4 +89,4 @@ def test_a_second_process_is_refused_and_a_kill_from_outside_does_no_harm(
     (line,) = refused.stderr.splitlines()
     assert line.startswith(f"error: {run} is in use by another process")
     command(*again)
-    same_files(results(run), undisturbed)
+    assert not differing(contents(run), undisturbed)

@@ -1,6 +1,7 @@
 """The command on the JAX backend where TensorFlow cannot be imported at all."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,3 +76,19 @@ def test_papers_network_is_trained_and_probed(
     command("--mode=probe", *TINY, *data, f"--run_dir={tmp_path}/run", PYTHONPATH=refused)
     check_results(tmp_path / "run", ["layer5"])
     assert pd.read_csv(tmp_path / "run" / "training.csv")["epoch"].tolist() == [0]
+
+
+def test_tensorflow_beside_jax_says_nothing_and_notes_are_plain(
+    command: Callable, colour_folder: Path, colour_model: Path, tmp_path: Path
+) -> None:
+    # Keras imports it to load and to save a network.
+    shutil.copytree(colour_folder, tmp_path / "images")
+    (tmp_path / "images/train/red/text.png").write_text("no image")
+    done = command(
+        *(*TINY, "--backend=jax", f"--data_dir={tmp_path}/images", f"--model={colour_model}"),
+        *("--stages=conv2", f"--run_dir={tmp_path}/run"),
+    )
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("1 unreadable image left out: ")
+    assert line.endswith("text.png (not an image)")
+    check_results(tmp_path / "run", ["conv2"])

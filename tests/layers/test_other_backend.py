@@ -57,8 +57,13 @@ def run(arguments: list[str], **more: str) -> None:
 
 
 def test_the_layers_on_jax() -> None:
-    files = [str(HERE / "test_masked_dense.py"), str(HERE / "test_mask_constraint.py")]
-    run(["-m", "pytest", "-x", "-p", "no:cacheprovider", *files], KERAS_BACKEND="jax")
+    names = ("test_masked_dense.py", "test_mask_constraint.py", "test_compact_dense.py")
+    afcc = ("test_compact.py", "test_pruning.py")
+    files = [*(str(HERE / n) for n in names), *(str(HERE.parent / "afcc" / n) for n in afcc)]
+    # Each operation is compiled there, which is slow: one pruned network is enough.
+    slow = ("random_networks", "our_networks", "from_clusters", "stages_that", "wrong_filters")
+    fewer = ["-k", " and ".join(f"not {name}" for name in slow)]
+    run(["-m", "pytest", "-x", "-p", "no:cacheprovider", *fewer, *files], KERAS_BACKEND="jax")
 
 
 def test_mirrored_strategy() -> None:

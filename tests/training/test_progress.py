@@ -40,3 +40,12 @@ def test_items_pass_through_in_order():
 )
 def test_durations_in_words(seconds, words):
     assert duration(seconds) == words
+
+
+def test_accuracies_of_several_outputs_are_told_in_their_order():
+    text = io.StringIO()
+    progress = Progress("heads", Console(file=text), outputs=["layer2", "layer10"])
+    callback = progress.callback(begin=0, epochs=1, steps=1)
+    callback.on_train_begin()
+    callback.on_epoch_end(0, {"val_layer10_accuracy": 0.25, "val_layer2_accuracy": 0.75})
+    assert "test accuracy layer2 0.7500, layer10 0.2500" in text.getvalue()

@@ -1,0 +1,142 @@
+"""What each kind of layer does with filters, and the layer that is left without some of them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+
+from sfp_keras.afcc.rebuilding import Exchange
+from sfp_keras.errors import InputError
+from sfp_keras.layers import CompactDense, MaskConstraint, MaskedDense
+
+# Types are compared exactly: a subclass may do anything with its channels.
+_CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.Conv3D)
+_DENSE = (layers.Dense, MaskedDense)
+_DEPTHWISE = (layers.DepthwiseConv1D, layers.DepthwiseConv2D)
+_SAME_FOR_EACH_FILTER = {
+    getattr(layers, name)
+    for name in (
+        *("ReLU", "LeakyReLU", "ELU", "Identity", "ActivityRegularization"),
+        *("Dropout", "AlphaDropout", "GaussianDropout", "GaussianNoise"),
+        *(f"SpatialDropout{n}D" for n in (1, 2, 3)),
+        *(f"{kind}Pooling{n}D" for kind in ("Max", "Average") for n in (1, 2, 3)),
+        *(f"Global{kind}Pooling{n}D" for kind in ("Max", "Average") for n in (1, 2, 3)),
+        *(f"{kind}{n}D" for kind in ("ZeroPadding", "Cropping", "UpSampling") for n in (1, 2, 3)),
+    )
+}
+_ELEMENTWISE = {
+    keras.activations.get(name)
+    for name in (
+        *("linear", "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish"),
+        *("tanh", "sigmoid", "hard_tanh", "hard_sigmoid", "hard_silu", "softplus", "softsign"),
+        *("exponential", "log_sigmoid"),
+    )
+}
+
+
+def puts_out_filters(layer: Any) -> bool:
+    """Say whether a layer makes filters, each of all its inputs and on its own."""
+    if type(layer) in _CONVOLUTIONS:
+        return layer.groups == 1 and layer.activation in _ELEMENTWISE
+    return type(layer) in _DENSE and layer.activation in _ELEMENTWISE
+
+
+def passes_filters(layer: Any, rank: int) -> bool:
+    """Say whether each output filter of a layer is made of the same input filter and no other.
+
+    Args:
+        layer: a layer or Keras operation with one input.
+        rank: number of the input's axes, the batch among them; filters are the last.
+    """
+    if type(layer) is layers.Activation:
+        return layer.activation in _ELEMENTWISE
+    if type(layer) is layers.Rescaling:
+        return np.ndim(layer.scale) == np.ndim(layer.offset) == 0
+    if type(layer) is layers.BatchNormalization:
+        return layer.axis in (-1, rank - 1)
+    if type(layer) in _DEPTHWISE:
+        return layer.depth_multiplier == 1 and layer.activation in _ELEMENTWISE
+    return type(layer) in _SAME_FOR_EACH_FILTER
+
+
+def reads_filters(layer: Any) -> bool:
+    """Say whether a layer sums over its input filters, so that some can be left out."""
+    if type(layer) in _CONVOLUTIONS:
+        return layer.groups == 1
+    return type(layer) in (*_DENSE, CompactDense)
+
+
+def without_outputs(layer: Any, keep: np.ndarray) -> Exchange:
+    """The layer with only the filters (or units) it puts out where `keep`, bool (F,), is true."""
+    return _cut_kernel(layer, -1, keep)
+
+
+def without_inputs(layer: Any, keep: np.ndarray) -> Exchange:
+    """The layer for inputs whose last axis is left with what `keep`, bool (inputs,), says."""
+    if type(layer) is not CompactDense:
+        return _cut_kernel(layer, -2, keep)
+    values, *bias = layer.get_weights()
+    config = {**layer.get_config(), "mask": layer.mask[keep]}
+    # Values stand row by row, so that those of the rows left stay in order.
+    return Exchange(CompactDense.from_config(config), [values[keep[_rows(layer)]], *bias])
+
+
+def with_fewer_filters(layer: Any, keep: np.ndarray) -> Exchange | None:
+    """The layer of `passes_filters` for the filters left; `None` where it can stay as it is."""
+    weights = layer.get_weights()
+    if type(layer) is layers.BatchNormalization:
+        return Exchange(_anew(layer), [array[keep] for array in weights])
+    if type(layer) not in _DEPTHWISE:
+        return None
+    _check_weights(layer, weights)
+    constraints = {
+        "depthwise_constraint": _cut_constraint(layer.depthwise_constraint, -2, keep),
+        "bias_constraint": _cut_constraint(layer.bias_constraint, -1, keep),
+    }
+    kernel, *bias = weights
+    return Exchange(_anew(layer, **constraints), [kernel[..., keep, :], *(b[keep] for b in bias)])
+
+
+def _cut_kernel(layer: Any, axis: int, keep: np.ndarray) -> Exchange:
+    """Cut the input axis (-2) or the output axis (-1) of a convolution's or dense kernel."""
+    config = layer.get_config()
+    kernel, *bias = layer.get_weights()
+    _check_weights(layer, [kernel, *bias])
+    changes: dict[str, Any] = {}
+    for name, at in (("kernel_constraint", axis), ("bias_constraint", -1)):
+        if at == axis:
+            changes[name] = _cut_constraint(keras.constraints.get(config[name]), axis, keep)
+    if type(layer) is MaskedDense and layer.mask is not None:
+        changes["mask"] = np.compress(keep, layer.mask, axis=axis)
+    if axis == -1:
+        changes["filters" if type(layer) in _CONVOLUTIONS else "units"] = int(keep.sum())
+        bias = [array[keep] for array in bias]
+    return Exchange(_anew(layer, **changes), [np.compress(keep, kernel, axis=axis), *bias])
+
+
+def _cut_constraint(constraint: Any, axis: int, keep: np.ndarray) -> Any:
+    """A constraint for the weights left: only masks depend on their number."""
+    if not isinstance(constraint, MaskConstraint):
+        return constraint
+    mask = constraint.mask
+    if mask.ndim >= -axis and mask.shape[axis] == keep.size:
+        mask = np.compress(keep, mask, axis=axis)
+    return MaskConstraint(mask, _cut_constraint(constraint.constraint, axis, keep))
+
+
+def _check_weights(layer: Any, weights: Sequence[np.ndarray]) -> None:
+    if len(weights) != 1 + bool(layer.use_bias):
+        raise InputError(
+            f"layer {layer.name!r} has more weights than a kernel and a bias: remove filters "
+            "before quantization and LoRA"
+        )
+
+
+def _anew(layer: Any, **changes: Any) -> Any:
+    return type(layer).from_config({**layer.get_config(), **changes})
+
+
+def _rows(layer: CompactDense) -> np.ndarray:
+    return np.nonzero(layer.mask)[0]

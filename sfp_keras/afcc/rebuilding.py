@@ -1,0 +1,105 @@
+"""Building a functional model anew with some of its layers exchanged, the model left as it is."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+
+from sfp_keras.models.graph import functional_form, labelled_nodes
+
+
+@dataclass(frozen=True, eq=False)
+class Exchange:
+    """What takes a layer's place.
+
+    Attributes:
+        layer: the new layer, not yet called.
+        weights: its weights, in the order of `get_weights()`.
+    """
+
+    layer: keras.layers.Layer
+    weights: list[np.ndarray] = field(default_factory=list)
+
+
+def reached_layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    """Yield each layer that a functional model calls, nested models entered."""
+    for _, node in labelled_nodes(model):
+        inner = functional_form(node.operation)
+        if inner is not None:
+            yield from reached_layers(inner)
+        elif isinstance(node.operation, keras.layers.Layer):
+            yield node.operation
+
+
+def rebuild(model: keras.Model, exchanges: Mapping[int, Exchange]) -> keras.Model:
+    """Make a model of new layers with the same weights, some layers exchanged.
+
+    Args:
+        model: a functional `keras.Model`; nested ones are rebuilt too. New layers may put out
+            fewer channels than the old ones: what follows is built for them.
+        exchanges: what takes the place of layers, by the layer's `id()`.
+
+    Returns:
+        A functional `keras.Model` with the model's name, not compiled.
+    """
+    return _rebuild(model, [tuple(tensor.shape) for tensor in model.inputs], exchanges, {})
+
+
+def _rebuild(
+    model: keras.Model,
+    shapes: list[tuple],
+    exchanges: Mapping[int, Exchange],
+    made: dict[int, Any],
+) -> keras.Model:
+    """Rebuild a model for inputs of `shapes`; `made` holds what has taken each layer's place."""
+    names = {
+        id(layer.output): layer.name
+        for layer in model.layers
+        if isinstance(layer, keras.layers.InputLayer)
+    }
+    inputs = [
+        keras.Input(batch_shape=shape, dtype=old.dtype, name=names.get(id(old)))
+        for shape, old in zip(shapes, model.inputs, strict=True)
+    ]
+    now = {id(old): new for old, new in zip(model.inputs, inputs, strict=True)}
+    for _, node in labelled_nodes(model):
+        old = node.operation
+        args, kwargs = node.arguments.fill_in(now)
+        first = id(old) not in made
+        if first:
+            inner = functional_form(old)
+            if id(old) in exchanges:
+                made[id(old)] = exchanges[id(old)].layer
+            elif inner is not None:
+                # Sizes that the nested model leaves open stay open; channels may be fewer here.
+                channels = [now[id(tensor)].shape[-1:] for tensor in node.input_tensors]
+                inner_shapes = [
+                    (*tensor.shape[:-1], *last)
+                    for tensor, last in zip(inner.inputs, channels, strict=True)
+                ]
+                made[id(old)] = _rebuild(inner, inner_shapes, exchanges, made)
+            else:
+                made[id(old)] = type(old).from_config(old.get_config())
+        outputs = keras.tree.flatten(made[id(old)](*args, **kwargs))
+        now.update((id(a), b) for a, b in zip(node.outputs, outputs, strict=True))
+        if first and id(old) in exchanges:
+            made[id(old)].set_weights(exchanges[id(old)].weights)
+        elif first and isinstance(old, keras.layers.Layer) and functional_form(old) is None:
+            _copy_weights(old, made[id(old)])
+
+    def renewed(structure: Any) -> Any:
+        return keras.tree.map_structure(lambda tensor: now[id(tensor)], structure)
+
+    new = keras.Model(renewed(model.input), renewed(model.output), name=model.name)
+    new.output_names = list(model.output_names)
+    return new
+
+
+def _copy_weights(old: keras.layers.Layer, new: keras.layers.Layer) -> None:
+    new.set_weights(old.get_weights())
+    for layer in new._flatten_layers():
+        # Reads its weights when they are loaded, not when they are set.
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()

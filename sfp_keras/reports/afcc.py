@@ -1,0 +1,128 @@
+"""AFCC beside its controls: a table on the terminal and a figure."""
+
+import io
+from typing import Any
+
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from sfp_keras.reports.terminal import print_table
+
+NAMES = {
+    "clusters": "AFCC",
+    "full": "full head",
+    "random": "random labels",
+    "magnitude": "largest weights",
+}
+# Paper 2, section on AFCC: weights of the head, accuracies before and after.
+PAPER = {
+    ("vgg16", "cifar100", "layer10"): {
+        "kept": 10_800,
+        "total": 204_800,
+        "accuracy_before": 0.752,
+        "accuracy_after": 0.752,
+    },
+    ("efficientnetb0", "cifar100", "stage9"): {
+        "kept": 4_900,
+        "total": 128_000,
+        "accuracy_before": 0.863,
+        "accuracy_after": 0.873,
+    },
+}
+# Okabe and Ito's, told apart by the colour-blind.
+_COLOURS = {
+    "clusters": "#0072B2",
+    "full": "#555555",
+    "random": "#E69F00",
+    "magnitude": "#009E73",
+}
+
+
+def print_afcc(table: pd.DataFrame, stage: str, paper: dict | None, console: Console) -> None:
+    """Print the rows of afcc/<stage>/results.csv.
+
+    Args:
+        table: `DataFrame` with the columns of results.csv.
+        stage: `str`.
+        paper: an entry of `PAPER`, or `None`.
+        console: `rich.console.Console`.
+    """
+    shown = Table(title=f"AFCC of stage {stage}", box=box.SIMPLE_HEAD, title_justify="left")
+    shown.add_column("head", no_wrap=True)
+    for heading in ("clusters of", "threshold", "kept", "of", "share", "before", "zeroed", "after"):
+        shown.add_column(heading, justify="right", no_wrap=True)
+    for row in table.to_dict("records"):
+        masked = row["variant"] != "full"
+        shown.add_row(
+            NAMES[row["variant"]],
+            f"{row['clusters_from']} images" if masked else "",
+            f"{row['threshold']:g}" if masked else "",
+            f"{row['kept']:,}",
+            f"{row['total']:,}",
+            f"{row['kept'] / row['total']:.1%}",
+            *(f"{row[f'accuracy_{when}']:.4f}" for when in ("before", "zeroed", "after")),
+        )
+    if paper:
+        shown.add_row(
+            "  paper",
+            *("test images", "0.3", f"{paper['kept']:,}", f"{paper['total']:,}"),
+            *(f"{paper['kept'] / paper['total']:.1%}", f"{paper['accuracy_before']:.3f}", ""),
+            f"{paper['accuracy_after']:.3f}",
+            style="dim",
+        )
+    print_table(shown, console)
+    if paper:
+        console.print("paper: Meir et al. 2023, arXiv:2309.07537", style="dim")
+
+
+def draw_afcc(table: pd.DataFrame, stage: str) -> bytes:
+    """Draw accuracies after zeroing and after fine-tuning against the weights kept.
+
+    Args:
+        table: `DataFrame` with the columns of results.csv.
+        stage: `str`.
+
+    Returns:
+        A PNG file.
+    """
+    figure = Figure(figsize=(5.2, 3.6), dpi=200, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    before = 100 * table["accuracy_before"].iloc[0]
+    axes.axhline(before, color="black", linewidth=0.8, linestyle=":", label="head before")
+    several = len(set(table["clusters_from"]) - {""}) > 1
+    for variant, images in dict.fromkeys(
+        zip(table["variant"], table["clusters_from"], strict=True)
+    ):
+        chosen = (table["variant"] == variant) & (table["clusters_from"] == images)
+        rows = table[chosen].sort_values("kept")
+        share = 100 * rows["kept"] / rows["total"]
+        name = NAMES[variant] + (f", {images} clusters" if several and images else "")
+        style: dict[str, Any] = {
+            "color": _COLOURS[variant],
+            "marker": "s" if several and images == "test" else "o",
+            "markersize": 5,
+        }
+        axes.plot(share, 100 * rows["accuracy_after"], label=name, linewidth=1.2, **style)
+        style |= {"markerfacecolor": "white", "linestyle": "--"}
+        axes.plot(share, 100 * rows["accuracy_zeroed"], linewidth=0.8, **style)
+    axes.plot([], [], "o", color="grey", label="after fine-tuning")
+    axes.plot([], [], "o", color="grey", markerfacecolor="white", label="just after zeroing")
+    axes.set_xscale("log")
+    low = 100 * (table["kept"] / table["total"]).min()
+    ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if tick >= 0.7 * low]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+    axes.set_xlabel("weights of the head kept (%)")
+    axes.set_ylabel("test accuracy (%)")
+    axes.set_title(f"AFCC of {stage}", loc="left", fontsize=10)
+    axes.grid(alpha=0.25, linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(fontsize=7, frameon=False)
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()

@@ -1,0 +1,129 @@
+"""How heads are trained: the --head_* flags, and what --pool and --head_group say of a stage.
+
+A run directory keeps the latter for each stage, so that further stages can have their own.
+"""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+
+from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
+from sfp_keras.probing import HeadSettings, Stage
+from sfp_keras.run_directory import RunDirectory
+from sfp_keras.training import ParameterGroup, StepDecay, parse_group
+from sfp_keras.workflows.setup import about_flag
+
+StageSettings = Mapping[str, Mapping[str, str]]
+
+
+def stage_settings(run: RunDirectory, stages: list[Stage]) -> StageSettings:
+    """What --pool and --head_group say of each stage.
+
+    Args:
+        run: `RunDirectory`; finished heads in it may be spoken of too.
+        stages: the stages that are probed now.
+
+    Returns:
+        Dict from the name of each of `stages` to its `pool` and `head_group`.
+
+    Raises:
+        InputError: if a flag speaks of other stages, or of a finished head not as it is.
+    """
+    experiment, finished = run.experiment, run.finished_heads()
+    probed = [stage.name for stage in stages]
+    everywhere, pools = _pools(experiment)
+    groups = _groups(experiment)
+    for flag, named in (("pool", pools), ("head_group", groups)):
+        for name, value in named.items():
+            if name not in probed and name not in finished:
+                raise InputError(
+                    f"--{flag}: {name!r} is none of the probed stages {', '.join(probed)}"
+                )
+            if name not in probed:
+                _check_same(run, finished, name, flag, value)
+    settings = {
+        name: {"pool": pools.get(name, everywhere), "head_group": groups.get(name, "")}
+        for name in probed
+    }
+    for name, of_stage in settings.items():
+        for flag, value in of_stage.items():
+            _check_same(run, finished, name, flag, value)
+    return settings
+
+
+def _check_same(
+    run: RunDirectory, finished: StageSettings, stage: str, flag: str, now: str
+) -> None:
+    before = finished.get(stage, {}).get(flag, now)
+    if before != now:
+        raise InputError(
+            f"{run.path} holds another head of {stage}: --{flag} was {before or 'not given'}, now "
+            f"{now or 'not given'}; choose another --run_dir, or redo all heads with "
+            "--overwrite=heads"
+        )
+
+
+def _pools(experiment: Experiment) -> tuple[str, dict[str, str]]:
+    """--pool: one text for all stages, and `<stage>=<text>` for some of them."""
+    given = ",".join(experiment.pool)
+    everywhere = [text for text in experiment.pool if "=" not in text]
+    if len(everywhere) > 1:
+        raise InputError(
+            f"--pool={given}: give one for all stages, as in avg:7, or <stage>=<pool> for each"
+        )
+    pools: dict[str, str] = {}
+    for text in experiment.pool:
+        name, equals, pool = text.partition("=")
+        if equals and name in pools:
+            raise InputError(f"--pool={given}: {name!r} has two; give each stage one")
+        if equals:
+            pools[name] = pool
+    return (everywhere or ["none"])[0], pools
+
+
+def _groups(experiment: Experiment) -> dict[str, str]:
+    """--head_group: its text by stage."""
+    groups: dict[str, str] = {}
+    for text in experiment.head_group:
+        with about_flag("head_group"):
+            name = parse_group(text, _base(experiment)).name
+        if name in groups:
+            raise InputError(f"--head_group: two groups of stage {name!r}; put them into one")
+        groups[name] = " ".join(text.split())
+    return groups
+
+
+def pools_of(settings: StageSettings) -> dict[str, str]:
+    """The pooling of those stages that have one."""
+    return {name: of["pool"] for name, of in settings.items() if of["pool"] != "none"}
+
+
+def head_settings(experiment: Experiment, settings: StageSettings) -> HeadSettings:
+    """The --head_* flags for the heads of these stages."""
+    base = _base(experiment)
+    groups = [
+        dataclasses.replace(
+            parse_group(of["head_group"], base), pattern=rf"(^|/){re.escape(name)}/"
+        )
+        for name, of in settings.items()
+        if of["head_group"]
+    ]
+    return HeadSettings(
+        experiment.head_training_epochs,
+        experiment.head_schedule_epochs,
+        experiment.head_batch_size,
+        base.learning_rate,
+        base.momentum,
+        base.l2,
+        base.decay,
+        tuple(groups),
+    )
+
+
+def _base(experiment: Experiment) -> ParameterGroup:
+    with about_flag("head_decay"):
+        decay = StepDecay.parse(experiment.head_decay)
+    return ParameterGroup(
+        "default", "", experiment.head_lr, experiment.head_momentum, experiment.head_l2, decay
+    )

@@ -1,0 +1,235 @@
+"""prune_filters: fewer filters, the same outputs where what is removed contributes nothing.
+
+Runs on whichever backend Keras has; tests/layers/test_other_backend.py runs it on JAX as well.
+"""
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from keras import layers, ops
+
+from sfp_keras import (
+    CompactDense,
+    FilterClusters,
+    MaskConstraint,
+    MaskedDense,
+    build_vgg,
+    compact_head,
+    prune_filters,
+    unused_filters,
+)
+from sfp_keras.errors import InputError
+
+RNG = np.random.default_rng(0)
+SPARSE = np.ones((2, 2, 4, 1), bool)
+SPARSE[0, 0, 2] = False
+IMAGES = RNG.normal(size=(3, 8, 8, 3)).astype(np.float32)
+
+
+def values(tensor):
+    return ops.convert_to_numpy(tensor)
+
+
+def scrambled(model):
+    """The model with weights unlike the initial ones, batch norms' included."""
+    rng = np.random.default_rng(1)
+    model.set_weights([rng.uniform(0.2, 1, array.shape) for array in model.get_weights()])
+    return model
+
+
+def silence(reader, removed, filters):
+    """Set the weights that read the removed filters to zero."""
+    kernel, *bias = reader.get_weights()
+    kernel[..., np.isin(np.arange(kernel.shape[-2]) % filters, removed), :] = 0
+    reader.set_weights([kernel, *bias])
+
+
+def check(model, stage, removed, images=IMAGES):
+    """Outputs stay, the model is left as it was; returns the pruned model."""
+    before = model.get_weights()
+    expected = values(model(images))
+    pruned = prune_filters(model, stage, removed)
+    np.testing.assert_allclose(values(pruned(images)), expected, rtol=1e-4, atol=1e-4)
+    assert pruned.count_params() < model.count_params()
+    kept = {id(variable) for variable in model.variables}
+    assert not kept & {id(variable) for variable in pruned.variables}
+    for old, now in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, now)
+    return pruned
+
+
+BETWEEN = {
+    "norm": layers.BatchNormalization,
+    "relu": layers.ReLU,
+    "activation": lambda name: layers.Activation("tanh", name=name),
+    "max": lambda name: layers.MaxPooling2D(2, padding="same", name=name),
+    "average": lambda name: layers.AveragePooling2D(2, padding="same", name=name),
+    "padding": lambda name: layers.ZeroPadding2D(1, name=name),
+    "dropout": lambda name: layers.Dropout(0.5, name=name),
+    "depthwise": lambda name: layers.DepthwiseConv2D(
+        2, padding="same", depthwise_constraint=MaskConstraint(SPARSE), name=name
+    ),
+    "scale": lambda name: layers.Rescaling(0.5, 0.1, name=name),
+}
+READERS = {
+    "conv": lambda x, mask: layers.Conv2D(3, 2, padding="same", name="reader")(x),
+    "dense": lambda x, mask: layers.Dense(3, name="reader")(x),
+    "flat": lambda x, mask: layers.Dense(5, name="reader")(layers.Flatten()(x)),
+    "masked": lambda x, mask: MaskedDense(5, mask, name="reader")(layers.Flatten()(x)),
+    "global": lambda x, mask: layers.Dense(5, name="reader")(layers.GlobalMaxPooling2D()(x)),
+}
+
+
+@settings(deadline=None, derandomize=True, max_examples=15)
+@given(st.data())
+def test_random_networks(data):
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    between = data.draw(st.lists(st.sampled_from(sorted(BETWEEN)), max_size=4))
+    reader = data.draw(st.sampled_from(sorted(READERS)))
+    removed = rng.permutation(4)[: data.draw(st.integers(1, 3))]
+    mask = rng.random((4, 5)) < 0.5
+    mask[np.setdiff1d(np.arange(4), removed)[0]] = True
+    mask[removed] = False
+    x = inputs = keras.Input((8, 8, 3))
+    use_bias = data.draw(st.booleans())
+    x = layers.Conv2D(4, 3, 2, activation="relu", use_bias=use_bias, name="maker")(x)
+    for index, kind in enumerate(between):
+        x = BETWEEN[kind](name=f"between{index}")(x)
+    model = scrambled(keras.Model(inputs, READERS[reader](x, mask)))
+    silence(model.get_layer("reader"), removed, 4)
+    stages = ["maker", *(f"between{index}" for index in range(len(between)))]
+    pruned = check(model, data.draw(st.sampled_from(stages)), removed)
+    assert pruned.get_layer("maker").filters == 4 - len(removed)
+    if reader == "masked":
+        old = model.get_layer("reader").mask
+        rows = ~np.isin(np.arange(len(old)) % 4, removed)
+        np.testing.assert_array_equal(pruned.get_layer("reader").mask, old[rows])
+
+
+def small_vgg(**arguments):
+    filters = {1: 4, 2: 5, 3: 6, 4: 4, 5: 8}
+    return scrambled(build_vgg("vgg6", 3, input_shape=(32, 32, 3), filters=filters, **arguments))
+
+
+@pytest.mark.parametrize("fc_widths", [(), (7, 6)])
+def test_our_networks_lose_filters_that_put_out_zeros(fc_widths):
+    images = RNG.normal(size=(3, 32, 32, 3)).astype(np.float32)
+    for stage, maker, filters in (("layer2", "layer2", 5), ("layer5", "layer5", 8)):
+        model = small_vgg(fc_widths=fc_widths)
+        norm = model.get_layer(f"{maker}_norm")
+        gamma, beta, *rest = norm.get_weights()
+        gamma[[0, 3]], beta[[0, 3]] = 0, -0.5  # Silent behind the ReLU.
+        norm.set_weights([gamma, beta, *rest])
+        remove = np.zeros(filters, bool)
+        remove[[0, 3]] = True
+        pruned = check(model, stage, remove, images)
+        assert pruned.get_layer(f"{maker}_conv").filters == filters - 2
+
+
+def test_from_clusters_to_a_small_network_that_is_saved_and_trained(tmp_path):
+    network = small_vgg()
+    numbers = np.full((8, 3), -1, np.int16)
+    numbers[[1, 4, 6]] = [[0, -1, -1], [-1, 0, 0], [0, 1, -1]]
+    clusters = FilterClusters(numbers, (numbers >= 0).astype(np.int32))
+    removed = unused_filters(clusters)
+    np.testing.assert_array_equal(np.flatnonzero(removed), [0, 2, 3, 5, 7])
+    # As a network cut at a stage: a nested model, and the head behind it.
+    body = keras.Model(network.inputs[0], network.get_layer("layer5_pool").output, name="body")
+    head = MaskedDense(3, clusters.in_cluster, use_bias=False, name="head")
+    inputs = keras.Input((32, 32, 3), name="image")
+    model = keras.Model(inputs, head(layers.Flatten(name="flat")(body(inputs))), name="cut")
+    images = RNG.normal(size=(3, 32, 32, 3)).astype(np.float32)
+    pruned = check(model, "layer5", removed, images)
+    assert pruned.get_layer("head").mask.shape == (3, 3)
+    compact = compact_head(pruned)
+    assert compact.get_layer("head").values.shape == (5,)
+    again = prune_filters(compact_head(model), "body/layer5_relu", removed)
+    assert isinstance(again.get_layer("head"), CompactDense)
+    compact.save(tmp_path / "compact.keras")
+    for each in (compact, again, keras.models.load_model(tmp_path / "compact.keras")):
+        np.testing.assert_allclose(
+            values(each(images)), values(model(images)), rtol=1e-4, atol=1e-4
+        )
+    compact.compile("sgd", "mse")
+    compact.fit(images, np.zeros((3, 3)), verbose=0)
+
+
+def test_masks_of_a_convolution_are_cut_with_it():
+    mask = RNG.random((3, 3, 3, 4)) < 0.5
+    after = RNG.random((1, 1, 4, 2)) < 0.9
+    after[..., 0, :] = True
+    inputs = keras.Input((8, 8, 3))
+    maker = layers.Conv2D(4, 3, kernel_constraint=MaskConstraint(mask, "non_neg"), name="maker")
+    reader = layers.Conv2D(2, 1, kernel_constraint=MaskConstraint(after), name="reader")
+    model = keras.Model(inputs, layers.GlobalAveragePooling2D()(reader(maker(inputs))))
+    silence(reader, [1, 3], 4)
+    pruned = check(model, "maker", [1, 3])
+    constraint = pruned.get_layer("maker").kernel_constraint
+    np.testing.assert_array_equal(constraint.mask, mask[..., [0, 2]])
+    assert isinstance(constraint.constraint, keras.constraints.NonNeg)
+    cut = pruned.get_layer("reader").kernel_constraint.mask
+    np.testing.assert_array_equal(cut, after[:, :, [0, 2]])
+
+
+def test_no_filter_to_remove_gives_a_copy():
+    model = small_vgg()
+    for nothing in ([], np.zeros(8, bool)):
+        copy = prune_filters(model, "layer5", nothing)
+        assert copy.count_params() == model.count_params()
+
+
+def with_layer(layer):
+    inputs = keras.Input((8, 8, 3))
+    x = layer(layers.Conv2D(4, 3, name="maker")(inputs))
+    return keras.Model(inputs, layers.Dense(2, name="end")(layers.Flatten()(x)))
+
+
+def residual():
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3, padding="same", name="maker")(inputs)
+    y = layers.Conv2D(4, 3, padding="same", name="inner")(x)
+    return keras.Model(inputs, layers.Flatten()(layers.Add(name="sum")([x, y])))
+
+
+def called_twice():
+    inputs = keras.Input((8, 8, 3))
+    conv = layers.Conv2D(3, 3, padding="same", name="maker")
+    return keras.Model(inputs, layers.Dense(2)(layers.Flatten()(conv(conv(inputs)))))
+
+
+@pytest.mark.parametrize(
+    ("model", "stage", "words"),
+    [
+        (residual, "inner", "'sum' .Add. reads them together"),
+        (residual, "maker", "'sum' .Add. reads them together"),
+        (residual, "sum", "'sum' .Add. mixes"),
+        (called_twice, "maker#1", "called more than once"),
+        (lambda: with_layer(layers.LayerNormalization(name="norm")), "maker", "'norm' .LayerNorm"),
+        (lambda: with_layer(layers.Reshape((9, 16), name="shape")), "maker", "'shape' .Reshape"),
+        (lambda: with_layer(layers.Softmax(name="soft")), "maker", "'soft' .Softmax"),
+        (lambda: with_layer(layers.Conv2D(4, 1, groups=2, name="g")), "maker", "'g' .Conv2D"),
+        (lambda: with_layer(layers.BatchNormalization(axis=1, name="n")), "maker", "'n' .Batch"),
+        (lambda: with_layer(layers.ReLU()), "end", "the model puts them out"),
+        (lambda: with_layer(layers.ReLU()), "flatten_nowhere", "no layer is called"),
+    ],
+)
+def test_stages_that_cannot_be_pruned_are_told(model, stage, words):
+    with pytest.raises(InputError, match=words):
+        prune_filters(model(), stage, [0])
+
+
+@pytest.mark.parametrize(
+    ("remove", "words"),
+    [
+        ([8], "indices from 0 to 7"),
+        ([-1], "indices from 0 to 7"),
+        ([0.5], "8 bools"),
+        (np.zeros(5, bool), "8 bools"),
+        (np.ones(8, bool), "leave at least one"),
+    ],
+)
+def test_wrong_filters_are_told(remove, words):
+    with pytest.raises(InputError, match=words):
+        prune_filters(small_vgg(), "layer5", remove)

@@ -1,0 +1,167 @@
+"""`--mode=afcc`: what is kept, what is trained, and what a rerun leaves alone."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from run_files import contents
+
+from sfp_keras import FilterFields, MaskedDense, cluster_mask, find_clusters
+
+
+@pytest.fixture(scope="module")
+def run(
+    command: Callable, colour_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> SimpleNamespace:
+    """A run directory after a probe, AFCC, more thresholds, and AFCC done anew."""
+    folder = tmp_path_factory.mktemp("afcc") / "run"
+    flags = [
+        *("--model=vgg6", "--dataset=folder", f"--data_dir={colour_folder}", "--batch_size=8"),
+        *("--epochs=3", "--head_epochs=4", "--head_lr=0.05", "--stages=layer4", "--nomonitor"),
+        f"--run_dir={folder}",
+    ]
+    afcc = [*flags, "--mode=afcc", "--afcc_lr=0.001", "--afcc_epochs=2", "--afcc_batch_size=8"]
+    files = {}
+    command(*flags)
+    files["probed"] = contents(folder)
+    out = command(*afcc).stdout
+    files["afcc"] = contents(folder)
+    command(*afcc, "--afcc_thresholds=0.3,0.6", "--afcc_split=train,test")
+    files["more"] = contents(folder)
+    command(*afcc, "--overwrite=afcc", "--afcc_trainable=head", "--afcc_variants=clusters,full")
+    files["anew"] = contents(folder)
+    return SimpleNamespace(folder=folder, files=files, out=out, afcc=afcc)
+
+
+def table(run: SimpleNamespace, when: str, tmp_path: Path) -> pd.DataFrame:
+    path = tmp_path / "results.csv"
+    path.write_bytes(run.files[when]["afcc/layer4/results.csv"])
+    return pd.read_csv(path, keep_default_na=False)
+
+
+def written(run: SimpleNamespace, when: str, name: str, path: Path) -> Path:
+    path.write_bytes(run.files[when][name])
+    return path
+
+
+def test_files_are_those_of_the_contract(run: SimpleNamespace) -> None:
+    new = {name for name in run.files["afcc"] if name not in run.files["probed"]}
+    curves = {f"curves/{name}-train-0.3.csv" for name in ("clusters", "random", "magnitude")}
+    assert new == {
+        *("stages/layer4/train/fields.npz",),
+        *(f"afcc/layer4/{name}" for name in ("results.csv", "mask.npz", "model.keras", "afcc.png")),
+        *(f"afcc/layer4/{name}" for name in (*curves, "curves/full.csv")),
+    }
+    changed = {n for n, data in run.files["probed"].items() if run.files["afcc"][n] != data}
+    assert changed == {"experiment.json"}
+
+
+def test_the_mask_is_that_of_the_clusters_of_the_training_images(
+    run: SimpleNamespace, tmp_path: Path
+) -> None:
+    head = np.load(written(run, "afcc", "stages/layer4/head.npz", tmp_path / "h.npz"))
+    saved = np.load(written(run, "afcc", "stages/layer4/train/fields.npz", tmp_path / "f.npz"))
+    fields = FilterFields(saved["features"], head["kernel"], saved["label_counts"], (2, 2))
+    assert fields.label_counts.tolist() == [8, 8, 8]
+    mask = np.load(written(run, "afcc", "afcc/layer4/mask.npz", tmp_path / "m.npz"))["mask"]
+    np.testing.assert_array_equal(mask, cluster_mask(find_clusters(fields, 0.3), 4))
+    rows = table(run, "afcc", tmp_path).set_index("variant")
+    assert rows.loc["clusters", "kept"] == mask.sum()
+    assert rows.loc["random", "kept"] == rows.loc["magnitude", "kept"] == mask.sum()
+    assert rows.loc["full", "kept"] == rows.loc["full", "total"] == mask.size
+    assert (rows["epochs"] == 2).all()
+
+
+def test_the_saved_network_has_the_accuracy_of_the_table(
+    run: SimpleNamespace, colour_folder: Path, tmp_path: Path
+) -> None:
+    model = keras.saving.load_model(
+        written(run, "afcc", "afcc/layer4/model.keras", tmp_path / "m.keras")
+    )
+    head = model.layers[-1]
+    assert isinstance(head, MaskedDense)
+    mask = np.load(written(run, "afcc", "afcc/layer4/mask.npz", tmp_path / "m.npz"))["mask"]
+    assert not keras.ops.convert_to_numpy(head.kernel)[~mask.reshape(-1, 3)].any()
+    names = sorted(path.name for path in (colour_folder / "test").iterdir())
+    right = count = 0
+    for label, name in enumerate(names):
+        files = sorted((colour_folder / "test" / name).iterdir())
+        images = np.stack([np.asarray(Image.open(file)) for file in files]) / 127.5 - 1
+        right += (model.predict(images, verbose=0).argmax(1) == label).sum()
+        count += len(files)
+    rows = table(run, "afcc", tmp_path).set_index("variant")
+    assert rows.loc["clusters", "accuracy_after"] == pytest.approx(right / count)
+    layers = pd.read_csv(written(run, "afcc", "layers.csv", tmp_path / "layers.csv"))
+    assert rows["accuracy_before"].to_numpy() == pytest.approx(layers["accuracy"].iloc[0])
+    assert rows.loc["full", "accuracy_zeroed"] == rows.loc["full", "accuracy_before"]
+
+
+def test_only_the_last_convolution_and_the_head_were_trained(
+    run: SimpleNamespace, tmp_path: Path
+) -> None:
+    tuned = keras.saving.load_model(
+        written(run, "afcc", "afcc/layer4/model.keras", tmp_path / "a.keras")
+    )
+    before = keras.saving.load_model(written(run, "probed", "model.keras", tmp_path / "b.keras"))
+    old = {
+        v.path.split("/", 1)[-1] if v.path.startswith("vgg6") else v.path: v
+        for v in before.variables
+    }
+    changed = set()
+    for variable in tuned.variables:
+        name = "/".join(variable.path.split("/")[-2:])
+        if name in old and (np.asarray(old[name]) != np.asarray(variable)).any():
+            changed.add(name)
+    assert changed == {"layer4_conv/kernel", "layer4_conv/bias"}
+
+
+def test_more_thresholds_leave_finished_ones_as_they_are(
+    run: SimpleNamespace, tmp_path: Path
+) -> None:
+    first, more = table(run, "afcc", tmp_path), table(run, "more", tmp_path)
+    pd.testing.assert_frame_equal(more.iloc[: len(first)], first)
+    assert len(more) == 4 + 3 * 3
+    found = set(zip(more["clusters_from"], more["threshold"], strict=True))
+    assert found == {("", 0.0), ("train", 0.3), ("train", 0.6), ("test", 0.3), ("test", 0.6)}
+    for name in ("model.keras", "mask.npz", "curves/clusters-train-0.3.csv"):
+        assert run.files["more"][f"afcc/layer4/{name}"] == run.files["afcc"][f"afcc/layer4/{name}"]
+
+
+def test_done_anew_only_afcc_is_redone(run: SimpleNamespace, tmp_path: Path) -> None:
+    rows = table(run, "anew", tmp_path)
+    assert rows["variant"].tolist() == ["clusters", "full"]
+    for name, data in run.files["more"].items():
+        if not name.startswith("afcc/") and name != "experiment.json":
+            assert run.files["anew"][name] == data, name
+
+
+def test_the_terminal_shows_each_head(run: SimpleNamespace) -> None:
+    for text in ("AFCC", "random labels", "largest weights", "full head", "6,144"):
+        assert text in run.out
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--afcc_stage=layer9"], "--afcc_stage"),
+        (
+            ["--afcc_trainable=layer5_conv", "--overwrite=afcc"],
+            "--afcc_trainable names 'layer5_conv'",
+        ),
+        (["--afcc_epochs=3"], "--afcc_epochs was 2, now 3"),
+        (["--afcc_decay=fast"], "--afcc_decay"),
+    ],
+)
+def test_mistakes_are_one_line(
+    flags: list[str], words: str, run: SimpleNamespace, command: Callable
+) -> None:
+    base = [*run.afcc, *("--afcc_trainable=head", *flags)]
+    done = command(*base, code=2)
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert words in line

@@ -1,0 +1,70 @@
+"""--pool and --head_group belong to single stages: further stages can have their own."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from run_files import contents
+
+SLOW = "--head_group=conv2: lr=0.01"
+
+
+@pytest.fixture
+def finished(probe: Callable, tmp_path: Path) -> Callable[..., str]:
+    """Go on in a run directory where conv2 is finished, with a group and a pool of its own."""
+
+    def run(*flags: str, **more: int) -> str:
+        return probe(*flags, "--run_dir=run", "--nomonitor", **more)
+
+    run("--stages=conv2", SLOW, "--pool=conv2=avg:2")
+    return run
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--stages=conv1",),
+        ("--stages=conv1", SLOW, "--pool=avg:4"),
+        ("--stages=conv1", SLOW, "--head_group=conv1: lr=0.1", "--pool=conv2=avg:2,conv1=max:4"),
+        ("--stages=conv1,conv2", SLOW, "--head_group=conv1: lr=0.1", "--pool=conv2=avg:2"),
+    ],
+    ids=str,
+)
+def test_further_stages_train_only_their_heads(
+    flags: tuple[str, ...], finished: Callable, tmp_path: Path
+) -> None:
+    before = contents(tmp_path / "run/stages/conv2")
+    assert "head.npz" in before
+    finished(*flags)
+    after = contents(tmp_path / "run/stages/conv2")
+    assert {n: d for n, d in after.items() if n.startswith(("head", "test/fields"))} == {
+        n: d for n, d in before.items() if n.startswith(("head", "test/fields"))
+    }
+    assert (tmp_path / "run/stages/conv1/head.npz").is_file()
+    # Each goes on as it began.
+    finished("--stages=conv2", SLOW, "--pool=conv2=avg:2")
+
+
+def test_a_finished_head_is_not_taken_for_another(finished: Callable, tmp_path: Path) -> None:
+    before = contents(tmp_path / "run")
+    for flags, words in {
+        ("--stages=conv2", "--pool=avg:2"): "--head_group was conv2: lr=0.01, now not given",
+        ("--stages=conv2", SLOW): "--pool was avg:2, now none",
+        ("--stages=conv1", "--pool=conv2=avg:4"): "--pool was avg:2, now avg:4",
+        ("--stages=conv1", "--head_group=conv2: lr=1"): "now conv2: lr=1",
+    }.items():
+        error = finished(*flags, code=2)
+        assert len(error.splitlines()) == 1
+        for word in ("conv2", "--run_dir", "--overwrite=heads", words):
+            assert word in error
+        assert contents(tmp_path / "run") == before
+    # Once the heads are redone, conv2 is one of the stages or it is not.
+    finished("--stages=conv1", SLOW, "--overwrite=heads", code=2)
+    finished("--stages=conv2", "--overwrite=heads")
+
+
+def test_flags_without_effect_are_noted_and_compare_with_nothing(finished: Callable) -> None:
+    same = ("--stages=conv2", SLOW, "--pool=conv2=avg:2")
+    text = finished(*same, "--lr=0.5", "--shift=2", "--fc_widths=8")
+    assert "note: --fc_widths, --lr, --shift without effect" in text
+    assert "note:" not in finished(*same)

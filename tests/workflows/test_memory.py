@@ -1,0 +1,86 @@
+"""How much memory a process may take, as the system says it."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import keras
+import pytest
+
+from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
+from sfp_keras.workflows import memory
+
+MIB = 2**20
+
+
+def write(root: Path, **files: str) -> None:
+    for name, text in files.items():
+        path = root / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A machine with 1 GiB, of which 700 MiB are free."""
+    write(tmp_path, proc__meminfo="MemTotal: 1048576 kB\nMemAvailable:  716800 kB\n")
+    return tmp_path
+
+
+def test_what_is_free_counts_not_what_is_built_in(root: Path) -> None:
+    assert memory.available_memory(root) == 700 * MIB
+
+
+def test_without_any_word_of_the_system_the_machine_counts(tmp_path: Path) -> None:
+    assert memory.available_memory(tmp_path) > 0
+
+
+@pytest.mark.parametrize("group", ["", "pod/box"])
+def test_a_limit_of_version_2_counts(group: str, root: Path) -> None:
+    write(root, proc__self__cgroup=f"0::/{group}\n")
+    folder = root / "sys/fs/cgroup"
+    limit, used = 300 * MIB, 200 * MIB
+    write(
+        folder,
+        **{
+            "memory.max": str(limit),
+            "memory.current": str(used),
+            "memory.stat": f"anon 1\ninactive_file {50 * MIB}\n",
+        },
+    )
+    write(folder / "pod/box", **{"memory.max": "max", "memory.current": "1", "memory.stat": ""})
+    assert memory.available_memory(root) == 150 * MIB
+
+
+def test_a_limit_of_version_1_counts(root: Path) -> None:
+    write(root, proc__self__cgroup="5:cpuset:/\n4:memory,cpu:/box\n0::/\n")
+    write(
+        root / "sys/fs/cgroup/memory/box",
+        **{
+            "memory.limit_in_bytes": str(90 * MIB),
+            "memory.usage_in_bytes": str(80 * MIB),
+            "memory.stat": f"total_inactive_file {5 * MIB}\n",
+        },
+    )
+    assert memory.available_memory(root) == 15 * MIB
+
+
+@pytest.mark.parametrize(("dtype", "free"), [("float16", 5.0), ("float32", 9.0)])
+def test_features_count_where_they_are_kept_and_on_the_device(
+    dtype: str, free: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 1024 numbers of 1024 images are 2 or 4 MiB; the heads are a few KiB.
+    cut = SimpleNamespace(outputs=[keras.KerasTensor((None, 4, 4, 64))])
+    experiment = Experiment(cache_dtype=dtype)
+    arguments = (experiment, cut, ["layer1"], 1024, 2)
+    monkeypatch.setattr(memory, "available_memory", lambda: int(free * MIB))
+    memory.check_memory(*arguments)
+    monkeypatch.setattr(memory, "available_memory", lambda: int(0.8 * free * MIB))
+    with pytest.raises(InputError, match=r"layer1, 1,024 inputs.*--pool.*--cache_gib"):
+        memory.check_memory(*arguments)
+
+
+def test_what_is_on_disk_needs_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    cut = SimpleNamespace(outputs=[keras.KerasTensor((None, 4, 4, 64))])
+    monkeypatch.setattr(memory, "available_memory", lambda: MIB)
+    memory.check_memory(Experiment(cache_gib=0.0), cut, ["layer1"], 1024, 2)

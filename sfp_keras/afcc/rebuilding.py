@@ -87,7 +87,7 @@ def _rebuild(
         if first and id(old) in exchanges:
             made[id(old)].set_weights(exchanges[id(old)].weights)
         elif first and isinstance(old, keras.layers.Layer) and functional_form(old) is None:
-            _copy_weights(old, made[id(old)])
+            copy_weights(old, made[id(old)])
 
     def renewed(structure: Any) -> Any:
         return keras.tree.map_structure(lambda tensor: now[id(tensor)], structure)
@@ -97,7 +97,8 @@ def _rebuild(
     return new
 
 
-def _copy_weights(old: keras.layers.Layer, new: keras.layers.Layer) -> None:
+def copy_weights(old: keras.layers.Layer, new: keras.layers.Layer) -> None:
+    """Give a layer or model the weights of its twin."""
     new.set_weights(old.get_weights())
     for layer in new._flatten_layers():
         # Reads its weights when they are loaded, not when they are set.

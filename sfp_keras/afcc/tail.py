@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from sfp_keras.afcc.rebuilding import copy_weights
 from sfp_keras.errors import InputError
 from sfp_keras.models.graph import labelled_nodes, require_functional
 from sfp_keras.probing import Stage
@@ -166,6 +167,6 @@ def _copy(model: keras.Model, name: str, dtype: str | None = None) -> keras.Mode
         return type(layer).from_config({**config, "dtype": dtype} if dtype else config)
 
     copy = keras.models.clone_model(model, clone_function=clone)
-    copy.set_weights(model.get_weights())
+    copy_weights(model, copy)
     copy.name = name
     return copy

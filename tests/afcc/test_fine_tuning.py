@@ -20,7 +20,10 @@ TRAIN = 70
 def residual():
     """A network with a shortcut, so that not every tensor carries all."""
     inputs = keras.Input((8, 8, 3))
-    x = keras.layers.Conv2D(4, 3, padding="same", name="first")(inputs)
+    scale = keras.layers.Normalization(name="scale")
+    scale.adapt(3 * np.random.default_rng(5).normal(size=(20, 8, 8, 3)) + 1)
+    scaled = scale(inputs)
+    x = keras.layers.Conv2D(4, 3, padding="same", name="first")(scaled)
     y = keras.layers.Conv2D(4, 3, padding="same", name="second")(x)
     y = keras.layers.BatchNormalization(name="norm")(y)
     x = keras.layers.Add(name="sum")([x, y])
@@ -36,14 +39,15 @@ def residual():
         (["third"], "sum", "third"),
         (["second"], "first", "second"),
         (["norm"], "first", "second"),
-        (["first"], None, "first"),
-        (["all"], None, "first"),
+        (["first"], "scale", "first"),
+        (["all"], None, "scale"),
         ([], "stage", None),
     ],
 )
 def test_the_tail_begins_at_the_last_tensor_that_carries_all(trainable, ends, begins):
     net = residual()
-    net.set_weights([RNG.normal(size=w.shape) ** 2 for w in net.get_weights()])
+    for layer in net.layers[2:]:
+        layer.set_weights([RNG.normal(size=w.shape) ** 2 for w in layer.get_weights()])
     (stage,) = resolve_stages(net, ["stage"])
     before = net.get_weights()
     split = split_network(net, stage, trainable)

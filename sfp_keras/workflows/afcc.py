@@ -30,7 +30,7 @@ from sfp_keras.training import Progress, StepDecay
 from sfp_keras.workflows import probe, results
 from sfp_keras.workflows.setup import about_flag
 from sfp_keras.workflows.stage_list import choose_stages
-from sfp_keras.workflows.stage_settings import StageSettings, pools_of
+from sfp_keras.workflows.stage_settings import pools_of
 from sfp_keras.workflows.train import description
 
 COLUMNS = [
@@ -41,12 +41,18 @@ COLUMNS = [
 
 def afcc(experiment: Experiment) -> None:
     """`--mode=afcc`: from a probed stage, which is probed first where it was not."""
-    with probe.prepared(experiment) as (run, network, dataset, scaling):
+    settings = fine_tuning(experiment)
+
+    def check(network: keras.Model) -> None:
         stage = chosen_stage(experiment, network)
-        settings = fine_tuning(experiment)
-        trainable = trainable_layers(experiment, network, stage)
+        split_network(network, stage, trainable_layers(experiment, network, stage))
+
+    with probe.prepared(experiment, check) as (run, network, dataset, scaling):
+        stage = chosen_stage(experiment, network)
         of_stages = probe.measure(run, network, [stage], dataset, scaling, experiment.afcc_split)
-        split = split_at(network, stage, trainable, of_stages)
+        pools = pools_of({stage.name: of_stages[stage.name]})
+        trainable = trainable_layers(experiment, network, stage)
+        split = split_network(network, stage, trainable, pools.get(stage.name))
         with run.timed("afcc"):
             table = compare(run, split, stage, dataset, scaling, settings)
         console = terminal()
@@ -90,14 +96,6 @@ def trainable_layers(experiment: Experiment, network: keras.Model, stage: Stage)
     if names == ["head"]:
         return []
     return [last_kernel_layer(network, stage)] if names == ["last"] else names
-
-
-def split_at(
-    network: keras.Model, stage: Stage, trainable: list[str], of_stages: StageSettings
-) -> SplitNetwork:
-    """The network in two parts, the stage's pooling at the end of the second."""
-    pools = pools_of({stage.name: of_stages[stage.name]})
-    return split_network(network, stage, trainable, pools.get(stage.name))
 
 
 def compare(

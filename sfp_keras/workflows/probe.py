@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import keras
 import numpy as np
@@ -68,11 +68,18 @@ def probe(experiment: Experiment) -> None:
 
 
 @contextlib.contextmanager
-def prepared(experiment: Experiment) -> Iterator[Prepared]:
-    """The run directory with its trained network (phase 1) and the images."""
+def prepared(
+    experiment: Experiment, check: Callable[[keras.Model], object] | None = None
+) -> Iterator[Prepared]:
+    """The run directory with its trained network (phase 1) and the images.
+
+    Args:
+        experiment: `Experiment`.
+        check: called with a network of the same layers before anything is written or deleted.
+    """
     network, dataset = load_network_and_data(experiment)
     scaling = scaling_of(experiment, dataset)
-    check_settings(experiment, network, dataset)
+    check_settings(experiment, network, dataset, check)
     with RunDirectory(experiment).opened(fingerprint(dataset)) as run:
         run.discard()
         write_labels(run, dataset)
@@ -103,7 +110,10 @@ def measure(
 
 
 def check_settings(
-    experiment: Experiment, network: keras.Model | None, dataset: ImageDataset
+    experiment: Experiment,
+    network: keras.Model | None,
+    dataset: ImageDataset,
+    check: Callable[[keras.Model], object] | None = None,
 ) -> None:
     """Tell whatever is wrong before the first work, and before anything is written."""
     if dataset.num_labels < 2:
@@ -125,6 +135,8 @@ def check_settings(
     of_stages = stage_settings(RunDirectory(experiment), stages)
     head_settings(experiment, of_stages)
     cut_at(network, stages, of_stages)
+    if check is not None:
+        check(network)
 
 
 def depths(network: keras.Model) -> dict[str, int]:

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import call_main
 from PIL import Image
 from run_files import contents
 
@@ -158,10 +159,11 @@ def test_the_terminal_shows_each_head(run: SimpleNamespace) -> None:
     ],
 )
 def test_mistakes_are_one_line(
-    flags: list[str], words: str, run: SimpleNamespace, command: Callable
+    flags: list[str], words: str, run: SimpleNamespace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    base = [*run.afcc, *("--afcc_trainable=head", *flags)]
-    done = command(*base, code=2)
-    (line,) = done.stderr.splitlines()
+    before = contents(run.folder)
+    assert call_main(*run.afcc, "--afcc_trainable=head", *flags) == 2
+    (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: ")
     assert words in line
+    assert contents(run.folder) == before

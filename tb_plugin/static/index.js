@@ -1,11 +1,13 @@
 /** What TensorBoard loads into the tab's frame: `render()` shows the app, or why it cannot. */
 
 const base = new URL('.', import.meta.url);
+const STYLES = ['base', 'controls', 'views', 'tables', 'charts', 'gallery', 'filter'];
 
 /** Draws the tab. The host swallows errors thrown here, so they are shown instead. */
 export async function render() {
   try {
-    await Promise.all(['vendor/uplot.css', 'style.css'].map(loadStyle));
+    const styles = STYLES.map((name) => `styles/${name}.css`);
+    await Promise.all(['vendor/uplot.css', ...styles].map(loadStyle));
     const {start} = await import('./app.js');
     await start(document.body);
   } catch (error) {

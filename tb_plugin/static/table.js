@@ -2,7 +2,7 @@
 
 import {html, useRef, useState} from './html.js';
 
-const ROW = 27; // Pixels, as in style.css.
+const ROW = 27; // Pixels, as in styles/tables.css.
 const ALL_AT_ONCE = 120;
 const MARGIN_ROWS = 12;
 

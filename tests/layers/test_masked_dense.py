@@ -56,6 +56,8 @@ def check_zeros(layer, mask=MASK):
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_zeros_hold_through_everything(optimizer, policy, tmp_path):
+    if JAX and policy != "float32" and optimizer != "Adam":
+        pytest.skip("one optimiser in bf16 is enough of the slow compiling on JAX")
     layer = MaskedDense(5, MASK, kernel_regularizer=keras.regularizers.L2(1e-3), dtype=policy)
     net = model(layer, optimizer, policy)
     first = check_zeros(layer)

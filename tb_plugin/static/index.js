@@ -1,19 +1,62 @@
 /** What TensorBoard loads into the tab's frame: `render()` shows the app, or why it cannot. */
 
 const base = new URL('.', import.meta.url);
+// Asked for at once: each would else wait for the one that imports it.
+const MODULES = [
+  'api.js',
+  'app.js',
+  'cell.js',
+  'chart.js',
+  'clusterlist.js',
+  'colors.js',
+  'columns.js',
+  'controls.js',
+  'export.js',
+  'filterlist.js',
+  'filterparts.js',
+  'format.js',
+  'host.js',
+  'html.js',
+  'labelsearch.js',
+  'matrix.js',
+  'messages.js',
+  'resource.js',
+  'shared.js',
+  'state.js',
+  'table.js',
+  'thumbnails.js',
+  'vendor/htm.js',
+  'vendor/preact-hooks.js',
+  'vendor/preact.js',
+  'vendor/uplot.js',
+  'views/curves.js',
+  'views/filter.js',
+  'views/gallery.js',
+  'views/labels.js',
+  'views/layers.js',
+  'widgets.js',
+];
 const STYLES = ['base', 'controls', 'views', 'tables', 'charts', 'gallery', 'filter'];
 
 /** Draws the tab. The host swallows errors thrown here, so they are shown instead. */
 export async function render() {
   try {
+    MODULES.forEach(preload);
     const styles = STYLES.map((name) => `styles/${name}.css`);
-    await Promise.all(['vendor/uplot.css', ...styles].map(loadStyle));
-    const {start} = await import('./app.js');
+    const sheets = Promise.all(['vendor/uplot.css', ...styles].map(loadStyle));
+    const [{start}] = await Promise.all([import('./app.js'), sheets]);
     await start(document.body);
   } catch (error) {
     console.error(error);
     showFailure(error);
   }
+}
+
+function preload(path) {
+  const link = document.createElement('link');
+  link.rel = 'modulepreload';
+  link.href = new URL(path, base).href;
+  document.head.append(link);
 }
 
 function loadStyle(path) {

@@ -1,6 +1,10 @@
+import re
+from pathlib import Path
+
 import pytest
 from werkzeug.test import Client
 
+import tb_plugin
 from tb_plugin.answers import application
 from tb_plugin.static_files import StaticFiles
 
@@ -68,3 +72,13 @@ def test_the_tab_s_first_module_is_there(tab):
     assert response.status_code == 200
     assert response.mimetype == "text/javascript"
     assert tab.error("../plugin.py").code == 404
+
+
+def test_every_module_is_asked_for_at_once():
+    folder = Path(tb_plugin.__file__).parent / "static"
+    text = (folder / "index.js").read_text()
+    listed = re.findall(r"^  '(.+\.js)',$", text, re.MULTILINE)
+    modules = {path.relative_to(folder).as_posix() for path in folder.rglob("*.js")}
+    assert sorted(listed) == sorted(modules - {"index.js"})
+    styles = re.findall(r"'(\w+)'", re.search(r"STYLES = \[(.*)\]", text)[1])
+    assert sorted(styles) == sorted(path.stem for path in (folder / "styles").iterdir())

@@ -1,6 +1,5 @@
 """AFCC: zero a head outside its filters' clusters, fine-tune, and compare with controls."""
 
-import io
 import shutil
 from collections.abc import Iterator, Sequence
 
@@ -28,6 +27,7 @@ from sfp_keras.reports.afcc import PAPER, draw_afcc, print_afcc
 from sfp_keras.run_directory import AfccDirectory, RunDirectory
 from sfp_keras.training import Progress, StepDecay
 from sfp_keras.workflows import probe, results
+from sfp_keras.workflows.network import save_model
 from sfp_keras.workflows.setup import about_flag
 from sfp_keras.workflows.stage_list import choose_stages
 from sfp_keras.workflows.stage_settings import pools_of
@@ -117,7 +117,7 @@ def compare(
         if _row(table, name, images, threshold) is not None:
             continue
         if tuner is None:
-            tuner = _tuner(run, split, kernel, dataset, scaling, settings)
+            tuner = _tuner(run, split, stage, kernel, dataset, scaling, settings)
             before = tuner.accuracy()
         # The full head needs no clusters.
         mask = None if name == "full" else _mask(measured[images], threshold)
@@ -145,8 +145,10 @@ def compare(
             "epochs": settings.epochs,
         }
         table = pd.concat([table, pd.DataFrame([row])], ignore_index=True)[COLUMNS]
-        write_text(files.curve(name, images, threshold), _csv(pd.DataFrame(outcome.history)))
-        write_text(files.results, _csv(table))
+        write_text(
+            files.curve(name, images, threshold), pd.DataFrame(outcome.history).to_csv(index=False)
+        )
+        write_text(files.results, table.to_csv(index=False))
     rows = [_row(table, *key) for key in wanted]
     shown = pd.DataFrame([row for row in rows if row is not None])
     with write_whole(files.figure) as file:
@@ -195,6 +197,7 @@ def _mask(measurement: Measurement, threshold: float) -> np.ndarray:
 def _tuner(
     run: RunDirectory,
     split: SplitNetwork,
+    stage: Stage,
     kernel: np.ndarray,
     dataset: ImageDataset,
     scaling: Scaling,
@@ -213,7 +216,8 @@ def _tuner(
         dtype=experiment.cache_dtype,
         budget=int(experiment.cache_gib * 2**30),
         folder=run.cache / "afcc",
-        description=description(run, "afcc", split.frozen.output_shape[1:]),
+        # Several places of a network may have one shape: the stage and the layers tell them apart.
+        description=description(run, "afcc", [stage.name, experiment.afcc_trainable]),
     )
     return HeadFineTuning(split, kernel, cache, settings, experiment.seed)
 
@@ -226,19 +230,7 @@ def _keep(
 ) -> None:
     """model.keras and mask.npz of the first AFCC head."""
     save_npz(files.mask, mask=mask)
-    with write_whole(files.model) as file:
-        beside = files.model.with_name(".saving.keras")
-        try:
-            split.whole("afcc", layers).save(beside)
-            file.write(beside.read_bytes())
-        finally:
-            beside.unlink(missing_ok=True)
-
-
-def _csv(table: pd.DataFrame) -> str:
-    buffer = io.StringIO()
-    table.to_csv(buffer, index=False)
-    return buffer.getvalue()
+    save_model(files.model, split.whole("afcc", layers))
 
 
 def _tidy(run: RunDirectory) -> None:

@@ -1,6 +1,7 @@
 """The one network of a run directory: kept, loaded again, and its own accuracy."""
 
 import hashlib
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -55,7 +56,7 @@ def keep_network(run: RunDirectory, network: keras.Model) -> keras.Model:
         )
     run.begin("train")
     try:
-        save_model(run, network)
+        save_model(run.model, network)
     except (TypeError, ValueError, NotImplementedError) as error:
         terminal().print(f"model.keras is left out: {str(error).splitlines()[0]}")
     run.record(weights=digest)
@@ -72,11 +73,11 @@ def weights_digest(network: keras.Model) -> str:
     return digest.hexdigest()
 
 
-def save_model(run: RunDirectory, network: keras.Model) -> None:
-    """Write model.keras, whole or not at all."""
-    with write_whole(run.model) as file:
+def save_model(path: Path, network: keras.Model) -> None:
+    """Write a `.keras` file, whole or not at all."""
+    with write_whole(path) as file:
         # Keras insists on the file's ending, so it writes beside and the bytes are moved over.
-        beside = run.model.with_name(".saving.keras")
+        beside = path.with_name(".saving.keras")
         try:
             with without_notes():
                 network.save(beside)

@@ -112,7 +112,7 @@ def train_network(run: RunDirectory, dataset: ImageDataset, scaling: Scaling) ->
         # Saved in float32 whatever it was trained in: probing is exact by default.
         trained = build_network(experiment, dataset, "float32")
         trained.set_weights(network.get_weights())
-        save_model(run, trained)
+        save_model(run.model, trained)
         run.delete_checkpoints("train")
     return trained
 

@@ -186,8 +186,24 @@ class FilterFields:
         chosen = self._chosen(filters)
         boolean = np.empty((chosen.size, self.num_labels, self.num_labels), bool)
         for block in filter_blocks(chosen.size, self.num_labels):
-            np.greater(self.normalized(chosen.flat[block]), limit, out=boolean[block])
+            self._clip(chosen.flat[block], limit, boolean[block])
         return boolean.reshape(*chosen.shape, *boolean.shape[1:])
+
+    def clipped_blocks(
+        self, threshold: float = 0.3
+    ) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+        """Walk through all filters in blocks, with fields and clipped fields.
+
+        Args:
+            threshold: `float` in [0, 1), default 0.3.
+
+        Yields:
+            A slice of filters with what `matrices` and `boolean` give for it.
+        """
+        limit = as_threshold(threshold)
+        for block in self.blocks():
+            boolean = np.empty((block.stop - block.start, *2 * (self.num_labels,)), bool)
+            yield block, self._clip(self._chosen(block), limit, boolean), boolean
 
     def maxima(self) -> np.ndarray:
         """The maximal element of each filter's matrix, float32 `(F,)`; not positive if dead."""
@@ -215,6 +231,13 @@ class FilterFields:
         if chosen.ndim > 1:
             raise InputError(f"filters must be an index, slice or flat array, not {filters!r}")
         return chosen
+
+    def _clip(self, chosen: np.ndarray, limit: np.float32, out: np.ndarray) -> np.ndarray:
+        """Write where normalised fields exceed the threshold; returns the field matrices."""
+        matrices = self._products(chosen)
+        least = _least_above(_finite_maxima(matrices, chosen), limit)
+        np.greater_equal(matrices, least[:, None, None], out=out)
+        return matrices
 
     def _products(self, chosen: np.ndarray) -> np.ndarray:
         """Field matrices of the chosen filters, `(n, K, K)` also for a single one."""
@@ -245,6 +268,25 @@ def as_threshold(threshold: float) -> np.float32:
     if isinstance(threshold, numbers.Real) and 0 <= threshold < 1 and np.float32(threshold) < 1:
         return np.float32(threshold)
     raise InputError(f"threshold must be a number of at least 0 and below 1, not {threshold!r}")
+
+
+def _least_above(maxima: np.ndarray, limit: np.float32) -> np.ndarray:
+    """The least field of each filter that exceeds the threshold when divided by the maximum.
+
+    Rounded division never reverses an order: comparing fields with this number is comparing the
+    normalised ones, without another pass over them. Infinite for a dead filter.
+    """
+    alive = np.where(maxima > 0, maxima, np.float32(1))
+    # Floats of one sign are in the order of their bits, so that halving intervals of bits ends.
+    near = np.abs(limit * alive).view(np.int32)  # -0.0 is a threshold, too.
+    low, high = np.maximum(near - 2, 0), np.minimum(near + 2, alive.view(np.int32))
+    low[low.view(np.float32) / alive > limit] = 0
+    high = np.where(high.view(np.float32) / alive > limit, high, alive.view(np.int32))
+    while (high - low > 1).any():
+        middle = low + (high - low) // 2
+        above = middle.view(np.float32) / alive > limit
+        low, high = np.where(above, low, middle), np.where(above, middle, high)
+    return np.where(maxima > 0, high.view(np.float32), np.float32(np.inf))
 
 
 def _finite_maxima(matrices: np.ndarray, chosen: np.ndarray) -> np.ndarray:

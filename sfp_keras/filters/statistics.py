@@ -216,23 +216,28 @@ def _field_sums(clusters: FilterClusters, fields: FilterFields) -> np.ndarray:
             f"have {clusters.num_filters} and {clusters.num_labels}: pass those of one layer"
         )
     sums = np.zeros((3, clusters.num_labels))
-    for block in fields.blocks():
-        matrices = fields.matrices(block)
-        outside = fields.boolean(block, clusters.threshold)
-        for matrix, mask, numbers in zip(
-            matrices, outside, clusters.cluster_id[block], strict=True
+    for block, matrices, boolean in fields.clipped_blocks(clusters.threshold):
+        for matrix, ones, numbers, counts in zip(
+            matrices, boolean, clusters.cluster_id[block], clusters.ones_per_row[block], strict=True
         ):
             labels = np.flatnonzero(numbers >= 0)
-            square = np.ix_(labels, labels)
             together = numbers[labels, None] == numbers[labels]
-            mask[square] &= ~together
-            inside = np.where(together, matrix[square], 0).astype(np.float64)
-            sums[0, labels] += inside.diagonal()
-            np.fill_diagonal(inside, 0)
-            sums[1, labels] += inside.sum(axis=1)
-        matrices *= outside
-        sums[2] += matrices.sum(axis=2, dtype=np.float64).sum(axis=0)
+            inside = np.where(together, matrix[np.ix_(labels, labels)], 0).astype(np.float64)
+            diagonal, rows = inside.diagonal(), inside.sum(axis=1)
+            sums[0, labels] += diagonal
+            sums[1, labels] += rows - diagonal
+            sums[2] += _row_sums(matrix[ones], counts)
+            sums[2, labels] -= rows
     return sums
+
+
+def _row_sums(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Sums of consecutive values, the first `counts[0]` of them, the next `counts[1]`, ..."""
+    ends = counts.cumsum()
+    if ends[-1] != len(values):
+        raise InputError("the clusters were found in other fields; pass those of one layer")
+    running = np.concatenate([[0], values.cumsum(dtype=np.float64)])
+    return running[ends] - running[ends - counts]
 
 
 def _check_labels(labels: int) -> None:

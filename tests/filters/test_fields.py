@@ -2,6 +2,8 @@ import warnings
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sfp_keras.errors import InputError
 from sfp_keras.filters import FilterFields
@@ -43,6 +45,32 @@ def test_clipping_is_in_float32():
     # 3/10 in float32 equals the float32 threshold 0.3, yet exceeds the float64 one.
     fields = FilterFields([[[10]], [[3]]], [[[1, 1]]], np.ones(2, int), ())
     np.testing.assert_array_equal(fields.boolean(0), [[1, 1], [0, 0]])
+
+
+def any_float(low):
+    return st.floats(low, 2.0**126, width=32, allow_nan=False)
+
+
+@given(
+    matrix=st.lists(any_float(-(2.0**126)), min_size=9, max_size=9),
+    threshold=st.one_of(st.sampled_from([0, -0.0, 0.3, 0.5, 2**-149]), st.floats(0, 0.99)),
+    near=st.lists(st.integers(-2, 2), min_size=8, max_size=8),
+)
+def test_clipped_fields_are_the_quotients_above_the_threshold(matrix, threshold, near):
+    """Compared with dividing, also for fields a rounding error away from the threshold."""
+    values = np.array(matrix, np.float32)
+    largest = np.abs(max(values[0], np.float32(0)))
+    close = (largest * np.float32(threshold)).view(np.int32) + np.array(near, np.int32)
+    values[1:] = np.where(np.array(near) == 0, values[1:], np.abs(close).view(np.float32))
+    values[1:] = np.minimum(values[1:], values[0])
+    matrix = values.reshape(3, 3)
+    fields = FilterFields(matrix[:, :, None], np.eye(3)[:, None], np.ones(3, int), (3,))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
+        above = matrix / matrix.max() > np.float32(threshold)
+    np.testing.assert_array_equal(fields.boolean(0, threshold), above & (matrix.max() > 0))
+    ((block, matrices, boolean),) = fields.clipped_blocks(threshold)
+    np.testing.assert_array_equal(matrices, fields.matrices(block))
+    np.testing.assert_array_equal(boolean[0], fields.boolean(0, threshold))
 
 
 def test_features_are_means_not_sums(golden):

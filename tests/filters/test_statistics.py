@@ -183,6 +183,14 @@ def test_accumulated_fields_use_the_mean_number_of_inputs():
     assert statistics.field_noise_external.tolist() == [3, 0]
 
 
+def test_clusters_of_other_fields_are_refused():
+    features, kernel = np.eye(4)[:, None], np.eye(4)[None]
+    fields = FilterFields(features, kernel, np.ones(4, int), ())
+    others = FilterFields(features, np.ones((1, 4, 4)), np.ones(4, int), ())
+    with pytest.raises(InputError, match="other fields"):
+        label_statistics(find_clusters(others), fields)
+
+
 def test_field_sums_over_several_blocks():
     rng = np.random.default_rng(1)
     features, kernel = rng.integers(-3, 5, (60, 1, 310)), rng.integers(-3, 5, (1, 310, 60))

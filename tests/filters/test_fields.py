@@ -60,7 +60,7 @@ def test_clipped_fields_are_the_quotients_above_the_threshold(matrix, threshold,
     """Compared with dividing, also for fields a rounding error away from the threshold."""
     values = np.array(matrix, np.float32)
     largest = np.abs(max(values[0], np.float32(0)))
-    close = (largest * np.float32(threshold)).view(np.int32) + np.array(near, np.int32)
+    close = np.abs(largest * np.float32(threshold)).view(np.int32) + np.array(near, np.int32)
     values[1:] = np.where(np.array(near) == 0, values[1:], np.abs(close).view(np.float32))
     values[1:] = np.minimum(values[1:], values[0])
     matrix = values.reshape(3, 3)

@@ -36,6 +36,9 @@ define_number("afcc_lr", 1e-5, "Learning rate of fine-tuning.")
 define_number("afcc_momentum", 0.9, "Momentum of fine-tuning.", below=1.0)
 define_number("afcc_l2", 0.015, "L2 of fine-tuning.")
 flags.DEFINE_string("afcc_decay", "none", "Decay of the learning rate, as --decay.")
+flags.DEFINE_multi_string(
+    "afcc_group", [], "Hyperparameters of some variables in fine-tuning, as --group."
+)
 flags.DEFINE_enum(
     "afcc_precision",
     "float32",

@@ -30,11 +30,23 @@ define_number(
     "Share of images kept for testing where the data has no test split of its own.",
     below=1.0,
 )
+flags.DEFINE_string(
+    "only_split",
+    None,
+    "Use this split of the data alone, such as validation, and divide it by --test_fraction.",
+)
 flags.DEFINE_list(
     "image_size",
     [],
     "Resize images to this: one number, or height,width. Default: as they are, "
     "or what an own network takes.",
+)
+flags.DEFINE_enum(
+    "resize",
+    "stretch",
+    ["stretch", "crop"],
+    "How images are resized: stretch, or crop, the shorter side to 256/224 of --image_size and the "
+    "centre cut out, as ImageNet's networks are tested.",
 )
 flags.DEFINE_string(
     "scaling",
@@ -42,7 +54,8 @@ flags.DEFINE_string(
     "What the network takes: 0..255, 0..1, -1..1, <means>/<stds> as in "
     "0.485,0.456,0.406/0.229,0.224,0.225 (of 0..1), dataset (mean and deviation of the training "
     "set), or package.module:function such as keras.applications.resnet50:preprocess_input. "
-    "Default: -1..1 for the papers' networks, 0..255 for own ones.",
+    "Default: -1..1 for VGG networks, 0..255 for own ones; for efficientnetb0 dataset, or "
+    "ImageNet's numbers with --weights.",
 )
 flags.DEFINE_string(
     "class_names",

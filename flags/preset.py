@@ -1,6 +1,7 @@
 """Presets: the hyperparameters of the papers' experiments, as absl flagfiles."""
 
 import difflib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,12 @@ from absl import flags
 from sfp_keras.errors import InputError
 
 FOLDER = Path(__file__).parent / "presets"
-_DEFAULT_MODEL = {"digits": "vgg6", "cifar10": "vgg16", "cifar100": "vgg16"}
+_DEFAULT_MODEL = {
+    "digits": "vgg6",
+    "cifar10": "vgg16",
+    "cifar100": "vgg16",
+    "imagenet2012": "efficientnetb0",
+}
 
 
 def names() -> list[str]:
@@ -51,7 +57,8 @@ def apply(values: flags.FlagValues) -> str | None:
         if default is None:
             raise InputError(
                 f"--dataset={values.dataset} has no network by default: name one by --model "
-                "(vgg6, vgg11, vgg16, avgg16, a .keras file, or package.module:factory)"
+                "(vgg6, vgg11, vgg16, avgg16, efficientnetb0, a .keras file, or "
+                "package.module:factory)"
             )
         values.set_default("model", default)
     return chosen
@@ -61,9 +68,10 @@ def choose(model: str | None, dataset: str, labels: int | None) -> str | None:
     """The preset of an experiment; between two numbers of labels the larger one's."""
     found: dict[int, str] = {}
     for name in names():
-        settings = read(name)
-        if (settings["model"], settings["dataset"]) == (model, dataset):
-            found[int(settings.get("labels", 10**9))] = name
+        # Others, such as a simplified network's, are for those who ask for them.
+        match = re.fullmatch(rf"{re.escape(f'{model}-{dataset}')}(?:-k(\d+))?", name)
+        if match:
+            found[int(match[1] or 10**9)] = name
     wanted = labels if labels is not None else 10**9
     enough = [count for count in found if count >= wanted]
     return found[min(enough)] if enough else None
@@ -79,7 +87,7 @@ def read(name: str) -> dict[str, Any]:
         key, equals, value = line.removeprefix("--").partition("=")
         if not equals:
             key, value = (key[2:], "false") if key.startswith("no") else (key, "true")
-        if key in ("group", "head_group"):
+        if key in ("group", "head_group", "afcc_group"):
             settings.setdefault(key, []).append(value)
         else:
             settings[key] = value

@@ -30,7 +30,8 @@ flags.DEFINE_multi_string(
     "group",
     [],
     "Hyperparameters of some variables, as in --group='fc: lr=0.002 momentum=0.975 l2=0.0012 "
-    "decay=0.65/20'; keys left out come from the flags above. The name is fc, conv, or a regular "
+    "decay=0.65/20'; keys left out come from the flags above, and lr=x0.1 is a tenth of --lr. "
+    "The name is fc, conv, or a regular "
     "expression searched in the variables' paths. May be given several times; the first match "
     "counts.",
 )
@@ -38,8 +39,15 @@ flags.DEFINE_boolean("flip", True, "Flip training images horizontally at random.
 flags.DEFINE_integer(
     "shift",
     4,
-    "Shift training images at random by up to so many whole pixels each way, filled with mid-grey.",
+    "Shift training images at random by up to so many whole pixels each way, filled with mid-grey; "
+    "efficientnetb0's after it enlarged them.",
     lower_bound=0,
+)
+define_number(
+    "rotation", 2.0, "Rotate training images of efficientnetb0 by up to so many degrees.", below=180
+)
+define_number(
+    "shear", 2.0, "Shear training images of efficientnetb0 by up to so many degrees.", below=89
 )
 flags.DEFINE_enum(
     "precision",

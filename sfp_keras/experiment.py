@@ -6,7 +6,10 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-PAPER_MODELS = ("vgg6", "vgg11", "vgg16", "avgg16")
+PAPER_MODELS = ("vgg6", "vgg11", "vgg16", "avgg16", "efficientnetb0")
+
+# Mean and deviation of each channel of ImageNet, for images in 0..1.
+IMAGENET_SCALING = "0.485,0.456,0.406/0.229,0.224,0.225"
 
 # Phases, each with the settings its result depends on beside those of the phases before it.
 # Where and how fast things run is left out; so are --stages, for stages do not influence one
@@ -14,28 +17,34 @@ PAPER_MODELS = ("vgg6", "vgg11", "vgg16", "avgg16")
 # and --split, of which it holds several.
 PHASES = {
     "train": (
-        *("dataset", "labels", "subset_seed", "test_fraction", "image_size", "scaling"),
+        *("dataset", "labels", "subset_seed", "test_fraction", "only_split", "image_size"),
+        *("resize", "scaling"),
         *("class_names", "model", "weights", "conv_bias", "fc_widths", "fc_activation"),
+        *("initial_weights", "padding", "blocks", "stage9", "drop_connect", "dropout", "enlarge"),
         *("epochs", "schedule_epochs", "batch_size", "lr", "momentum", "l2", "decay", "group"),
-        *("flip", "shift", "precision", "seed"),
+        *("flip", "shift", "rotation", "shear", "precision", "seed"),
     ),
     "heads": (
         *("head_epochs", "head_schedule_epochs", "head_batch_size", "head_lr", "head_momentum"),
-        *("head_l2", "head_decay", "head_data", "flip", "shift", "cache_dtype"),
+        *("head_l2", "head_decay", "head_data", "flip", "shift", "rotation", "shear"),
+        "cache_dtype",
     ),
     "analysis": (),
     "afcc": (
         *("afcc_trainable", "afcc_epochs", "afcc_batch_size", "afcc_lr", "afcc_momentum"),
-        *("afcc_l2", "afcc_decay", "afcc_precision"),
+        *("afcc_l2", "afcc_decay", "afcc_group", "afcc_precision"),
     ),
 }
 
 _TRAINING = (
     *("epochs", "schedule_epochs", "batch_size", "lr", "momentum", "l2", "decay", "group"),
-    "precision",
+    *("precision", "initial_weights"),
 )
-_ARCHITECTURE = ("conv_bias", "fc_widths", "fc_activation")
-_AUGMENTATION = ("flip", "shift")
+_ARCHITECTURE = {
+    "vgg": ("conv_bias", "fc_widths", "fc_activation"),
+    "efficientnet": ("padding", "blocks", "stage9", "drop_connect", "dropout", "enlarge"),
+}
+_AUGMENTATION = {"all": ("flip", "shift"), "efficientnet": ("rotation", "shear")}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +74,8 @@ class Experiment:
     labels: int | None = None
     subset_seed: int = 0
     test_fraction: float = 0.2
+    only_split: str | None = None
+    resize: str = "stretch"
     image_size: tuple[str, ...] = ()
     scaling: str | None = None
     class_names: str | None = None
@@ -75,6 +86,13 @@ class Experiment:
     conv_bias: bool | None = None
     fc_widths: tuple[str, ...] | None = None
     fc_activation: str | None = None
+    initial_weights: str | None = None
+    padding: str | None = None
+    blocks: tuple[str, ...] = ()
+    stage9: bool = True
+    drop_connect: float = 0.2
+    dropout: float = 0.2
+    enlarge: int | None = None
     # Phase 1.
     epochs: int | None = None
     schedule_epochs: int = 100
@@ -86,6 +104,8 @@ class Experiment:
     group: tuple[str, ...] = ()
     flip: bool = True
     shift: int = 4
+    rotation: float = 2.0
+    shear: float = 2.0
     precision: str = "float32"
     # Phase 2.
     stages: tuple[str, ...] = ()
@@ -119,6 +139,7 @@ class Experiment:
     afcc_momentum: float = 0.9
     afcc_l2: float = 0.015
     afcc_decay: str = "none"
+    afcc_group: tuple[str, ...] = ()
     afcc_precision: str = "float32"
     # What TensorBoard is shown.
     monitor: bool = True
@@ -163,9 +184,41 @@ class Experiment:
         return self.head_epochs if self.head_epochs is not None else self.head_schedule_epochs
 
     @property
+    def efficientnet(self) -> bool:
+        """Whether the network is EfficientNet-B0, which scales and enlarges images itself."""
+        return self.model.startswith("efficientnet") and not self.own_model
+
+    @property
     def resolved_scaling(self) -> str:
-        """--scaling, or x/127.5-1 for the papers' VGGs and raw 0..255 for own networks."""
-        return self.scaling or ("0..255" if self.own_model else "-1..1")
+        """--scaling, or what the papers give their networks, or 0..255 for own networks.
+
+        EfficientNet-B0 gets the training images' mean and deviation, and ImageNet's where it
+        stays as it came from there.
+        """
+        if self.scaling or self.own_model:
+            return self.scaling or "0..255"
+        if self.efficientnet:
+            return "dataset" if self.trains else IMAGENET_SCALING
+        return "-1..1"
+
+    @property
+    def resolved_padding(self) -> str:
+        """--padding, or `same` for weights of keras.applications and PyTorch's for others."""
+        source = self.weights or self.initial_weights or ""
+        return self.padding or ("same" if from_applications(source) else "symmetric")
+
+    @property
+    def resolved_pool(self) -> tuple[str, ...]:
+        """--pool, with paper 2's 7x7 average for stages of EfficientNet-B0 it does not name."""
+        if self.efficientnet and all("=" in text for text in self.pool):
+            return ("avg:7", *self.pool)
+        return self.pool
+
+    def enlarged(self, image_shape: tuple[int, ...]) -> int | None:
+        """What EfficientNet-B0 enlarges images of a shape to; `None` for images as they are."""
+        if not self.efficientnet or self.enlarge == 0:
+            return None
+        return self.enlarge or (224 if max(image_shape[:2]) < 224 else None)
 
     @property
     def kind(self) -> str:
@@ -180,10 +233,13 @@ class Experiment:
         idle: set[str] = set()
         if not self.trains:
             idle.update(_TRAINING)
-        if not self.trains and self.head_data == "cached":
-            idle.update(_AUGMENTATION)
-        if self.own_model:
-            idle.update(_ARCHITECTURE)
+        augmented = self.trains or self.head_data == "augmented"
+        for kind, names in _AUGMENTATION.items():
+            if not augmented or (kind == "efficientnet" and not self.efficientnet):
+                idle.update(names)
+        for kind, of_network in _ARCHITECTURE.items():
+            if self.own_model or (kind == "efficientnet") != self.efficientnet:
+                idle.update(of_network)
         if self.dataset == "digits":
             idle.add("data_dir")
         if self.dataset in ("digits", "cifar10", "cifar100"):
@@ -195,7 +251,8 @@ class Experiment:
     def settings(self, phase: str) -> dict[str, Any]:
         """The settings that a phase's result depends on beside those of earlier phases."""
         augmented = {"train": self.trains, "heads": self.head_data == "augmented"}
-        idle = self.idle | (set() if augmented.get(phase) else set(_AUGMENTATION))
+        unused = () if augmented.get(phase) else sum(_AUGMENTATION.values(), ())
+        idle = self.idle.union(unused)
         return {name: _plain(getattr(self, name)) for name in PHASES[phase] if name not in idle}
 
     def to_json(self) -> dict[str, Any]:
@@ -212,7 +269,7 @@ class Experiment:
                 value = value or "none"
             if value is None or value == field.default == () or field.name == "overwrite":
                 continue
-            if field.name in ("group", "head_group"):
+            if field.name in ("group", "head_group", "afcc_group"):
                 parts += [f"--{field.name}={shlex.quote(item)}" for item in value]
             elif isinstance(value, bool):
                 parts.append(f"--{'' if value else 'no'}{field.name}")
@@ -220,6 +277,12 @@ class Experiment:
                 text = ",".join(value) if isinstance(value, tuple) else str(value)
                 parts.append(f"--{field.name}={shlex.quote(text) if text else ''}")
         return " ".join(parts)
+
+
+def from_applications(weights: str) -> bool:
+    """Whether --weights or --initial_weights names those of keras.applications."""
+    old_file = weights.endswith(".h5") and not weights.endswith(".weights.h5")
+    return weights == "imagenet" or old_file
 
 
 def _plain(value: Any) -> Any:

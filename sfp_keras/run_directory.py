@@ -201,6 +201,7 @@ class RunDirectory:
                 f"{self.experiment.data_dir} has; choose another --run_dir, or redo all with "
                 "--overwrite=train"
             )
+        defaults = Experiment().to_json()
         for phase in PHASES:
             if self.experiment.overwrite == phase:
                 break
@@ -211,10 +212,12 @@ class RunDirectory:
                 continue
             now = json.loads(json.dumps(self.settings(phase)))
             for name, value in now.items():
-                if before.get(name) != value:
+                # What did not exist when the results were made was at its default.
+                was = before.get(name, defaults.get(name))
+                if was != value:
                     raise InputError(
                         f"{self.path} holds another experiment: --{name} was "
-                        f"{_said(before.get(name))}, now {_said(value)}; choose another "
+                        f"{_said(was)}, now {_said(value)}; choose another "
                         f"--run_dir, or redo from there with --overwrite={phase}"
                     )
 

@@ -14,9 +14,9 @@ from absl.testing import flagsaver
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sfp_keras import models
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import PAPER_MODELS, PHASES, Experiment
-from sfp_keras.models import VGG_NAMES
 from sfp_keras.training import ParameterGroup, StepDecay, parse_group
 
 ROOT = Path(__file__).parents[1]
@@ -53,11 +53,30 @@ PAPERS = {
         *((0.00721, 0.98, 0.00115, TWO_PHASES), (0.02, 0.995, 1e-8, "0.6/20")),
     ),
 }
+EFFICIENT = (0.01, 0.9, 0.001, "0.975/1")
+EFFICIENT_HEADS = (0.005, 0.975, 1.5e-5, "0.975/1")
+PAPERS |= {
+    f"efficientnetb0-cifar100{name}": (
+        *("efficientnetb0", "cifar100", labels, 200),
+        *(hyperparameters, EFFICIENT_HEADS),
+    )
+    for name, labels, hyperparameters in [
+        *[(f"-k{labels}", labels, EFFICIENT) for labels in (10, 20, 40, 60)],
+        *[("", None, EFFICIENT), ("-no9", None, EFFICIENT)],
+        ("-short34", None, (0.002, 0.98, 1e-4, "0.975/1")),
+        ("-short5", None, (0.01, 0.965, 5e-4, "0.975/1")),
+    ]
+}
 FC_GROUPS = {
     "vgg6-cifar10": (0.002, 0.975, 0.0012, "0.65/20<=140,0.5/20"),
     "avgg16-cifar10": (0.0045, 0.982, 0.00135, "0.65/20+10<=150,0.55/20+10"),
 }
-PRESETS = sorted([*PAPERS, "vgg6-digits"])
+# Learning rates of parts of EfficientNet-B0, as shares of eta.
+SHARES = {
+    name: {"stage[1-7]": 0.1, "stage9": 0.2} for name in PAPERS if name.startswith("efficientnet")
+}
+SHARES["efficientnetb0-cifar100-no9"] = {"stage[1-7]": 0.1, "stage8": 0.2}
+PRESETS = sorted([*PAPERS, "vgg6-digits", "efficientnetb0-imagenet2012"])
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +119,8 @@ def test_every_preset_is_tested(parsed: Callable) -> None:
 def test_preset_is_an_experiment(name: str, parsed: Callable) -> None:
     experiment = parsed(f"--preset={name}")
     assert experiment.preset == name
-    assert experiment.model in VGG_NAMES
-    assert experiment.trains
+    assert experiment.model in models.PAPER_MODELS
+    assert experiment.trains == (name != "efficientnetb0-imagenet2012")
     for decay in (experiment.decay, experiment.head_decay):
         assert StepDecay.parse(decay).factor(0) == 1
     file = ROOT / "flags" / "presets" / f"{name}.flags"
@@ -131,8 +150,14 @@ def test_groups_are_the_papers(name: str, parsed: Callable) -> None:
     default = ParameterGroup("all", "", *network(found)[:3], StepDecay.parse(found.decay))
     groups = [parse_group(text, default) for text in found.group]
     assert [(g.name, g.learning_rate, g.momentum, g.l2, g.decay) for g in groups] == [
-        ("fc", *numbers, StepDecay.parse(decay))
-        for *numbers, decay in ([FC_GROUPS[name]] if name in FC_GROUPS else [])
+        *(
+            ("fc", *numbers, StepDecay.parse(decay))
+            for *numbers, decay in ([FC_GROUPS[name]] if name in FC_GROUPS else [])
+        ),
+        *(
+            (f"(^|/){part}_", share * found.lr, found.momentum, found.l2, default.decay)
+            for part, share in SHARES.get(name, {}).items()
+        ),
     ]
     assert found.head_group == ()
 
@@ -157,6 +182,9 @@ def test_groups_are_the_papers(name: str, parsed: Callable) -> None:
         ("--dataset=cifar10 --labels=2", "vgg16-cifar10-k3"),
         ("--dataset=cifar10 --labels=7", "vgg16-cifar10-k8"),
         ("--dataset=cifar10 --labels=9", "vgg16-cifar10"),
+        ("--dataset=cifar100 --model=efficientnetb0", "efficientnetb0-cifar100"),
+        ("--dataset=cifar100 --model=efficientnetb0 --labels=15", "efficientnetb0-cifar100-k20"),
+        ("--dataset=imagenet2012", "efficientnetb0-imagenet2012"),
         ("--dataset=cifar100 --model=vgg6", None),
         ("--dataset=folder --model=vgg16", None),
         ("--dataset=cifar100 --model=keras.applications:ResNet50", None),
@@ -270,11 +298,12 @@ def test_command_gives_the_experiment_again(changes: dict[str, Any], parsed: Cal
 
 
 def test_every_setting_of_a_phase_is_a_flag(parsed: Callable) -> None:
-    # One that nothing is without effect for.
-    found = parsed("--dataset=folder", "--model=vgg6", "--labels=3", "--head_data=augmented")
-    assert not found.idle
+    # Between the two kinds of the papers' networks nothing is without effect.
+    common = ("--dataset=folder", "--labels=3", "--head_data=augmented")
+    vgg, found = (parsed(f"--model={name}", *common) for name in ("vgg6", "efficientnetb0"))
+    assert not vgg.idle & found.idle
     for phase in PHASES:
-        assert set(found.settings(phase)) == set(PHASES[phase])
+        assert set(vgg.settings(phase)) | set(found.settings(phase)) == set(PHASES[phase])
     assert set(found.to_json()) == {field.name for field in dataclasses.fields(Experiment)}
 
 
@@ -288,6 +317,8 @@ def test_every_setting_of_a_phase_is_a_flag(parsed: Callable) -> None:
         (["--model=vgg16", "--weights=a.h5", "--dataset=cifar10", "--labels=2"], {"lr", "flip"}),
         (["--model=a.keras", "--dataset=folder", "--head_data=augmented"], {"lr", "subset_seed"}),
         (["--dataset=digits"], {"data_dir", "test_fraction", "subset_seed"}),
+        (["--model=vgg16", "--dataset=cifar10"], {"padding", "blocks", "stage9", "rotation"}),
+        (["--model=efficientnetb0", "--dataset=cifar10"], {"conv_bias", "fc_widths"}),
     ],
 )
 def test_settings_without_effect_belong_to_no_phase(
@@ -300,7 +331,7 @@ def test_settings_without_effect_belong_to_no_phase(
 
 
 def test_the_papers_networks_are_those_that_can_be_built() -> None:
-    assert PAPER_MODELS == VGG_NAMES
+    assert PAPER_MODELS == models.PAPER_MODELS
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "-1", "1e308"])

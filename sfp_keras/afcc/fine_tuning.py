@@ -14,7 +14,14 @@ from sfp_keras.afcc.tail import SplitNetwork
 from sfp_keras.data import epoch_order
 from sfp_keras.layers import MaskedDense
 from sfp_keras.probing import FeatureCache
-from sfp_keras.training import SGD, Checkpoint, Progress, StepDecay, fit_with_resume
+from sfp_keras.training import (
+    SGD,
+    Checkpoint,
+    ParameterGroup,
+    Progress,
+    StepDecay,
+    fit_with_resume,
+)
 
 History = list[dict[str, float]]
 
@@ -30,6 +37,7 @@ class FineTuning:
         l2: `float`. PyTorch's `weight_decay`.
         decay: `StepDecay`.
         batch_size: `int`.
+        groups: `ParameterGroup`s of variables that differ.
         precision: `str`. `float32` or `mixed_bfloat16`; accuracies are always float32's.
     """
 
@@ -39,6 +47,7 @@ class FineTuning:
     l2: float = 0.015
     decay: StepDecay = dataclasses.field(default_factory=StepDecay)
     batch_size: int = 100
+    groups: tuple[ParameterGroup, ...] = ()
     precision: str = "float32"
 
 
@@ -114,7 +123,9 @@ class HeadFineTuning:
         network = self._network(mask, settings.precision)
         exact = self._network(mask, "float32")
         zeroed = self._test(exact)
-        optimizer = SGD(settings.learning_rate, settings.momentum, settings.l2)
+        optimizer = SGD(
+            settings.learning_rate, settings.momentum, settings.l2, groups=settings.groups
+        )
         network.compile(
             optimizer=optimizer,
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),

@@ -10,11 +10,14 @@ from sfp_keras.data.batches import (
 from sfp_keras.data.channel_statistics import ChannelStatistics, channel_statistics
 from sfp_keras.data.dataset import ImageDataset, ImageSplit, LazyImages
 from sfp_keras.data.loading import load_dataset
-from sfp_keras.data.scaling import SCALING_FORMS, Scaling, parse_scaling
+from sfp_keras.data.resizing import RESIZE_FORMS
+from sfp_keras.data.scaling import SCALING_FORMS, UNSCALED, Scaling, parse_scaling
 from sfp_keras.data.subsets import label_subset
 
 __all__ = [
+    "RESIZE_FORMS",
     "SCALING_FORMS",
+    "UNSCALED",
     "Augmentation",
     "AugmentationDraws",
     "ChannelStatistics",

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from sfp_keras.data.image_files import is_image_file
 from sfp_keras.data.label_order import shorten
+from sfp_keras.data.splitting import choose_split
 from sfp_keras.errors import InputError
 
 _TEST_NAMES = ("test", "val", "validation")
+_SPLIT_NAMES = ("train", *_TEST_NAMES)
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,9 @@ def has_class_folders(data_dir: str | Path) -> bool:
     root = Path(data_dir)
     if not root.is_dir():
         return False
-    return any(_has_image(folder) for folder in class_folders(find_splits(root)[0]))
+    splits = [folder for folder in class_folders(root) if folder.name.lower() in _SPLIT_NAMES]
+    trees = (find_splits(root)[0], *splits)
+    return any(_has_image(folder) for tree in trees for folder in class_folders(tree))
 
 
 def find_splits(root: Path) -> tuple[Path, Path | None]:
@@ -57,6 +61,24 @@ def find_splits(root: Path) -> tuple[Path, Path | None]:
     if len(tests) == len(by_name) == 1:
         return tests[0], None
     return root, None
+
+
+def find_split(root: Path, only_split: str) -> Path:
+    """Find the one tree that is to be used.
+
+    Args:
+        root: `Path` that holds `train`, `test`, `val` or `validation`.
+        only_split: `str`. One of these.
+
+    Returns:
+        The folder whose subfolders are classes.
+
+    Raises:
+        InputError: if it is not there.
+    """
+    by_name = {folder.name: folder for folder in class_folders(root)}
+    there = [name for name in by_name if name.lower() in _SPLIT_NAMES]
+    return by_name[choose_split(only_split, there, f"--data_dir={root}")]
 
 
 def class_folders(tree: Path) -> list[Path]:

@@ -7,7 +7,9 @@ from sfp_keras.data.resizing import resize_dataset
 from sfp_keras.data.splitting import stratified_split
 
 
-def load_digits(size: tuple[int, int] = (32, 32), memory_budget: int = 2 << 30) -> ImageDataset:
+def load_digits(
+    size: tuple[int, int] = (32, 32), memory_budget: int = 2 << 30, resize: str = "stretch"
+) -> ImageDataset:
     """Load the 1,797 digits of scikit-learn, enlarged and split once and for all.
 
     The 8x8 images of 17 grey levels become RGB of 0..255 and are enlarged with bicubic
@@ -16,6 +18,7 @@ def load_digits(size: tuple[int, int] = (32, 32), memory_budget: int = 2 << 30) 
     Args:
         size: `(height, width)`. Default (32, 32).
         memory_budget: `int`, bytes. Larger images are enlarged when they are read. Default 2 GiB.
+        resize: `"stretch"` or `"crop"`, see `resize_image`. Default `"stretch"`.
 
     Returns:
         An `ImageDataset` of 10 labels.
@@ -34,4 +37,4 @@ def load_digits(size: tuple[int, int] = (32, 32), memory_budget: int = 2 << 30) 
         class_names=tuple(str(digit) for digit in range(10)),
         original_labels=tuple(range(10)),
     )
-    return resize_dataset(small, size, memory_budget)
+    return resize_dataset(small, size, memory_budget, resize)

@@ -2,9 +2,8 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+import os
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
@@ -12,51 +11,18 @@ from sfp_keras.data.class_folders import (
     LabelledFiles,
     check_same_classes,
     class_folders,
+    find_split,
     find_splits,
     list_images,
 )
-from sfp_keras.data.dataset import ImageDataset, ImageSplit, LazyImages
-from sfp_keras.data.image_files import (
-    UnreadableImageError,
-    image_threads,
-    read_image,
-    read_image_size,
-)
+from sfp_keras.data.dataset import ImageDataset, ImageSplit
+from sfp_keras.data.folder_images import FolderImages, decode_files, read_sizes
+from sfp_keras.data.image_files import UnreadableImageError
 from sfp_keras.data.label_order import shorten
 from sfp_keras.data.splitting import stratified_split
 from sfp_keras.errors import InputError
 
 _LOGGER = logging.getLogger("sfp_keras")
-T = TypeVar("T")
-
-
-class FolderImages(LazyImages):
-    """Image files that are decoded, in threads, when they are read.
-
-    Args:
-        paths: the N files.
-        size: `(height, width)` that every image is resized to.
-    """
-
-    def __init__(self, paths: Sequence[str], size: tuple[int, int]) -> None:
-        self.paths = paths
-        self.shape = (len(paths), *size, 3)
-
-    def read(self, indices: np.ndarray) -> np.ndarray:
-        """Decode the images at `indices` (n,) to an array (n, H, W, 3) of uint8.
-
-        Raises:
-            InputError: if a file cannot be decoded, although its head could be read.
-        """
-        images = np.empty((len(indices), *self.shape[1:]), np.uint8)
-        paths = [self.paths[i] for i in indices]
-        for i, image in enumerate(_decode(paths, self.shape[1:3])):
-            if isinstance(image, UnreadableImageError):
-                raise InputError(
-                    f"{paths[i]} cannot be decoded ({image}); delete or mend it and run again"
-                )
-            images[i] = image
-        return images
 
 
 def load_folder(
@@ -66,6 +32,8 @@ def load_folder(
     class_names: tuple[str, ...] | None = None,
     memory_budget: int = 2 << 30,
     name: str = "folder",
+    resize: str = "stretch",
+    only_split: str | None = None,
 ) -> ImageDataset:
     """Load images from class folders.
 
@@ -82,25 +50,32 @@ def load_folder(
 
     Args:
         data_dir: `str` or `Path`.
-        size: `(height, width)` to resize to, bicubic, not keeping the aspect. Default: the size
-            of the images, which must then be the same.
+        size: `(height, width)` to resize to, bicubic. Default: the size of the images, which must
+            then be the same.
         test_fraction: `float`. Default 0.2.
         class_names: the names of labels 0..K-1; every class folder must be among them, and those
             without a folder have no images. Default: the class folders.
         memory_budget: `int`, bytes. Default 2 GiB.
         name: `str`, the name of the data set. Default `"folder"`.
+        resize: `"stretch"` or `"crop"`, see `resize_image`. Default `"stretch"`.
+        only_split: `str`. The only one of `train`, `test`, `val`, `validation` in `data_dir` to
+            use; it is split by `test_fraction`. Default: as above.
 
     Returns:
         An `ImageDataset`.
 
     Raises:
         InputError: if there are no class folders, one has no image, training and test classes
-            differ, sizes differ without `size`, or `class_names` lacks a class.
+            differ, sizes differ without `size`, `class_names` lacks a class, or `only_split` is not
+            there.
     """
     root = Path(data_dir)
     if not root.is_dir():
         raise InputError(f"--data_dir={root} does not exist or is no folder")
-    train_tree, test_tree = find_splits(root)
+    if only_split is None:
+        train_tree, test_tree = find_splits(root)
+    else:
+        train_tree, test_tree = find_split(root, only_split), None
     found = [folder.name for folder in class_folders(train_tree)]
     if not found:
         raise InputError(
@@ -122,7 +97,10 @@ def load_folder(
         raise InputError(f"--data_dir={root} has no readable {kind} images")
     size = size or _common_size(sizes, root)
     in_memory = len(sizes) * size[0] * size[1] * 3 <= memory_budget
-    splits = [_decoded(f, size, bad) if in_memory else _streamed(f, size) for f in (train, test)]
+    splits = [
+        _decoded(files, size, resize, bad) if in_memory else _streamed(files, size, resize)
+        for files in (train, test)
+    ]
     _warn_of_unreadable(bad)
     dataset = ImageDataset(
         name=name,
@@ -151,33 +129,13 @@ def _check_names(
     return class_names
 
 
-def _in_threads(
-    function: Callable[[str], T], paths: Sequence[str]
-) -> Iterator[T | UnreadableImageError]:
-    def guarded(path: str) -> T | UnreadableImageError:
-        try:
-            return function(path)
-        except UnreadableImageError as error:
-            return error
-
-    # Blocks bound what is decoded but not yet used.
-    for start in range(0, len(paths), 256):
-        yield from image_threads().map(guarded, paths[start : start + 256])
-
-
-def _decode(
-    paths: Sequence[str], size: tuple[int, int]
-) -> Iterator[np.ndarray | UnreadableImageError]:
-    return _in_threads(lambda path: read_image(path, size), paths)
-
-
 def _readable(files: LabelledFiles, bad: list[str]) -> tuple[LabelledFiles, list[tuple[int, int]]]:
     """Leave out files whose head cannot be read, into `bad`; return the sizes of the others."""
     if len(files.paths) > 20_000:
         _LOGGER.info("opening %d image files once to check them", len(files.paths))
     kept: list[int] = []
     sizes: list[tuple[int, int]] = []
-    for i, size in enumerate(_in_threads(read_image_size, files.paths)):
+    for i, size in enumerate(read_sizes(files.paths)):
         if isinstance(size, UnreadableImageError):
             bad.append(f"{files.paths[i]} ({size})")
         else:
@@ -200,21 +158,24 @@ def _split(
     files: LabelledFiles, tree: Path, test_fraction: float
 ) -> tuple[LabelledFiles, LabelledFiles]:
     # Names relative to the tree, so that a moved folder is split alike.
-    names = [Path(path).relative_to(tree).as_posix() for path in files.paths]
+    start = len(str(tree / "x")) - 1
+    names = [path[start:].replace(os.sep, "/") for path in files.paths]
     keys = [hashlib.sha256(name.encode(errors="surrogateescape")).digest()[:8] for name in names]
     numbers = np.array([int.from_bytes(key) for key in keys], np.uint64)
     train, test = stratified_split(np.array(files.labels, np.int64), test_fraction, numbers)
     return files.only(train.tolist()), files.only(test.tolist())
 
 
-def _streamed(files: LabelledFiles, size: tuple[int, int]) -> ImageSplit:
-    return ImageSplit(FolderImages(files.paths, size), np.array(files.labels, np.int64))
+def _streamed(files: LabelledFiles, size: tuple[int, int], resize: str) -> ImageSplit:
+    return ImageSplit(FolderImages(files.paths, size, resize), np.array(files.labels, np.int64))
 
 
-def _decoded(files: LabelledFiles, size: tuple[int, int], bad: list[str]) -> ImageSplit:
+def _decoded(
+    files: LabelledFiles, size: tuple[int, int], resize: str, bad: list[str]
+) -> ImageSplit:
     images = np.empty((len(files.paths), *size, 3), np.uint8)
     kept: list[int] = []
-    for i, image in enumerate(_decode(files.paths, size)):
+    for i, image in enumerate(decode_files(files.paths, size, resize)):
         if isinstance(image, UnreadableImageError):
             bad.append(f"{files.paths[i]} ({image})")
         else:

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from sfp_keras.data.cropping import crop_image
+
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".ppm", ".tif", ".tiff")
 _ORIENTATION = 0x0112
 
@@ -46,17 +48,20 @@ def read_image_size(path: str | Path) -> tuple[int, int]:
     return (width, height) if turned else (height, width)
 
 
-def read_image(path: str | Path, size: tuple[int, int] | None = None) -> np.ndarray:
+def read_image(
+    path: str | Path, size: tuple[int, int] | None = None, resize: str = "stretch"
+) -> np.ndarray:
     """Decode an image file to RGB.
 
     The EXIF orientation is applied. Grey and palette images become RGB, 16-bit grey is scaled
     to 8 bits, and an alpha channel is dropped, as `keras.utils.load_img` does; of an animation
-    the first frame is taken.
+    the first frame is taken. JPEG files are decoded at full size: a decoder's reduced sizes
+    would be faster for large photographs, but give other pixels.
 
     Args:
         path: `str` or `Path`.
-        size: `(height, width)` to resize to (bicubic, without keeping the aspect). Default: the
-            image's own.
+        size: `(height, width)` to resize to, see `resize_image`. Default: the image's own.
+        resize: `"stretch"` or `"crop"`. Default `"stretch"`.
 
     Returns:
         Array (height, width, 3) of uint8.
@@ -70,19 +75,24 @@ def read_image(path: str | Path, size: tuple[int, int] | None = None) -> np.ndar
             rgb = _rgb(ImageOps.exif_transpose(image))
     except Exception as error:  # decoders raise almost anything on broken files
         raise UnreadableImageError(_reason(error)) from None
-    return resize_image(np.asarray(rgb), size) if size else np.array(rgb)
+    return resize_image(np.asarray(rgb), size, resize) if size else np.array(rgb)
 
 
-def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def resize_image(image: np.ndarray, size: tuple[int, int], resize: str = "stretch") -> np.ndarray:
     """Resize one image (Keys' bicubic with a = -1/2, antialiased when shrinking).
 
     Args:
         image: array (H, W, 3) of uint8.
-        size: `(height, width)`; the aspect is not kept.
+        size: `(height, width)`.
+        resize: `"stretch"`, the aspect is not kept and an image of this size is left as it is, or
+            `"crop"`, resized a little larger with its aspect and cut, see `crop_image`. Default
+            `"stretch"`.
 
     Returns:
         Array (height, width, 3) of uint8.
     """
+    if resize == "crop":
+        return crop_image(image, size)
     if image.shape[:2] == size:
         return image
     resized = Image.fromarray(image).resize(size[::-1], Image.Resampling.BICUBIC)

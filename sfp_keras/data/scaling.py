@@ -70,6 +70,15 @@ class Scaling:
         return self(np.full((1, 1, 1, 3), 127.5, np.float32)).reshape(3)
 
 
+class _Unscaled(Scaling):
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        return images
+
+
+# For networks that scale images themselves: uint8 is a quarter of what crosses to the device.
+UNSCALED = _Unscaled("none", 1.0, np.zeros(3, np.float32), np.ones(3, np.float32))
+
+
 def parse_scaling(text: str, train: ImageSplit | None = None) -> Scaling:
     """Make a scaling from its text.
 

@@ -1,7 +1,10 @@
 """One set of labelled images into a training and a test part, label by label."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from sfp_keras.data.dataset import ImageSplit
 from sfp_keras.data.draws import random_words
 from sfp_keras.errors import InputError
 
@@ -36,3 +39,71 @@ def stratified_split(
     in_test = np.zeros(len(labels), dtype=bool)
     in_test[order] = rank < np.repeat(wanted, counts)
     return np.flatnonzero(~in_test), np.flatnonzero(in_test)
+
+
+def divide_split(split: ImageSplit, test_fraction: float = 0.2) -> tuple[ImageSplit, ImageSplit]:
+    """Divide the images of one split, label by label, in a way that is always the same.
+
+    Images in memory are reordered where they are, so that they are never there twice; `split`
+    must not be used afterwards.
+
+    Args:
+        split: `ImageSplit`.
+        test_fraction: `float`. Default 0.2.
+
+    Returns:
+        The training and the test part, see `stratified_split`.
+    """
+    train, test = stratified_split(split.labels, test_fraction)
+    if not split.in_memory:
+        return split.select(train), split.select(test)
+    images = np.asarray(split.images)
+    _reorder(images, np.concatenate([train, test]).tolist())
+    return (
+        ImageSplit(images[: len(train)], split.labels[train]),
+        ImageSplit(images[len(train) :], split.labels[test]),
+    )
+
+
+def _reorder(images: np.ndarray, order: list[int]) -> None:
+    """Do `images[:] = images[order]` with room for one image, cycle by cycle."""
+    moved = [False] * len(order)
+    for start in range(len(order)):
+        if moved[start]:
+            continue
+        first, here = images[start].copy(), start
+        while order[here] != start:
+            images[here] = images[order[here]]
+            moved[here] = True
+            here = order[here]
+        images[here] = first
+        moved[here] = True
+
+
+def choose_split(only_split: str, there: Sequence[str], source: str) -> str:
+    """Find the one split that is to be used.
+
+    Args:
+        only_split: `str`. Its name in any case; `val` and `validation` are one.
+        there: the names of the splits there are.
+        source: `str`, what has them, for the error.
+
+    Returns:
+        One of `there`.
+
+    Raises:
+        InputError: if none of them is meant.
+    """
+    if only_split in there:
+        return only_split
+    for name in there:
+        if _plain(name) == _plain(only_split):
+            return name
+    raise InputError(
+        f"--only_split={only_split}: {source} has no such split; it has "
+        + (", ".join(there) or "none, so leave --only_split out")
+    )
+
+
+def _plain(name: str) -> str:
+    return "validation" if name.lower() == "val" else name.lower()

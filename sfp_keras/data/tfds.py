@@ -12,7 +12,7 @@ from sfp_keras.data.cifar import superclass_of_label
 from sfp_keras.data.dataset import ImageDataset, ImageSplit
 from sfp_keras.data.image_cache import cached_images, default_cache_dir
 from sfp_keras.data.image_files import image_threads, resize_image
-from sfp_keras.data.splitting import stratified_split
+from sfp_keras.data.splitting import choose_split, divide_split
 from sfp_keras.data.tfds_builders import image_and_label, open_builder
 from sfp_keras.errors import InputError
 
@@ -27,6 +27,8 @@ def load_tfds(
     memory_budget: int = 2 << 30,
     cache_dir: str | Path | None = None,
     superclass_key: str | None = None,
+    resize: str = "stretch",
+    only_split: str | None = None,
 ) -> ImageDataset:
     """Load an image-classification set of tensorflow-datasets.
 
@@ -41,19 +43,21 @@ def load_tfds(
     Args:
         name: `str`, such as `"mnist"` or `"name/config:1.0.0"`.
         data_dir: `str` or `Path`, see `open_builder`.
-        size: `(height, width)` to resize to, bicubic, not keeping the aspect. Default: the size
-            of the images, which must then be the same.
+        size: `(height, width)` to resize to, bicubic. Default: the size of the images, which must
+            then be the same.
         test_fraction: `float`. Default 0.2.
         memory_budget: `int`, bytes. Default 2 GiB.
         cache_dir: `str` or `Path`. Default `~/.cache/sfp_keras`.
         superclass_key: `str`, a second label of each image that is its superclass.
+        resize: `"stretch"` or `"crop"`, see `resize_image`. Default `"stretch"`.
+        only_split: `str`. The only split to use; it is split by `test_fraction`. Default: as above.
 
     Returns:
         An `ImageDataset`.
 
     Raises:
-        InputError: if the name is unknown, there is no network, the set has no single image and
-            integer label, or sizes differ without `size`.
+        InputError: if the name or split is unknown, there is no network, the set has no single
+            image and integer label, or sizes differ without `size`.
     """
     builder = open_builder(name, data_dir)
     keys = list(image_and_label(builder, name))
@@ -61,21 +65,25 @@ def load_tfds(
     names = tuple(feature.names or map(str, range(feature.num_classes)))
     if superclass_key in builder.info.features:
         keys.append(str(superclass_key))
-    splits = _choose_splits(builder, name, keys)
+    if only_split is None:
+        splits = _choose_splits(builder, name, keys)
+    else:
+        splits = [choose_split(only_split, list(builder.info.splits), f"--dataset={name}")]
     counts = [builder.info.splits[split].num_examples for split in splits]
-    resize = size is not None
+    how = None if size is None else resize
     if size is None:
         size = next(_examples(builder, splits[0], keys))[keys[0]].shape[:2]
     in_memory = sum(counts) * size[0] * size[1] * 3 <= memory_budget
     parts, coarse = [], []
     for split, count in zip(splits, counts, strict=True):
         shape = (count, *size, 3)
-        fill = partial(_fill, builder, split, keys, resize)
+        fill = partial(_fill, builder, split, keys, how)
         if in_memory:
             images = np.empty(shape, np.uint8)
             arrays = fill(images)
         else:
             identity = [*builder.info.full_name.split("/"), split, f"{size[0]}x{size[1]}"]
+            identity += ["crop"] if how == "crop" else []
             folder = Path(cache_dir) if cache_dir else default_cache_dir()
             images, arrays = cached_images(folder, "-".join(identity), shape, fill)
         labels = arrays["labels"]
@@ -87,8 +95,7 @@ def load_tfds(
     if coarse[0] is not None:
         superclasses = superclass_of_label(parts[0].labels, coarse[0], len(names))
     if len(parts) == 1:
-        train, test = stratified_split(parts[0].labels, test_fraction)
-        parts = [parts[0].select(train), parts[0].select(test)]
+        parts = [*divide_split(parts[0], test_fraction)]
     return ImageDataset(
         name=name,
         train=parts[0],
@@ -107,7 +114,8 @@ def _choose_splits(builder: Any, name: str, keys: list[str]) -> list[str]:
     if len(there) == 1 and _labelled(builder, next(iter(there)), keys):
         return [next(iter(there))]
     raise InputError(
-        f"--dataset={name} has no split called train; it has {', '.join(there) or 'none'}"
+        f"--dataset={name} has no split called train; it has {', '.join(there) or 'none'}; "
+        "name the one to use, and to divide, by --only_split"
     )
 
 
@@ -137,7 +145,7 @@ def _examples(builder: Any, split: str, keys: list[str]) -> Iterator[dict[str, A
 
 
 def _fill(
-    builder: Any, split: str, keys: list[str], resize: bool, images: np.ndarray
+    builder: Any, split: str, keys: list[str], how: str | None, images: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Decode a split into `images` and return its labels."""
     size = images.shape[1:3]
@@ -146,8 +154,10 @@ def _fill(
     position = 0
     while batch := list(itertools.islice(examples, 256)):
         decoded = [_rgb(example[keys[0]], builder.name) for example in batch]
-        if resize:
-            decoded = list(image_threads().map(lambda image: resize_image(image, size), decoded))
+        if how is not None:
+            decoded = list(
+                image_threads().map(partial(resize_image, size=size, resize=how), decoded)
+            )
         odd = next((image.shape for image in decoded if image.shape[:2] != size), None)
         if odd is not None:
             raise InputError(

@@ -19,7 +19,9 @@ References:
 
 from sfp_keras.filters.clusters import FilterClusters, find_clusters
 from sfp_keras.filters.decisions import FilterDecisions, filter_decisions
+from sfp_keras.filters.field_sums import SummedFields, summed_fields
 from sfp_keras.filters.fields import FilterFields
+from sfp_keras.filters.robustness import Robustness, layer_robustness
 from sfp_keras.filters.statistics import (
     LabelStatistics,
     LayerStatistics,
@@ -28,17 +30,29 @@ from sfp_keras.filters.statistics import (
     layer_statistics,
     signal_to_noise,
 )
+from sfp_keras.filters.sub_threshold import (
+    FieldHistogram,
+    SubThresholdFields,
+    sub_threshold_fields,
+)
 
 __all__ = [
+    "FieldHistogram",
     "FilterClusters",
     "FilterDecisions",
     "FilterFields",
     "LabelStatistics",
     "LayerStatistics",
+    "Robustness",
     "SignalToNoise",
+    "SubThresholdFields",
+    "SummedFields",
     "filter_decisions",
     "find_clusters",
     "label_statistics",
+    "layer_robustness",
     "layer_statistics",
     "signal_to_noise",
+    "sub_threshold_fields",
+    "summed_fields",
 ]

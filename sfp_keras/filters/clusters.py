@@ -120,8 +120,17 @@ class FilterClusters:
         )
 
 
+def check_same_layer(clusters: FilterClusters, fields: FilterFields) -> None:
+    """Refuse fields whose numbers of filters and labels are not those of the clusters."""
+    if (fields.num_filters, fields.num_labels) != clusters.cluster_id.shape:
+        raise InputError(
+            f"fields have {fields.num_filters} filters and {fields.num_labels} labels; clusters "
+            f"have {clusters.num_filters} and {clusters.num_labels}: pass those of one layer"
+        )
+
+
 def find_clusters(
-    fields_or_boolean: FilterFields | np.ndarray, threshold: float = 0.3
+    fields_or_boolean: FilterFields | np.ndarray, threshold: float = 0.3, *, reverse: bool = False
 ) -> FilterClusters:
     """Find the clusters of every filter.
 
@@ -136,6 +145,9 @@ def find_clusters(
             filter; integers 0 and 1 will do.
         threshold: `float` in [0, 1), default 0.3. What fields are clipped at; for a Boolean
             array, only noted in the result.
+        reverse: `bool`, default False. Walk the labels backwards, from the last to the first, as
+            the papers do to check that averages do not depend on the order. Labels keep their
+            numbers; clusters are numbered in the order found.
 
     Returns:
         `FilterClusters`.
@@ -149,14 +161,16 @@ def find_clusters(
     num_filters, num_labels, blocks = _boolean_blocks(fields_or_boolean, threshold)
     cluster_id = np.full((num_filters, num_labels), -1, np.int16)
     ones_per_row = np.empty((num_filters, num_labels), np.int32)
+    step = -1 if reverse else 1
     for block, boolean in blocks:
         packed = np.packbits(boolean, axis=2)
         ones_per_row[block] = np.bitwise_count(packed).sum(axis=2, dtype=np.int32)
         diagonal = boolean.diagonal(axis1=1, axis2=2)
         for matrix, ones, numbers in zip(boolean, diagonal, cluster_id[block], strict=True):
-            labels = np.flatnonzero(ones)
+            labels = np.flatnonzero(ones)[::step]
             if labels.size:
-                square = matrix if labels.size == num_labels else matrix[np.ix_(labels, labels)]
+                whole = labels.size == num_labels
+                square = matrix[::step, ::step] if whole else matrix[np.ix_(labels, labels)]
                 numbers[labels] = _number_labels(square & square.T)
     return FilterClusters(cluster_id, ones_per_row, threshold)
 

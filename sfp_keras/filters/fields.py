@@ -223,14 +223,7 @@ class FilterFields:
         return class_selectivity(activation[self.label_counts > 0])
 
     def _chosen(self, filters: Any) -> np.ndarray:
-        """The numbers of the chosen filters: without axes for an index, else flat."""
-        try:
-            chosen = np.asarray(np.arange(self.num_filters)[filters])
-        except IndexError as error:
-            raise InputError(f"filters: {error}") from None
-        if chosen.ndim > 1:
-            raise InputError(f"filters must be an index, slice or flat array, not {filters!r}")
-        return chosen
+        return filter_indices(filters, self.num_filters)
 
     def _clip(self, chosen: np.ndarray, limit: np.float32, out: np.ndarray) -> np.ndarray:
         """Write where normalised fields exceed the threshold; returns the field matrices."""
@@ -258,6 +251,17 @@ def filter_blocks(
     size = max(1, max_bytes // (4 * num_labels**2))
     for start in range(0, num_filters, size):
         yield slice(start, min(start + size, num_filters))
+
+
+def filter_indices(filters: Any, num_filters: int) -> np.ndarray:
+    """The numbers of chosen filters: without axes for an index, else flat."""
+    try:
+        chosen = np.asarray(np.arange(num_filters)[filters])
+    except IndexError as error:
+        raise InputError(f"filters: {error}") from None
+    if chosen.ndim > 1:
+        raise InputError(f"filters must be an index, slice or flat array, not {filters!r}")
+    return chosen
 
 
 def as_threshold(threshold: float) -> np.float32:

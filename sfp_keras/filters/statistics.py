@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from sfp_keras.errors import InputError
-from sfp_keras.filters.clusters import FilterClusters
+from sfp_keras.filters.clusters import FilterClusters, check_same_layer
 from sfp_keras.filters.fields import FilterFields
 
 
@@ -210,11 +210,7 @@ def label_statistics(
 
 def _field_sums(clusters: FilterClusters, fields: FilterFields) -> np.ndarray:
     """Mean fields summed over filters on, off and outside cluster diagonals, `(3, K)`."""
-    if (fields.num_filters, fields.num_labels) != clusters.cluster_id.shape:
-        raise InputError(
-            f"fields have {fields.num_filters} filters and {fields.num_labels} labels; clusters "
-            f"have {clusters.num_filters} and {clusters.num_labels}: pass those of one layer"
-        )
+    check_same_layer(clusters, fields)
     sums = np.zeros((3, clusters.num_labels))
     for block, matrices, boolean in fields.clipped_blocks(clusters.threshold):
         for matrix, ones, numbers, counts in zip(

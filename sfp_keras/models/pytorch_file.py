@@ -130,6 +130,40 @@ def vgg_arguments_of(path: str | Path) -> dict[str, Any]:
     }
 
 
+def efficientnet_arguments_of(path: str | Path) -> dict[str, Any]:
+    """Read from a safetensors file which arguments `build_efficientnet` needs for it.
+
+    Args:
+        path: `str` or `Path`. A file of an EfficientNet-B0 with torchvision's names.
+
+    Returns:
+        The arguments `num_labels` (`None` where the file has no output layer), `output_bias`,
+        `blocks` and `stage9`.
+
+    Raises:
+        InputError: if the file cannot be read or has other names.
+    """
+    modules = read_modules(Path(path))
+    blocks: dict[int, int] = {}
+    for module in modules["convolution"]:
+        match = re.match(r"features\.(\d+)\.(\d+)\.", module.name)
+        if match:
+            stage, block = int(match[1]) + 1, int(match[2]) + 1
+            blocks[stage] = max(block, blocks.get(stage, 0))
+    if not blocks:
+        raise InputError(
+            f"{path} has no tensors features.<stage>.<block>. ..., so it is no torchvision "
+            "EfficientNet's file"
+        )
+    linear = modules["linear"][-1:]
+    return {
+        "num_labels": linear[0].shapes["weight"][0] if linear else None,
+        "output_bias": bool(linear) and "bias" in linear[0].shapes,
+        "blocks": {stage: count for stage, count in blocks.items() if 2 <= stage <= 8},
+        "stage9": any(m.name.startswith("features.8.") for m in modules["convolution"]),
+    }
+
+
 def _opened(path: Path) -> Any:
     if not path.is_file():
         raise InputError(f"weights file {path} does not exist (--weights)")

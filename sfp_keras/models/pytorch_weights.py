@@ -1,5 +1,6 @@
 """Weights of a PyTorch network into a Keras model: matched by order, checked by shape."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,10 @@ from sfp_keras.errors import InputError
 from sfp_keras.models.graph import CallGraph, call_graph
 from sfp_keras.models.pytorch_file import Module, read_modules, read_tensors
 
-_LAYER_OF = {
-    "convolution": keras.layers.Conv2D,
-    "batch norm": keras.layers.BatchNormalization,
-    "linear": keras.layers.Dense,
+_LAYERS_OF = {
+    "convolution": (keras.layers.Conv2D, keras.layers.DepthwiseConv2D),
+    "batch norm": (keras.layers.BatchNormalization,),
+    "linear": (keras.layers.Dense,),
 }
 _BATCH_NORM = {
     "gamma": "weight",
@@ -35,7 +36,7 @@ class _Assignment:
     turn: Callable[[np.ndarray], np.ndarray] = np.asarray
 
 
-def load_pytorch_weights(model: keras.Model, path: str | Path) -> None:
+def load_pytorch_weights(model: keras.Model, path: str | Path, *, output: bool = True) -> None:
     """Set a model's weights from a safetensors file with PyTorch's names and axis orders.
 
     Convolutions, batch norms and linear layers are matched each in their order (numbers in names
@@ -43,15 +44,18 @@ def load_pytorch_weights(model: keras.Model, path: str | Path) -> None:
     checked before anything is set. Convolutions are turned from OIHW to HWIO, linear layers from
     (out, in) to (in, out), and a linear layer after a flatten of more than 1x1 positions also
     from PyTorch's channels-first order of inputs to Keras' channels-last one.
-    `num_batches_tracked` is ignored.
+    `num_batches_tracked` is ignored, and so are blocks of a torchvision EfficientNet that a
+    simplified `build_efficientnet` has not.
 
     A file does not say which activation stands between fully connected layers, nor the epsilon of
     batch norms or the scaling of images: compare the network's accuracy with its stated one.
 
     Args:
-        model: a functional `keras.Model` of `Conv2D`, `BatchNormalization`, `Dense` and layers
-            without weights, as `build_vgg` makes.
+        model: a functional `keras.Model` of `Conv2D`, `DepthwiseConv2D`, `BatchNormalization`,
+            `Dense` and layers without weights, as `build_vgg` and `build_efficientnet` make.
         path: `str` or `Path`. The file, of any floating point type.
+        output: `bool`. Whether the last `Dense` is set too. `False`: it stays as it is, whatever
+            the file has for it. Defaults to `True`.
 
     Raises:
         InputError: if the file cannot be read or does not fit the model; the message names the
@@ -61,15 +65,17 @@ def load_pytorch_weights(model: keras.Model, path: str | Path) -> None:
     path = Path(path)
     graph = call_graph(model)
     layers = _layers(graph, model.name)
-    modules = read_modules(path)
-    for kind in _LAYER_OF:
+    modules = {kind: _with_layers(found, graph) for kind, found in read_modules(path).items()}
+    if not output:
+        layers["linear"], modules["linear"] = layers["linear"][:-1], modules["linear"][:-1]
+    for kind in _LAYERS_OF:
         _check_count(path, model.name, kind, layers[kind], modules)
     maps = _flattened_maps(graph)
 
     variables, turns, names = [], [], []
-    for kind in _LAYER_OF:
+    for kind in _LAYERS_OF:
         for layer, module in zip(layers[kind], modules[kind], strict=True):
-            is_output = kind == "linear" and layer is layers[kind][-1]
+            is_output = output and kind == "linear" and layer is layers[kind][-1]
             if kind != "batch norm":
                 _check_bias(path, kind, layer, module, is_output)
             for assignment in _assignments(kind, layer, maps.get(layer.name)):
@@ -85,12 +91,12 @@ def load_pytorch_weights(model: keras.Model, path: str | Path) -> None:
 
 def _layers(graph: CallGraph, model_name: str) -> dict[str, list[Any]]:
     """List the model's layers with weights by kind, input side first, each once."""
-    layers: dict[str, list[Any]] = {kind: [] for kind in _LAYER_OF}
+    layers: dict[str, list[Any]] = {kind: [] for kind in _LAYERS_OF}
     for call in graph.calls:
         layer = call.operation
         if call.nested or not getattr(layer, "weights", ()):
             continue
-        kind = next((kind for kind, cls in _LAYER_OF.items() if type(layer) is cls), None)
+        kind = next((kind for kind, types in _LAYERS_OF.items() if type(layer) in types), None)
         if kind is None:
             raise InputError(
                 f"layer {call.path!r} of model {model_name!r} is a {type(layer).__name__}, into "
@@ -100,6 +106,22 @@ def _layers(graph: CallGraph, model_name: str) -> dict[str, list[Any]]:
         if not any(layer is known for known in layers[kind]):
             layers[kind].append(layer)
     return layers
+
+
+def _with_layers(modules: list[Module], graph: CallGraph) -> list[Module]:
+    """Leave out the blocks of a torchvision EfficientNet that a simplified one has not."""
+    if not any(call.path.startswith("stage2_block1_") for call in graph.calls):
+        return modules
+    return [module for module in modules if _has_place(module, graph)]
+
+
+def _has_place(module: Module, graph: CallGraph) -> bool:
+    match = re.match(r"features\.(\d+)\.(\d+)(\.|$)", module.name)
+    if match is None:
+        return True
+    stage = int(match[1]) + 1
+    name = f"stage{stage}_" + (f"block{int(match[2]) + 1}_" if 2 <= stage <= 8 else "")
+    return any(call.path.startswith(name) for call in graph.calls)
 
 
 def _flattened_maps(graph: CallGraph) -> dict[str, tuple[int, int, int]]:
@@ -130,8 +152,13 @@ def _assignments(
         ]
     if kind == "convolution":
         height, width, channels, filters = layer.kernel.shape
+        # A depthwise kernel is (height, width, channels, 1) here and (channels, 1, ...) there.
+        depthwise = type(layer) is keras.layers.DepthwiseConv2D
         kernel = _Assignment(
-            layer.kernel, "weight", (filters, channels, height, width), _hwio_from_oihw
+            layer.kernel,
+            "weight",
+            (channels, filters, height, width) if depthwise else (filters, channels, height, width),
+            _depthwise_kernel if depthwise else _hwio_from_oihw,
         )
     else:
         inputs, outputs = layer.kernel.shape
@@ -145,6 +172,10 @@ def _assignments(
 
 def _hwio_from_oihw(tensor: np.ndarray) -> np.ndarray:
     return tensor.transpose(2, 3, 1, 0)
+
+
+def _depthwise_kernel(tensor: np.ndarray) -> np.ndarray:
+    return tensor.transpose(2, 3, 0, 1)
 
 
 def _dense_kernel(tensor: np.ndarray, flattened: tuple[int, int, int] | None) -> np.ndarray:

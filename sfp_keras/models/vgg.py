@@ -1,6 +1,5 @@
 """The papers' VGG networks for small images, as functional Keras models."""
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Any
 import keras
 
 from sfp_keras.errors import InputError
+from sfp_keras.models.initializers import uniform_fan_in
 
 
 @dataclass(frozen=True)
@@ -41,20 +41,9 @@ VGG_NAMES = tuple(_NETWORKS)
 _POOLING = {"max": keras.layers.MaxPooling2D, "avg": keras.layers.AveragePooling2D}
 
 
-def paper_stages(name: str) -> tuple[str, ...]:
-    """Name the stages at which the papers probe a network of theirs.
-
-    Args:
-        name: `str`. One of `vgg6`, `vgg11`, `vgg16`, `avgg16`.
-
-    Returns:
-        Stage names, input side first: `("layer2", "layer4", ...)`. A stage is measured after the
-        pooling of its layer (paper 1, methods).
-
-    Raises:
-        InputError: if the name is not one of the papers' VGG networks.
-    """
-    return tuple(f"layer{number}" for number in _layout(name).stages)
+def vgg_layers(name: str) -> tuple[int, ...]:
+    """Numbers of the layers at which the papers probe a VGG network."""
+    return _layout(name).stages
 
 
 def build_vgg(
@@ -135,7 +124,7 @@ def build_vgg(
             padding="same",
             data_format="channels_last",
             use_bias=conv_bias,
-            **_initializers(seed, layer, fan_in),
+            **uniform_fan_in(seed, layer, fan_in),
             dtype=policy,
             name=f"{layer}_conv",
         )(x)
@@ -160,14 +149,14 @@ def build_vgg(
         x = keras.layers.Dense(
             width,
             activation=fc_activation,
-            **_initializers(seed, layer, x.shape[-1]),
+            **uniform_fan_in(seed, layer, x.shape[-1]),
             dtype=policy,
             name=layer,
         )(x)
     logits = keras.layers.Dense(
         num_labels,
         use_bias=output_bias,
-        **_initializers(seed, "output", x.shape[-1]),
+        **uniform_fan_in(seed, "output", x.shape[-1]),
         dtype=policy.variable_dtype if mixed else policy,
         name="output",
     )(x)
@@ -215,22 +204,3 @@ def _check_activation(name: str | None) -> None:
         raise InputError(
             f"fc_activation {name!r} (--fc_activation) is not a Keras activation such as relu"
         ) from None
-
-
-def _initializers(seed: int, layer: str, fan_in: int) -> dict[str, keras.Initializer]:
-    """Give PyTorch's default initialisers: both kernel and bias are uniform in 1/sqrt(fan_in)."""
-    limit = 1 / math.sqrt(fan_in)
-    return {
-        "kernel_initializer": keras.initializers.VarianceScaling(
-            1 / 3, "fan_in", "uniform", seed=_seed_of(seed, layer, "kernel")
-        ),
-        "bias_initializer": keras.initializers.RandomUniform(
-            -limit, limit, seed=_seed_of(seed, layer, "bias")
-        ),
-    }
-
-
-def _seed_of(*parts: object) -> int:
-    # Python's hash() differs from process to process; 31 bits fit every backend's seeds.
-    digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
-    return int.from_bytes(digest[:4], "big") >> 1

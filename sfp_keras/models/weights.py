@@ -8,6 +8,8 @@ from pathlib import Path
 import keras
 
 from sfp_keras.errors import InputError
+from sfp_keras.models.applications_weights import load_applications_weights
+from sfp_keras.models.own import load_own_model
 from sfp_keras.models.pytorch_weights import load_pytorch_weights
 
 
@@ -17,12 +19,16 @@ def load_weights(model: keras.Model, path: str | Path) -> None:
     Args:
         model: a `keras.Model`; functional for safetensors files.
         path: `str` or `Path`. A `.safetensors` file with PyTorch's names
-            (`load_pytorch_weights`), a `.weights.h5` file, or a `.keras` file of the same
-            network.
+            (`load_pytorch_weights`), a `.weights.h5` file, a `.keras` file of the same network,
+            or `"imagenet"` or an `.h5` file of keras.applications' EfficientNetB0
+            (`load_applications_weights`).
 
     Raises:
         InputError: if the file is missing, of another kind, damaged, or of another network.
     """
+    if _of_applications(path):
+        load_applications_weights(model, path)
+        return
     path = Path(path)
     if not path.is_file():
         raise InputError(f"weights file {path} does not exist (--weights)")
@@ -35,6 +41,63 @@ def load_weights(model: keras.Model, path: str | Path) -> None:
             f"weights file {path} is neither .safetensors, .weights.h5 nor .keras (--weights); "
             "convert a PyTorch state dict with safetensors.torch.save_file(state_dict, path)"
         )
+
+
+def load_initial_weights(model: keras.Model, source: str | Path) -> list[str]:
+    """Set the weights a training starts from, as far as there are any: transfer learning.
+
+    The output layer is always left as it is, for it tells other labels apart.
+
+    Args:
+        model: `keras.Model` of `build_vgg` or `build_efficientnet`.
+        source: `"imagenet"`, or an `.h5` file, of keras.applications' EfficientNetB0
+            (`load_applications_weights`); a `.safetensors` file with PyTorch's names; or a
+            `.keras` file, whose layers are taken where name and shapes agree.
+
+    Returns:
+        Names of the layers that keep their initial weights.
+
+    Raises:
+        InputError: if the weights cannot be had or do not fit.
+    """
+    path = Path(source)
+    if _of_applications(source):
+        load_applications_weights(model, source, output=False)
+    elif path.suffix == ".safetensors":
+        load_pytorch_weights(model, path, output=False)
+    elif path.suffix == ".keras":
+        return _copy_by_name(model, load_own_model(str(path)))
+    else:
+        raise InputError(
+            f"initial weights {source} are neither imagenet, .safetensors, .keras nor an .h5 file "
+            "of keras.applications (--initial_weights)"
+        )
+    return ["output"]
+
+
+def _of_applications(source: str | Path) -> bool:
+    name = str(source)
+    return name == "imagenet" or (name.endswith(".h5") and not name.endswith(".weights.h5"))
+
+
+def _copy_by_name(model: keras.Model, source: keras.Model) -> list[str]:
+    theirs = {layer.name: layer.get_weights() for layer in source.layers}
+    left = []
+    for layer in model.layers:
+        if not layer.weights:
+            continue
+        arrays = theirs.get(layer.name, [])
+        shapes = [tuple(weight.shape) for weight in layer.weights]
+        if layer.name != "output" and [array.shape for array in arrays] == shapes:
+            layer.set_weights(arrays)
+        else:
+            left.append(layer.name)
+    if len(left) == sum(bool(layer.weights) for layer in model.layers):
+        raise InputError(
+            f"no layer of {source.name!r} fits model {model.name!r} by name and shapes "
+            "(--initial_weights)"
+        )
+    return left
 
 
 def _load_keras_weights(model: keras.Model, path: Path) -> None:

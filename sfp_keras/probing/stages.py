@@ -12,7 +12,7 @@ import keras
 
 from sfp_keras.errors import InputError
 from sfp_keras.models.graph import CallGraph, LayerCall, call_graph
-from sfp_keras.models.vgg import VGG_NAMES, paper_stages
+from sfp_keras.models.papers import PAPER_MODELS, paper_stages
 
 _PADDING = (keras.layers.ZeroPadding1D, keras.layers.ZeroPadding2D, keras.layers.ZeroPadding3D)
 
@@ -210,9 +210,9 @@ def _unknown(graph: CallGraph, name: str) -> str:
 
 
 def _paper_names(model: keras.Model, graph: CallGraph) -> list[str]:
-    if model.name not in VGG_NAMES:
+    if model.name not in PAPER_MODELS:
         return []
-    names = paper_stages(model.name)
+    names = paper_stages(model.name, stage9=_last_with_prefix(graph, "stage9") is not None)
     return list(names) if all(_last_with_prefix(graph, name) for name in names) else []
 
 

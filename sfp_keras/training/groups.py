@@ -55,7 +55,8 @@ def parse_group(text: str, default: ParameterGroup) -> ParameterGroup:
     """Read a group such as `fc: lr=0.002 momentum=0.975 l2=0.0012 decay=0.65/20<=140,0.5/20`.
 
     Args:
-        text: `str`. A name, a colon, then `key=value` separated by spaces. The name is `conv`
+        text: `str`. A name, a colon, then `key=value` separated by spaces; `lr=x0.1` is a tenth
+            of the default's learning rate. The name is `conv`
             or `fc` (of the project's own networks), a stage of a head, or a regular expression
             searched in the variables' Keras paths.
         default: `ParameterGroup`. Where keys that are not given come from.
@@ -78,7 +79,12 @@ def parse_group(text: str, default: ParameterGroup) -> ParameterGroup:
             problem = f"{key!r} is not one of {', '.join(_KEYS)}"
             break
         try:
-            values[_KEYS[key]] = StepDecay.parse(value) if key == "decay" else float(value)
+            if key == "decay":
+                values["decay"] = StepDecay.parse(value)
+            elif key == "lr" and value.startswith("x"):
+                values["learning_rate"] = float(value[1:]) * default.learning_rate
+            else:
+                values[_KEYS[key]] = float(value)
         except InputError:
             raise
         except ValueError:

@@ -25,7 +25,7 @@ from sfp_keras.probing import Measurement, Stage, cache_features, resolve_stages
 from sfp_keras.reports import terminal
 from sfp_keras.reports.afcc import PAPER, draw_afcc, print_afcc
 from sfp_keras.run_directory import AfccDirectory, RunDirectory
-from sfp_keras.training import Progress, StepDecay
+from sfp_keras.training import ParameterGroup, Progress, StepDecay, parse_group
 from sfp_keras.workflows import probe, results
 from sfp_keras.workflows.network import save_model
 from sfp_keras.workflows.setup import about_flag
@@ -79,13 +79,24 @@ def fine_tuning(experiment: Experiment) -> FineTuning:
     """The --afcc_* flags."""
     with about_flag("afcc_decay"):
         decay = StepDecay.parse(experiment.afcc_decay)
-    return FineTuning(
-        experiment.afcc_epochs,
+    base = ParameterGroup(
+        "default",
+        "",
         experiment.afcc_lr,
         experiment.afcc_momentum,
         experiment.afcc_l2,
         decay,
+    )
+    with about_flag("afcc_group"):
+        groups = tuple(parse_group(text, base) for text in experiment.afcc_group)
+    return FineTuning(
+        experiment.afcc_epochs,
+        base.learning_rate,
+        base.momentum,
+        base.l2,
+        decay,
         experiment.afcc_batch_size,
+        groups,
         experiment.afcc_precision,
     )
 

@@ -25,7 +25,7 @@ def train_monitor(
     experiment = run.experiment
     if not experiment.monitor:
         return []
-    stage = paper_stages(experiment.model)[-1]
+    stage = paper_stages(experiment.model, experiment.stage9)[-1]
     try:
         linear_head(network, stage)
     except InputError as error:

@@ -32,9 +32,9 @@ from sfp_keras.workflows import results
 from sfp_keras.workflows.events import heads_monitor, write_final
 from sfp_keras.workflows.memory import check_memory
 from sfp_keras.workflows.network import keep_network, report_network
+from sfp_keras.workflows.paper_network import build_network
 from sfp_keras.workflows.setup import (
     augmentation_of,
-    build_network,
     check_input,
     fingerprint,
     load_network_and_data,

@@ -3,13 +3,13 @@
 import contextlib
 import hashlib
 from collections.abc import Iterator
-from typing import Any
 
 import keras
 import numpy as np
 
 from sfp_keras.backend import without_notes
 from sfp_keras.data import (
+    UNSCALED,
     Augmentation,
     ImageDataset,
     Scaling,
@@ -20,8 +20,9 @@ from sfp_keras.data import (
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import unreadable
-from sfp_keras.models import build_vgg, load_own_model, load_weights, vgg_arguments_of
+from sfp_keras.models import load_own_model, load_weights
 from sfp_keras.run_directory import RunDirectory
+from sfp_keras.workflows.paper_network import build_network
 
 
 def load_network_and_data(
@@ -36,13 +37,14 @@ def load_network_and_data(
         The network, or `None` where it is ours to train, and the images.
     """
     RunDirectory(experiment).check_place()
-    for flag in ("model", "weights"):
+    for flag in ("model", "weights", "initial_weights"):
         _check_readable(flag, getattr(experiment, flag))
     if experiment.own_model:
-        if experiment.weights:
+        given = [f for f in ("weights", "initial_weights") if getattr(experiment, f)]
+        if given:
             raise InputError(
-                f"--weights is for the papers' networks, not for --model={experiment.model}: save "
-                "the network with its weights as a .keras file"
+                f"--{given[0]} is for the papers' networks, not for --model={experiment.model}: "
+                "save the network with its weights as a .keras file"
             )
         with without_notes():
             network = load_own_model(experiment.model, _image_size(experiment))
@@ -86,6 +88,8 @@ def load_data(experiment: Experiment, network_size: tuple[int, int] | None) -> I
             experiment.data_dir,
             image_size=_image_size(experiment) or network_size,
             test_fraction=experiment.test_fraction,
+            only_split=experiment.only_split,
+            resize=experiment.resize,
             class_names=experiment.class_names,
             memory_budget=int(experiment.memory_gib * 2**30),
             cache_dir=RunDirectory(experiment).images,
@@ -97,25 +101,6 @@ def load_data(experiment: Experiment, network_size: tuple[int, int] | None) -> I
     return dataset
 
 
-def build_network(experiment: Experiment, dataset: ImageDataset, precision: str) -> keras.Model:
-    """One of the papers' networks with fresh weights, a function of the seed."""
-    arguments: dict[str, Any] = {"num_labels": dataset.num_labels}
-    if experiment.weights and experiment.weights.endswith(".safetensors"):
-        arguments = vgg_arguments_of(experiment.weights)
-    if experiment.conv_bias is not None:
-        arguments["conv_bias"] = experiment.conv_bias
-    if experiment.fc_widths is not None:
-        arguments["fc_widths"] = _widths(experiment.fc_widths)
-    return build_vgg(
-        experiment.model,
-        **arguments,
-        input_shape=dataset.image_shape,
-        fc_activation=experiment.fc_activation,
-        seed=experiment.seed,
-        dtype=precision,
-    )
-
-
 def _check_readable(flag: str, value: str | None) -> None:
     """Refuse a file that the user may not read."""
     if value is not None:
@@ -125,18 +110,6 @@ def _check_readable(flag: str, value: str | None) -> None:
             raise unreadable(f"--{flag}={value}", error) from None
         except (OSError, ValueError):
             pass  # No file: whoever reads the flag knows what else it may be.
-
-
-def _widths(texts: tuple[str, ...]) -> tuple[int, ...]:
-    try:
-        widths = tuple(int(text) for text in texts if text != "none")
-    except ValueError:
-        raise InputError(
-            f"--fc_widths={','.join(texts)}: give whole numbers such as 512,512, or none"
-        ) from None
-    if max(widths, default=0) > 65_536:
-        raise InputError(f"--fc_widths={','.join(texts)}: layers have at most 65,536 nodes")
-    return widths
 
 
 def _image_size(experiment: Experiment) -> tuple[int, int] | None:
@@ -181,15 +154,23 @@ def check_input(network: keras.Model, dataset: ImageDataset, experiment: Experim
 
 def scaling_of(experiment: Experiment, dataset: ImageDataset) -> Scaling:
     """--scaling, with the training set's statistics where it asks for them."""
+    if experiment.efficientnet:
+        return UNSCALED  # The network does it, so that small uint8 images cross to the device.
     return parse_scaling(experiment.resolved_scaling, dataset.train)
 
 
-def augmentation_of(experiment: Experiment, dataset: ImageDataset) -> Augmentation:
-    """--flip and --shift, which must leave something of the images."""
+def augmentation_of(experiment: Experiment, dataset: ImageDataset) -> Augmentation | None:
+    """--flip and --shift, which must leave something of the images.
+
+    `None` for EfficientNet-B0, which augments images itself after it enlarged them.
+    """
     height, width, _ = dataset.image_shape
-    if experiment.shift >= min(height, width):
+    side = experiment.enlarged(dataset.image_shape) or min(height, width)
+    if experiment.shift >= side:
         raise InputError(
-            f"--shift={experiment.shift} moves images of {height}x{width} pixels out of sight; "
-            f"make it smaller than {min(height, width)}"
+            f"--shift={experiment.shift} moves images of {side}x{side} pixels out of sight; "
+            f"make it smaller than {side}"
         )
+    if experiment.efficientnet:
+        return None
     return Augmentation(flip=experiment.flip, shift=experiment.shift)

@@ -7,7 +7,8 @@ from sfp_keras.experiment import Experiment
 from sfp_keras.models import paper_stages
 from sfp_keras.probing import Stage, default_stages, list_stages, resolve_stages
 from sfp_keras.reports import print_table, terminal
-from sfp_keras.workflows.setup import build_network, load_network_and_data
+from sfp_keras.workflows.paper_network import build_network
+from sfp_keras.workflows.setup import load_network_and_data
 
 
 def choose_stages(experiment: Experiment, network: keras.Model) -> list[Stage]:
@@ -16,7 +17,7 @@ def choose_stages(experiment: Experiment, network: keras.Model) -> list[Stage]:
         return resolve_stages(network, experiment.stages)
     if experiment.own_model:
         return default_stages(network)
-    return resolve_stages(network, paper_stages(experiment.model))
+    return resolve_stages(network, paper_stages(experiment.model, experiment.stage9))
 
 
 def show_stages(experiment: Experiment) -> None:

@@ -16,6 +16,7 @@ from sfp_keras.data import (
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import write_text
+from sfp_keras.models import load_initial_weights
 from sfp_keras.reports import terminal
 from sfp_keras.run_directory import RunDirectory
 from sfp_keras.training import (
@@ -29,10 +30,10 @@ from sfp_keras.training import (
 )
 from sfp_keras.workflows.events import train_monitor
 from sfp_keras.workflows.network import load_trained, save_model
+from sfp_keras.workflows.paper_network import build_network
 from sfp_keras.workflows.setup import (
     about_flag,
     augmentation_of,
-    build_network,
     fingerprint,
     load_network_and_data,
     scaling_of,
@@ -62,6 +63,9 @@ def train(experiment: Experiment) -> None:
 def check_training(experiment: Experiment, network: keras.Model, dataset: ImageDataset) -> None:
     """Refuse wrong --group, --decay and the like before anything is written."""
     augmentation_of(experiment, dataset)
+    if experiment.initial_weights is not None:
+        with about_flag("initial_weights"):
+            load_initial_weights(network, experiment.initial_weights)
     optimizer = optimizer_of(experiment)
     with about_flag("group"):
         optimizer.build(network.trainable_variables)
@@ -76,6 +80,7 @@ def train_network(run: RunDirectory, dataset: ImageDataset, scaling: Scaling) ->
     with run.timed("train"):
         base = base_group(experiment)
         network = build_network(experiment, dataset, experiment.precision)
+        start_from_weights(experiment, network)
         optimizer = optimizer_of(experiment)
         network.compile(
             optimizer=optimizer,
@@ -115,6 +120,16 @@ def train_network(run: RunDirectory, dataset: ImageDataset, scaling: Scaling) ->
         save_model(run.model, trained)
         run.delete_checkpoints("train")
     return trained
+
+
+def start_from_weights(experiment: Experiment, network: keras.Model) -> None:
+    """Set --initial_weights, and say which layers have none."""
+    if experiment.initial_weights is None:
+        return
+    fresh = load_initial_weights(network, experiment.initial_weights)
+    terminal().print(
+        f"starting from {experiment.initial_weights}; random weights: {', '.join(fresh)}"
+    )
 
 
 def optimizer_of(experiment: Experiment) -> SGD:

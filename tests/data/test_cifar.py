@@ -62,6 +62,23 @@ def test_cifar10_joins_its_batches(tmp_path):
     assert data.superclasses is None
 
 
+def test_only_one_split_is_divided_and_cut(tmp_path):
+    _write(tmp_path)
+    files = load_dataset("cifar100", tmp_path)
+    data = load_dataset("cifar100", tmp_path, only_split="train", test_fraction=0.5)
+    assert len(data.train) == len(data.test) == 100
+    assert np.bincount(data.train.labels).tolist() == np.bincount(data.test.labels).tolist()
+    together = np.concatenate([data.train.images, data.test.images])
+    assert {x.tobytes() for x in together} == {x.tobytes() for x in files.train.images}
+    np.testing.assert_array_equal(data.superclasses, COARSE_OF_FINE)
+    cut = load_dataset(
+        "cifar100", tmp_path, only_split="train", test_fraction=0.5, image_size=28, resize="crop"
+    )
+    np.testing.assert_array_equal(cut.test.images, data.test.images[:, 2:30, 2:30])
+    with pytest.raises(InputError, match=r"--only_split=validation: .* it has train, test$"):
+        load_dataset("cifar100", tmp_path, only_split="validation")
+
+
 def test_the_publishers_archive_is_read_without_unpacking(tmp_path):
     folder = _write(tmp_path / "made")
     archive = tmp_path / "cifar-100-python.tar.gz"

@@ -167,6 +167,35 @@ def test_a_large_set_is_decoded_once_into_a_mapped_file(prepared, tmp_path, capl
     assert not list(tmp_path.glob("*.part"))
 
 
+def test_only_one_split_is_divided(prepared):
+    data = load_dataset("sfp_two_splits", prepared, only_split="train", test_fraction=1 / 3)
+    assert np.bincount(data.test.labels).tolist() == [2, 2, 2]
+    assert _levels(data.train) != _levels(data.test)
+    assert sorted(_levels(data.train) + _levels(data.test)) == [
+        50 * label + i for label in range(3) for i in range(6)
+    ]
+    _assert_images_show_their_labels(data.test)
+    assert len(load_dataset("sfp_withheld", prepared, only_split="val").train) == 3
+    with pytest.raises(InputError, match=r"--only_split=val: .*sfp_two_.* it has train, test$"):
+        load_dataset("sfp_two_splits", prepared, only_split="val")
+    with pytest.raises(InputError, match="without a label in its split test"):
+        load_dataset("sfp_withheld", prepared, only_split="test")
+
+
+def test_the_cache_tells_cut_from_stretched_images(prepared, tmp_path):
+    def images(**arguments):
+        data = load_dataset("sfp_sizes", prepared, image_size=(4, 3), **arguments)
+        return np.concatenate([s.read(range(len(s))) for s in (data.train, data.test)])
+
+    for resize in ("crop", "stretch", "crop"):
+        cached = images(resize=resize, memory_budget=1, cache_dir=tmp_path)
+        np.testing.assert_array_equal(cached, images(resize=resize))
+    names = sorted(path.stem for path in tmp_path.glob("*.npz"))
+    assert names == [
+        f"sfp_sizes-1.0.0-{s}-4x3{c}" for s in ("test", "train") for c in ("", "-crop")
+    ]
+
+
 def test_a_full_disk_is_one_clear_line(prepared, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")

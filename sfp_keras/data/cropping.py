@@ -1,0 +1,57 @@
+"""The usual evaluation of ImageNet: the shorter side resized, then the centre cut out."""
+
+import numpy as np
+from PIL import Image
+
+# Of the resized side so much is cut out, 224 of 256.
+_KEPT, _WHOLE = 224, 256
+# Images longer than this, measured in cut-out areas, are never enlarged as a whole.
+_MOST_AREAS = 64
+
+
+def resized_sides(sides: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
+    """Return the sides that an image is resized to before `size` is cut out of it.
+
+    The aspect is kept, and each side is at least 256/224 of the asked-for one, rounded: for
+    (224, 224) the shorter side becomes 256, the longer one is rounded down.
+
+    Args:
+        sides: `(height, width)` of the image.
+        size: `(height, width)` to cut out.
+
+    Returns:
+        `(height, width)`.
+    """
+    height, width = sides
+    least_height, least_width = (round(side * _WHOLE / _KEPT) for side in size)
+    if least_height * width >= least_width * height:
+        return least_height, int(least_height * width / height)
+    return int(least_width * height / width), least_width
+
+
+def crop_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize an image (Pillow's bicubic, antialiased), aspect kept, and cut out its centre.
+
+    For square sizes these are, bit by bit, the pixels of torchvision's `Resize(256, BICUBIC)` and
+    `CenterCrop(224)`, with 256 in proportion for other sides than 224. Only of images some fifty
+    times as long as wide do pixels differ, by Pillow's rounding: of these only the part that is
+    cut out is resized.
+
+    Args:
+        image: array (H, W, 3) of uint8.
+        size: `(height, width)`.
+
+    Returns:
+        Array (height, width, 3) of uint8.
+    """
+    sides = (image.shape[0], image.shape[1])
+    (height, width), whole = resized_sides(sides, size), Image.fromarray(image)
+    top, left = round((height - size[0]) / 2), round((width - size[1]) / 2)
+    box = (left, top, left + size[1], top + size[0])
+    if height * width > _MOST_AREAS * size[0] * size[1]:
+        across, down = sides[1] / width, sides[0] / height
+        source = (box[0] * across, box[1] * down, box[2] * across, box[3] * down)
+        part = whole.resize(size[::-1], Image.Resampling.BICUBIC, box=source)
+    else:
+        part = whole.resize((width, height), Image.Resampling.BICUBIC).crop(box)
+    return np.asarray(part)

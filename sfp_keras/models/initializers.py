@@ -1,0 +1,42 @@
+"""Initial weights as PyTorch draws them, a function of the seed and the layer's name alone."""
+
+import hashlib
+import math
+
+import keras
+
+
+def uniform_fan_in(seed: int, layer: str, fan_in: int) -> dict[str, keras.Initializer]:
+    """PyTorch's default initialisers: kernel and bias are uniform in +-1/sqrt(fan_in).
+
+    Args:
+        seed: `int`.
+        layer: `str`. Name of the layer; others' widths do not matter.
+        fan_in: `int`. Inputs of one output unit.
+
+    Returns:
+        The arguments `kernel_initializer` and `bias_initializer` of a Keras layer.
+    """
+    limit = 1 / math.sqrt(fan_in)
+    return {
+        "kernel_initializer": keras.initializers.VarianceScaling(
+            1 / 3, "fan_in", "uniform", seed=seed_of(seed, layer, "kernel")
+        ),
+        "bias_initializer": keras.initializers.RandomUniform(
+            -limit, limit, seed=seed_of(seed, layer, "bias")
+        ),
+    }
+
+
+def normal_fan_out(seed: int, layer: str, fan_out: int) -> keras.Initializer:
+    """Normal numbers of variance 2/fan_out, as torchvision initialises convolutions."""
+    return keras.initializers.RandomNormal(
+        0.0, math.sqrt(2 / fan_out), seed=seed_of(seed, layer, "kernel")
+    )
+
+
+def seed_of(*parts: object) -> int:
+    """A seed that tells its parts apart, the same in every process."""
+    # Python's hash() differs from process to process; 31 bits fit every backend's seeds.
+    digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1

@@ -12,6 +12,11 @@ flags.DEFINE_float(
 flags.DEFINE_list(
     "split", ["test"], "Images the fields are measured on: test, train, or test,train."
 )
+flags.DEFINE_boolean(
+    "decisions",
+    False,
+    "Also let every filter alone decide on every image: decisions.csv of each stage.",
+)
 flags.register_validator(
     "threshold",
     # Fields are compared in float32, where a number close to 1 is 1.

@@ -19,6 +19,12 @@ flags.DEFINE_string(
     ".weights.h5; for efficientnetb0 also imagenet (keras.applications', downloaded once) or its "
     ".h5 file. The network then counts as trained.",
 )
+flags.DEFINE_list(
+    "filters",
+    [],
+    "Layers of a VGG network with another number of filters, as <layer>:<filters>, such as "
+    "13:350,12:350.",
+)
 flags.DEFINE_string(
     "initial_weights",
     None,

@@ -2,7 +2,7 @@
 
 from absl import flags
 
-MODES = ("probe", "train", "afcc")
+MODES = ("probe", "train", "afcc", "ablate", "sweep", "report")
 BACKENDS = ("tensorflow", "jax")
 PHASES = ("train", "heads", "analysis", "afcc")
 
@@ -12,7 +12,8 @@ flags.DEFINE_enum(
     MODES,
     "The workflow. probe: all three phases of the papers, each only where it is not finished. "
     "train: phase 1 alone. afcc: zero the head of a stage outside its filters' clusters, and "
-    "fine-tune what is left.",
+    "fine-tune what is left. ablate: remove filters, and see what accuracy is left. sweep: probe "
+    "for several --sweep_labels and --sweep_seeds. report: figures and tables of a run or a sweep.",
 )
 flags.DEFINE_string(
     "preset",

@@ -20,6 +20,7 @@ PHASES = {
         *("dataset", "labels", "subset_seed", "test_fraction", "only_split", "image_size"),
         *("resize", "scaling"),
         *("class_names", "model", "weights", "conv_bias", "fc_widths", "fc_activation"),
+        "filters",
         *("initial_weights", "padding", "blocks", "stage9", "drop_connect", "dropout", "enlarge"),
         *("epochs", "schedule_epochs", "batch_size", "lr", "momentum", "l2", "decay", "group"),
         *("flip", "shift", "rotation", "shear", "precision", "seed"),
@@ -41,7 +42,7 @@ _TRAINING = (
     *("precision", "initial_weights"),
 )
 _ARCHITECTURE = {
-    "vgg": ("conv_bias", "fc_widths", "fc_activation"),
+    "vgg": ("conv_bias", "fc_widths", "fc_activation", "filters"),
     "efficientnet": ("padding", "blocks", "stage9", "drop_connect", "dropout", "enlarge"),
 }
 _AUGMENTATION = {"all": ("flip", "shift"), "efficientnet": ("rotation", "shear")}
@@ -52,7 +53,7 @@ class Experiment:
     """Everything one run of the command does; each attribute is the flag of the same name.
 
     Attributes:
-        mode: the workflow: train, probe or afcc.
+        mode: the workflow: train, probe, afcc, ablate, sweep or report.
         dataset: name of the data.
         model: name of one of the papers' networks, a `.keras` file, or `package.module:factory`.
         preset: the preset the hyperparameters came from, or `None`.
@@ -86,6 +87,7 @@ class Experiment:
     conv_bias: bool | None = None
     fc_widths: tuple[str, ...] | None = None
     fc_activation: str | None = None
+    filters: tuple[str, ...] = ()
     initial_weights: str | None = None
     padding: str | None = None
     blocks: tuple[str, ...] = ()
@@ -141,6 +143,19 @@ class Experiment:
     afcc_decay: str = "none"
     afcc_group: tuple[str, ...] = ()
     afcc_precision: str = "float32"
+    # Decisions and ablation.
+    decisions: bool = False
+    ablate_stage: str | None = None
+    ablate_removed: tuple[str, ...] = ()
+    ablate_draws: int = 10
+    ablate_widths: tuple[str, ...] = ()
+    ablate_layers: tuple[str, ...] = ()
+    # Sweeps and reports.
+    sweep_labels: tuple[str, ...] = ()
+    sweep_seeds: tuple[str, ...] = ("0",)
+    sweep_stage: str | None = None
+    report_stages: tuple[str, ...] = ()
+    report_filters: tuple[str, ...] = ()
     # What TensorBoard is shown.
     monitor: bool = True
     monitor_every: int | None = None

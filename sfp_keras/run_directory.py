@@ -40,6 +40,8 @@ class SplitDirectory:
         self.clusters = path / "clusters.npz"
         self.filters = path / "filters.csv"
         self.labels = path / "labels.csv"
+        self.decisions = path / "decisions.npz"
+        self.decided = path / "decisions.csv"
 
 
 class AfccDirectory:
@@ -86,6 +88,20 @@ class RunDirectory:
         """The files of AFCC on a stage."""
         return AfccDirectory(self.path / "afcc" / stage)
 
+    def ablation(self, stage: str) -> Path:
+        """The folder of an ablation of a stage."""
+        return self.path / "ablate" / stage
+
+    @property
+    def figures(self) -> Path:
+        """The folder of a report's figures and tables."""
+        return self.path / "figures"
+
+    @property
+    def report(self) -> Path:
+        """The page of a report."""
+        return self.path / "report.html"
+
     def events(self, phase: str) -> Path:
         """The TensorBoard run of a phase."""
         return self.path / "events" / phase
@@ -115,7 +131,7 @@ class RunDirectory:
         Raises:
             InputError: if the folder holds other files and no experiment, or the network itself.
         """
-        for flag in ("model", "weights"):
+        for flag in ("model", "weights", "initial_weights"):
             value = getattr(self.experiment, flag)
             if value and os.path.isfile(value) and self._holds(value):
                 raise InputError(
@@ -256,8 +272,8 @@ class RunDirectory:
         """A phase's settings, with fingerprints of the files they name."""
         settings = self.experiment.settings(phase)
         if phase == "train":
-            for name in ("weights", "model"):
-                value = settings[name]
+            for name in ("weights", "model", "initial_weights"):
+                value = settings.get(name)
                 if value and os.path.isfile(value):
                     settings[f"{name} (content)"] = file_digest(Path(value))
                     del settings[name]

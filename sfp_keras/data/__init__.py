@@ -9,6 +9,7 @@ from sfp_keras.data.batches import (
 )
 from sfp_keras.data.channel_statistics import ChannelStatistics, channel_statistics
 from sfp_keras.data.dataset import ImageDataset, ImageSplit, LazyImages
+from sfp_keras.data.draws import random_words
 from sfp_keras.data.loading import load_dataset
 from sfp_keras.data.resizing import RESIZE_FORMS
 from sfp_keras.data.scaling import SCALING_FORMS, UNSCALED, Scaling, parse_scaling
@@ -32,6 +33,7 @@ __all__ = [
     "label_subset",
     "load_dataset",
     "parse_scaling",
+    "random_words",
     "steps_per_epoch",
     "training_batches",
 ]

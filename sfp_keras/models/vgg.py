@@ -174,7 +174,8 @@ def _filters(name: str, layout: _Layout, changed: Mapping[int, int] | None) -> l
     for number, width in (changed or {}).items():
         if number not in widths:
             raise InputError(
-                f"filters names layer {number}, but {name} has layers 1 to {len(widths)}"
+                f"filters (--filters) names layer {number}, but {name} has layers 1 to "
+                f"{len(widths)}"
             )
         _check_positive(f"filters of layer {number}", width)
         widths[number] = width

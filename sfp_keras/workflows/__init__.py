@@ -17,6 +17,14 @@ def run(experiment: Experiment) -> None:
         from sfp_keras.workflows.afcc import afcc
 
         afcc(experiment)
+    elif experiment.mode == "ablate":
+        from sfp_keras.workflows.ablate import ablate
+
+        ablate(experiment)
+    elif experiment.mode == "report":
+        from sfp_keras.workflows.report import report
+
+        report(experiment)
     else:
         from sfp_keras.workflows.probe import probe
 

@@ -30,6 +30,8 @@ def build_network(experiment: Experiment, dataset: ImageDataset, precision: str)
         arguments["conv_bias"] = experiment.conv_bias
     if experiment.fc_widths is not None:
         arguments["fc_widths"] = _widths(experiment.fc_widths)
+    if experiment.filters:
+        arguments["filters"] = _pairs("filters", experiment.filters, "13:350")
     return build_vgg(
         experiment.model,
         **arguments,
@@ -48,7 +50,10 @@ def _efficientnet(experiment: Experiment, dataset: ImageDataset, precision: str)
     elif from_applications(weights):
         arguments = {"num_labels": 1000, "output_bias": True}
     if experiment.blocks:
-        arguments["blocks"] = {**arguments.get("blocks", {}), **_blocks(experiment.blocks)}
+        arguments["blocks"] = {
+            **arguments.get("blocks", {}),
+            **_pairs("blocks", experiment.blocks, "3:1"),
+        }
     if not experiment.stage9:
         arguments["stage9"] = False
     return build_efficientnet(
@@ -117,11 +122,10 @@ def _widths(texts: tuple[str, ...]) -> tuple[int, ...]:
     return widths
 
 
-def _blocks(texts: tuple[str, ...]) -> dict[int, int]:
+def _pairs(flag: str, texts: tuple[str, ...], example: str) -> dict[int, int]:
     try:
-        pairs = [text.split(":") for text in texts]
-        return {int(stage): int(count) for stage, count in pairs}
+        return {int(number): int(value) for number, value in (text.split(":") for text in texts)}
     except ValueError:
         raise InputError(
-            f"--blocks={','.join(texts)}: give <stage>:<blocks> such as 3:1,4:1"
+            f"--{flag}={','.join(texts)}: give pairs of numbers such as {example}"
         ) from None

@@ -13,7 +13,6 @@ from sfp_keras.data import (
     Scaling,
     evaluation_batches,
     steps_per_epoch,
-    training_batches,
 )
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
@@ -30,6 +29,7 @@ from sfp_keras.run_directory import RunDirectory
 from sfp_keras.training import Progress
 from sfp_keras.workflows import results
 from sfp_keras.workflows.events import heads_monitor, write_final
+from sfp_keras.workflows.fresh_images import fresh_images
 from sfp_keras.workflows.memory import check_memory
 from sfp_keras.workflows.network import keep_network, report_network
 from sfp_keras.workflows.paper_network import build_network
@@ -187,17 +187,10 @@ def train_missing_heads(
             description=described,
         )
 
-        def fresh_images(first_epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-            return training_batches(
-                dataset.train,
-                settings.batch_size,
-                experiment.seed,
-                scaling,
-                augmentation_of(experiment, dataset),
-                first_epoch=first_epoch,
-            )
-
-        steps = steps_per_epoch(len(dataset.train), settings.batch_size)
+        fresh = None
+        if augmented:
+            steps = steps_per_epoch(len(dataset.train), settings.batch_size)
+            fresh = (*fresh_images(experiment, dataset, scaling, network, cut), steps)
         checkpoint = run.checkpoint("heads", names)
         heads = train_heads(
             cache,
@@ -206,7 +199,7 @@ def train_missing_heads(
             seed=experiment.seed,
             checkpoint=checkpoint,
             description=described,
-            augmented=(cut, fresh_images, steps) if augmented else None,
+            augmented=fresh,
             progress=Progress("heads", outputs=names),
             callbacks=heads_monitor(run, cache, missing, dataset, depths(network)),
         )

@@ -1,5 +1,7 @@
 """Clusters and statistics of measurements, computed by `sfp_keras.filters` and kept in a cache."""
 
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,9 +17,14 @@ from sfp_keras.filters import (
 )
 from tb_plugin.cache import ByteCache
 from tb_plugin.reader import LogReader, Measurement
+from tb_plugin.turns import Turns
 
 # What an entry of the cache takes beside its arrays.
 _ENTRY = 2048
+# Work on whole layers, and on pages of filters, that runs at a time: each holds some blocks of
+# matrices, and more at once than there are processors would only make all of it later.
+LAYERS_AT_ONCE = 2
+PAGES_AT_ONCE = 2
 
 
 class Analysis:
@@ -35,12 +42,13 @@ class Analysis:
     def __init__(self, reader: LogReader, cache: ByteCache):
         self._reader = reader
         self._cache = cache
+        self._layers, self._pages = Turns(LAYERS_AT_ONCE), Turns(PAGES_AT_ONCE)
 
     def clusters(
         self, ctx: Any, measurement: Measurement, threshold: float, keep: bool = True
     ) -> FilterClusters:
         """The clusters of all filters."""
-        return self._cache.get(
+        return self._whole(
             ("clusters", measurement.identity, threshold),
             lambda: find_clusters(self._reader.fields(ctx, measurement), threshold),
             _clusters_bytes,
@@ -55,7 +63,7 @@ class Analysis:
         They are always kept; `keep` says whether the clusters behind them are too, which a walk
         through all steps had better not ask for.
         """
-        return self._cache.get(
+        return self._whole(
             ("layer", measurement.identity, threshold),
             lambda: layer_statistics(self.clusters(ctx, measurement, threshold, keep)),
             lambda made: _ENTRY + 128 * len(made.size_fractions),
@@ -63,7 +71,7 @@ class Analysis:
 
     def labels(self, ctx: Any, measurement: Measurement, threshold: float) -> LabelStatistics:
         """Signal and noise of each label, also of fields."""
-        return self._cache.get(
+        return self._whole(
             ("labels", measurement.identity, threshold),
             lambda: label_statistics(
                 self.clusters(ctx, measurement, threshold), self._reader.fields(ctx, measurement)
@@ -73,22 +81,42 @@ class Analysis:
 
     def maxima(self, ctx: Any, measurement: Measurement) -> np.ndarray:
         """The maximal field of each filter."""
-        return self._cache.get(
+        return self._whole(
             ("maxima", measurement.identity),
             lambda: self._reader.fields(ctx, measurement).maxima(),
             lambda made: _ENTRY + made.nbytes,
         )
 
-    def some(self, ctx: Any, measurement: Measurement, filters: list[int]) -> FilterFields:
-        """The fields of some filters alone, in the order given."""
-        fields = self._reader.fields(ctx, measurement)
-        # The same numbers to the last bit: each filter's matrix is a product of its own.
-        return FilterFields(
-            fields.features[:, :, filters],
-            fields.kernel[:, filters],
-            fields.label_counts,
-            fields.position_shape,
-        )
+    @contextlib.contextmanager
+    def some(
+        self, ctx: Any, measurement: Measurement, filters: list[int]
+    ) -> Iterator[FilterFields]:
+        """The fields of some filters alone, in the order given, for as long as a turn lasts."""
+        with self._pages.turn():
+            fields = self._reader.fields(ctx, measurement)
+            # The same numbers to the last bit: each filter's matrix is a product of its own.
+            yield FilterFields(
+                fields.features[:, :, filters],
+                fields.kernel[:, filters],
+                fields.label_counts,
+                fields.position_shape,
+            )
+
+    def _whole(
+        self,
+        key: tuple,
+        compute: Callable[[], Any],
+        num_bytes: Callable[[Any], int],
+        keep: bool = True,
+    ) -> Any:
+        """What is kept of a whole layer, at once, or computed when its turn comes."""
+        found = self._cache.kept(key)
+        if found is None:
+            # The turn comes first: who waits for it holds nothing that takes memory, and who
+            # waits for another thread's computation waits for one that has its turn.
+            with self._layers.turn():
+                found = self._cache.get(key, compute, num_bytes, keep)
+        return found
 
 
 def _clusters_bytes(clusters: FilterClusters) -> int:

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Request, Response
 
 from sfp_keras.errors import InputError
 from tb_plugin import encoding
+from tb_plugin.turns import serving
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +55,8 @@ def application(handler: Callable[[Request], Answer]) -> Callable[..., Any]:
         if request.method != "GET":
             return _error(request, 405, "only GET is answered", [("Allow", "GET")])
         try:
-            answer = handler(request)
+            with serving(request.environ):
+                answer = handler(request)
         except HTTPException as error:
             return _error(request, error.code or 400, error.description or error.name)
         except InputError as error:

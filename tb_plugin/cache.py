@@ -30,6 +30,14 @@ class ByteCache:
         """Bytes of all that is kept."""
         return self._bytes
 
+    def kept(self, key: Hashable) -> Any | None:
+        """What is kept under a key, or `None`; nothing is computed."""
+        with self._lock:
+            if key not in self._kept:
+                return None
+            self._kept.move_to_end(key)
+            return self._kept[key][0]
+
     def get(
         self,
         key: Hashable,

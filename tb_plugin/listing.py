@@ -28,6 +28,23 @@ class Blobs:
     written: tuple[float, int]
 
 
+@dataclasses.dataclass(frozen=True)
+class Restart:
+    """When the training began that a run was last written by.
+
+    Attributes:
+        time: `float`. Time of writing.
+        step: `int`. The first step it was to take.
+    """
+
+    time: float
+    step: int
+
+    def replaced(self, time: float, step: int) -> bool:
+        """Whether what was written then, of that step, is left over from an earlier training."""
+        return time < self.time and step >= self.step
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class RunListing:
     """The measurements of one run.
@@ -40,6 +57,7 @@ class RunListing:
         features: of each stage, where features lie that all its steps share.
         newer: what to tell of a run that a newer schema wrote; it is not read.
         notices: what else is wrong with the run.
+        restart: when the training began that is shown, or `None` where that is not known.
     """
 
     experiment: str
@@ -49,6 +67,7 @@ class RunListing:
     features: Mapping[str, Blobs]
     newer: str | None
     notices: tuple[str, ...]
+    restart: Restart | None = None
 
 
 def list_run(
@@ -95,6 +114,20 @@ def list_run(
             notices.append(f"{run}: {tag} is of no kind this tab knows and is left out")
     ordered = {stage: dict(sorted(stages[stage].items())) for stage in sorted(stages, key=natural)}
     return RunListing(experiment, run, about, ordered, features, newer, tuple(notices))
+
+
+def without_replaced(listing: RunListing, restart: Restart) -> RunListing:
+    """The listing of the last training alone, and of what came before its first step."""
+    stages = {
+        stage: {
+            step: blobs
+            for step, blobs in steps.items()
+            if not restart.replaced(blobs.written[0], step)
+        }
+        for stage, steps in listing.stages.items()
+    }
+    left = {stage: steps for stage, steps in stages.items() if steps}
+    return dataclasses.replace(listing, stages=left, restart=restart)
 
 
 def natural(name: str) -> list[tuple[int, str]]:

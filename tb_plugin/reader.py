@@ -15,7 +15,7 @@ from sfp_keras.errors import InputError
 from sfp_keras.filters import FilterFields
 from sfp_keras.monitoring import schema
 from tb_plugin.cache import ByteCache
-from tb_plugin.listing import Blobs, RunListing, list_run
+from tb_plugin.listing import Blobs, Restart, RunListing, list_run, without_replaced
 from tb_plugin.parameters import DEFAULT_THRESHOLD, shown
 from tb_plugin.records import check_about, check_header
 
@@ -148,6 +148,8 @@ class LogReader:
             stage, name = tags[tag]
             # Where a step was written again, its last value counts.
             for datum in sorted(data, key=lambda datum: datum.wall_time):
+                if listing.restart and listing.restart.replaced(datum.wall_time, datum.step):
+                    continue
                 numbers[stage].setdefault(int(datum.step), {})[name] = float(datum.value)
         return numbers
 
@@ -161,9 +163,21 @@ class LogReader:
         series = self._provider.list_blob_sequences(ctx, **asked)
         data = self._provider.read_blob_sequences(ctx, **asked, downsample=1)
         return [
-            list_run(experiment, name, series[name], data[name])
+            self._current(ctx, list_run(experiment, name, series[name], data[name]))
             for name in sorted(set(series) & set(data))
         ]
+
+    def _current(self, ctx: Any, listing: RunListing) -> RunListing:
+        """The listing without what an earlier training left in the same folder."""
+        if listing.about is None or listing.newer:
+            return listing
+        try:
+            about = self._record(ctx, listing, listing.about, None, None)
+        except (NotFound, UnprocessableEntity):
+            return listing  # Whoever asks for what it says is told what is wrong with it.
+        if about.first_step is None:
+            return listing
+        return without_replaced(listing, Restart(listing.about.written[0], about.first_step))
 
     def _record(
         self, ctx: Any, listing: RunListing, blobs: Blobs, stage: str | None, step: int | None

@@ -23,6 +23,7 @@ def check_about(about: About) -> About:
     _expect("about", "biases_left_out", isinstance(about.biases_left_out, bool))
     _expect("about", "labels", _tuple_of(str, about.labels))
     _expect("about", "threshold", _number(about.threshold) and 0 <= about.threshold < 1)
+    _expect("about", "first_step", about.first_step is None or _natural(about.first_step))
     return about
 
 

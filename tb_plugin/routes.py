@@ -8,7 +8,7 @@ from tensorboard import plugin_util
 from werkzeug.exceptions import NotFound, UnprocessableEntity
 from werkzeug.wrappers import Request
 
-from sfp_keras.filters import find_clusters
+from sfp_keras.filters import FilterFields, find_clusters
 from sfp_keras.monitoring.schema import SCHEMA_VERSION
 from tb_plugin import encoding, tables
 from tb_plugin.analysis import Analysis
@@ -102,35 +102,8 @@ class Routes:
         ctx, _, found = self._measurement(request, given)
         for index in filters:
             _check_filter(found, index)
-        fields = self._analysis.some(ctx, found, filters)
-        size = min(fields.num_labels, corner)
-        described: list[dict[str, Any]] = []
-        matrices: list[bytes] = []
-        for block in fields.blocks():
-            boolean = fields.boolean(block, threshold)
-            clusters = find_clusters(boolean, threshold)
-            noise, counts, dead = clusters.noise, clusters.num_clusters, clusters.dead
-            ones = clusters.ones_per_row.sum(axis=1)
-            for i, matrix in enumerate(boolean):
-                order = clusters.permutation(i)[:size]
-                matrices.append(encoding.pack(matrix[np.ix_(order, order)]))
-                described.append(
-                    {
-                        "filter": filters[len(described)],
-                        "noise": noise[i],
-                        "clusters": counts[i],
-                        "dead": dead[i],
-                        "sizes": [len(members) for members in clusters.members(i)],
-                        "ones": ones[i],
-                    }
-                )
-        header = {
-            "step": found.step,
-            "size": size,
-            "labels": fields.num_labels,
-            "filters": described,
-        }
-        return binary_answer(header, matrices)
+        with self._analysis.some(ctx, found, filters) as fields:
+            return _thumbnails(found, fields, filters, threshold, corner)
 
     def filter(self, request: Request) -> Answer:
         """One filter: its exact field matrix, its Boolean matrix, its clusters."""
@@ -138,28 +111,28 @@ class Routes:
         threshold, index, as_csv = given.threshold(), given.filter(), given.as_csv()
         ctx, listing, found = self._measurement(request, given)
         _check_filter(found, index)
-        fields = self._analysis.some(ctx, found, [index])
-        matrix = fields.matrix(0)
-        if as_csv:
-            about, _ = self._reader.about(ctx, listing)
-            names = tables.label_names(about, fields.num_labels)
-            rows = ([name, *row] for name, row in zip(names, matrix.tolist(), strict=True))
-            name = found.run, found.stage, f"filter{index}"
-            return csv_answer(["label", *names], rows, *name)
-        boolean = fields.boolean(0, threshold)
-        clusters = find_clusters(boolean, threshold)
-        header = {
-            "step": found.step,
-            "filter": index,
-            "labels": fields.num_labels,
-            "maximum": matrix.max(),
-            "dead": clusters.dead[0],
-            "noise": clusters.noise[0],
-            "clusters": clusters.members(0),
-            "order": clusters.permutation(0),
-            "threshold": threshold,
-        }
-        return binary_answer(header, [matrix.astype("<f4").tobytes(), encoding.pack(boolean)])
+        with self._analysis.some(ctx, found, [index]) as fields:
+            matrix = fields.matrix(0)
+            if as_csv:
+                about, _ = self._reader.about(ctx, listing)
+                names = tables.label_names(about, fields.num_labels)
+                rows = ([name, *row] for name, row in zip(names, matrix.tolist(), strict=True))
+                name = found.run, found.stage, f"filter{index}"
+                return csv_answer(["label", *names], rows, *name)
+            boolean = fields.boolean(0, threshold)
+            clusters = find_clusters(boolean, threshold)
+            header = {
+                "step": found.step,
+                "filter": index,
+                "labels": fields.num_labels,
+                "maximum": matrix.max(),
+                "dead": clusters.dead[0],
+                "noise": clusters.noise[0],
+                "clusters": clusters.members(0),
+                "order": clusters.permutation(0),
+                "threshold": threshold,
+            }
+            return binary_answer(header, [matrix.astype("<f4").tobytes(), encoding.pack(boolean)])
 
     def labels(self, request: Request) -> Answer:
         """One row a label: its accuracy, signal and noise, by counts and by fields."""
@@ -177,14 +150,14 @@ class Routes:
         about, notices = self._reader.about(ctx, listing)
         notices = [*listing.notices, *notices]
         stages: list[dict[str, Any]] = []
-        labels = 0
+        counts: list[int] = []
         for stage, steps in listing.stages.items():
             try:
                 header = self._reader.measurement(ctx, listing, stage, max(steps)).header
             except UnprocessableEntity as error:
                 notices.append(str(error.description))
                 continue
-            labels = len(header.label_counts)
+            counts.append(len(header.label_counts))
             stages.append(
                 {
                     "stage": stage,
@@ -195,13 +168,15 @@ class Routes:
                 }
             )
         stages.sort(key=lambda row: (row["depth"], natural(row["stage"])))
+        # Where stages differ in their labels, the names are of those that have as many.
+        named = len(about.labels) in counts or not counts
         described = {
             "run": listing.run,
             "phase": about.phase,
             "title": about.title,
             "threshold": about.threshold,
             "biases_left_out": about.biases_left_out,
-            "labels": tables.label_names(about, labels or len(about.labels)),
+            "labels": tables.label_names(about, len(about.labels) if named else counts[-1]),
             "stages": stages,
         }
         return described, notices
@@ -221,6 +196,39 @@ class Routes:
         if at is None:
             raise NotFound(f"{stage} was first measured at step {steps[0]}, after step {step}")
         return ctx, listing, self._reader.measurement(ctx, listing, stage, at)
+
+
+def _thumbnails(
+    found: Measurement, fields: FilterFields, filters: list[int], threshold: float, corner: int
+) -> Answer:
+    size = min(fields.num_labels, corner)
+    described: list[dict[str, Any]] = []
+    matrices: list[bytes] = []
+    for block in fields.blocks():
+        boolean = fields.boolean(block, threshold)
+        clusters = find_clusters(boolean, threshold)
+        noise, counts, dead = clusters.noise, clusters.num_clusters, clusters.dead
+        ones = clusters.ones_per_row.sum(axis=1)
+        for i, matrix in enumerate(boolean):
+            order = clusters.permutation(i)[:size]
+            matrices.append(encoding.pack(matrix[np.ix_(order, order)]))
+            described.append(
+                {
+                    "filter": filters[len(described)],
+                    "noise": noise[i],
+                    "clusters": counts[i],
+                    "dead": dead[i],
+                    "sizes": [len(members) for members in clusters.members(i)],
+                    "ones": ones[i],
+                }
+            )
+    header = {
+        "step": found.step,
+        "size": size,
+        "labels": fields.num_labels,
+        "filters": described,
+    }
+    return binary_answer(header, matrices)
 
 
 def _context(request: Request) -> tuple[Any, str]:

@@ -117,8 +117,9 @@ def filter_columns(
     label: int | None,
 ) -> dict[str, np.ndarray]:
     """One array a column, one element a filter; with a label, filters that cluster it."""
-    clusters = analysis.clusters(ctx, measurement, threshold)
+    # Clusters last: they are large, and nothing large is to be held while others have their turn.
     maxima = analysis.maxima(ctx, measurement)
+    clusters = analysis.clusters(ctx, measurement, threshold)
     in_cluster = clusters.in_cluster
     counts = clusters.num_clusters
     clustered = in_cluster.sum(axis=1)

@@ -28,6 +28,7 @@ class EventFile:
         self.folder = Path(folder)
         self.bytes_written = 0
         self._file = None
+        self._time = 0.0
 
     def blobs(self, tag: str, step: int, blobs: Sequence[bytes], plugin: str, data: bytes) -> None:
         """Write a blob sequence with the plugin's name and data."""
@@ -69,10 +70,15 @@ class EventFile:
             )
             # Opened at the first record: a monitor that measures nothing leaves no file.
             self._file = open(self.folder / name, "xb")  # type: ignore[assignment]  # noqa: SIM115
-            self._record(event_pb2.Event(wall_time=time.time(), file_version="brain.Event:2"))
-        event = event_pb2.Event(wall_time=time.time(), step=step)
+            self._record(event_pb2.Event(wall_time=self._now(), file_version="brain.Event:2"))
+        event = event_pb2.Event(wall_time=self._now(), step=step)
         event.summary.value.extend(values)
         self._record(event)
+
+    def _now(self) -> float:
+        # A clock that is set back must not make a measurement older than what came before it.
+        self._time = max(self._time, time.time())
+        return self._time
 
     def _record(self, event: event_pb2.Event) -> None:
         data = event.SerializeToString()

@@ -1,8 +1,9 @@
 """A Keras callback that shows in TensorBoard how clusters form while a network trains."""
 
+import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import keras
 import numpy as np
 
 from sfp_keras.errors import InputError
+from sfp_keras.models.graph import functional_form
 from sfp_keras.monitoring import schema
+from sfp_keras.monitoring.images import MeasuredImages
 from sfp_keras.monitoring.linear_head import LinearHead, linear_head
 from sfp_keras.monitoring.plan import MAX_MB, MAX_MEASUREMENTS, kept_factors, measured_epochs
 from sfp_keras.monitoring.writer import MonitorWriter
@@ -25,8 +28,17 @@ class FilterMonitor(keras.callbacks.Callback):
     At the end of some epochs the fields of all filters are measured through the network's own
     head, in one inference pass over `x`, and written to `log_dir`. TensorBoard shows them in the
     tab "Clusters", and noise, clusters and SNR among its scalars. The head must be linear:
-    Flatten, average pooling, Dropout and Dense layers without activation fold into one kernel;
-    biases belong to no filter and are left out; a final softmax is ignored.
+    Flatten, average pooling, Dropout, Dense layers without activation and batch normalization
+    fold into one kernel; biases belong to no filter and are left out; a final softmax is ignored.
+
+    What can be found wrong is told before the first epoch. A measurement that fails later is
+    logged once as a warning, and the training goes on without more of them. A training that
+    stops early is measured when it ends, with the weights it then has.
+
+    A training that begins anew in the folder of an earlier one takes its place in the tab: what
+    the earlier one wrote of the same or later epochs is no longer shown there. (Scalars stay:
+    delete the folder to be rid of them.) To go on with a training, tell `fit` its
+    `initial_epoch`.
 
     Example:
 
@@ -40,8 +52,10 @@ class FilterMonitor(keras.callbacks.Callback):
             passed over again and again (a `tf.data.Dataset`, a list, a `keras.utils.PyDataset`),
             or a function that returns such a pass.
         y: labels (n,), integers, or (n, K), one-hot, where `x` is an array. Defaults to `None`.
-        stage: `str`. Name of the layer whose filters are measured. Defaults to `None`: the last
-            layer that is not part of the linear head.
+        stage: `str`. Name of the layer whose filters are measured, the nodes of a dense layer
+            being filters too. Defaults to `None`: the last layer with positions (convolution,
+            activation, pooling) before the linear head; in a network of dense layers alone the
+            last one that is not linear.
         class_names: names of the K labels. Defaults to `None`: their numbers.
         every: `int`. Epochs between measurements. Defaults to `None`: as often as
             `max_measurements` and `max_cost` allow.
@@ -49,14 +63,15 @@ class FilterMonitor(keras.callbacks.Callback):
         max_measurements: `int`. Defaults to `20`; the last epoch is always one of them.
         max_mb: `float`. Megabytes the measurements may take. Defaults to `50`.
         max_cost: `float`. Where `every` is `None`, share of the training time that measurements
-            may take: one that would exceed it is left out, but never the last. Defaults to `0.05`.
+            may take: one that would exceed it is left out, but never the first and the last.
+            Defaults to `0.05`.
         batch_size: `int`. Images at once, where `x` is an array. Defaults to `100`.
         split: `str`. What the images are called in the tab. Defaults to `"test"`.
         title: `str`. What the tab calls the network. Defaults to the model's name.
 
     Raises:
         InputError: if an argument is wrong, or, when the training begins, if the head is not
-            linear.
+            linear or the network cannot take the images or has no output for a label.
     """
 
     def __init__(
@@ -87,24 +102,42 @@ class FilterMonitor(keras.callbacks.Callback):
                 f"max_cost positive, received max_measurements={max_measurements}, "
                 f"batch_size={batch_size}, max_mb={max_mb}, max_cost={max_cost}"
             )
-        self.batches = _passes(x, y, batch_size)
+        self.images = MeasuredImages(x, y, batch_size)
         self.stage, self.every, self.threshold = stage, every, threshold
         self.class_names = None if class_names is None else [str(name) for name in class_names]
         self.max_measurements, self.max_bytes = max_measurements, max_mb * 1e6
         self.max_cost, self.split, self.title = max_cost, split, title
         self._writer = MonitorWriter(log_dir)
         self._head: LinearHead | None = None
+        self._due: list[int] = []
+        self._kept: list[int] = []
+        self._last_epoch = 0
+        # The epoch that ended last, and the one that was measured last.
+        self._ended: int | None = None
+        self._measured: int | None = None
+        self._about_written = False
         self._spent = self._last = self._begin = 0.0
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """Find the head and plan the measurements."""
+        """Find the head, plan the measurements and try the first batch of images.
+
+        Raises:
+            InputError: if the head is not linear, or the images and labels do not fit it.
+        """
+        self._begin, self._last = time.monotonic(), 0.0
+        self._ended = self._measured = None
+        self._about_written = False
+        first = self.images.first()
         # Once a training: every cut model is compiled anew.
-        self._head = linear_head(self.model, self.stage)
-        self._begin, self._spent, self._last = time.monotonic(), 0.0, 0.0
+        self._head = linear_head(_with_open_batch(self.model, first[0]), self.stage)
         epochs = self.params["epochs"]
         self._due = measured_epochs(epochs, self.every, self.max_measurements)
+        self._last_epoch = epochs - 1
         kernel = self._head.kernel()
         self._name_labels(kernel.shape[-1])
+        self.images.check_labels(first[1], kernel.shape[-1])
+        with _told(self.model, first[0]):
+            measure_fields(self._head.cut, {self._head.stage: kernel}, [first])
         size = 8 * kernel.size
         self._kept = kept_factors(self._due, {}, {"": size}, self.max_bytes)[""]
         if len(self._kept) < len(self._due):
@@ -113,32 +146,61 @@ class FilterMonitor(keras.callbacks.Callback):
                 f"{self._head.stage}, {size / 1e6:.1f} MB each: more need a larger max_mb "
                 "(--monitor_mb)"
             )
-        self._last_epoch = epochs - 1
+        self._spent = time.monotonic() - self._begin
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Say in the log what it is of, before the first epoch."""
+        # Only now is it known whether the training is a new one or goes on.
+        if self._about_written:
+            return
+        head = self._head
+        assert head is not None
         self._writer.about(
             schema.About(
                 "train",
                 tuple(self.class_names or ()),
                 self.threshold,
-                self._head.biases_left_out,
+                head.biases_left_out,
                 self.title or self.model.name,
+                first_step=epoch,
             )
         )
+        self._about_written = True
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Measure, where it is time."""
+        self._ended = epoch
         if epoch not in self._due:
             return
         begin = time.monotonic()
         affordable = self._spent + self._last <= self.max_cost * (begin - self._begin)
-        if self.every is None and epoch != self._last_epoch and self._spent and not affordable:
+        optional = self.every is None and epoch != self._last_epoch and self._measured is not None
+        if optional and not affordable:
             return
-        self._measure(epoch)
+        self._try_to_measure(epoch)
         self._last = time.monotonic() - begin
         self._spent += self._last
 
     def on_train_end(self, logs: dict | None = None) -> None:
-        """Close the log."""
+        """Measure what a training that stopped early ends with, and close the log."""
+        if self._due and self._ended is not None and self._ended != self._measured:
+            # It takes the place of the last one planned.
+            self._kept += [self._ended] if self._kept else []
+            self._try_to_measure(self._ended)
         self._writer.close()
+
+    def _try_to_measure(self, epoch: int) -> None:
+        self._measured = epoch
+        try:
+            self._measure(epoch)
+        except Exception as error:
+            # A training of hours is worth more than its pictures.
+            self._due = []
+            _LOG.warning(
+                f"FilterMonitor could not measure epoch {epoch} and measures no more; the "
+                f"training goes on: {error}",
+                exc_info=not isinstance(error, InputError),
+            )
 
     def _measure(self, epoch: int) -> None:
         head = self._head
@@ -146,7 +208,7 @@ class FilterMonitor(keras.callbacks.Callback):
         kernel = head.kernel()
         if not np.isfinite(kernel).all():
             return  # Another callback tells of a training that diverged.
-        (found,) = measure_fields(head.cut, {head.stage: kernel}, self.batches()).values()
+        (found,) = measure_fields(head.cut, {head.stage: kernel}, self.images).values()
         header = schema.header_of(
             head.stage, head.depth, epoch, found.fields, correct=found.correct, split=self.split
         )
@@ -167,37 +229,33 @@ class FilterMonitor(keras.callbacks.Callback):
             )
 
 
-def _passes(x: Any, y: Any, batch_size: int) -> Callable[[], Iterator[tuple[Any, np.ndarray]]]:
-    """A function that begins a new pass over the images."""
-    if y is not None:
-        if len(x) != len(y):
-            raise InputError(f"x has {len(x)} images, y has {len(y)} labels")
-        starts = range(0, len(x), batch_size)
-        return lambda: ((x[i : i + batch_size], _labels(y[i : i + batch_size])) for i in starts)
-    if callable(x) and not isinstance(x, Iterable):
-        begin = x
-    elif isinstance(x, np.ndarray) or (isinstance(x, Iterator) or not _is_iterable(x)):
+def _with_open_batch(model: keras.Model, images: np.ndarray) -> keras.Model:
+    """A model whose graph takes these images, whatever their number.
+
+    A Sequential model without `keras.Input` has no graph yet, or with JAX one of fit's batch size
+    alone: its layers, and so its weights, are then put into one that has an input.
+    """
+    if not isinstance(model, keras.Sequential):
+        return model
+    form = functional_form(model)
+    if form is not None and form.inputs[0].shape[0] is None:
+        return model
+    with _told(model, images):
+        return keras.Sequential([keras.Input(images.shape[1:]), *model.layers], name=model.name)
+
+
+@contextlib.contextmanager
+def _told(model: keras.Model, images: np.ndarray) -> Iterator[None]:
+    """Turn what a backend raises of images a model cannot take into one line."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        shape = None if functional_form(model) is None else model.inputs[0].shape[1:]
+        takes = "" if shape is None else f", which takes {tuple(shape)}"
+        line = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise InputError(
-            "x must be an array beside y, batches (images, labels) that can be passed over again "
-            f"and again, or a function that returns a pass, received {type(x).__name__}"
-        )
-    else:
-        begin = x.__iter__ if hasattr(x, "__iter__") else lambda: (x[i] for i in range(len(x)))
-    return lambda: ((np.asarray(batch[0]), _labels(batch[1])) for batch in begin())
-
-
-def _is_iterable(x: Any) -> bool:
-    return hasattr(x, "__iter__") or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
-
-
-def _labels(y: Any) -> np.ndarray:
-    labels = np.asarray(y)
-    if labels.ndim == 2:
-        labels = labels.argmax(1) if labels.shape[1] > 1 else labels[:, 0]
-    if labels.ndim != 1 or not (np.issubdtype(labels.dtype, np.integer) or _whole(labels)):
-        raise InputError(f"labels must be integers or one-hot, received shape {labels.shape}")
-    return labels.astype(np.int64)
-
-
-def _whole(labels: np.ndarray) -> bool:
-    return np.issubdtype(labels.dtype, np.floating) and bool((labels == labels.round()).all())
+            f"images of shape {tuple(images.shape[1:])} cannot be run through model "
+            f"{model.name!r}{takes}: {line}"
+        ) from error

@@ -51,9 +51,13 @@ class HeadsMonitor(keras.callbacks.Callback):
         self.about = schema.About("heads", tuple(class_names), threshold, title=title)
         self._writer = MonitorWriter(log_dir)
         self._features: dict[str, np.ndarray] = {}
+        # The epoch that ended last with its logs, and the one that was measured last.
+        self._ended: tuple[int, dict] | None = None
+        self._measured: int | None = None
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Average the test features by label, and plan the measurements."""
+        self._ended = self._measured = None
         labels = self.cache.labels[self.cache.train_count :]
         self._counts = np.bincount(labels, minlength=len(self.class_names))
         self._due = measured_epochs(self.params["epochs"], self.every, self.max_measurements)
@@ -71,8 +75,22 @@ class HeadsMonitor(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Measure all stages, where it is time."""
-        if epoch not in self._due:
-            return
+        self._ended = epoch, dict(logs or {})
+        if epoch in self._due:
+            self._measure(*self._ended)
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        """Measure what a training that stopped early ends with, close the log, forget features."""
+        if self._ended is not None and self._ended[0] != self._measured:
+            # It takes the place of the last one planned.
+            for kept in self._kept.values():
+                kept += [self._ended[0]] if kept else []
+            self._measure(*self._ended)
+        self._writer.close()
+        self._features = {}
+
+    def _measure(self, epoch: int, logs: dict) -> None:
+        self._measured = epoch
         for name, features in self._features.items():
             kernel = keras.ops.convert_to_numpy(self.model.kernels[name])
             if not np.isfinite(kernel).all():
@@ -85,8 +103,8 @@ class HeadsMonitor(keras.callbacks.Callback):
                 self._counts,
                 shape,
             )
-            accuracy = (logs or {}).get(
-                f"val_{name}_accuracy", (logs or {}).get("val_accuracy") if self._alone else None
+            accuracy = logs.get(
+                f"val_{name}_accuracy", logs.get("val_accuracy") if self._alone else None
             )
             header = schema.header_of(
                 name,
@@ -98,11 +116,6 @@ class HeadsMonitor(keras.callbacks.Callback):
             self._writer.measurement(
                 header, fields, shared_features=True, factors=epoch in self._kept[name]
             )
-
-    def on_train_end(self, logs: dict | None = None) -> None:
-        """Close the log, and forget the features."""
-        self._writer.close()
-        self._features = {}
 
     @property
     def _alone(self) -> bool:

@@ -16,6 +16,11 @@ _GLOBAL_POOLING = (
     layers.GlobalAveragePooling2D,
     layers.GlobalAveragePooling3D,
 )
+_GLOBAL_MAX_POOLING = (
+    layers.GlobalMaxPooling1D,
+    layers.GlobalMaxPooling2D,
+    layers.GlobalMaxPooling3D,
+)
 _POOLING = (layers.AveragePooling1D, layers.AveragePooling2D, layers.AveragePooling3D)
 # Identities at inference.
 _IDENTITY = (
@@ -43,8 +48,12 @@ class LinearHead:
 
     @property
     def biases_left_out(self) -> bool:
-        """Whether a layer adds a bias, which belongs to no filter."""
-        return any(getattr(call.operation, "bias", None) is not None for call in self.layers)
+        """Whether a layer adds a bias or an offset, which belongs to no filter."""
+        return any(
+            isinstance(call.operation, layers.BatchNormalization)
+            or getattr(call.operation, "bias", None) is not None
+            for call in self.layers
+        )
 
     def kernel(self) -> np.ndarray:
         """The layers' present weights folded into one kernel, (P, F, K) float32."""
@@ -54,6 +63,8 @@ class LinearHead:
             shape = tuple(int(n) for n in call.inputs[0].shape[1:])
             if isinstance(operation, layers.Dense):
                 kernel = ops.convert_to_numpy(operation.kernel).astype(np.float64) @ kernel
+            elif isinstance(operation, layers.BatchNormalization):
+                kernel = _scale(operation)[:, None] * kernel
             elif isinstance(operation, (layers.Flatten, layers.Reshape)):
                 kernel = kernel.reshape(*shape, -1)
             elif isinstance(operation, _GLOBAL_POOLING):
@@ -70,20 +81,26 @@ class LinearHead:
 def linear_head(model: keras.Model, stage: str | None = None) -> LinearHead:
     """Find the linear layers through which a network classifies.
 
-    Flatten, average pooling, Dropout and Dense layers without activation are linear; a final
-    softmax is ignored. Pooling that directly follows the stage is taken as part of it: the
-    field matrices are the same, the features smaller.
+    Flatten, average pooling, Dropout, Dense layers without activation and batch normalization at
+    inference are linear, biases and offsets apart; a final softmax is ignored. Pooling that
+    directly follows the stage is taken as part of it: the field matrices are the same, the
+    features smaller.
+
+    Without a name the stage is the last layer whose output has positions (convolution, activation,
+    normalization, pooling, also global max pooling) and that is not linear itself, reached from
+    the outputs through linear layers alone. A network without a layer with positions and a kernel
+    (dense layers alone) gives the last layer that is not linear: its nodes are the filters.
 
     Args:
         model: a functional or sequential `keras.Model` with one image as input and one output.
-        stage: name of a layer. Defaults to `None`: the last layer that is not linear.
+        stage: name of a layer. Defaults to `None`: found as said above.
 
     Returns:
         A `LinearHead`.
 
     Raises:
-        InputError: if no Dense layer ends the network, or a layer between the stage and the
-            outputs is not linear.
+        InputError: if no Dense layer ends the network, or a layer between the stage (or the last
+            layer with positions) and the outputs is not linear.
     """
     graph = call_graph(model)
     if len(graph.outputs) != 1:
@@ -117,15 +134,22 @@ def _chain(
     chain: list[LayerCall] = []
     call = _producer(graph, graph.outputs[0])
     while call is not None and call is not start:
-        problem = _problem(call, at_end=not any(_is_dense(c) for c in chain))
+        dense = any(_is_dense(c) for c in chain)
+        problem = _problem(call, at_end=not dense)
+        may_end = start is None and dense and (problem or _spatial_norm(call))
+        if may_end and (_has_positions(call) or not _convolutional(graph)):
+            break
         if problem:
-            if start is None and any(_is_dense(c) for c in chain):
-                break
-            between = f"between stage {stage!r} and the outputs" if stage else "in its head"
+            where = f"between stage {stage!r} and the outputs" if stage else "in its head"
+            mend = (
+                f"take its outputs as filters (stage={call.path!r})"
+                if dense
+                else "end the network in a Dense layer without activation, or with softmax"
+            )
             raise InputError(
-                f"model {model.name!r} has the layer {call.path!r} {between}, which {problem}: "
-                "filters can only be measured through a linear head; measure a later layer, or "
-                "train heads of its stages (--mode=probe)"
+                f"model {model.name!r} has the layer {call.path!r} {where}, which {problem}: "
+                f"filters can only be measured through a linear head; {mend}, or train heads of "
+                "its stages (--mode=probe)"
             )
         if not _softmax_only(call):
             chain.append(call)
@@ -159,7 +183,36 @@ def _problem(call: LayerCall, at_end: bool) -> str | None:
         return None if len(call.outputs[0].shape) == 2 else "reshapes to more than one axis"
     if isinstance(operation, (*_GLOBAL_POOLING, *_POOLING, *_IDENTITY, layers.Flatten)):
         return None
+    if isinstance(operation, layers.BatchNormalization):
+        rank = len(call.inputs[0].shape)
+        return None if operation.axis in (-1, rank - 1) else "normalizes another axis than filters"
     return f"is a {type(operation).__name__}"
+
+
+def _has_positions(call: LayerCall) -> bool:
+    """Whether a call's filters are those of a map: it has positions, or pools over all of them."""
+    return len(call.outputs[0].shape) > 2 or isinstance(call.operation, _GLOBAL_MAX_POOLING)
+
+
+def _spatial_norm(call: LayerCall) -> bool:
+    # Beside a convolution it is part of the stage rather than of the head.
+    return isinstance(call.operation, layers.BatchNormalization) and _has_positions(call)
+
+
+def _convolutional(graph: CallGraph) -> bool:
+    """Whether any layer with a kernel puts out positions; preprocessing has no kernel."""
+    return any(
+        _has_positions(call)
+        and any(len(w.shape) > 1 for w in getattr(call.operation, "weights", ()))
+        for call in graph.calls
+    )
+
+
+def _scale(layer: layers.BatchNormalization) -> np.ndarray:
+    """(F,) float64, what batch normalization multiplies filters by at inference."""
+    variance = ops.convert_to_numpy(layer.moving_variance).astype(np.float64)
+    gamma = 1.0 if layer.gamma is None else ops.convert_to_numpy(layer.gamma).astype(np.float64)
+    return gamma / np.sqrt(variance + layer.epsilon)
 
 
 def _softmax_only(call: LayerCall) -> bool:

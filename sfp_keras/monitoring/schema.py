@@ -43,6 +43,9 @@ class About:
         threshold: `float`. At which the scalars were computed.
         biases_left_out: `bool`. Whether the head had biases, which fields leave out.
         title: `str`. What the network and the data are called.
+        first_step: `int` or `None`. Where this training began. What the run holds of this step
+            or later ones and was written before this record is left over from an earlier
+            training. Defaults to `None`: nothing is.
     """
 
     phase: str
@@ -50,6 +53,7 @@ class About:
     threshold: float
     biases_left_out: bool = False
     title: str = ""
+    first_step: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)

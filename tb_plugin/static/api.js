@@ -1,16 +1,10 @@
 /** The server's routes: requests, binary answers, and a small memory of what was answered. */
 
+import {begin, rest} from './pace.js';
+
 const BASE = new URL('.', import.meta.url);
 const CACHE_BYTES = 48 * 2 ** 20;
 const TEXT_KEYS = new Set(['run', 'phase', 'title', 'stage', 'split', 'name', 'error']);
-
-/** A request that failed, with a line to show. `status` is 0 where nobody answered. */
-export class RequestError extends Error {
-  constructor(message, status) {
-    super(message);
-    this.status = status;
-  }
-}
 
 const cache = new Map(); // In order of use, the least recent first.
 let cacheBytes = 0;
@@ -42,15 +36,19 @@ async function request(route, parameters, signal, read) {
     cache.set(url.href, hit);
     return hit.answer;
   }
+  const kind = JSON.stringify([route, parameters.run, parameters.stage]);
+  await rest(kind, signal);
+  const done = begin(kind, signal);
   let response, body;
   try {
     response = await fetch(url, {signal});
     body = await response.arrayBuffer();
   } catch (error) {
     if (error.name === 'AbortError') throw error;
-    throw new RequestError('TensorBoard does not answer. Is it still running?', 0);
+    throw new Error('TensorBoard does not answer. Is it still running?');
   }
-  if (!response.ok) throw new RequestError(errorLine(body, response), response.status);
+  done();
+  if (!response.ok) throw new Error(errorLine(body, response));
   const answer = read(body);
   remember(url.href, answer, body.byteLength);
   return answer;
@@ -115,7 +113,7 @@ function readFloats(data, count) {
 }
 
 /** `numpy.unpackbits`: the first element is in the highest bit. */
-export function unpackBits(packed, count) {
+function unpackBits(packed, count) {
   const bits = new Uint8Array(count);
   for (let at = 0; at < count; at++) bits[at] = (packed[at >> 3] >> (7 - (at & 7))) & 1;
   return bits;

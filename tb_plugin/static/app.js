@@ -7,7 +7,7 @@ import {save} from './export.js';
 import * as host from './host.js';
 import {EmptyLog, Failure, Loading} from './messages.js';
 import {useResource} from './resource.js';
-import {VIEWS, decode, encode, select} from './state.js';
+import {VIEWS, VISITED, decode, encode, select} from './state.js';
 import {Shared} from './shared.js';
 import {CurvesView} from './views/curves.js';
 import {FilterView} from './views/filter.js';
@@ -63,7 +63,7 @@ function App({initial}) {
       setVersion((n) => n + 1);
     });
   }, []);
-  useEffect(() => host.writeAddress(encode(state)), [state]);
+  useEffect(() => host.writeAddress(encode(state), VISITED), [state]);
   document.documentElement.dataset.theme = theme;
 
   const log = useResource(`runs ${version}`, (signal) => getJson('runs', {}, signal));

@@ -1,6 +1,7 @@
 /** One filter of the gallery. */
 
 import {html, useEffect, useRef} from './html.js';
+import {count} from './format.js';
 import {paintThumbnail} from './thumbnails.js';
 
 /** Pixels a caption needs. */
@@ -23,7 +24,7 @@ export function Cell({row, at, side, thumbnail, reachable, onFocus, open}) {
     ? `Filter ${row.filter}, dead`
     : row.unknown
       ? `Filter ${row.filter}`
-      : `Filter ${row.filter}, noise ${row.noise}, ${row.clusters} clusters`;
+      : `Filter ${row.filter}, noise ${row.noise}, ${count(row.clusters, 'cluster')}`;
   return html`<button
     type="button"
     class=${`cell ${thumbnail?.stale ? 'stale' : ''}`}

@@ -1,65 +1,59 @@
 /** A line chart: uPlot, with axes in the theme's colours and our own legend and readout. */
 
 import {html, useEffect, useRef, useState} from './html.js';
-import {formatNumber, formatTick} from './format.js';
 import {symbols} from './columns.js';
+import {formatNumber} from './format.js';
+import {drawable, plotOptions} from './plot.js';
 import uPlot from './vendor/uplot.js';
 
 const READOUT_LINES = 14;
+const LEGEND_LINES = 24;
 
 /**
  * Draws series over a common x.
  *
  * @param {object} props
  * @param {string} props.title
- * @param {{label: string, color: string, dash: number[], x: number[], y: (number|null)[],
- *   line?: boolean}[]} props.series with ascending x; infinite and undefined values are gaps.
- * @param {boolean} props.log whether y is logarithmic; values that are not positive are gaps.
+ * @param {{label: string, color: string, dash: number[], x: number[], y: (number|null)[]}[]}
+ *   props.series with ascending x; undefined values are gaps, infinite ones stand at the edge.
+ * @param {boolean} props.log whether y is logarithmic; zeros stand at the lower edge then.
+ * @param {string} props.xLabel what x is.
  * @param {function(number): string} props.nameOfX text of a value of x.
- * @param {number[]} props.ticks where x has ticks; left out, uPlot chooses.
+ * @param {number[]} props.ticks where x may have ticks; left out, uPlot chooses.
  * @param {{y: number, color: string}[]} props.levels dashed horizontal lines.
  * @param {string} props.theme changes redraw.
  * @param {function(HTMLCanvasElement)} props.onCanvas is told the canvas, for export.
  */
 export function Chart(props) {
-  const {
-    title,
-    series,
-    log = false,
-    nameOfX = String,
-    theme,
-    height = 220,
-    onCanvas,
-    onPick,
-  } = props;
+  const {title, series, log = false, nameOfX = String, theme, height = 220, onCanvas} = props;
   const host = useRef(null);
   const plot = useRef(null);
   const [at, setAt] = useState(null);
+  const [spoken, setSpoken] = useState('');
   const xs = unionOfX(series);
   const columns = series.map((s) => placeOn(xs, s));
-  const drawn = columns.map((column) => column.map((v) => (drawable(v, log) ? v : null)));
-  const hidden = columns.some((c) => c.some((v) => typeof v === 'number' && !drawable(v, log)));
-  const nothing = drawn.every((column) => column.every((v) => v === null));
+  // For uPlot `null` ends a line, and `undefined`, where a series has no such x, does not.
+  const drawn = columns.map((column) =>
+    column.map((v) => (v === undefined ? v : drawable(v, log) ? v : null)),
+  );
+  const edges = columns.some((c) => c.some((v) => typeof v === 'number' && !drawable(v, log)));
+  const nothing = drawn.every((column) => column.every((v) => typeof v !== 'number'));
 
-  const signature = JSON.stringify([xs, drawn, series.map((s) => [s.color, s.dash, s.line]), log]);
+  const looks = series.map((s) => [s.color, s.dash]);
+  const signature = JSON.stringify([xs, columns.map((c) => c.map(String)), looks, log]);
+  const names = JSON.stringify([props.levels, props.ticks, (props.ticks ?? []).map(nameOfX)]);
   useEffect(() => {
     if (nothing) return undefined;
-    const options = chartOptions({
-      ...props,
-      xs,
-      log,
-      nameOfX,
-      width: host.current.clientWidth,
-      height,
-    });
+    const width = host.current.clientWidth;
+    const options = plotOptions({...props, xs, columns, log, nameOfX, width, height});
     options.hooks.setCursor = [(u) => setAt(u.cursor.idx ?? null)];
     plot.current = new uPlot(options, [xs, ...drawn], host.current);
     const canvas = host.current.querySelector('canvas');
     canvas.setAttribute('aria-hidden', 'true');
     onCanvas?.(canvas);
     const observer = new ResizeObserver(() => {
-      const width = host.current?.clientWidth;
-      if (width) plot.current.setSize({width, height});
+      const wide = host.current?.clientWidth;
+      if (wide) plot.current.setSize({width: wide, height});
     });
     observer.observe(host.current);
     return () => {
@@ -68,10 +62,28 @@ export function Chart(props) {
       plot.current = null;
       onCanvas?.(null);
     };
-  }, [signature, theme, height, JSON.stringify([props.levels, props.ticks])]);
+  }, [signature, theme, height, names]);
 
-  const pick = onPick && at !== null ? () => onPick(xs[at]) : undefined;
-  return html`<figure class="chart" aria-label=${summarize(title, series)}>
+  const leave = () => {
+    setAt(null);
+    setSpoken('');
+  };
+  const key = (event) => {
+    if (event.key === 'Escape') leave();
+    const last = xs.length - 1;
+    const by = {ArrowRight: 1, ArrowLeft: -1}[event.key];
+    const to = {Home: 0, End: last}[event.key] ?? (by && (at === null ? 0 : at + by));
+    if (to === undefined || !plot.current) return;
+    event.preventDefault();
+    const next = Math.min(last, Math.max(0, to));
+    plot.current.setCursor({left: plot.current.valToPos(xs[next], 'x'), top: 0});
+    setAt(next);
+    const values = series.map((s, i) => `${s.label} ${formatNumber(columns[i][next])}`);
+    setSpoken(`${nameOfX(xs[next])}: ${values.slice(0, READOUT_LINES).join(', ')}`);
+  };
+  const pointed = at !== null && at < xs.length && !nothing;
+  const right = pointed && at * 2 < xs.length - 1;
+  return html`<figure class="chart">
     <figcaption>${symbols(title)}</figcaption>
     ${nothing &&
       html`<div class="chart-empty" style=${{height: `${height}px`}}>${emptyText(columns)}</div>`}
@@ -79,24 +91,34 @@ export function Chart(props) {
       class="chart-canvas"
       hidden=${nothing}
       ref=${host}
-      onClick=${pick}
-      onPointerLeave=${() => setAt(null)}
+      tabindex="0"
+      role="application"
+      aria-roledescription="chart"
+      aria-label=${summarize(title, series)}
+      onKeyDown=${key}
+      onBlur=${leave}
+      onPointerLeave=${leave}
     ></div>
-    ${at !== null &&
-      at < xs.length &&
-      !nothing &&
-      html`<${Readout} name=${nameOfX(xs[at])} series=${series} values=${columns.map((c) => c[at])} />`}
-    ${hidden && !nothing && html`<p class="note">${hiddenText(log)}</p>`}
+    ${pointed &&
+      html`<${Readout}
+        name=${nameOfX(xs[at])}
+        right=${right}
+        series=${series}
+        values=${columns.map((c) => c[at])}
+      />`}
+    <p class="unseen" role="status">${spoken}</p>
+    ${edges && !nothing && html`<p class="note">${edgeText(columns, log)}</p>`}
   </figure>`;
 }
 
-function Readout({name, series, values}) {
+/** The values at the cursor, on the side where the cursor is not. */
+function Readout({name, right, series, values}) {
   const lines = series
     .map((s, i) => ({shown: s.shown ?? s.label, color: s.color, value: values[i]}))
     .filter((line) => line.value !== undefined)
     .sort((a, b) => (b.value ?? -Infinity) - (a.value ?? -Infinity));
   const more = lines.length - READOUT_LINES;
-  return html`<div class="readout" aria-hidden="true">
+  return html`<div class=${`readout ${right ? 'right' : 'left'}`} aria-hidden="true">
     <strong>${name}</strong>
     ${lines.slice(0, READOUT_LINES).map(
       (line) => html`<div>
@@ -110,8 +132,10 @@ function Readout({name, series, values}) {
 
 /** The colours of several charts, once. */
 export function Legend({entries}) {
+  const [all, setAll] = useState(false);
+  const cut = !all && entries.length > LEGEND_LINES;
   return html`<ul class="legend">
-    ${entries.map(
+    ${(cut ? entries.slice(0, LEGEND_LINES) : entries).map(
       ({label, shown = label, color, dash = []}) => html`<li key=${label} title=${label}>
         <svg width="22" height="8" aria-hidden="true">
           <path d="M1 4H21" stroke=${color} stroke-width="2.5" stroke-dasharray=${dash.join(' ')} />
@@ -119,11 +143,13 @@ export function Legend({entries}) {
         <span>${shown}</span>
       </li>`,
     )}
+    ${cut &&
+      html`<li>
+      <button type="button" class="link" onClick=${() => setAll(true)}>
+        Show all ${entries.length}
+      </button>
+    </li>`}
   </ul>`;
-}
-
-function drawable(value, log) {
-  return typeof value === 'number' && Number.isFinite(value) && (!log || value > 0);
 }
 
 function emptyText(columns) {
@@ -133,8 +159,12 @@ function emptyText(columns) {
     : `Nothing to draw: every value is ${formatNumber(some)}`;
 }
 
-function hiddenText(log) {
-  return log ? 'Values that are 0 or ∞ are not drawn' : 'Values that are ∞ are not drawn';
+function edgeText(columns, log) {
+  const infinite = columns.some((column) => column.includes(Infinity));
+  const zero = log && columns.some((column) => column.some((v) => v <= 0 && v !== null));
+  return [infinite && '▲ at the upper edge: ∞', zero && '▼ at the lower edge: 0']
+    .filter(Boolean)
+    .join('; ');
 }
 
 function summarize(title, series) {
@@ -142,7 +172,7 @@ function summarize(title, series) {
     const last = s.y.findLast((v) => v !== null);
     return `${s.label}: ${formatNumber(last)}`;
   });
-  return `Chart of ${title}. Last values: ${parts.join(', ')}`;
+  return `Chart of ${title}. Last values: ${parts.join(', ')}. Arrow keys read the others`;
 }
 
 function unionOfX(series) {
@@ -152,80 +182,4 @@ function unionOfX(series) {
 function placeOn(xs, {x, y}) {
   const known = new Map(x.map((value, i) => [value, y[i]]));
   return xs.map((value) => known.get(value));
-}
-
-function chartOptions({series, xs, log, nameOfX, width, height, ticks, levels = [], xLabel}) {
-  const css = getComputedStyle(document.body);
-  const ink = css.getPropertyValue('--ink-soft').trim();
-  const grid = {stroke: css.getPropertyValue('--grid').trim(), width: 1};
-  const font = `11px ${css.fontFamily}`;
-  const axis = {stroke: ink, grid, ticks: {...grid, size: 4}, font};
-  const [low, high] = [xs[0], xs.at(-1)];
-  const margin = high > low ? (high - low) * 0.03 : 0.5;
-  const points = xs.length <= 60;
-  return {
-    width: width || 300,
-    height,
-    legend: {show: false},
-    padding: [10, 12, 0, 0],
-    cursor: {y: false, drag: {x: false, y: false}, points: {size: 7}},
-    scales: {
-      x: {time: false, range: [low - margin, high + margin]},
-      y: log ? {distr: 3} : {range: {min: {soft: 0, mode: 1, pad: 0.1}, max: {pad: 0.1}}},
-    },
-    axes: [
-      {
-        ...axis,
-        size: 30,
-        label: xLabel,
-        labelSize: xLabel ? 16 : 0,
-        labelFont: font,
-        splits: ticks ? (u) => thin(ticks, u.width) : undefined,
-        values: (_, splits) =>
-          splits.map((x) => (ticks || Number.isInteger(x) ? nameOfX(x, true) : '')),
-        incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 10000],
-      },
-      {
-        ...axis,
-        size: 52,
-        values: (_, splits) => splits.map((y) => (y === null ? '' : formatTick(y))),
-      },
-    ],
-    series: [
-      {},
-      ...series.map((s) => ({
-        stroke: s.color,
-        width: s.line === false ? 0 : 1.75,
-        dash: s.dash,
-        spanGaps: true,
-        paths: s.line === false ? () => null : undefined,
-        points: {show: points || s.line === false, size: points ? 5 : 3.5, fill: s.color, dash: []},
-      })),
-    ],
-    hooks: {draw: [(u) => drawLevels(u, levels)]},
-  };
-}
-
-/** As many ticks as have room. */
-function thin(ticks, width) {
-  const every = Math.ceil(ticks.length / Math.max(2, Math.floor(width / 58)));
-  return ticks.filter((_, i) => i % every === 0);
-}
-
-function drawLevels(u, levels) {
-  const {ctx, bbox} = u;
-  ctx.save();
-  ctx.setLineDash([6, 4]);
-  ctx.lineWidth = 1.25 * devicePixelRatio;
-  for (const {y, color} of levels) {
-    if (typeof y !== 'number' || !Number.isFinite(y) || (u.scales.y.distr === 3 && y <= 0))
-      continue;
-    const place = u.valToPos(y, 'y', true);
-    ctx.strokeStyle = color;
-    ctx.beginPath();
-    ctx.moveTo(bbox.left, place);
-    ctx.lineTo(bbox.left + bbox.width, place);
-    ctx.stroke();
-  }
-  ctx.restore();
 }

@@ -80,14 +80,11 @@ export function fieldColor(value) {
   return FIELD_COLORS[Math.round((clipped + 1) * STEPS)];
 }
 
-/** The scale of `fieldColor` as a CSS gradient from -1 to 1. */
-export function fieldGradient() {
-  const stops = Array.from({length: 33}, (_, i) => {
-    const c = FIELD_COLORS[Math.round((i / 32) * 2 * STEPS)];
-    return `rgb(${c & 255},${(c >> 8) & 255},${(c >> 16) & 255})`;
-  });
-  return `linear-gradient(to right,${stops.join(',')})`;
-}
+/** The scale of `fieldColor` from -1 to 1 as CSS colours at equal distances. */
+export const FIELD_STOPS = Array.from({length: 33}, (_, i) => {
+  const c = FIELD_COLORS[Math.round((i / 32) * 2 * STEPS)];
+  return `rgb(${c & 255},${(c >> 8) & 255},${(c >> 16) & 255})`;
+});
 
 function pack([r, g, b]) {
   return ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;

@@ -1,7 +1,7 @@
 /** The numbers of a layer and of a label: their symbols, names and how they are printed. */
 
 import {html} from './html.js';
-import {formatMean, formatNumber, formatShare} from './format.js';
+import {formatMean, formatNumber, formatShare, labelName} from './format.js';
 
 const sub = (letter, index) => html`<var>${letter}</var><sub>${index}</sub>`;
 
@@ -26,7 +26,7 @@ export const LAYER_COLUMNS = [
   ],
   [
     'noise_clustered',
-    html`<var>n</var> clust.`,
+    html`<var>n</var>, with clusters`,
     'Noise, mean over the filters that have a cluster',
     formatMean,
   ],
@@ -46,38 +46,43 @@ export const LAYER_COLUMNS = [
   [
     'noise_internal',
     sub('noise', 'I'),
-    'Internal noise: ones of a label inside clusters on one wrong output (equation 2)',
+    'Internal noise: ones of a label inside clusters on one wrong output, from means of the layer (equation 2)',
     formatMean,
   ],
   [
     'noise_external',
     sub('noise', 'E'),
-    'External noise: ones of a label outside clusters on one output (equation 3)',
+    'External noise: ones of a label outside clusters on one output, from means of the layer (equation 3)',
     formatMean,
   ],
   ['snr_internal', sub('SNR', 'I'), 'Signal over internal noise', formatMean],
   ['snr_external', sub('SNR', 'E'), 'Signal over external noise (equation 4)', formatMean],
   ['filters', sub('N', 'f'), 'Filters of the stage'],
-  ['outputs_per_filter', 'Out', 'Numbers a filter hands to the head'],
+  ['outputs_per_filter', 'Outputs', 'Numbers a filter hands to the head'],
   ['fc_inputs', 'Inputs', 'Inputs of the head: filters times outputs'],
-  ['dead_filters', 'Dead', 'Filters whose fields are nowhere positive'],
-  ['zero_signal_labels', 'No signal', 'Labels that are in no cluster of the layer'],
+  ['dead_filters', 'Dead filters', 'Filters whose fields are nowhere positive'],
+  ['zero_signal_labels', 'Labels lost', 'Labels without signal: in no cluster of the layer'],
   ['step', 'Step', 'Epoch of the measurement, counted from 0'],
 ].map(([key, title, hint, format = formatNumber]) => ({key, title, hint, format, numeric: true}));
 
 /** `key` as in labels.csv. */
 export const LABEL_COLUMNS = [
   ['label', 'No.', 'Number of the label'],
-  ['name', 'Label', 'Name of the label', String, false],
+  ['name', 'Label', 'Name of the label', (name, row) => labelName(name, row.label), false],
   ['appearances', 'Appearances', 'Clusters of the layer that hold the label'],
   ['signal', 'Signal', 'Filters with the label in a cluster'],
   [
     'noise_internal',
     sub('noise', 'I'),
-    'Ones of the row inside clusters, off the diagonal, by K−1',
+    'Ones of the label’s rows inside clusters, off the diagonal, by K−1. Mean over labels: at least equation 2',
     formatMean,
   ],
-  ['noise_external', sub('noise', 'E'), 'Ones of the row outside clusters, by K−1', formatMean],
+  [
+    'noise_external',
+    sub('noise', 'E'),
+    'Ones of the label’s rows outside clusters, by K−1. Mean over labels: equation 3 times K/(K−1)',
+    formatMean,
+  ],
   ['field_signal', 'Field signal', 'The same sum over fields', formatMean],
   [
     'field_noise_internal',

@@ -1,43 +1,46 @@
-/** The left side: runs, stage, step, threshold, theme. */
+/** The left side: runs, stage, step, threshold, theme. In a narrow window it folds away. */
 
 import {html, useContext, useEffect, useRef, useState} from './html.js';
-import {seriesStyle} from './colors.js';
+import {CompareControl} from './comparecontrol.js';
 import {describeStage, shortRunNames} from './format.js';
+import {NumberField} from './numberfield.js';
 import {Shared} from './shared.js';
+import {toRun} from './state.js';
 import {Check, Select} from './widgets.js';
 
 const DEBOUNCE_MILLISECONDS = 80;
-const FILTER_RUNS_ABOVE = 8;
+const PLACES = {run: 'log', layer: 'run', filter: 'layer', label: 'run'};
+const NARROW = '(max-width: 760px)'; // As in styles/narrow.css.
 
 /** The whole side. */
 export function Controls({notices}) {
-  const {state, update, chosen} = useContext(Shared);
+  const {state, chosen} = useContext(Shared);
+  const narrow = useMedia(NARROW);
   const wide = state.view === 'layers' || state.view === 'curves';
-  return html`<aside class="side" aria-label="What is shown">
-    ${chosen.run.title && html`<p class="title" title=${chosen.run.title}>${chosen.run.title}</p>`}
+  const parts = html`
     <${RunControl} />
     ${wide && html`<${CompareControl} />`}
     <${StageControl} />
     <${StepControl} />
     <${ThresholdControl} />
-    <label class="field">
-      <span>Theme</span>
-      <${Select}
-        value=${state.theme}
-        choices=${[
-          ['auto', 'As TensorBoard'],
-          ['light', 'Light'],
-          ['dark', 'Dark'],
-        ]}
-        onChange=${(value) => update({theme: value})}
-      />
-    </label>
+    <${ThemeControl} />
     <${Notes} notices=${notices} />
+  `;
+  const {run, stage, shownStep, threshold} = chosen;
+  const summary = `${stage.stage}, step ${shownStep ?? '–'}, threshold ${threshold}`;
+  if (narrow)
+    return html`<details class="side">
+      <summary title=${run.run}>${summary}</summary>
+      ${parts}
+    </details>`;
+  return html`<aside class="side" aria-label="What is shown">
+    ${run.title && html`<p class="title" title=${run.title}>${run.title}</p>`}${parts}
   </aside>`;
 }
 
 function RunControl() {
-  const {runs, chosen, update} = useContext(Shared);
+  const shared = useContext(Shared);
+  const {runs, chosen, update} = shared;
   const short = shortRunNames(runs);
   return html`<label class="field">
     <span>Run</span>
@@ -45,52 +48,9 @@ function RunControl() {
       value=${chosen.run.run}
       title=${chosen.run.run}
       choices=${runs.map((run) => [run.run, short.get(run.run)])}
-      onChange=${(run) => update({run})}
+      onChange=${(name) => update(toRun(runs.find((run) => run.run === name), shared))}
     />
   </label>`;
-}
-
-function CompareControl() {
-  const {runs, chosen, theme, update} = useContext(Shared);
-  const [search, setSearch] = useState('');
-  if (runs.length < 2) return null;
-  const short = shortRunNames(runs);
-  const shown = runs.filter((run) => run.run.toLowerCase().includes(search.toLowerCase()));
-  const toggle = (run, on) =>
-    update({
-      compared: runs
-        .filter((r) => (r === run ? on : chosen.compared.includes(r)))
-        .map((r) => r.run),
-    });
-  return html`<fieldset class="field compare">
-    <legend>Shown together</legend>
-    ${runs.length > FILTER_RUNS_ABOVE &&
-      html`<input
-      type="search"
-      aria-label="Filter runs by name"
-      placeholder="Filter runs"
-      value=${search}
-      onInput=${(e) => setSearch(e.currentTarget.value)}
-    />`}
-    <div class="checks">
-      ${shown.map((run) => {
-        const {color, dash} = seriesStyle(runs.indexOf(run), theme);
-        return html`<label key=${run.run} title=${run.run}>
-          <input
-            type="checkbox"
-            checked=${chosen.compared.includes(run)}
-            disabled=${run === chosen.run}
-            onChange=${(e) => toggle(run, e.currentTarget.checked)}
-          />
-          <svg width="16" height="8" aria-hidden="true">
-            <path d="M0 4H16" stroke=${color} stroke-width="3" stroke-dasharray=${dash.join(' ')} />
-          </svg>
-          <span>${short.get(run.run)}</span>
-        </label>`;
-      })}
-      ${!shown.length && html`<p class="note">No run has “${search}” in its name.</p>`}
-    </div>
-  </fieldset>`;
 }
 
 function StageControl() {
@@ -141,10 +101,6 @@ function ThresholdControl() {
   const usual = chosen.run.threshold ?? 0.3;
   const set = (number) => update({threshold: number === usual ? null : number});
   const [value, move] = useDebounced(chosen.threshold, set);
-  const typed = (e) => {
-    const number = Number(e.currentTarget.value);
-    if (e.currentTarget.value !== '' && number >= 0 && number < 1) move(number);
-  };
   return html`<div class="field">
     <label for="threshold"><span>Threshold</span></label>
     <div class="row">
@@ -157,50 +113,79 @@ function ThresholdControl() {
         value=${value}
         onInput=${(e) => move(Number(e.currentTarget.value))}
       />
-      <input
-        type="number"
-        aria-label="Threshold as a number"
-        min="0"
-        max="0.999"
-        step="0.01"
+      <${NumberField}
+        label="Threshold as a number"
+        range="From 0 to below 1"
         value=${value}
-        onInput=${typed}
+        step=${0.01}
+        fits=${(number) => number >= 0 && number < 1}
+        onChange=${move}
       />
     </div>
     <p class="note">
-      Normalised fields above it count as one.${' '}
+      A field above this share of the filter’s largest counts as one.${' '}
       ${value !== usual &&
         html`<button type="button" class="link" onClick=${() => move(usual)}>Back to ${usual}</button>`}
     </p>
   </div>`;
 }
 
+function ThemeControl() {
+  const {state, update} = useContext(Shared);
+  return html`<label class="field">
+    <span>Theme</span>
+    <${Select}
+      value=${state.theme}
+      choices=${[
+        ['auto', 'As TensorBoard'],
+        ['light', 'Light'],
+        ['dark', 'Dark'],
+      ]}
+      onChange=${(value) => update({theme: value})}
+    />
+  </label>`;
+}
+
 function Notes({notices}) {
   const {chosen, update} = useContext(Shared);
   return html`<div class="notes">
-    ${chosen.missing !== null &&
-      html`<p class="notice" role="status">
-      The run “${chosen.missing}” of the address is not in this log.${' '}
-      <button type="button" class="link" onClick=${() => update({run: null})}>Dismiss</button>
-    </p>`}
-    ${notices.map((text) => html`<p class="notice" role="status">${text}</p>`)}
+    ${chosen.missing.map(
+      ({what, name, patch}) => html`<p class="notice" role="status" key=${what}>
+        The ${what} “${name}” of the address is not in this ${PLACES[what]}.${' '}
+        <button type="button" class="link" onClick=${() => update(patch)}>Dismiss</button>
+      </p>`,
+    )}
+    ${notices.map((text) => html`<p class="notice" role="status" key=${text}>${text}</p>`)}
     ${chosen.run.biases_left_out &&
       html`<p class="note">The head has biases; fields leave them out.</p>`}
   </div>`;
 }
 
-/** A value shown at once and handed on when it rests. */
+function useMedia(query) {
+  const [matches, setMatches] = useState(() => matchMedia(query).matches);
+  useEffect(() => {
+    const list = matchMedia(query);
+    const change = () => setMatches(list.matches);
+    list.addEventListener('change', change);
+    return () => list.removeEventListener('change', change);
+  }, [query]);
+  return matches;
+}
+
+/** A value shown at once and handed on when it rests; until then no other takes its place. */
 function useDebounced(given, commit) {
-  const [value, setValue] = useState(given);
+  const [moving, setMoving] = useState(null);
   const timer = useRef(0);
-  useEffect(() => setValue(given), [given]);
   useEffect(() => () => clearTimeout(timer.current), []);
   const latest = useRef(commit);
   latest.current = commit;
   const move = (next) => {
-    setValue(next);
+    setMoving({next});
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => latest.current(next), DEBOUNCE_MILLISECONDS);
+    timer.current = setTimeout(() => {
+      latest.current(next);
+      setMoving(null);
+    }, DEBOUNCE_MILLISECONDS);
   };
-  return [value, move];
+  return [moving ? moving.next : given, move];
 }

@@ -42,13 +42,16 @@ function toBlob(canvas) {
   );
 }
 
+// What makes a spreadsheet take a cell for a formula: as in tb_plugin/encoding.py.
+const FORMULA = /^(?:[\s\x1c-\x1f\x85]*[=+\-@＝＋－＠]|[\t\r\n\0])/;
+
 /** Columns are keys; a text that a spreadsheet would take for a formula gets a leading quote. */
-export function toCsv({columns, rows, lines}) {
+function toCsv({columns, rows, lines}) {
   const cell = (value) => {
     if (typeof value === 'number' || value === null || value === undefined)
       return exactNumber(value);
     const text = Array.isArray(value) ? JSON.stringify(value) : String(value);
-    const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+    const safe = FORMULA.test(text) ? `'${text}` : text;
     return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
   };
   return (lines ?? [columns, ...rows.map((row) => columns.map((key) => row[key]))])

@@ -18,8 +18,7 @@ export const SORTS = {
 export function useFilterList() {
   const {state, chosen} = useContext(Shared);
   const {parameters, key, scope} = useStageParameters();
-  const label =
-    state.label !== null && state.label < chosen.labels.length ? state.label : undefined;
+  const label = chosen.label ?? undefined;
   const list = useResource(
     JSON.stringify([key, label]),
     async (signal) => toRows(await getJson('filters', {...parameters, label}, signal)),

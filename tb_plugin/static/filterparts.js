@@ -1,7 +1,7 @@
 /** What is said of a filter beside its matrices: its numbers, the element pointed at, the colours. */
 
 import {html} from './html.js';
-import {fieldGradient} from './colors.js';
+import {FIELD_STOPS} from './colors.js';
 import {formatNumber} from './format.js';
 
 const LISTED = 8; // Cluster sizes.
@@ -11,14 +11,12 @@ export function Facts({header}) {
   if (header.dead)
     return html`<p class="facts">
       <span>
-        <b>Filter ${header.filter}</b> is dead: its fields are nowhere positive, so nothing is above
-        the threshold.
+        The filter is dead: its fields are nowhere positive, so nothing is above the threshold.
       </span>
     </p>`;
   const sizes = header.clusters.map((labels) => labels.length);
   const listed = sizes.length > 0 && sizes.length <= LISTED ? ` (${sizes.join(', ')})` : '';
   return html`<p class="facts">
-    <b>Filter ${header.filter}</b>
     <span>noise <var>n</var> = ${formatNumber(header.noise)}</span>
     <span>clusters <var>N</var><sub>c</sub> = ${sizes.length}${listed}</span>
     <span>largest field ${formatNumber(header.maximum)}</span>
@@ -50,7 +48,7 @@ export function Pointed({cursor, header, fields, normalized, boolean, clusterOf,
 export function ColorScale({threshold}) {
   const words = `Colours from −1, blue, over 0, black, to 1, bright; threshold ${threshold}`;
   return html`<div class="scale" role="img" aria-label=${words}>
-    <div class="scale-bar" style=${{background: fieldGradient()}}>
+    <div class="scale-bar" style=${{background: `linear-gradient(to right,${FIELD_STOPS.join(',')})`}}>
       <i style=${{left: `${(threshold + 1) * 50}%`}} title=${`Threshold ${threshold}`}></i>
     </div>
     <div class="scale-text"><span>≤ −1</span><span>0</span><span>1</span></div>

@@ -32,7 +32,20 @@ const minus = (text) => text.replace('-', '−').replace('e+', 'e');
 /** Full precision, for files. */
 export function exactNumber(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return '';
-  return value === Infinity ? 'inf' : String(value);
+  return String(value).replace('Infinity', 'inf');
+}
+
+// What is no letter but moves or hides those around it: line breaks, turns of direction.
+const UNSEEN = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]+/gu;
+
+/** A label's name in one line, its number where it has none. */
+export function labelName(name, number) {
+  return name.replace(UNSEEN, ' ').trim() || `No. ${number}`;
+}
+
+/** `1 filter`, `2 filters`. */
+export function count(number, noun) {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 /** What is shown, as the heading of an exported picture. */
@@ -43,7 +56,7 @@ export function describeChoice({run, stage, step, threshold}) {
 /** `2×2 outputs a filter` and the like. */
 export function describeStage(stage) {
   const shape = stage.positions.length ? `, ${stage.positions.join('×')} each` : '';
-  return `${stage.stage} · ${stage.filters} filters${shape}`;
+  return `${stage.stage} · ${count(stage.filters, 'filter')}${shape}`;
 }
 
 /** Names of runs without the folders that all share, in front and `events` in the middle. */
@@ -60,6 +73,25 @@ export function shortRunNames(runs) {
   const names = withoutSharedStart(folders.map((f) => f.slice(shared).join('/')));
   const unique = new Set(names).size === names.length;
   return new Map(runs.map((run, at) => [run.run, unique ? names[at] : run.run]));
+}
+
+/** Names in so many characters: what all share goes first, then what is in the middle. */
+export function shortNames(names, room) {
+  const apart = withoutSharedEnd(withoutSharedStart(names));
+  return apart.map((name) => cutMiddle(name, room));
+}
+
+/** A name in so many characters, cut in the middle: names mostly differ at their ends. */
+export function cutMiddle(name, room) {
+  const letters = [...name];
+  if (letters.length <= room) return name;
+  const end = Math.ceil((room - 1) * 0.6);
+  return `${letters.slice(0, room - 1 - end).join('')}…${letters.slice(-end).join('')}`;
+}
+
+function withoutSharedEnd(names) {
+  const turned = names.map((name) => [...name].reverse().join(''));
+  return withoutSharedStart(turned).map((name) => [...name].reverse().join(''));
 }
 
 /** Long names differ at their ends, which is what has to be seen where there is little room. */

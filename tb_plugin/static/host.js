@@ -5,7 +5,8 @@
  * writing the address, so that is done on the parent frame, which is of the same origin.
  */
 
-const PREFIX = 'p.clusters.';
+const PLUGIN = 'clusters';
+const PREFIX = `p.${PLUGIN}.`;
 const ANSWER_MILLISECONDS = 500;
 
 const listeners = new Map();
@@ -88,25 +89,31 @@ function splitItem(item) {
   }
 }
 
-/** Puts an object of texts into the address, leaving what other tabs keep there. */
-export function writeAddress(values) {
+/**
+ * Puts an object of texts into the address, leaving what other tabs keep there.
+ *
+ * @param {Object<string, string>} values
+ * @param {string[]} visited keys whose change the browser's Back undoes.
+ */
+export function writeAddress(values, visited) {
   const outer = outerWindow();
+  const before = parseHash();
+  const further = visited.some((key) => before[key] !== values[key]);
   const others = hashItems().filter((item) => !splitItem(item)[0].startsWith(PREFIX));
   const ours = Object.entries(values).map(
     ([key, value]) => `${PREFIX}${key}=${encodeURIComponent(value)}`,
   );
   const hash = '#' + [...others, ...ours].join('&');
   if (hash === (outer.location.hash || '#')) return;
-  outer.history.replaceState(outer.history.state, '', hash);
+  outer.history[further ? 'pushState' : 'replaceState'](outer.history.state, '', hash);
 }
 
-/** Calls back with the tab's part of the address when a user changes it by hand. */
+/** Calls back with the tab's part of the address when a user changes it or goes back. */
 export function onAddressChange(callback) {
   const outer = outerWindow();
   const listener = () => {
     // Going to another tab also changes the address: only what names ours is for us.
-    const found = parseHash();
-    if (Object.keys(found).length) callback(found);
+    if (hashItems().includes(PLUGIN)) callback(parseHash());
   };
   outer.addEventListener('hashchange', listener);
   return () => outer.removeEventListener('hashchange', listener);

@@ -5,21 +5,29 @@ const base = new URL('.', import.meta.url);
 const MODULES = [
   'api.js',
   'app.js',
+  'axes.js',
   'cell.js',
   'chart.js',
   'clusterlist.js',
   'colors.js',
   'columns.js',
+  'comparecontrol.js',
   'controls.js',
+  'corner.js',
   'export.js',
   'filterlist.js',
   'filterparts.js',
+  'focus.js',
   'format.js',
   'host.js',
   'html.js',
   'labelsearch.js',
   'matrix.js',
+  'matrixpicture.js',
   'messages.js',
+  'numberfield.js',
+  'pace.js',
+  'plot.js',
   'resource.js',
   'shared.js',
   'state.js',
@@ -36,7 +44,7 @@ const MODULES = [
   'views/layers.js',
   'widgets.js',
 ];
-const STYLES = ['base', 'controls', 'views', 'tables', 'charts', 'gallery', 'filter'];
+const STYLES = ['base', 'controls', 'views', 'tables', 'charts', 'gallery', 'filter', 'narrow'];
 
 /** Draws the tab. The host swallows errors thrown here, so they are shown instead. */
 export async function render() {

@@ -1,25 +1,24 @@
 /** Choosing a label by name or number, with suggestions. */
 
-import {html, useEffect, useState} from './html.js';
+import {html, useState} from './html.js';
 
 /** `value` is a label's number or null; `onChange` is told the new one. */
 export function LabelSearch({labels, value, onChange}) {
-  const [typed, setTyped] = useState('');
-  const shown = value === null ? '' : (labels[value] ?? '');
-  useEffect(() => setTyped(shown), [shown]);
-  const wrong = typed.trim() !== '' && typed !== shown;
-  const type = (event) => {
-    const text = event.currentTarget.value;
+  const [typed, setTyped] = useState(null); // `null`: nothing is being typed.
+  const shown = typed ?? (value === null ? '' : labels[value]);
+  const wrong = shown.trim() !== '' && findLabel(labels, shown) === null;
+  // While typing only what is exactly a name filters; the rest waits for Enter.
+  const type = (text) => {
     setTyped(text);
-    if (text.trim() === '') onChange(null);
-    else {
-      const exact = labels.indexOf(text);
-      if (exact >= 0) onChange(exact);
-    }
+    const exact = labels.indexOf(text);
+    const next = exact >= 0 ? exact : null;
+    if (next !== value) onChange(next);
   };
   const take = () => {
+    if (typed === null) return;
     const found = findLabel(labels, typed);
-    if (found !== null) onChange(found);
+    if (labels[value] !== typed && found !== value) onChange(found);
+    if (!wrong) setTyped(null);
   };
   return html`<div class="inline label-search">
     <label for="label-filter">Label in a cluster</label>
@@ -29,22 +28,26 @@ export function LabelSearch({labels, value, onChange}) {
       list="label-names"
       autocomplete="off"
       placeholder="Any label"
-      value=${typed}
-      aria-invalid=${wrong && findLabel(labels, typed) === null}
+      value=${shown}
+      aria-invalid=${wrong}
       title="Only filters with a cluster that holds this label. Type a name or a number, then Enter"
-      onInput=${type}
+      onInput=${(e) => type(e.currentTarget.value)}
       onChange=${take}
       onKeyDown=${(e) => e.key === 'Enter' && take()}
+      onBlur=${() => {
+        take();
+        setTyped(null);
+      }}
     />
     <datalist id="label-names">
       ${labels.map((name, i) => html`<option key=${i} value=${name}>No. ${i}</option>`)}
     </datalist>
-    ${wrong && findLabel(labels, typed) === null && html`<span class="note">No such label</span>`}
+    ${wrong && html`<span class="note problem" role="status">No such label</span>`}
   </div>`;
 }
 
 /** A name exactly, else a number, else the first name that begins so or holds it; or null. */
-export function findLabel(labels, text) {
+function findLabel(labels, text) {
   const sought = text.trim().toLowerCase();
   if (sought === '') return null;
   const names = labels.map((name) => name.toLowerCase());

@@ -1,11 +1,12 @@
 /** One (K, K) matrix on a canvas: zoom, pan, and a cross at the element pointed at. */
 
 import {html, useCallback, useEffect, useRef} from './html.js';
+import {drawAxes} from './axes.js';
 
 const SMALLEST = 6; // Elements across at the closest zoom.
 
 /** Keeps a view, `{x, y, n}` in elements, inside a matrix of K. */
-export function clampView({x, y, n}, size) {
+function clampView({x, y, n}, size) {
   const across = Math.min(size, Math.max(Math.min(SMALLEST, size), n));
   const inside = (v) => Math.min(size - across, Math.max(0, v));
   return {x: inside(x), y: inside(y), n: across};
@@ -63,6 +64,7 @@ export function paintMatrix(canvas, values, size, colorOf, {x, y, n}) {
  * @param {number[]|null} props.order label of each row as shown; null: in label order.
  * @param {{row: number, column: number}|null} props.cursor labels pointed at; `onCursor` changes.
  * @param {{x: number, y: number, n: number}} props.view `onView` changes it; without, it is fixed.
+ * @param {object} props.gutter what stands around it, see axes.js; `theme` changes redraw it.
  * @param {number} props.frame a red square around so many first rows and columns; 0 for none.
  */
 export function Matrix(props) {
@@ -76,10 +78,13 @@ export function Matrix(props) {
     onCursor,
     view,
     onView,
+    gutter,
+    theme,
     frame = 0,
     children,
   } = props;
   const canvas = useRef(null);
+  const around = useRef(null);
   const drag = useRef(null);
   const now = useRef(props);
   now.current = props;
@@ -89,6 +94,16 @@ export function Matrix(props) {
     canvas.current.width = canvas.current.height = device;
     paintMatrix(canvas.current, values, size, props.colorOf, view);
   }, [values, size, device, view.x, view.y, view.n]);
+
+  useEffect(() => {
+    const ratio = device / side;
+    const css = getComputedStyle(document.body);
+    around.current.width = around.current.height = Math.round((side + gutter.room) * ratio);
+    const pen = around.current.getContext('2d');
+    pen.scale(ratio, ratio);
+    const ink = css.getPropertyValue('--ink-soft');
+    drawAxes(pen, {view, size, side, order, gutter, ink, font: css.fontFamily});
+  }, [gutter, order, size, device, side, theme, view.x, view.y, view.n]);
 
   useEffect(() => {
     // Added by hand: only a listener that is not passive may keep the page from scrolling.
@@ -175,24 +190,28 @@ export function Matrix(props) {
   };
   return html`<figure class="matrix">
     <figcaption>${title}</figcaption>
-    <div class="matrix-box" style=${{width: `${side}px`, height: `${side}px`}}>
-      <canvas
-        ref=${canvas}
-        role="img"
-        tabindex="0"
-        aria-label=${description(title, Boolean(onView))}
-        style=${{width: `${side}px`, height: `${side}px`}}
-        onPointerDown=${press}
-        onPointerMove=${move}
-        onPointerUp=${release}
-        onPointerCancel=${release}
-        onPointerLeave=${() => onCursor(null)}
-        onKeyDown=${key}
-      ></canvas>
-      ${frame > 0 && html`<div class="frame" style=${boxStyle(-view.x, -view.y, frame, scale)}></div>`}
-      ${cross &&
-        html`<div class="cross" style=${boxStyle(cross.x / scale, 0, 1, scale, side)}></div>
-        <div class="cross" style=${boxStyle(0, cross.y / scale, 1, scale, null, side)}></div>`}
+    <div class="matrix-plot" style=${square(side + gutter.room)}>
+      <canvas ref=${around} aria-hidden="true" style=${square(side + gutter.room)}></canvas>
+      <div class="matrix-box" style=${{...square(side), left: `${gutter.room}px`}}>
+        <canvas
+          ref=${canvas}
+          role="application"
+          aria-roledescription="matrix"
+          tabindex="0"
+          aria-label=${description(title, Boolean(onView))}
+          style=${square(side)}
+          onPointerDown=${press}
+          onPointerMove=${move}
+          onPointerUp=${release}
+          onPointerCancel=${release}
+          onPointerLeave=${() => onCursor(null)}
+          onKeyDown=${key}
+        ></canvas>
+        ${frame > 0 && html`<div class="frame" style=${boxStyle(-view.x, -view.y, frame, scale)}></div>`}
+        ${cross &&
+          html`<div class="cross" style=${boxStyle(cross.x / scale, 0, 1, scale, side)}></div>
+          <div class="cross" style=${boxStyle(0, cross.y / scale, 1, scale, null, side)}></div>`}
+      </div>
     </div>
     ${children}
   </figure>`;
@@ -201,6 +220,10 @@ export function Matrix(props) {
 function description(title, zooms) {
   const keys = `Arrow keys move the cross${zooms ? ', plus and minus zoom' : ''}`;
   return `${title}. Rows are input labels, columns output units. ${keys}`;
+}
+
+function square(side) {
+  return {width: `${side}px`, height: `${side}px`};
 }
 
 function boxStyle(x, y, n, scale, height = null, width = null) {

@@ -1,16 +1,14 @@
 /** Hooks that load something, anew when what it depends on changes, and tell what is late. */
 
-import {useCallback, useEffect, useRef, useState} from './html.js';
+import {useCallback, useEffect, useState} from './html.js';
 
-const LONG_MILLISECONDS = 600;
 const NOTHING = {data: null, error: null, busy: true, key: null, scope: null};
 
 /**
  * Loads and gives `{data, error, busy, retry}`.
  *
  * While a new answer is awaited the old one stays, so that sliders do not make the picture flash;
- * where `scope` differs (another run or stage) it goes at once. Stale requests are aborted; as the
- * server computes on regardless, what took long before is not asked for again until a slider rests.
+ * where `scope` differs (another run or stage) it goes at once. Stale requests are aborted.
  *
  * @param {string} key names what is loaded; `null` loads nothing.
  * @param {function(AbortSignal): Promise} load
@@ -19,27 +17,17 @@ const NOTHING = {data: null, error: null, busy: true, key: null, scope: null};
 export function useResource(key, load, scope = '') {
   const [result, setResult] = useState(NOTHING);
   const [attempt, setAttempt] = useState(0);
-  const took = useRef(0);
   useEffect(() => {
     if (key === null) return undefined;
     const controller = new AbortController();
     const finish = (data, error) => {
       if (!controller.signal.aborted) setResult({data, error, busy: false, key, scope});
     };
-    const begin = () => {
-      const start = performance.now();
-      load(controller.signal)
-        .then(
-          (data) => finish(data, null),
-          (error) => finish(null, error),
-        )
-        .then(() => (took.current = performance.now() - start));
-    };
-    const timer = setTimeout(begin, took.current > LONG_MILLISECONDS ? LONG_MILLISECONDS : 0);
-    return () => {
-      clearTimeout(timer);
-      controller.abort();
-    };
+    load(controller.signal).then(
+      (data) => finish(data, null),
+      (error) => finish(null, error),
+    );
+    return () => controller.abort();
   }, [key, attempt]);
   const retry = useCallback(() => {
     setResult(NOTHING);

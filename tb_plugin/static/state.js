@@ -1,5 +1,7 @@
 /** What the user has chosen, how it stands in the address, and what it means for a given log. */
 
+import {labelName} from './format.js';
+
 export const VIEWS = {
   layers: 'Layers',
   curves: 'Training',
@@ -9,7 +11,8 @@ export const VIEWS = {
 };
 
 const text = (value) => value;
-const integer = (value) => (/^\d{1,9}$/.test(value) ? Number(value) : undefined);
+const integer = (value) =>
+  /^\d{1,18}$/.test(value) && Number.isSafeInteger(Number(value)) ? Number(value) : undefined;
 const oneOf =
   (...choices) =>
   (value) =>
@@ -17,8 +20,8 @@ const oneOf =
 const flag = (value) => (value === '1' ? true : value === '0' ? false : undefined);
 
 function fraction(value) {
-  const number = Number(value);
-  return value !== '' && number >= 0 && number < 1 ? number : undefined;
+  const number = value.trim() === '' ? NaN : Number(value);
+  return number >= 0 && number < 1 ? number : undefined;
 }
 
 function names(value) {
@@ -62,6 +65,9 @@ export function decode(address) {
   return state;
 }
 
+/** What the browser's Back undoes; all else only replaces the address. */
+export const VISITED = ['view', 'filter'];
+
 /** The texts for the address: only what differs from the defaults. */
 export function encode(state) {
   const address = {};
@@ -90,21 +96,25 @@ function defaultRun(runs) {
  * What the state means for a log: the records of run and stage, and concrete step and threshold.
  *
  * `following` says that the step is the newest there is. `step` is where the stage was measured;
- * `layersStep` is what views of all stages ask for, `undefined` while following.
+ * `layersStep` is what views of all stages ask for, `undefined` while following. `compared` has the
+ * run chosen first. `labels` are names to be shown, `run.labels` those of the log.
  */
 export function select(state, runs) {
   const run = runs.find((r) => r.run === state.run) ?? defaultRun(runs);
   const stage = run.stages.find((s) => s.stage === state.stage) ?? run.stages.at(-1) ?? null;
+  const filter = state.filter !== null && state.filter < stage?.filters ? state.filter : null;
+  const label = state.label !== null && state.label < run.labels.length ? state.label : null;
   const allSteps = [...new Set(run.stages.flatMap((s) => s.steps))].sort((a, b) => a - b);
   const wide = state.view === 'layers' || state.view === 'curves';
   const steps = wide ? allSteps : (stage?.steps ?? []);
   const following = state.step === null;
   const latest = (list) =>
     (following ? list.at(-1) : (list.findLast((s) => s <= state.step) ?? list[0])) ?? null;
-  const compared =
+  const together =
     state.compared === null
-      ? runs.filter((r) => r === run || (r.phase === run.phase && runs.length <= 6))
-      : runs.filter((r) => r === run || state.compared.includes(r.run));
+      ? (r) => r.phase === run.phase && runs.length <= 6
+      : (r) => state.compared.includes(r.run);
+  const compared = [run, ...runs.filter((r) => r !== run && together(r))];
   return {
     run,
     stage,
@@ -115,7 +125,34 @@ export function select(state, runs) {
     layersStep: following ? undefined : state.step,
     threshold: state.threshold ?? run.threshold ?? 0.3,
     compared,
-    labels: run.labels,
-    missing: state.run !== null && run.run !== state.run ? state.run : null,
+    filter,
+    label,
+    labels: shownLabels(run),
+    missing: [
+      ['run', state.run, run.run],
+      ['layer', state.stage, stage?.stage, 'stage'],
+      ['filter', state.filter, filter],
+      ['label', state.label, label],
+    ]
+      .filter(([, asked, found]) => asked !== null && asked !== found)
+      .map(([what, name, , key = what]) => ({what, name, patch: {[key]: null}})),
+  };
+}
+
+const shown = new WeakMap(); // Made once a run, so that views see the same list.
+
+function shownLabels(run) {
+  if (!shown.has(run)) shown.set(run, run.labels.map(labelName));
+  return shown.get(run);
+}
+
+/** The change of state that goes to another run, keeping of the choice what that run has. */
+export function toRun(run, {state, chosen}) {
+  const same = String(run.labels) === String(chosen.run.labels);
+  return {
+    run: run.run,
+    stage: run.stages.some((s) => s.stage === state.stage) ? state.stage : null,
+    filter: null,
+    label: same ? state.label : null,
   };
 }

@@ -56,7 +56,7 @@ export function Table({columns, rows, caption, sort, onSort, lead, leadTitle, is
                 key=${column.key}
                 class=${column.numeric ? 'number' : 'words'}
                 title=${column.numeric ? undefined : row[column.key]}
-              >${column.format(row[column.key])}</td>`,
+              >${column.format(row[column.key], row)}</td>`,
             )}
           </tr>`,
         )}

@@ -2,15 +2,18 @@
 
 import {html} from './html.js';
 
-/** A button; `hint` names it where the text on it says too little. */
+/**
+ * A button; `hint` names it where the text on it says too little. One that is disabled keeps the
+ * keyboard, so that who holds Enter on it does not lose the place.
+ */
 export function Button({hint, disabled, onClick, children}) {
   return html`<button
     type="button"
     class="button small"
     aria-label=${hint}
     title=${hint}
-    disabled=${disabled}
-    onClick=${onClick}
+    aria-disabled=${Boolean(disabled)}
+    onClick=${() => !disabled && onClick()}
   >
     ${children}
   </button>`;

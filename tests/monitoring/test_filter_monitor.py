@@ -61,7 +61,7 @@ def test_fields_of_the_network_s_own_head_are_written(tmp_path):
     monitor = FilterMonitor(tmp_path, X[:30], Y[:30], every=2, class_names=["a", "b", "c"])
     net.fit(X, Y, epochs=5, verbose=0, callbacks=[monitor, Literal()])
     about = schema.decode_about(blobs(tmp_path)["about"][0])
-    assert about == schema.About("train", ("a", "b", "c"), 0.3, True, "mine")
+    assert about == schema.About("train", ("a", "b", "c"), 0.3, True, "mine", first_step=0)
     tags = {tag for tag in blobs(tmp_path) if tag != "about"}
     assert tags == {f"pool/factors/{step}" for step in (0, 2, 4)}
     for step in (0, 2, 4):

@@ -110,10 +110,100 @@ def test_the_stage_may_be_named():
     assert linear_head(net, "layer5").cut.output_shape[-1] == 512
 
 
-def test_default_is_the_last_layer_that_is_not_linear():
-    net = model(layers.Flatten(), layers.Dense(6, "relu", name="hidden"), layers.Dense(3))
-    assert linear_head(net).stage == "hidden"
+def dense_network(*middle):
+    inputs = keras.Input(SHAPE)
+    x = layers.Flatten()(layers.Rescaling(1 / 255)(inputs))
+    for layer in (*middle, layers.Dense(3)):
+        x = layer(x)
+    return keras.Model(inputs, x)
+
+
+def test_dense_networks_give_the_nodes_of_the_last_layer_that_is_not_linear():
+    net = dense_network(layers.Dense(7, "relu"), layers.Dense(6, "relu", name="last"))
+    assert linear_head(net).stage == "last"
     assert linear_head(net).kernel().shape == (1, 6, 3)
+    net = dense_network(layers.Dense(7), layers.BatchNormalization(), layers.ReLU(name="relu"))
+    assert linear_head(net).stage == "relu"
+
+
+@pytest.mark.parametrize(
+    ("middle", "name", "words"),
+    [
+        ([layers.Flatten(), layers.Dense(6, "relu", name="hidden")], "hidden", "activation relu"),
+        ([layers.GlobalAveragePooling2D(), layers.ReLU(name="act")], "act", "is a ReLU"),
+        (
+            [layers.Flatten(), layers.LayerNormalization(name="ln"), layers.Dense(4)],
+            "ln",
+            "is a LayerNormalization",
+        ),
+    ],
+    ids=["dense", "activation", "normalization"],
+)
+def test_without_a_name_nothing_but_linear_layers_may_follow_the_map(middle, name, words):
+    net = model(*middle, layers.Dense(3))
+    with pytest.raises(InputError, match=words) as error:
+        linear_head(net)
+    assert f"stage={name!r}" in str(error.value)
+    # The mend the message names.
+    assert linear_head(net, name).stage == name
+
+
+def test_relu_between_fully_connected_layers_is_no_stage_by_itself():
+    net = build_vgg("vgg16", 10, fc_activation="relu")
+    with pytest.raises(InputError, match="relu"):
+        linear_head(net)
+
+
+def test_global_max_pooling_is_a_stage():
+    head = linear_head(model(layers.GlobalMaxPooling2D(name="max"), layers.Dense(3)))
+    assert head.stage == "max"
+    assert head.kernel().shape == (1, 4, 3)
+
+
+NORMALIZED = {
+    "flat": lambda: [layers.GlobalAveragePooling2D(), layers.BatchNormalization()],
+    "unscaled": lambda: [layers.Flatten(), layers.BatchNormalization(scale=False, center=False)],
+    "twice": lambda: [
+        layers.Flatten(),
+        layers.Dense(6),
+        layers.BatchNormalization(),
+        layers.Dense(5),
+        layers.BatchNormalization(),
+    ],
+    "map": lambda: [layers.Dense(5), layers.BatchNormalization(), layers.AveragePooling2D(2)],
+}
+
+
+@pytest.mark.parametrize("stage", [None, "norm", "conv"])
+@pytest.mark.parametrize("name", NORMALIZED)
+def test_batch_normalization_folds_into_the_kernel(name, stage):
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    net = model(*NORMALIZED[name](), layers.Flatten(), layers.Dense(3, use_bias=False))
+    for layer in net.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            for weight in layer.weights:
+                weight.assign(rng.uniform(0.5, 2, weight.shape))
+    # Beside the map and unnamed, normalization is a stage of its own.
+    own = name == "map" and stage is None
+    head = linear_head(net, stage)
+    assert (head.stage == (stage or "norm")) is not own
+    images = rng.normal(size=(5, *SHAPE)).astype(np.float32)
+    features = keras.ops.convert_to_numpy(head.cut(images)[0]).reshape(5, -1)
+    found = features @ head.kernel().reshape(-1, 3)
+    outputs = keras.ops.convert_to_numpy(net(images))
+    # Offsets are left out: what remains agrees in all differences of images.
+    np.testing.assert_allclose(found - found[:1], outputs - outputs[:1], rtol=1e-3, atol=1e-4)
+    assert head.biases_left_out is not own
+
+
+def test_normalization_of_another_axis_is_named():
+    inputs = keras.Input(SHAPE)
+    x = layers.Conv2D(4, 3, name="conv")(inputs)
+    x = layers.BatchNormalization(axis=1, name="rows")(x)
+    net = keras.Model(inputs, layers.Dense(3)(layers.Flatten()(x)))
+    with pytest.raises(InputError, match=r"'rows'.*another axis"):
+        linear_head(net, "conv")
 
 
 @pytest.mark.parametrize(
@@ -147,7 +237,7 @@ def test_relu_between_the_papers_fc_layers_is_named():
 def test_what_has_no_linear_end_is_told():
     with pytest.raises(InputError, match=r"Sigmoid|sigmoid"):
         linear_head(model(layers.Flatten(), layers.Dense(3, "sigmoid")))
-    with pytest.raises(InputError, match="'norm' in its head"):
+    with pytest.raises(InputError, match=r"'conv' in its head.*Dense layer"):
         linear_head(model(layers.Flatten()))
     with pytest.raises(InputError, match=r"does not lead|no Dense"):
         linear_head(model(layers.Flatten(), layers.Dense(3, name="end")), "end")

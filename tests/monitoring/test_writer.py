@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from tensorboard.backend.event_processing import data_provider, plugin_event_multiplexer
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from tensorboard.context import RequestContext
 
 from sfp_keras import FilterFields
@@ -52,3 +53,14 @@ def test_what_is_written_again_counts(shared, tmp_path):
     read = schema.decode_fields(header, kernel, *features)
     np.testing.assert_array_equal(read.kernel, fields(2).kernel)
     np.testing.assert_array_equal(read.features, fields(2).features)
+
+
+def test_a_clock_that_is_set_back_makes_nothing_older_than_what_came_before(tmp_path, monkeypatch):
+    times = iter([100.0, 100.0, 90.0, 110.0])
+    monkeypatch.setattr("sfp_keras.monitoring.event_file.time.time", lambda: next(times))
+    with MonitorWriter(tmp_path) as writer:
+        for step in range(3):
+            writer.scalars("s", step, {"noise": 1.0})
+    (path,) = tmp_path.iterdir()
+    events = list(EventFileLoader(str(path)).Load())
+    assert [event.wall_time for event in events] == [100, 100, 100, 110]

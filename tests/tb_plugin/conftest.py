@@ -9,6 +9,9 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     from tab_server import TabServer
 
+# Fixtures of the browser tests; tests name them as arguments.
+from browser_tab import base, browser, log_folder, page, writer  # noqa: F401
+
 from tb_plugin.demo import write_demo
 
 

@@ -42,7 +42,9 @@ def main() -> None:
             for view in VIEWS:
                 state = {**chosen, "view": view}
                 if view == "curves" and flags.curves_run:
-                    state["run"] = flags.curves_run
+                    state = {"view": view, "run": flags.curves_run}
+                elif view != "filter":
+                    state.pop("filter", None)
                 page.goto("about:blank")
                 page.goto(tab_address(base, **state))
                 frame = tab_frame(page)

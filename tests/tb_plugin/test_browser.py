@@ -8,84 +8,20 @@ import urllib.request
 
 import numpy as np
 import pytest
-from real_tab import chromium, settle, tab_address, tab_frame, tensorboard
+from browser_tab import (
+    HOSTILE,
+    LABELS,
+    LAST,
+    download,
+    fields_at,
+    open_tab,
+    shown_filters,
+    write_step,
+)
+from real_tab import settle, tab_address, tab_frame
 
 from sfp_keras.filters import find_clusters
-from sfp_keras.monitoring.schema import About, header_of
-from sfp_keras.monitoring.writer import MonitorWriter
-from tb_plugin.demo import STAGES, make_fields
-
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-HOSTILE = "<img src=x onerror=alert(1)>"
-LABELS = ("cat", HOSTILE, "a very long name: n02110185 Siberian husky, sled dog", *"defghij")
-LAST = STAGES[-1]
-
-
-def fields_at(step):
-    return make_fields(LAST, len(LABELS), progress=(step + 1) / 20, seed=3)
-
-
-def write_step(writer, step):
-    for stage in STAGES:
-        fields = make_fields(stage, len(LABELS), progress=(step + 1) / 20, seed=3)
-        header = header_of(stage.name, stage.depth, step, fields, correct=[50] * len(LABELS))
-        writer.measurement(header, fields)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("log")
-
-
-@pytest.fixture(scope="module")
-def writer(folder):
-    with MonitorWriter(folder / "net" / "heads") as writer:
-        writer.about(About("heads", LABELS, 0.3, biases_left_out=True, title="a net"))
-        for step in (0, 5, 10):
-            write_step(writer, step)
-        yield writer
-
-
-@pytest.fixture(scope="module")
-def base(browser, writer, folder, tmp_path_factory):
-    messages = tmp_path_factory.mktemp("messages") / "tensorboard"
-    with tensorboard(folder, messages) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        try:
-            opened = chromium(playwright)
-            browser = opened.__enter__()
-        except sync_api.Error as error:
-            pytest.skip(f"no Chromium: install it, or run `playwright install chromium` ({error})")
-        yield browser
-        opened.__exit__(None, None, None)
-
-
-@pytest.fixture
-def page(browser):
-    page = browser.new_page(viewport={"width": 1280, "height": 800}, accept_downloads=True)
-    page.complaints = []
-    page.on("pageerror", lambda error: page.complaints.append(str(error)))
-    page.on(
-        "console",
-        lambda message: message.type == "error" and page.complaints.append(message.text),
-    )
-    page.on("dialog", lambda dialog: page.complaints.append("a label's markup ran"))
-    yield page
-    assert page.complaints == []
-    page.close()
-
-
-def open_tab(page, base, **state):
-    page.goto(tab_address(base, **state))
-    frame = tab_frame(page)
-    settle(frame)
-    return frame
+from tb_plugin.demo import STAGES
 
 
 def ask(base, route, **query):
@@ -93,19 +29,6 @@ def ask(base, route, **query):
     address = f"{base}data/plugin/clusters/{route}?{urllib.parse.urlencode(query)}"
     with urllib.request.urlopen(address) as answer:
         return json.loads(answer.read())
-
-
-def shown_filters(frame):
-    return [
-        int(n)
-        for n in frame.eval_on_selector_all(".caption b", "all => all.map(e => e.textContent)")
-    ]
-
-
-def download(page, frame, kind):
-    with page.expect_download() as saved:
-        frame.get_by_role("button", name=f"as {kind}").click()
-    return saved.value.path().read_bytes(), saved.value.suggested_filename
 
 
 def test_every_view_opens_from_the_default(page, base):
@@ -123,8 +46,8 @@ def test_every_view_opens_from_the_default(page, base):
     frame.get_by_role("tab", name="Layers", exact=True).focus()
     for _ in range(3):
         page.keyboard.press("ArrowRight")
-    frame.wait_for_selector(".matrix canvas")
-    assert frame.locator(".matrix canvas").count() == 3
+    frame.wait_for_selector(".matrix-box canvas")
+    assert frame.locator(".matrix-box canvas").count() == 3
 
 
 def test_the_threshold_takes_effect_at_once(page, base):
@@ -162,11 +85,11 @@ def test_filtering_by_a_hostile_label_and_opening_a_filter(page, base):
     shown = shown_filters(frame)
     assert shown == expected[: len(shown)]
     frame.locator(".cell").first.click()
-    frame.wait_for_selector(".matrix canvas")
+    frame.wait_for_selector(".matrix-box canvas")
     chips = frame.locator(".chip").all_text_contents()
     assert HOSTILE in [chip.strip() for chip in chips]
     assert frame.locator("img").count() == 0
-    canvas = frame.locator(".matrix canvas").first
+    canvas = frame.locator(".matrix-box canvas").first
     side = canvas.bounding_box()["width"]
     canvas.hover(position={"x": side * 0.15, "y": side * 0.95})
     # Row 9 is the input label, column 1 the output unit.

@@ -68,3 +68,14 @@ def test_an_error_is_raised_and_not_kept():
         with pytest.raises(ValueError, match="no"):
             cache.get("key", fail, lambda _: 1)
     assert cache.get("key", lambda: 1, lambda _: 1) == 1
+
+
+def test_a_look_at_what_is_kept_computes_nothing():
+    cache = ByteCache(10)
+    assert cache.kept("a") is None
+    cache.get("a", lambda: 1, lambda _: 5)
+    cache.get("b", lambda: 2, lambda _: 5)
+    assert cache.kept("a") == 1
+    cache.get("c", lambda: 3, lambda _: 5)
+    # To look at a thing is to use it.
+    assert (cache.kept("a"), cache.kept("b")) == (1, None)

@@ -6,12 +6,13 @@ import {Chart, Legend} from '../chart.js';
 import {depthColor, seriesStyle} from '../colors.js';
 import {LAYER_COLUMNS} from '../columns.js';
 import {compose} from '../export.js';
-import {shortRunNames} from '../format.js';
+import {shortNames, shortRunNames} from '../format.js';
 import {Await, Empty} from '../messages.js';
 import {useResource} from '../resource.js';
 import {Shared, useOffer} from '../shared.js';
 import {Check, Radios} from '../widgets.js';
 
+const LEGEND_LETTERS = 28;
 // [title, column, may be logarithmic]
 const CHARTS = [
   ['SNR_I, signal over internal noise', 'snr_internal', true],
@@ -101,6 +102,7 @@ function Curves({rows, byStage}) {
           title=${title}
           theme=${theme}
           log=${mayLog && state.log}
+          xLabel="Epoch"
           nameOfX=${(x, tick) => (tick ? String(x) : `Epoch ${x}`)}
           series=${lines.map((line) => ({
             ...line,
@@ -118,8 +120,13 @@ function stageLines(rows, theme) {
   const stages = [...new Map(rows.map((row) => [row.stage, row.depth]))].sort(
     (a, b) => a[1] - b[1],
   );
+  const names = shortNames(
+    stages.map(([stage]) => stage),
+    LEGEND_LETTERS,
+  );
   return stages.map(([stage], i) => ({
     label: stage,
+    shown: names[i],
     color: depthColor(i, stages.length, theme),
     dash: [],
     rows: rows.filter((row) => row.stage === stage),

@@ -1,14 +1,17 @@
 /** View (d): one filter as in the papers' Figure 1, and its clusters by name. */
 
-import {html, useContext, useLayoutEffect, useMemo, useRef, useState} from '../html.js';
+import {html, useContext, useEffect, useLayoutEffect, useMemo, useRef, useState} from '../html.js';
 import {getFilter} from '../api.js';
+import {gutterOf} from '../axes.js';
 import {ClusterList} from '../clusterlist.js';
 import {BLACK, WHITE, YELLOW, fieldColor} from '../colors.js';
 import {compose} from '../export.js';
 import {useFilterList} from '../filterlist.js';
 import {ColorScale, Facts, Pointed} from '../filterparts.js';
+import {focusIsLost} from '../focus.js';
 import {describeChoice} from '../format.js';
-import {Matrix, paintMatrix, zoomView} from '../matrix.js';
+import {Matrix, zoomView} from '../matrix.js';
+import {matrixPicture} from '../matrixpicture.js';
 import {Await, Failure, Loading} from '../messages.js';
 import {useResource} from '../resource.js';
 import {Shared, useOffer, useStageParameters} from '../shared.js';
@@ -17,17 +20,17 @@ import {Button} from '../widgets.js';
 const LARGE = 40; // From so many labels on the corner is enlarged too.
 const GAP = 20;
 const SMALL_CORNER = 210; // Pixels of the corner where it stands below.
-const EXPORTED = 600; // Pixels of an exported matrix, at least.
 const PAINT = [BLACK, YELLOW, WHITE];
 const clipColor = (value) => (value ? WHITE : BLACK);
 const clusterColor = (value) => PAINT[value];
 
 /** The filter chosen, else the first in the gallery's order. */
 export function FilterView() {
-  const {state, chosen, update} = useContext(Shared);
+  const {chosen, update} = useContext(Shared);
   const {parameters, key, scope} = useStageParameters();
   const list = useFilterList();
-  const filter = state.filter ?? list.data?.[0]?.filter ?? null;
+  const heading = useRef(null);
+  const filter = chosen.filter ?? list.data?.[0]?.filter ?? null;
   const detail = useResource(
     filter === null ? null : JSON.stringify([key, filter]),
     async (signal) => prepare(await getFilter({...parameters, filter}, signal)),
@@ -38,8 +41,15 @@ export function FilterView() {
     const next = list.data?.[at < 0 ? 0 : at + by];
     if (next) update({filter: next.filter});
   };
+  const back = () => update({view: 'gallery', filter});
+  useEffect(() => {
+    if (focusIsLost()) heading.current.focus();
+  }, []);
   return html`<div class="toolbar" role="group" aria-label="Filter">
-      <${Button} onClick=${() => update({view: 'gallery'})}>← All filters<//>
+      <${Button} onClick=${back}>← All filters<//>
+      <h2 class="filter-title" tabindex="-1" ref=${heading}>
+        Filter ${filter ?? '…'} <span class="quiet">of ${chosen.stage.stage}</span>
+      </h2>
       <${Button}
         hint="Previous filter in the gallery’s order"
         disabled=${at <= 0}
@@ -48,7 +58,7 @@ export function FilterView() {
         ‹ Previous
       <//>
       <label class="inline">
-        <span>Filter</span>
+        <span>Number</span>
         <input
           type="number"
           min="0"
@@ -69,7 +79,7 @@ export function FilterView() {
       >
         Next ›
       <//>
-      <span class="quiet">of ${chosen.stage.filters} in ${chosen.stage.stage}</span>
+      <span class="quiet">of ${chosen.stage.filters}</span>
     </div>
     ${filter === null
         ? list.error
@@ -102,7 +112,8 @@ function prepare({header, fields, boolean}) {
 }
 
 function Detail({header, fields, boolean, normalized, permuted, clusterOf, size}) {
-  const {chosen} = useContext(Shared);
+  const {chosen, theme} = useContext(Shared);
+  const gutter = useMemo(() => gutterOf(chosen.labels), [chosen.labels]);
   const whole = {x: 0, y: 0, n: size};
   const [view, setView] = useState(whole);
   const [other, setOther] = useState(whole);
@@ -111,16 +122,18 @@ function Detail({header, fields, boolean, normalized, permuted, clusterOf, size}
   const clustered = header.clusters.reduce((sum, labels) => sum + labels.length, 0);
   const corner = size >= LARGE && clustered ? Math.min(size, 64, Math.max(10, clustered + 3)) : 0;
   const across = width >= 720 ? 3 : width >= 460 ? 2 : 1;
-  const side = crisp(Math.min(600, Math.max(180, (width - (across - 1) * GAP) / across)), size);
+  const each = (width - (across - 1) * GAP) / across - gutter.room;
+  const side = crisp(Math.min(600, Math.max(140, each)), size);
   const panels = useMemo(
     () => [
-      {title: 'Fields, normalised', values: normalized, colorOf: fieldColor},
-      {title: 'Above the threshold', values: boolean, colorOf: clipColor},
+      {title: 'Fields, normalised', values: normalized, colorOf: fieldColor, foot: 'scale'},
+      {title: 'Above the threshold', values: boolean, colorOf: clipColor, foot: 'clip'},
       {
         title: 'Permuted: clusters and noise',
         values: permuted,
         colorOf: clusterColor,
         order: header.order,
+        foot: 'clusters',
       },
     ],
     [normalized, boolean, permuted],
@@ -130,7 +143,7 @@ function Detail({header, fields, boolean, normalized, permuted, clusterOf, size}
     setOther((v) => zoomView(v, factor, size));
   };
   useOffer(offerOf({header, fields, panels, size, corner, chosen}));
-  const shared = {size, side, cursor, onCursor: setCursor};
+  const shared = {size, side, cursor, onCursor: setCursor, gutter, theme};
   return html`<section class="card" aria-label=${`Filter ${header.filter}`}>
     <div class="card-head">
       <${Facts} header=${header} />
@@ -144,7 +157,7 @@ function Detail({header, fields, boolean, normalized, permuted, clusterOf, size}
       ...${{cursor, header, fields, normalized, boolean, clusterOf, size}}
       labels=${chosen.labels}
     />
-    <div ref=${box} class="matrices" style=${{gap: `${GAP}px`}}>
+    <div ref=${box} class="matrices" style=${{gap: `${GAP}px`, '--gutter': `${gutter.room}px`}}>
       ${width > 0 &&
         html`<${Matrix} ...${panels[0]} ...${shared} view=${view} onView=${setView}>
           <${ColorScale} threshold=${header.threshold} />
@@ -203,6 +216,7 @@ function useWidth() {
 
 function offerOf({header, fields, panels, size, corner, chosen}) {
   const number = (value) => Number(value.toPrecision(9)); // All a float32 holds.
+  const names = chosen.run.labels; // As in the log, whatever is in them.
   const rows = () =>
     Array.from({length: size}, (_, i) =>
       Array.from(fields.subarray(i * size, (i + 1) * size), number),
@@ -210,28 +224,24 @@ function offerOf({header, fields, panels, size, corner, chosen}) {
   return {
     name: `${chosen.stage.stage}-filter${header.filter}-t${header.threshold}`,
     table: () => ({
-      lines: [['', ...chosen.labels], ...rows().map((row, i) => [chosen.labels[i], ...row])],
+      lines: [['', ...names], ...rows().map((row, i) => [names[i], ...row])],
     }),
     json: () => ({
       run: chosen.run.run,
       stage: chosen.stage.stage,
       ...header,
-      labels: chosen.labels,
-      clusters_by_name: header.clusters.map((labels) =>
-        labels.map((label) => chosen.labels[label]),
-      ),
+      labels: names,
+      clusters_by_name: header.clusters.map((labels) => labels.map((label) => names[label])),
       fields: rows(),
     }),
     picture: () => {
-      const draw = (title, values, colorOf, n) => {
-        const canvas = document.createElement('canvas');
-        canvas.width = canvas.height = n * Math.ceil(EXPORTED / n);
-        paintMatrix(canvas, values, size, colorOf, {x: 0, y: 0, n});
-        return {title, canvas};
-      };
-      const parts = panels.map((p) => draw(p.title, p.values, p.colorOf, size));
-      if (corner)
-        parts.push(draw(`First ${corner} labels`, panels[2].values, clusterColor, corner));
+      const given = {size, labels: chosen.labels, threshold: header.threshold};
+      const draw = (panel, title, n) => ({
+        title,
+        canvas: matrixPicture(panel, {...given, n, foot: panel.foot}),
+      });
+      const parts = panels.map((panel) => draw(panel, panel.title, size));
+      if (corner) parts.push(draw(panels[2], `First ${corner} labels`, corner));
       const heading = `${describeChoice(chosen)}, filter ${header.filter}`;
       return compose(parts, {heading, columns: corner ? 2 : 3});
     },

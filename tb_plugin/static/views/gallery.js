@@ -2,9 +2,11 @@
 
 import {html, useContext, useEffect, useLayoutEffect, useRef, useState} from '../html.js';
 import {Cell, LEAST_WIDTH, newest} from '../cell.js';
+import {cornerChoices, cornerName, cornerOf} from '../corner.js';
 import {compose} from '../export.js';
 import {SORTS, useFilterList} from '../filterlist.js';
-import {describeChoice} from '../format.js';
+import {focusIsLost} from '../focus.js';
+import {count, describeChoice} from '../format.js';
 import {LabelSearch} from '../labelsearch.js';
 import {Await, Empty, Failure} from '../messages.js';
 import {useLate} from '../resource.js';
@@ -12,8 +14,6 @@ import {Shared, useOffer, useStageParameters} from '../shared.js';
 import {paintThumbnail, useThumbnails} from '../thumbnails.js';
 import {Button, Select} from '../widgets.js';
 
-const CORNERS = ['auto', '16', '32', '64', '128'];
-const WHOLE_UP_TO = 40; // Labels.
 const TARGETS = {s: 64, m: 108, l: 176}; // Pixels of a thumbnail, about.
 const CAPTION = 21;
 const GAP = 14;
@@ -25,7 +25,7 @@ const PICTURED = 120; // Thumbnails of an exported picture.
 export function GalleryView() {
   const {chosen, state} = useContext(Shared);
   const list = useFilterList();
-  const awaited = list.data === null && !list.error && state.label === null;
+  const awaited = list.data === null && !list.error && chosen.label === null;
   const key = `${chosen.run.run} ${chosen.stage.stage}`;
   if (useLate(awaited, PATIENCE_MILLISECONDS))
     return html`<${Toolbar} rows=${null} />
@@ -63,14 +63,12 @@ function Toolbar({rows}) {
     <${Button} hint="Reverse the order" onClick=${() => update({descending: !state.descending})}>
       ${state.descending ? '↓ Descending' : '↑ Ascending'}
     <//>
-    <${LabelSearch} labels=${labels} value=${state.label} onChange=${(label) => update({label})} />
+    <${LabelSearch} labels=${labels} value=${chosen.label} onChange=${(label) => update({label})} />
     <label class="inline">
       <span>Show</span>
       <${Select}
         value=${state.corner}
-        choices=${CORNERS.filter(
-          (n) => n === 'auto' || n < labels.length || (n === '128' && labels.length > WHOLE_UP_TO),
-        ).map((n) => [n, cornerName(n, labels.length)])}
+        choices=${cornerChoices(labels.length, rows)}
         onChange=${(corner) => update({corner})}
       />
     </label>
@@ -93,17 +91,7 @@ function Toolbar({rows}) {
 function countText(rows, stage) {
   const part = rows.length === stage.filters ? '' : `${rows.length} of `;
   const dead = rows.filter((row) => row.dead).length;
-  return `${part}${stage.filters} filters${dead ? `, ${dead} dead` : ''}`;
-}
-
-function cornerName(corner, labels) {
-  const n = cornerOf(corner, labels);
-  return n < labels ? `First ${n} labels` : 'Whole matrix';
-}
-
-/** The papers' enlarged corner where the whole would be too fine to see. */
-function cornerOf(corner, labels) {
-  return Math.min(labels, corner === 'auto' ? (labels <= WHOLE_UP_TO ? 128 : 27) : Number(corner));
+  return `${part}${count(stage.filters, 'filter')}${dead ? `, ${dead} dead` : ''}`;
 }
 
 function Grid({rows}) {
@@ -111,8 +99,13 @@ function Grid({rows}) {
   const {parameters, key, scope} = useStageParameters();
   const box = useRef(null);
   const [place, setPlace] = useState({top: 0, width: 0, height: 0});
-  const [active, setActive] = useState(0);
-  const focusNext = useRef(false);
+  // Who comes back from a filter goes on where it stands.
+  const [active, setActive] = useState(() => {
+    const at = rows.findIndex((row) => row.filter === chosen.filter);
+    return Math.max(0, at);
+  });
+  const focusNext = useRef(focusIsLost());
+  const started = useRef(active === 0);
 
   useLayoutEffect(() => {
     const element = box.current;
@@ -129,7 +122,7 @@ function Grid({rows}) {
     };
   }, []);
 
-  const corner = cornerOf(state.corner, chosen.labels.length);
+  const corner = cornerOf(state.corner, chosen.labels.length, rows);
   const side = Math.max(1, Math.round(TARGETS[state.size] / corner)) * corner;
   const shown = side > 1.6 * TARGETS[state.size] ? TARGETS[state.size] : side;
   const narrow = Math.max(shown, LEAST_WIDTH) + GAP;
@@ -143,11 +136,15 @@ function Grid({rows}) {
   const first = Math.max(0, Math.floor(place.top / cell.height) - MARGIN_ROWS);
   const last = Math.min(lines, Math.ceil((place.top + place.height) / cell.height) + MARGIN_ROWS);
   const visible = place.width ? rows.slice(first * columns, last * columns) : [];
+  const drawn = visible.map((row, i) => [row, first * columns + i]);
+  // The cell that has the keyboard, or gets it, is kept even out of sight.
+  if (place.width && rows[active] && !drawn.some(([, at]) => at === active))
+    drawn[active < first * columns ? 'unshift' : 'push']([rows[active], active]);
   const request = {...parameters, corner: Math.max(4, corner)};
   const thumbnails = useThumbnails(
     request,
     JSON.stringify([key, request.corner]),
-    JSON.stringify([scope, request.corner]),
+    scope,
     visible.map((row) => row.filter),
   );
 
@@ -156,8 +153,16 @@ function Grid({rows}) {
   }, [rows]);
   useEffect(() => {
     if (!focusNext.current) return;
+    const cell = box.current.querySelector(`[data-at="${active}"]`);
+    if (!cell) return;
     focusNext.current = false;
-    box.current.querySelector(`[data-at="${active}"]`)?.focus();
+    cell.focus({preventScroll: true});
+  });
+  useLayoutEffect(() => {
+    if (started.current || !place.height) return;
+    started.current = true;
+    const above = Math.floor(place.height / cell.height / 3);
+    box.current.scrollTop = (Math.floor(active / columns) - above) * cell.height;
   });
 
   const move = (event) => {
@@ -177,8 +182,8 @@ function Grid({rows}) {
     const y = Math.floor(next / columns) * cell.height;
     const element = box.current;
     if (y < element.scrollTop) element.scrollTop = y;
-    else if (y + cell.height > element.scrollTop + element.clientHeight)
-      element.scrollTop = y + cell.height - element.clientHeight;
+    else if (y + cell.height + GAP > element.scrollTop + element.clientHeight)
+      element.scrollTop = y + cell.height + GAP - element.clientHeight;
     focusNext.current = true;
     setActive(next);
   };
@@ -197,26 +202,36 @@ function Grid({rows}) {
       ],
       rows,
     }),
-    json: () => ({...parameters, step: chosen.step, label: state.label, rows}),
-    picture: () =>
-      pictureOf(rows.slice(first * columns), thumbnails, Math.max(shown, 64), columns, chosen),
+    json: () => ({...parameters, step: chosen.step, label: chosen.label, rows}),
+    picture: () => {
+      const part = cornerName(corner, chosen.labels.length).toLowerCase();
+      const heading = `${describeChoice(chosen)}, ${part}, clusters white, noise yellow`;
+      const some = rows.slice(first * columns);
+      return pictureOf(some, thumbnails, Math.max(shown, 64), columns, heading);
+    },
   });
 
   return html`<div class="gallery-box" ref=${box} role="list" aria-label="Filters" onKeyDown=${move}>
     ${thumbnails.error && html`<${Failure} error=${thumbnails.error} retry=${thumbnails.retry} />`}
     <div class="gallery-sheet" style=${{height: `${lines * cell.height + GAP}px`}}>
-      ${visible.map((row, i) => {
-        const at = first * columns + i;
+      ${drawn.map(([row, at]) => {
         const left = GAP + (at % columns) * cell.width;
         const top = GAP + Math.floor(at / columns) * cell.height;
         const style = {transform: `translate(${left}px,${top}px)`};
-        return html`<div role="listitem" key=${row.filter} class="cell-place" style=${style}>
+        return html`<div
+          role="listitem"
+          aria-setsize=${rows.length}
+          aria-posinset=${at + 1}
+          key=${row.filter}
+          class="cell-place"
+          style=${style}
+        >
           <${Cell}
             row=${newest(row, thumbnails.of(row.filter))}
             at=${at}
             side=${shown}
             thumbnail=${thumbnails.of(row.filter)}
-            reachable=${at === active || (i === 0 && active < first * columns)}
+            reachable=${at === active}
             onFocus=${() => setActive(at)}
             open=${() => update({view: 'filter', filter: row.filter})}
           />
@@ -226,8 +241,9 @@ function Grid({rows}) {
   </div>`;
 }
 
-function pictureOf(rows, thumbnails, side, columns, chosen) {
+function pictureOf(rows, thumbnails, side, columns, heading) {
   const parts = [];
+  const edge = getComputedStyle(document.body).getPropertyValue('--edge');
   for (const row of rows.slice(0, PICTURED)) {
     const thumbnail = thumbnails.of(row.filter);
     if (!thumbnail) continue;
@@ -238,10 +254,10 @@ function pictureOf(rows, thumbnails, side, columns, chosen) {
     const pen = canvas.getContext('2d');
     pen.imageSmoothingEnabled = false;
     pen.drawImage(small, 0, 0, canvas.width, canvas.height);
+    pen.strokeStyle = edge;
+    pen.lineWidth = 2;
+    pen.strokeRect(0, 0, canvas.width, canvas.height);
     parts.push({title: `${row.filter}  n ${row.noise}`, canvas});
   }
-  return compose(parts, {
-    heading: describeChoice(chosen),
-    columns,
-  });
+  return compose(parts, {heading, columns});
 }

@@ -6,14 +6,14 @@ import {Chart, Legend} from '../chart.js';
 import {quantityColor} from '../colors.js';
 import {LABEL_COLUMNS, symbols} from '../columns.js';
 import {compose} from '../export.js';
-import {describeChoice, formatNumber} from '../format.js';
+import {cutMiddle, describeChoice, formatNumber, labelName} from '../format.js';
 import {Await} from '../messages.js';
 import {useResource} from '../resource.js';
 import {Shared, useOffer, useStageParameters} from '../shared.js';
 import {Table, sortRows} from '../table.js';
 import {Check, Radios} from '../widgets.js';
 
-const TICKS = 24; // Names along the axis, at most.
+const TICK_LETTERS = 11;
 
 /** Chart and table. */
 export function LabelsView() {
@@ -77,7 +77,6 @@ function Labels({rows}) {
         legend,
       }),
   });
-  const few = sorted.length <= TICKS;
   return html`<section class="card" aria-label="Signal and noise of every label">
       <div class="card-head">
         <${Radios}
@@ -102,10 +101,17 @@ function Labels({rows}) {
         height=${300}
         log=${state.labelslog}
         levels=${series.map(({average, color}) => ({y: average, color}))}
-        ticks=${few ? sorted.map((_, i) => i) : undefined}
-        nameOfX=${(i, tick) => nameOf(sorted[i], tick && (few ? 9 : 13))}
+        ticks=${sorted.map((_, i) => i)}
+        xLabel="Input label"
+        nameOfX=${(i, tick) => nameOf(sorted[i], tick)}
         onCanvas=${(element) => (canvas.current = element)}
       />
+      ${!fields &&
+        html`<p class="note">
+        Dashed: means over the labels. Those of the noises differ from the layer table’s, which
+        follow from its means: of ${symbols('noise_E')} by the factor K/(K−1),${' '}
+        ${symbols('noise_I')} is never below equation 2’s.
+      </p>`}
     </section>
     <section class="card">
       <${Table}
@@ -119,10 +125,10 @@ function Labels({rows}) {
     </section>`;
 }
 
-function nameOf(row, room) {
+function nameOf(row, tick) {
   if (!row) return '';
-  if (!room) return `${row.name} (No. ${row.label})`;
-  return row.name.length > room ? `${row.name.slice(0, room - 1)}…` : row.name;
+  const name = labelName(row.name, row.label);
+  return tick ? cutMiddle(name, TICK_LETTERS) : `${name} (No. ${row.label})`;
 }
 
 /** Figure 2's three curves: signal, internal noise, and both noises together. */

@@ -6,14 +6,16 @@ import {Chart, Legend} from '../chart.js';
 import {seriesStyle} from '../colors.js';
 import {LAYER_COLUMNS, symbols} from '../columns.js';
 import {compose} from '../export.js';
-import {formatNumber, shortRunNames} from '../format.js';
+import {formatNumber, shortNames, shortRunNames} from '../format.js';
 import {Await, Empty} from '../messages.js';
 import {useResource} from '../resource.js';
+import {toRun} from '../state.js';
 import {Shared, useOffer} from '../shared.js';
 import {Table} from '../table.js';
 import {Check} from '../widgets.js';
 
 const DASHED = [6, 4];
+const TICK_LETTERS = 12;
 // [title, [[column, what the legend of the chart adds, dash]], may be logarithmic]
 const CHARTS = [
   ['Accuracy', [['accuracy', '', []]], false],
@@ -73,7 +75,11 @@ function Layers({rows}) {
   const many = chosen.compared.length > 1;
   const styles = new Map(runs.map((run, i) => [run.run, seriesStyle(i, theme)]));
   const depths = [...new Set(rows.map((row) => row.depth))].sort((a, b) => a - b);
-  const nameOfDepth = (depth) => nameAt(rows, depth);
+  const names = namesOfDepths(rows, depths);
+  const nameOfDepth = (depth, tick) => {
+    if (tick) return names.short[depths.indexOf(depth)];
+    return names.full[depths.indexOf(depth)] ?? `Depth ${formatNumber(depth)}`;
+  };
   const legend = chosen.compared.map((run) => ({
     label: short.get(run.run),
     ...styles.get(run.run),
@@ -87,24 +93,32 @@ function Layers({rows}) {
     ...LAYER_COLUMNS.map((c) => c.key),
   ];
   useOffer({
-    name: `layers-t${chosen.threshold}`,
+    name: `layers-step${chosen.shownStep}-t${chosen.threshold}`,
     table: () => ({columns, rows}),
-    json: () => ({threshold: chosen.threshold, rows}),
+    json: () => ({step: chosen.shownStep, threshold: chosen.threshold, rows}),
     picture: () =>
       compose(
         CHARTS.map(([title]) => ({title, canvas: canvases.current[title]})),
-        {heading: `Layers, threshold ${chosen.threshold}`, columns: 3, legend},
+        {
+          heading: `Layers, step ${chosen.shownStep}, threshold ${chosen.threshold}`,
+          columns: 3,
+          legend,
+        },
       ),
   });
   if (!rows.length)
     return html`<${Empty} title="Nothing measured yet at this step">
       <p>Move the step slider to the right, or tick “Follow new data”.</p>
     <//>`;
+  const open = (row) => {
+    const run = runs.find((r) => r.run === row.run);
+    update({...toRun(run, {state, chosen}), stage: row.stage, view: 'gallery'});
+  };
   const lead = (row) => html`<button
     type="button"
     class="link stage"
     title=${`Show the filters of ${row.stage} of ${row.run}`}
-    onClick=${() => update({run: row.run, stage: row.stage, view: 'gallery', filter: null})}
+    onClick=${() => open(row)}
   >
     ${many && html`<i class="swatch" style=${{background: styles.get(row.run).color}}></i>`}
     <span>${row.stage}</span>${many && html`<small>${short.get(row.run)}</small>`}
@@ -122,9 +136,7 @@ function Layers({rows}) {
     </section>
     <section class="card" aria-label="Against depth">
       <div class="card-head">
-        ${many
-          ? html`<${Legend} entries=${legend} />`
-          : html`<span class="quiet">Against depth, from the input side</span>`}
+        ${many ? html`<${Legend} entries=${legend} />` : html`<b>Against depth</b>`}
         <${Check} checked=${state.log} onChange=${(log) => update({log})}>
           Noise and SNR logarithmic
         <//>
@@ -137,6 +149,7 @@ function Layers({rows}) {
             theme=${theme}
             log=${mayLog && state.log}
             ticks=${depths}
+            xLabel=${names.agree ? 'Layer, from the input side' : 'Depth, from the input side'}
             nameOfX=${nameOfDepth}
             series=${chosen.compared.flatMap((run) => seriesOf(run, quantities))}
             onCanvas=${(canvas) => (canvases.current[title] = canvas)}
@@ -151,17 +164,20 @@ function Layers({rows}) {
       label: (many ? short.get(run.run) : '') + suffix || 'Value',
       shown: html`${many && short.get(run.run)}${suffix ? symbols(suffix) : !many && 'Value'}`,
       color: styles.get(run.run).color,
-      dash: dash.length ? dash : styles.get(run.run).dash,
+      dash: dash.length || !many ? dash : styles.get(run.run).dash,
       x: own.map((row) => row.depth),
       y: own.map((row) => row[key]),
     }));
   }
 }
 
-/** The stage's name where all runs agree, else its depth. */
-function nameAt(rows, depth) {
-  const names = new Set(rows.filter((row) => row.depth === depth).map((row) => row.stage));
-  if (names.size !== 1) return formatNumber(depth);
-  const [name] = names;
-  return name.length > 12 ? `${name.slice(0, 11)}…` : name;
+/** The stages' names where all runs agree on every one, else their depths. */
+function namesOfDepths(rows, depths) {
+  const full = depths.map((depth) => {
+    const names = new Set(rows.filter((row) => row.depth === depth).map((row) => row.stage));
+    return names.size === 1 ? [...names][0] : null;
+  });
+  const agree = !full.includes(null);
+  const short = agree ? shortNames(full, TICK_LETTERS) : depths.map(formatNumber);
+  return {full, short, agree};
 }

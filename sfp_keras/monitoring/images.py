@@ -1,0 +1,105 @@
+"""Labelled images that a monitor measures on, again and again."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from sfp_keras.errors import InputError
+
+Batch = tuple[np.ndarray, np.ndarray]
+
+
+class MeasuredImages:
+    """Batches (images, labels (n,) int64) of what a user gives; each iteration is a new pass.
+
+    Args:
+        x: images: an array, or an iterable of batches (images, labels) that can be passed over
+            again and again (a `tf.data.Dataset`, a list, a `keras.utils.PyDataset`), or a
+            function that returns such a pass.
+        y: labels (n,), integers, or (n, K), one-hot, where `x` is an array. Defaults to `None`.
+        batch_size: `int`. Images at once, where `x` is an array. Defaults to `100`.
+
+    Raises:
+        InputError: if `x` is nothing of that, or `x` and `y` differ in length.
+    """
+
+    def __init__(self, x: Any, y: Any = None, batch_size: int = 100):
+        self._all_labels = y
+        self._pass = _passes(x, y, batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self._pass()
+
+    def first(self) -> Batch:
+        """The first batch.
+
+        Raises:
+            InputError: if there is none, or it is no pair of images and as many labels.
+        """
+        try:
+            images, labels = next(iter(self))
+        except StopIteration:
+            raise InputError("x holds no batch of images: give it some to measure on") from None
+        except InputError:
+            raise
+        except (TypeError, IndexError, KeyError, ValueError) as error:
+            raise InputError(f"x must give batches (images, labels): {error}") from error
+        if len(images) != len(labels) or not len(labels):
+            raise InputError(
+                f"the first batch of x has {len(images)} images and {len(labels)} labels"
+            )
+        return images, labels
+
+    def check_labels(self, first: np.ndarray, num_labels: int) -> None:
+        """Look for labels no output stands for.
+
+        Args:
+            first: labels of the first batch; where `y` is given all of its labels are looked at.
+            num_labels: `int`. K, the number of outputs.
+
+        Raises:
+            InputError: if a label lies outside 0 .. K-1.
+        """
+        known = first if self._all_labels is None else _labels(self._all_labels)
+        if known.min() < 0 or known.max() >= num_labels:
+            raise InputError(
+                f"labels to measure on run from {known.min()} to {known.max()}, the network has "
+                f"{num_labels} outputs: give labels from 0 to {num_labels - 1}"
+            )
+
+
+def _passes(x: Any, y: Any, batch_size: int) -> Callable[[], Iterator[Batch]]:
+    """A function that begins a new pass over the images."""
+    if y is not None:
+        if len(x) != len(y):
+            raise InputError(f"x has {len(x)} images, y has {len(y)} labels")
+        starts = range(0, len(x), batch_size)
+        return lambda: ((x[i : i + batch_size], _labels(y[i : i + batch_size])) for i in starts)
+    if callable(x) and not isinstance(x, Iterable):
+        begin = x
+    elif isinstance(x, np.ndarray) or (isinstance(x, Iterator) or not _is_iterable(x)):
+        raise InputError(
+            "x must be an array beside y, batches (images, labels) that can be passed over again "
+            f"and again, or a function that returns a pass, received {type(x).__name__}"
+        )
+    else:
+        begin = x.__iter__ if hasattr(x, "__iter__") else lambda: (x[i] for i in range(len(x)))
+    return lambda: ((np.asarray(batch[0]), _labels(batch[1])) for batch in begin())
+
+
+def _is_iterable(x: Any) -> bool:
+    return hasattr(x, "__iter__") or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
+
+
+def _labels(y: Any) -> np.ndarray:
+    labels = np.asarray(y)
+    if labels.ndim == 2:
+        labels = labels.argmax(1) if labels.shape[1] > 1 else labels[:, 0]
+    if labels.ndim != 1 or not (np.issubdtype(labels.dtype, np.integer) or _whole(labels)):
+        raise InputError(f"labels must be integers or one-hot, received shape {labels.shape}")
+    return labels.astype(np.int64)
+
+
+def _whole(labels: np.ndarray) -> bool:
+    return np.issubdtype(labels.dtype, np.floating) and bool((labels == labels.round()).all())

@@ -1,0 +1,151 @@
+/** How uPlot draws our charts: scales, ticks, and marks at the edges. */
+
+import {formatTick} from './format.js';
+
+const EDGE = 6; // Pixels of a mark at the edge.
+const LETTER = 5.6; // Pixels of a letter of a tick's name, about.
+const MOST_POINTS = 60; // Points are marked on lines of so many.
+
+/** Whether a value has a place on the scale. */
+export function drawable(value, log) {
+  return typeof value === 'number' && Number.isFinite(value) && (!log || value > 0);
+}
+
+/** uPlot's options for a chart of chart.js. */
+export function plotOptions(chart) {
+  const {series, columns, xs, log, nameOfX, width, height, ticks, levels = [], xLabel} = chart;
+  const css = getComputedStyle(document.body);
+  const ink = css.getPropertyValue('--ink-soft').trim();
+  const grid = {stroke: css.getPropertyValue('--grid').trim(), width: 1};
+  const font = `11px ${css.fontFamily}`;
+  const axis = {stroke: ink, grid, ticks: {...grid, size: 4}, font};
+  const [low, high] = [xs[0], xs.at(-1)];
+  const margin = high > low ? (high - low) * 0.03 : 0.5;
+  const points = xs.length <= MOST_POINTS;
+  return {
+    width: width || 300,
+    height,
+    legend: {show: false},
+    padding: [10, 16, 0, 0],
+    cursor: {y: false, drag: {x: false, y: false}, points: {size: 7}},
+    scales: {
+      x: {time: false, range: [low - margin, high + margin]},
+      y: log
+        ? {distr: 3, range: (_, min, max) => logRange(min, max)}
+        : {range: {min: {soft: 0, mode: 1, pad: 0.1}, max: {pad: 0.1}}},
+    },
+    axes: [
+      {
+        ...axis,
+        size: 28,
+        label: xLabel,
+        labelSize: xLabel ? 16 : 0,
+        labelGap: 0,
+        labelFont: font,
+        splits: ticks ? (u) => thin(ticks, nameOfX, u.width) : undefined,
+        values: (_, splits) =>
+          splits.map((x) => (ticks || Number.isInteger(x) ? nameOfX(x, true) : '')),
+        incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 10000],
+      },
+      {
+        ...axis,
+        size: 52,
+        ...(log && {splits: (_, at, min, max) => logTicks(min, max), filter: (_, s) => s}),
+        values: (_, splits) => splits.map((y) => (y === null ? '' : formatTick(y))),
+      },
+    ],
+    series: [
+      {},
+      ...series.map((s) => ({
+        stroke: s.color,
+        width: 1.75,
+        dash: s.dash,
+        points: {show: points, size: points ? 5 : 3.5, fill: s.color, dash: []},
+      })),
+    ],
+    hooks: {
+      draw: [
+        (u) => drawLevels(u, levels),
+        (u) => series.forEach(({color}, i) => drawEdges(u, xs, columns[i], color, log)),
+      ],
+    },
+  };
+}
+
+/** As many ticks as have room for their names. */
+function thin(ticks, nameOfX, width) {
+  const longest = Math.max(...ticks.map((x) => nameOfX(x, true).length));
+  const fit = Math.max(2, Math.floor((width - 50) / Math.max(40, longest * LETTER + 7)));
+  const every = Math.ceil(ticks.length / fit);
+  return ticks.filter((_, i) => i % every === 0);
+}
+
+function logRange(min, max) {
+  if (!(min > 0) || !(max > 0)) return [1, 10];
+  const pad = Math.max((max / min) ** 0.06, 1.12);
+  return [min / pad, max * pad];
+}
+
+/** Round numbers between two: few of each decade where there are many. */
+function logTicks(min, max) {
+  const decades = Math.log10(max / min);
+  const steps = decades < 1 ? [1, 2, 3, 4, 5, 6, 8] : decades < 3.2 ? [1, 2, 5] : [1];
+  const found = [];
+  const every = Math.ceil(decades / 8) || 1;
+  for (let e = Math.floor(Math.log10(min)); 10 ** e <= max; e += 1) {
+    if (e % every) continue;
+    found.push(...steps.map((step) => Number(`${step}e${e}`)));
+  }
+  const inside = found.filter((y) => y >= min && y <= max);
+  return inside.length >= 3 ? inside : evenTicks(min, max);
+}
+
+function evenTicks(min, max) {
+  const rough = (max - min) / 4;
+  const decade = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((s) => s * decade).find((s) => s >= rough);
+  const first = Math.ceil(min / step);
+  const count = Math.max(0, Math.floor(max / step) - first + 1);
+  return Array.from({length: count}, (_, i) => Number(((first + i) * step).toPrecision(12)));
+}
+
+function drawLevels(u, levels) {
+  const {ctx, bbox} = u;
+  ctx.save();
+  ctx.setLineDash([6, 4]);
+  ctx.lineWidth = 1.25 * devicePixelRatio;
+  for (const {y, color} of levels) {
+    if (!drawable(y, u.scales.y.distr === 3)) continue;
+    const place = u.valToPos(y, 'y', true);
+    ctx.strokeStyle = color;
+    ctx.beginPath();
+    ctx.moveTo(bbox.left, place);
+    ctx.lineTo(bbox.left + bbox.width, place);
+    ctx.stroke();
+  }
+  ctx.restore();
+}
+
+/** Triangles where a value is beyond what the scale can show. */
+function drawEdges(u, xs, values, color, log) {
+  const {ctx, bbox} = u;
+  const size = EDGE * devicePixelRatio;
+  ctx.save();
+  ctx.fillStyle = color;
+  ctx.font = `${11 * devicePixelRatio}px sans-serif`;
+  ctx.textBaseline = 'middle';
+  values.forEach((value, i) => {
+    if (typeof value !== 'number' || drawable(value, log)) return;
+    const x = u.valToPos(xs[i], 'x', true);
+    const up = value === Infinity;
+    const tip = up ? bbox.top : bbox.top + bbox.height;
+    const foot = tip + (up ? size * 1.5 : -size * 1.5);
+    ctx.beginPath();
+    ctx.moveTo(x, tip);
+    ctx.lineTo(x - size, foot);
+    ctx.lineTo(x + size, foot);
+    ctx.fill();
+    ctx.fillText(up ? '∞' : '0', x + size * 1.3, (tip + foot) / 2);
+  });
+  ctx.restore();
+}

@@ -1,0 +1,118 @@
+"""The tab in a browser for the tests: one log, one TensorBoard, one Chromium for all of them."""
+
+import dataclasses
+import importlib
+
+import numpy as np
+import pytest
+from real_tab import chromium, settle, tab_address, tab_frame, tensorboard
+
+from sfp_keras.monitoring.schema import About, header_of
+from sfp_keras.monitoring.writer import MonitorWriter
+from tb_plugin.demo import STAGES, DemoStage, make_fields
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+LABELS = ("cat", HOSTILE, "a very long name: n02110185 Siberian husky, sled dog", *"defghij")
+LAST = STAGES[-1]
+SMALL_LABELS = ("", "a\nb", " +1", "＝2", "plain")
+SMALL = DemoStage("tiny", 0, 8, 1, 0.3, 0.9)
+
+
+def fields_at(step):
+    return make_fields(LAST, len(LABELS), progress=(step + 1) / 20, seed=3)
+
+
+def write_step(writer, step):
+    for stage in STAGES:
+        fields = make_fields(stage, len(LABELS), progress=(step + 1) / 20, seed=3)
+        header = header_of(stage.name, stage.depth, step, fields, correct=[50] * len(LABELS))
+        writer.measurement(header, fields)
+
+
+def write_small(folder):
+    """A run of other labels and fewer filters; at its middle step nothing is noise."""
+    labels = len(SMALL_LABELS)
+    with MonitorWriter(folder) as writer:
+        writer.about(About("train", SMALL_LABELS, 0.3, biases_left_out=False, title="small"))
+        for step in range(3):
+            fields = make_fields(SMALL, labels, progress=0.5, seed=step)
+            if step == 1:
+                clean = np.zeros_like(fields.kernel)
+                clean[:, np.arange(SMALL.filters), np.arange(SMALL.filters) % labels] = 1
+                own = clean.transpose(2, 0, 1).copy()
+                fields = dataclasses.replace(fields, features=own, kernel=clean)
+            header = header_of(SMALL.name, SMALL.depth, step, fields, correct=[50] * labels)
+            writer.measurement(header, fields)
+
+
+@pytest.fixture(scope="session")
+def log_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("log")
+
+
+@pytest.fixture(scope="session")
+def writer(log_folder):
+    write_small(log_folder / "small" / "train")
+    with MonitorWriter(log_folder / "net" / "heads") as writer:
+        writer.about(About("heads", LABELS, 0.3, biases_left_out=True, title="a net"))
+        for step in (0, 5, 10):
+            write_step(writer, step)
+        yield writer
+
+
+@pytest.fixture(scope="session")
+def base(browser, writer, log_folder, tmp_path_factory):
+    messages = tmp_path_factory.mktemp("messages") / "tensorboard"
+    with tensorboard(log_folder, messages) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def browser():
+    try:
+        sync_api = importlib.import_module("playwright.sync_api")
+    except ImportError:
+        pytest.skip("playwright is not installed")
+    with sync_api.sync_playwright() as playwright:
+        try:
+            opened = chromium(playwright)
+            browser = opened.__enter__()
+        except sync_api.Error as error:
+            pytest.skip(f"no Chromium: install it, or run `playwright install chromium` ({error})")
+        yield browser
+        opened.__exit__(None, None, None)
+
+
+@pytest.fixture
+def page(browser):
+    page = browser.new_page(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+    page.complaints = []
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.on(
+        "console",
+        lambda message: message.type == "error" and page.complaints.append(message.text),
+    )
+    page.on("dialog", lambda dialog: page.complaints.append("a label's markup ran"))
+    yield page
+    assert page.complaints == []
+    page.close()
+
+
+def open_tab(page, base, **state):
+    page.goto(tab_address(base, **state))
+    frame = tab_frame(page)
+    settle(frame)
+    return frame
+
+
+def shown_filters(frame):
+    return [
+        int(n)
+        for n in frame.eval_on_selector_all(".caption b", "all => all.map(e => e.textContent)")
+    ]
+
+
+def download(page, frame, kind):
+    with page.expect_download() as saved:
+        frame.get_by_role("button", name=f"as {kind}").click()
+    return saved.value.path().read_bytes(), saved.value.suggested_filename

@@ -9,7 +9,7 @@ import keras
 from sfp_keras.afcc.rebuilding import copy_weights
 from sfp_keras.errors import InputError
 from sfp_keras.models.graph import labelled_nodes, require_functional
-from sfp_keras.probing import Stage
+from sfp_keras.probing import Stage, cut_stages
 from sfp_keras.probing.cutting import pooling_layer
 
 
@@ -76,10 +76,12 @@ def split_network(
     nodes = labelled_nodes(form)
     labels = [label for label, _ in nodes]
     if stage.path not in labels:
-        raise InputError(
-            f"stage {stage.name!r} lies inside a nested model: fine-tune the head alone "
-            "(--afcc_trainable=head)"
-        )
+        if trainable:
+            raise InputError(
+                f"stage {stage.name!r} lies inside a nested model: fine-tune the head alone "
+                "(--afcc_trainable=head)"
+            )
+        return _frozen(cut_stages(model, [stage], {stage.name: pool} if pool else None), model.name)
     end = labels.index(stage.path)
     before = nodes[: end + 1]
     names = {node.operation.name for _, node in before}
@@ -159,12 +161,25 @@ def _last_single_tensor(form: keras.Model, before: Sequence[tuple[str, Any]], fi
     return found
 
 
+def _frozen(cut: keras.Model, name: str) -> SplitNetwork:
+    """A network cut at one stage, none of it fine-tuned."""
+    (output,) = cut.outputs
+    prefix = _copy(keras.Model(cut.inputs[0], output), f"{name}_prefix")
+    prefix.trainable = False
+    tail = keras.Sequential([keras.Input(output.shape[1:]), keras.layers.Identity()])
+    return SplitNetwork(prefix, tail)
+
+
 def _copy(model: keras.Model, name: str, dtype: str | None = None) -> keras.Model:
     """The same layers anew with the same weights: the network itself is never changed."""
 
-    def clone(layer: keras.layers.Layer) -> keras.layers.Layer:
+    def clone(layer: Any) -> Any:
+        if not isinstance(layer, keras.layers.Layer):
+            return layer  # An operation such as `x + 3`, which has no weights and no dtype.
         config = layer.get_config()
-        return type(layer).from_config({**config, "dtype": dtype} if dtype else config)
+        # The function of a Lambda layer is this network's own.
+        trust = {"safe_mode": False} if isinstance(layer, keras.layers.Lambda) else {}
+        return type(layer).from_config({**config, "dtype": dtype} if dtype else config, **trust)
 
     copy = keras.models.clone_model(model, clone_function=clone)
     copy_weights(model, copy)

@@ -32,7 +32,8 @@ def load_own_model(spec: str, image_size: int | tuple[int, int] | None = None) -
             open; the layers and weights stay the same objects. Defaults to the network's own.
 
     Returns:
-        A functional or sequential `keras.Model`.
+        A functional or sequential `keras.Model`, which takes images as its graph does: what
+        classes such as KerasHub's put before it when they predict is left out.
 
     Raises:
         InputError: if the spec, the file, the factory or the kind of model will not do; the
@@ -47,8 +48,16 @@ def load_own_model(spec: str, image_size: int | tuple[int, int] | None = None) -
             f"model {spec!r} is neither the path of a .keras file nor package.module:factory "
             "(--model)"
         )
-    require_functional(model)
+    model = _unprocessed(model)
     return model if image_size is None else _with_image_size(model, image_size)
+
+
+def _unprocessed(model: keras.Model) -> keras.Model:
+    """Return a model that predicts what its graph does: KerasHub's tasks scale images before."""
+    form = require_functional(model)
+    if type(model).predict_on_batch is keras.Model.predict_on_batch:
+        return model
+    return keras.Model(form.input, form.output, name=model.name)
 
 
 def _from_file(path: Path) -> keras.Model:

@@ -105,9 +105,9 @@ def default_stages(model: keras.Model) -> list[Stage]:
     The papers' stages for their networks. For layers named `layer<N>_...` or `stage<N>_...`,
     those that end in a pooling (all, where none does). For any other model the last layer before
     each spatial reduction: of the layers that all of the image passes through, those whose
-    successor has at most half the positions or none (flatten, global pooling). Border rows lost
-    to unpadded convolutions are no reduction. A model without spatial axes gives what its last
-    layer with weights reads.
+    successor has at most half the positions or none (flatten, global pooling), and the output
+    where it has positions (a backbone without a head). Border rows lost to unpadded convolutions
+    are no reduction. A model without spatial axes gives what its last layer with weights reads.
 
     Args:
         model: a functional or sequential `keras.Model` with one input.
@@ -249,6 +249,9 @@ def _reduction_names(graph: CallGraph) -> list[str]:
         # A convolution to 1x1xK and a flatten: these are the network's own logits.
         picks.pop()
     picks = [call for call in picks if not type(call.operation).__name__.startswith("Global")]
+    if len(output.shape) > 2 and path[-1].outputs[0] is output and path[-1] not in picks:
+        # A backbone without a head: what a head would read.
+        picks.append(path[-1])
     if not picks and len(weighted) > 1:
         picks = [path[weighted[-1] - weighted[0] - 1]]
     return [call.path for call in picks]

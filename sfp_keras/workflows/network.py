@@ -42,6 +42,9 @@ def keep_network(run: RunDirectory, network: keras.Model) -> keras.Model:
                 raise
         else:
             run.record(weights=weights_digest(kept))
+            if before == digest:
+                # Layers without a name of their own are numbered anew in what is loaded.
+                return network
             if not same:
                 terminal().print(
                     f"network: {run.model}, for --model={run.experiment.model} makes other weights "

@@ -68,6 +68,31 @@ def test_the_tail_begins_at_the_last_tensor_that_carries_all(trainable, ends, be
         np.testing.assert_array_equal(old, new)
 
 
+def test_operations_and_functions_in_the_tail():
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(4, 3, name="conv")(inputs)
+    x = keras.layers.Lambda(lambda x: 2 * x)(x) + keras.ops.relu(x + 3.0)
+    net = keras.Model(inputs, keras.layers.Identity(name="stage")(x))
+    (stage,) = resolve_stages(net, ["stage"])
+    split = split_network(net, stage, ["conv"])
+    images = RNG.normal(size=(2, 8, 8, 3)).astype(np.float32)
+    copy = split.copy_of_tail("float32")
+    copy.set_weights(split.tail.get_weights())
+    np.testing.assert_array_equal(copy(images), net(images))
+
+
+def test_the_head_alone_on_a_stage_of_a_nested_model():
+    inner = residual()
+    inputs = keras.Input((8, 8, 3))
+    net = keras.Model(inputs, inner(inputs))
+    (stage,) = resolve_stages(net, [f"{inner.name}/stage"])
+    for pool in (None, "avg:2"):
+        split = split_network(net, stage, [], pool)
+        images = RNG.normal(size=(2, 8, 8, 3)).astype(np.float32)
+        (expected,) = cut_stages(net, [stage], pool)(images)
+        np.testing.assert_array_equal(split.whole("whole", [split.tail])(images), expected)
+
+
 def test_the_papers_choice_and_wrong_ones():
     net = residual()
     (stage,) = resolve_stages(net, ["stage"])

@@ -17,6 +17,18 @@ def small(shape=(8, 8, 3)):
     return keras.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
 
 
+class Scaling(keras.Model):
+    """A model that scales images itself where it predicts, as KerasHub's tasks do."""
+
+    def predict_on_batch(self, x):
+        return super().predict_on_batch(x / 255)
+
+
+def scaling():
+    plain = small()
+    return Scaling(plain.input, plain.output, name="scaling")
+
+
 class Doubling(layers.Layer):
     def call(self, inputs):
         return inputs * 2.0
@@ -73,6 +85,17 @@ def test_a_keras_file(tmp_path):
 
 def test_a_factory_in_the_current_folder(module):
     assert load_own_model(f"{module}:plain").output_shape == (None, 192)
+
+
+def test_what_a_class_does_before_its_graph_is_left_out(monkeypatch):
+    model = scaling()
+    monkeypatch.setattr(sys.modules[__name__], "made", lambda: model, raising=False)
+    loaded = load_own_model(f"{__name__}:made")
+    assert loaded.name == "scaling"
+    assert loaded.get_layer("conv") is model.get_layer("conv")
+    images = np.random.default_rng(0).random((2, 8, 8, 3), "float32")
+    expected = keras.ops.convert_to_numpy(model(images))
+    np.testing.assert_allclose(loaded.predict_on_batch(images), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_a_network_of_keras_applications(module, tmp_path):

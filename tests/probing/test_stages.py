@@ -222,6 +222,14 @@ def test_default_before_a_flatten_of_one_position():
     assert names(default_stages(model)) == ["conv", "pool"]
 
 
+def test_default_of_a_backbone_without_a_head():
+    inputs = image()
+    x = layers.ReLU(name="relu")(conv(5, "conv2")(conv(4, "conv1", strides=2)(inputs)))
+    x = layers.MaxPooling2D(name="pool")(x)
+    x = layers.ReLU(name="end")(conv(6, "conv3")(x))
+    assert names(default_stages(keras.Model(inputs, x))) == ["relu", "end"]
+
+
 def test_default_of_a_model_without_positions():
     model = keras.Sequential([image(6), layers.Dense(5, name="a"), layers.ReLU(name="b")])
     with pytest.raises(InputError, match="name the stages"):

@@ -17,7 +17,7 @@ from absl import app, flags
 from absl import logging as absl_logging
 
 import flags as _defined  # noqa: F401  (importing it defines the flags)
-from flags import preset
+from flags import members, preset
 from sfp_keras.backend import start_backend
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
@@ -60,6 +60,9 @@ def main(argv: Sequence[str]) -> int:
     # It counts every cut of a network as the same function compiled anew.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
+        # Before the sweep's own preset is set, for every member has one.
+        sweep = flags.FLAGS.mode == "sweep"
+        plan = members.plan(flags.FLAGS, build_experiment) if sweep else None
         experiment = build_experiment(flags.FLAGS)
         note_idle_flags(flags.FLAGS, experiment)
         try:
@@ -69,7 +72,7 @@ def main(argv: Sequence[str]) -> int:
             raise InputError(f"--backend={wanted} cannot be used: {error}") from None
         from sfp_keras import workflows
 
-        workflows.run(experiment)
+        workflows.run(experiment, plan)
     except KeyboardInterrupt:
         again = ", without --overwrite," if experiment.overwrite else ""
         print(f"\nstopped; the same command{again} goes on from here", file=sys.stderr)

@@ -31,6 +31,7 @@ PHASES = {
         "cache_dtype",
     ),
     "analysis": (),
+    "ablate": (),
     "afcc": (
         *("afcc_trainable", "afcc_epochs", "afcc_batch_size", "afcc_lr", "afcc_momentum"),
         *("afcc_l2", "afcc_decay", "afcc_group", "afcc_precision"),

@@ -15,50 +15,9 @@ from sfp_keras.errors import InputError
 from sfp_keras.experiment import PHASES, Experiment
 from sfp_keras.files import CANNOT_WRITE, delete_unfinished, file_digest, write_text
 from sfp_keras.provenance import provenance
+from sfp_keras.stage_files import AfccDirectory, StageDirectory
 
 FORMAT = 1
-
-
-class StageDirectory:
-    """The files of one stage."""
-
-    def __init__(self, path: Path):
-        self.head = path / "head.npz"
-        self.curve = path / "head.csv"
-        self._path = path
-
-    def split(self, split: str) -> "SplitDirectory":
-        """The files of one stage measured on one split."""
-        return SplitDirectory(self._path / split)
-
-
-class SplitDirectory:
-    """The files of one stage measured on one split."""
-
-    def __init__(self, path: Path):
-        self.fields = path / "fields.npz"
-        self.clusters = path / "clusters.npz"
-        self.filters = path / "filters.csv"
-        self.labels = path / "labels.csv"
-        self.decisions = path / "decisions.npz"
-        self.decided = path / "decisions.csv"
-
-
-class AfccDirectory:
-    """The files of AFCC on one stage."""
-
-    def __init__(self, path: Path):
-        self.path = path
-        self.results = path / "results.csv"
-        self.mask = path / "mask.npz"
-        self.model = path / "model.keras"
-        self.figure = path / "afcc.png"
-        self.checkpoint = path / "checkpoint.npz"
-
-    def curve(self, variant: str, images: str, threshold: float) -> Path:
-        """The accuracies of one fine-tuning, epoch by epoch."""
-        of = f"-{images}-{threshold:g}" if images else ""
-        return self.path / "curves" / f"{variant}{of}.csv"
 
 
 class RunDirectory:
@@ -241,6 +200,9 @@ class RunDirectory:
         """Delete the temporary files that a killed process left."""
         for name in ("stages", "checkpoint", "afcc", "cache/features"):
             delete_unfinished(self.path / name)
+        # Deeper ones are of runs that may go on in a process of their own.
+        for path in self.path.glob("ablate/*/.*.tmp"):
+            path.unlink(missing_ok=True)
         for file in (self.provenance, self.model, self.training, self.labels, self.layers):
             for path in self.path.glob(f".{file.name}.*.tmp"):
                 path.unlink(missing_ok=True)
@@ -285,9 +247,11 @@ class RunDirectory:
         if first is None:
             return
         stages = self.path / "stages"
-        doomed = [self.path / "afcc", self.cache / "afcc"]
+        doomed = [self.path / "afcc", self.cache / "afcc", self.cache / "ablate"]
         if first != "afcc":
             doomed.append(self.layers)
+            # Networks with fewer filters stay: their runs discard what they redo themselves.
+            doomed += [path for path in self.path.glob("ablate/*/*") if path.is_file()]
         if first == "afcc":
             pass
         elif first == "analysis":
@@ -297,7 +261,7 @@ class RunDirectory:
             self.delete_features()
             self.delete_checkpoints("heads")
         if first == "train":
-            doomed += [self.model, self.training]
+            doomed += [self.model, self.training, self.path / "ablate"]
             self.delete_checkpoints("train")
         runs = {"train": ["train", "heads", "final*"], "heads": ["heads", "final*"], "afcc": []}
         doomed += [p for name in runs.get(first, ["final*"]) for p in self.events("").glob(name)]

@@ -17,7 +17,8 @@ LONGEST = 400
 # From left to right: each imports only what stands to its left.
 ROOMS = (
     *("filters", "data", "models", "training", "layers", "probing", "afcc", "reports"),
-    *("monitoring", "experiment", "provenance", "run_directory", "workflows"),
+    *("monitoring", "experiment", "provenance", "stage_files", "run_directory"),
+    "workflows",
 )
 EVERYWHERE = ("errors", "files", "backend", "_version")
 

@@ -10,6 +10,7 @@ from sfp_keras.data.batches import (
 from sfp_keras.data.channel_statistics import ChannelStatistics, channel_statistics
 from sfp_keras.data.dataset import ImageDataset, ImageSplit, LazyImages
 from sfp_keras.data.draws import random_words
+from sfp_keras.data.label_count import count_labels
 from sfp_keras.data.loading import load_dataset
 from sfp_keras.data.resizing import RESIZE_FORMS
 from sfp_keras.data.scaling import SCALING_FORMS, UNSCALED, Scaling, parse_scaling
@@ -28,6 +29,7 @@ __all__ = [
     "Scaling",
     "augment",
     "channel_statistics",
+    "count_labels",
     "epoch_order",
     "evaluation_batches",
     "label_subset",

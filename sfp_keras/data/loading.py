@@ -72,7 +72,7 @@ def load_dataset(
         raise InputError(f"--test_fraction must be between 0 and 1, got {test_fraction}")
     if name == "folder" and data_dir is None:
         raise InputError("--dataset=folder needs --data_dir, the folder of the class folders")
-    if data_dir is not None and (name == "folder" or _is_imagenet_folder(name, Path(data_dir))):
+    if data_dir is not None and (name == "folder" or is_imagenet_folder(name, Path(data_dir))):
         return load_folder(
             data_dir, size, test_fraction, names, memory_budget, name, resize, only_split
         )
@@ -109,7 +109,8 @@ def load_dataset(
     return dataset if names is None else order_labels(dataset, names)
 
 
-def _is_imagenet_folder(name: str, data_dir: Path) -> bool:
+def is_imagenet_folder(name: str, data_dir: Path) -> bool:
+    """Tell whether `data_dir` holds ImageNet as class folders."""
     # tensorflow-datasets keeps its own data in a folder of this name.
     prepared = data_dir / name
     return name == "imagenet2012" and not prepared.exists() and has_class_folders(data_dir)

@@ -21,6 +21,7 @@ from sfp_keras.filters.clusters import FilterClusters, find_clusters
 from sfp_keras.filters.decisions import FilterDecisions, filter_decisions
 from sfp_keras.filters.field_sums import SummedFields, summed_fields
 from sfp_keras.filters.fields import FilterFields
+from sfp_keras.filters.removal import right_without
 from sfp_keras.filters.robustness import Robustness, layer_robustness
 from sfp_keras.filters.statistics import (
     LabelStatistics,
@@ -52,6 +53,7 @@ __all__ = [
     "label_statistics",
     "layer_robustness",
     "layer_statistics",
+    "right_without",
     "signal_to_noise",
     "sub_threshold_fields",
     "summed_fields",

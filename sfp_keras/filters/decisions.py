@@ -112,7 +112,9 @@ def filter_decisions(
 
     Source: paper 1, Figure 3 and its explanation in the supplement.
     """
-    outputs, labels, kernel = _checked(np.asarray(outputs), np.asarray(labels), np.asarray(kernel))
+    outputs, labels, kernel = checked_inputs(
+        np.asarray(outputs), np.asarray(labels), np.asarray(kernel)
+    )
     positions, filters, num_labels = kernel.shape
     kept = np.unique(filter_indices([] if matrices_of is None else matrices_of, filters))
     place = np.full(filters, -1)
@@ -169,7 +171,7 @@ def _blocks(inputs: int, filters: int, numbers: int) -> Iterator[tuple[slice, sl
             yield slice(begin, end), slice(first, min(first + size, filters))
 
 
-def _checked(
+def checked_inputs(
     outputs: np.ndarray, labels: np.ndarray, kernel: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The arguments with floating weights and labels that can index; refused where wrong."""

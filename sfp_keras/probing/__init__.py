@@ -2,6 +2,7 @@
 
 from sfp_keras.probing.class_means import ClassMeans
 from sfp_keras.probing.cutting import cut_stages
+from sfp_keras.probing.decisions import measure_decisions, spread_filters
 from sfp_keras.probing.features import FeatureCache, cache_features
 from sfp_keras.probing.fields import Measurement, measure_fields
 from sfp_keras.probing.heads import Head, HeadSettings, train_heads
@@ -18,7 +19,9 @@ __all__ = [
     "cut_stages",
     "default_stages",
     "list_stages",
+    "measure_decisions",
     "measure_fields",
     "resolve_stages",
+    "spread_filters",
     "train_heads",
 ]

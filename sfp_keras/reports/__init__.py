@@ -1,7 +1,66 @@
-"""Reports: the layer table on the terminal, with the papers' rows beside."""
+"""Reports: the papers' tables and figures of a run, with the papers' numbers beside.
+
+Figures, and the tables that go with them, are loaded when first used: most commands draw nothing.
+"""
+
+import importlib
+from typing import Any
 
 from sfp_keras.reports.layer_table import next_steps, print_layers
-from sfp_keras.reports.paper import PaperLayers, paper_layers
+from sfp_keras.reports.page import Folded, Listing, Paragraph, Part, Picture, Section, page
+from sfp_keras.reports.paper import PaperFigures, PaperLayers, paper_figures, paper_layers
+from sfp_keras.reports.tables import Column, ReportTable, save_table
 from sfp_keras.reports.terminal import print_table, terminal
 
-__all__ = ["PaperLayers", "next_steps", "paper_layers", "print_layers", "print_table", "terminal"]
+_MODULE_OF = {
+    "afcc_figure": "afcc",
+    "draw_appearances": "cluster_figures",
+    "draw_cluster_sizes": "cluster_figures",
+    "draw_decisions": "decision_figures",
+    "draw_heads": "curves",
+    "draw_label_noise": "label_noise",
+    "draw_layer_curves": "layer_curves",
+    "draw_matrices": "matrices",
+    "draw_sub_threshold": "field_figures",
+    "draw_summed_fields": "field_figures",
+    "draw_training": "curves",
+    "matrices_caption": "matrices",
+    "typical_filters": "matrices",
+    "save_figure": "style",
+    "afcc_table": "run_tables",
+    "field_table": "run_tables",
+    "label_mean_table": "run_tables",
+    "label_table": "run_tables",
+    "statistics_table": "run_tables",
+    "robustness_table": "run_tables",
+    "size_table": "run_tables",
+}
+
+__all__ = [
+    "Column",
+    "Folded",
+    "Listing",
+    "PaperFigures",
+    "PaperLayers",
+    "Paragraph",
+    "Part",
+    "Picture",
+    "ReportTable",
+    "Section",
+    "next_steps",
+    "page",
+    "paper_figures",
+    "paper_layers",
+    "print_layers",
+    "print_table",
+    "save_table",
+    "terminal",
+    *_MODULE_OF,
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the module of a figure when it is first asked for."""
+    if name in _MODULE_OF:
+        return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -40,6 +40,8 @@ _COLOURS = {
     "random": "#E69F00",
     "magnitude": "#009E73",
 }
+# Smaller over larger: heads with the same number of weights are often equally good.
+_SIZES = {"clusters": 8, "full": 5, "random": 6, "magnitude": 4}
 
 
 def print_afcc(table: pd.DataFrame, stage: str, paper: dict | None, console: Console) -> None:
@@ -80,14 +82,18 @@ def print_afcc(table: pd.DataFrame, stage: str, paper: dict | None, console: Con
 
 
 def draw_afcc(table: pd.DataFrame, stage: str) -> bytes:
+    """`afcc_figure` as a PNG file."""
+    file = io.BytesIO()
+    afcc_figure(table, stage).savefig(file, format="png")
+    return file.getvalue()
+
+
+def afcc_figure(table: pd.DataFrame, stage: str) -> Figure:
     """Draw accuracies after zeroing and after fine-tuning against the weights kept.
 
     Args:
         table: `DataFrame` with the columns of results.csv.
         stage: `str`.
-
-    Returns:
-        A PNG file.
     """
     figure = Figure(figsize=(5.2, 3.6), dpi=200, layout="constrained")
     FigureCanvasAgg(figure)
@@ -105,7 +111,7 @@ def draw_afcc(table: pd.DataFrame, stage: str) -> bytes:
         style: dict[str, Any] = {
             "color": _COLOURS[variant],
             "marker": "s" if several and images == "test" else "o",
-            "markersize": 5,
+            "markersize": _SIZES[variant],
         }
         axes.plot(share, 100 * rows["accuracy_after"], label=name, linewidth=1.2, **style)
         style |= {"markerfacecolor": "white", "linestyle": "--"}
@@ -123,6 +129,4 @@ def draw_afcc(table: pd.DataFrame, stage: str) -> bytes:
     axes.grid(alpha=0.25, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(fontsize=7, frameon=False)
-    file = io.BytesIO()
-    figure.savefig(file, format="png")
-    return file.getvalue()
+    return figure

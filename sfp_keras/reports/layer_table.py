@@ -1,6 +1,5 @@
 """The layer table on the terminal, input side first, with the paper's rows beside ours."""
 
-import dataclasses
 import math
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from sfp_keras.filters import signal_to_noise
 from sfp_keras.reports.paper import PaperLayers
 from sfp_keras.reports.terminal import print_table
 
@@ -49,7 +47,7 @@ def print_layers(layers: pd.DataFrame, paper: PaperLayers | None, console: Conso
         for heading, _, _ in _COLUMNS:
             table.add_column(heading, justify="right", no_wrap=True)
         for row in rows.to_dict("records"):
-            theirs = _with_equations(paper, row) if paper else None
+            theirs = paper.row(str(row["stage"]), int(row["filters"])) if paper else None
             table.add_row(str(row["stage"]), *(_cell(row, c, f) for _, c, f in _COLUMNS))
             if theirs:
                 cells = (_cell(theirs, c, f) for _, c, f in _COLUMNS)
@@ -57,21 +55,6 @@ def print_layers(layers: pd.DataFrame, paper: PaperLayers | None, console: Conso
         print_table(table, console)
     if paper:
         console.print(f"paper: {paper.source}", highlight=False, style="dim")
-
-
-def _with_equations(paper: PaperLayers, row: dict[Any, Any]) -> dict[str, Any] | None:
-    """The paper's row of a stage, with signal and noises by its equations 1-4."""
-    theirs: dict[str, Any] | None = paper.layers.get(str(row["stage"]))
-    if theirs is None or not {"noise", "clusters", "cluster_size"} <= set(theirs):
-        return theirs
-    equations = signal_to_noise(
-        filters=int(row["filters"]),
-        labels=paper.num_labels,
-        noise=theirs["noise"],
-        clusters=theirs["clusters"],
-        cluster_size=theirs["cluster_size"],
-    )
-    return {**theirs, **dataclasses.asdict(equations)}
 
 
 def _cell(row: dict[Any, Any], column: str, spec: str) -> str:

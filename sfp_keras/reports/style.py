@@ -1,12 +1,20 @@
 """How all figures look: sizes of a paper's columns, colours that the colour-blind tell apart."""
 
 import io
+import math
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis, XAxis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from sfp_keras.files import write_whole
 
@@ -16,34 +24,120 @@ CLUSTER, NOISE, NOTHING = "#FFFFFF", "#F0E442", "#000000"
 GREY = "#555555"
 # Inches: one and two columns of a journal.
 COLUMN, PAGE = 3.5, 7.2
-FORMATS = ("png", "svg")
+# Points, at the size of print: of ticks and legends, of axis labels and titles.
+SMALL, LARGE = 7, 8
+# Up to so many labels are named on an axis; more are numbered.
+MOST_NAMES = 12
 
 
-def new_figure(width: float = COLUMN, height: float = 2.6, **subplots: Any) -> tuple[Figure, Any]:
+def new_figure(
+    width: float = COLUMN, height: float = 2.6, *, square: bool = False, **subplots: Any
+) -> tuple[Figure, Any]:
     """A figure that no window is opened for.
 
     Args:
         width: `float`. Inches. Defaults to a journal's column.
         height: `float`. Inches.
+        square: `bool`, default False. Whether panels are images of equal sides.
         subplots: as of `matplotlib.figure.Figure.subplots`.
 
     Returns:
         The figure and its axes.
     """
-    figure = Figure(figsize=(width, height), dpi=200, layout="constrained")
+    layout: Literal["compressed", "constrained"] = "compressed" if square else "constrained"
+    figure = Figure(figsize=(width, height), dpi=300, layout=layout)
     FigureCanvasAgg(figure)
     return figure, figure.subplots(**subplots)
 
 
+def panels(count: int, columns: int, height: float, **subplots: Any) -> tuple[Figure, list[Axes]]:
+    """A figure of a page's width with a panel a stage; the last row may be shorter.
+
+    Args:
+        count: `int`. Panels.
+        columns: `int`. Panels in a row, at most.
+        height: `float`. Inches a row.
+        subplots: as of `new_figure`.
+
+    Returns:
+        The figure and its panels, row by row.
+    """
+    columns = min(columns, count)
+    rows = math.ceil(count / columns)
+    width = PAGE if columns > 1 else COLUMN
+    figure, grid = new_figure(
+        width, height * rows, nrows=rows, ncols=columns, squeeze=False, **subplots
+    )
+    axes = list(grid.flat)
+    for unused in axes[count:]:
+        unused.remove()
+    return figure, axes[:count]
+
+
 def tidy(axes: Axes) -> None:
     """Small type, a light grid, no frame above and to the right."""
-    axes.tick_params(labelsize=7)
-    axes.xaxis.label.set_size(8)
-    axes.yaxis.label.set_size(8)
-    axes.title.set_size(8)
+    axes.tick_params(labelsize=SMALL)
+    axes.xaxis.label.set_fontsize(LARGE)
+    axes.yaxis.label.set_fontsize(LARGE)
+    axes.title.set_fontsize(LARGE)
     axes.grid(alpha=0.25, linewidth=0.5)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def letter(axes: Axes, text: str, title: str = "") -> None:
+    """Mark a panel as A, B, C, with a short title behind it, drawn as it is."""
+    shown = f"{text}   {title}".rstrip()
+    axes.set_title(shown, loc="left", fontsize=LARGE, parse_math=False)
+
+
+def log_axis(axes: Axes, low: float, high: float) -> None:
+    """Make the y axis logarithmic, with plain numbers as ticks.
+
+    Args:
+        axes: `Axes`.
+        low: `float`. The smallest positive value drawn.
+        high: `float`. The largest.
+    """
+    axes.set_yscale("log")
+    narrow = high < 100 * low
+    axes.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5) if narrow else (1,)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def shown_name(name: str, longest: int = 18) -> str:
+    """A label's name as it can be drawn: one line, without control characters, not too long."""
+    clean = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(name))
+    return clean if len(clean) <= longest else clean[: longest - 1] + "…"
+
+
+def label_axis(axis: Axis, names: Sequence[str]) -> None:
+    """Name labels on an axis where they are few; number them from 0 where they are many.
+
+    Args:
+        axis: `Axis` whose positions 0, 1, ... are the labels.
+        names: K names; names of strangers, drawn as they are and never read as formulas.
+    """
+    if len(names) > MOST_NAMES:
+        axis.set_major_locator(MaxNLocator(5, integer=True))
+        return
+    shown = [shown_name(name, 12) for name in names]
+    turned = 90 if isinstance(axis, XAxis) and max(map(len, shown)) > 2 else 0
+    axis.set_ticks(range(len(names)), shown, parse_math=False, rotation=turned)
+    axis.set_tick_params(labelsize=SMALL)
+
+
+def label_marks(values: Sequence[float] | np.ndarray) -> float:
+    """Size of marks in points, one a label: larger where they are few."""
+    return 5 if len(values) <= MOST_NAMES else 2.5
+
+
+def height_for(names: Sequence[str], height: float) -> float:
+    """The height of a figure with room for names below its panels, where they are named."""
+    if len(names) > MOST_NAMES:
+        return height
+    return height + 0.06 * max(min(len(name), 12) for name in names)
 
 
 def save_figure(figure: Figure, path: Path) -> list[Path]:
@@ -56,11 +150,22 @@ def save_figure(figure: Figure, path: Path) -> list[Path]:
     Returns:
         The files.
     """
+    # The canvases' own methods: `savefig` draws everything once more to find its place.
+    drawings = {
+        "png": lambda data: FigureCanvasAgg(figure).print_png(data),
+        # Without a date and with a fixed salt the same figure is the same file.
+        "svg": lambda data: FigureCanvasSVG(figure).print_svg(data, metadata={"Date": None}),
+    }
     files = []
-    for ending in FORMATS:
+    for ending, draw in drawings.items():
         data = io.BytesIO()
-        # Without a date the same figure is the same file.
-        figure.savefig(data, format=ending, metadata={"Date": None} if ending == "svg" else None)
+        with matplotlib.rc_context({"svg.hashsalt": "sfp_keras"}), warnings.catch_warnings():
+            # Names may hold letters of scripts that the font lacks: boxes, and no failure.
+            warnings.filterwarnings("ignore", "Glyph .* missing from")
+            warnings.filterwarnings("ignore", "Matplotlib currently does not support .* natively")
+            draw(data)
+        # Arranging takes most of the time, and is the same for both.
+        figure.set_layout_engine("none")
         files.append(path.with_name(f"{path.name}.{ending}"))
         with write_whole(files[-1]) as file:
             file.write(data.getvalue())

@@ -1,10 +1,11 @@
 """The procedures of the command, each readable as the paper's text."""
 
 from sfp_keras.experiment import Experiment
+from sfp_keras.workflows.sweep_plan import SweepPlan
 
 
-def run(experiment: Experiment) -> None:
-    """Run the workflow that the experiment's mode names."""
+def run(experiment: Experiment, plan: SweepPlan | None = None) -> None:
+    """Run the workflow that the experiment's mode names; a sweep has a plan of its members."""
     if experiment.list_stages:
         from sfp_keras.workflows.stage_list import show_stages
 
@@ -21,10 +22,19 @@ def run(experiment: Experiment) -> None:
         from sfp_keras.workflows.ablate import ablate
 
         ablate(experiment)
+    elif plan is not None:
+        from sfp_keras.workflows.sweep import sweep
+
+        sweep(plan)
     elif experiment.mode == "report":
         from sfp_keras.workflows.report import report
+        from sfp_keras.workflows.sweep_directory import SweepDirectory
+        from sfp_keras.workflows.sweep_report import sweep_report
 
-        report(experiment)
+        if SweepDirectory(experiment.directory).settings.exists():
+            sweep_report(experiment.directory, experiment.sweep_stage)
+        else:
+            report(experiment)
     else:
         from sfp_keras.workflows.probe import probe
 

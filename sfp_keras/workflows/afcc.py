@@ -21,15 +21,16 @@ from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import save_npz, write_text, write_whole
 from sfp_keras.filters import find_clusters
-from sfp_keras.probing import Measurement, Stage, cache_features, resolve_stages
+from sfp_keras.probing import Measurement, Stage, cache_features
 from sfp_keras.reports import terminal
 from sfp_keras.reports.afcc import PAPER, draw_afcc, print_afcc
-from sfp_keras.run_directory import AfccDirectory, RunDirectory
+from sfp_keras.run_directory import RunDirectory
+from sfp_keras.stage_files import AfccDirectory
 from sfp_keras.training import ParameterGroup, Progress, StepDecay, parse_group
 from sfp_keras.workflows import probe, results
 from sfp_keras.workflows.network import save_model
 from sfp_keras.workflows.setup import about_flag
-from sfp_keras.workflows.stage_list import choose_stages
+from sfp_keras.workflows.stage_list import choose_one
 from sfp_keras.workflows.stage_settings import pools_of
 from sfp_keras.workflows.train import description
 
@@ -44,11 +45,11 @@ def afcc(experiment: Experiment) -> None:
     settings = fine_tuning(experiment)
 
     def check(network: keras.Model) -> None:
-        stage = chosen_stage(experiment, network)
+        stage = choose_one(experiment, network, "afcc_stage")
         split_network(network, stage, trainable_layers(experiment, network, stage))
 
     with probe.prepared(experiment, check) as (run, network, dataset, scaling):
-        stage = chosen_stage(experiment, network)
+        stage = choose_one(experiment, network, "afcc_stage")
         of_stages = probe.measure(run, network, [stage], dataset, scaling, experiment.afcc_split)
         pools = pools_of({stage.name: of_stages[stage.name]})
         trainable = trainable_layers(experiment, network, stage)
@@ -64,15 +65,6 @@ def afcc(experiment: Experiment) -> None:
             f"  {files.figure}\n"
             f"  {files.model}  the network that ends with the AFCC head"
         )
-
-
-def chosen_stage(experiment: Experiment, network: keras.Model) -> Stage:
-    """--afcc_stage, or the last of the probed stages."""
-    if experiment.afcc_stage is None:
-        return choose_stages(experiment, network)[-1]
-    with about_flag("afcc_stage"):
-        (stage,) = resolve_stages(network, [experiment.afcc_stage])
-    return stage
 
 
 def fine_tuning(experiment: Experiment) -> FineTuning:

@@ -21,7 +21,9 @@ from sfp_keras.probing import (
     cache_features,
     cut_stages,
     list_stages,
+    measure_decisions,
     measure_fields,
+    spread_filters,
     train_heads,
 )
 from sfp_keras.reports import next_steps, paper_layers, print_layers, terminal
@@ -106,6 +108,9 @@ def measure(
     # Phase 3: every filter alone.
     for split in splits:
         measure_missing_fields(run, network, stages, of_stages, dataset, scaling, split)
+        if run.experiment.decisions:
+            measure_missing_decisions(run, network, stages, of_stages, dataset, scaling, split)
+            print_decisions(run, stages, split)
     return of_stages
 
 
@@ -236,6 +241,50 @@ def measure_missing_fields(
         batches = counted("fields", images, experiment.inference_batch_size, scaling)
         for name, measurement in measure_fields(cut, kernels, batches).items():
             results.write_fields(run, name, split, measurement)
+
+
+def measure_missing_decisions(
+    run: RunDirectory,
+    network: keras.Model,
+    stages: list[Stage],
+    of_stages: StageSettings,
+    dataset: ImageDataset,
+    scaling: Scaling,
+    split: str,
+) -> None:
+    """One more pass over a split, after its fields say which filters' matrices are kept."""
+    missing = [s for s in stages if not run.stage(s.name).split(split).decisions.exists()]
+    if not missing:
+        return
+    images = _images(dataset, split)
+    with run.timed("analysis"):
+        cut = cut_at(network, missing, of_stages)
+        kernels = {stage.name: results.read_head(run, stage.name) for stage in missing}
+        shown = {
+            name: spread_filters(results.read_measurement(run, name, split).fields)
+            for name in kernels
+        }
+        batches = counted("decisions", images, run.experiment.inference_batch_size, scaling)
+        for name, decisions in measure_decisions(cut, kernels, batches, shown).items():
+            results.write_decisions(run, name, split, decisions)
+
+
+def print_decisions(run: RunDirectory, stages: list[Stage], split: str) -> None:
+    """A line a stage: how single filters decide, on average."""
+    console = terminal()
+    for stage in stages:
+        decisions = results.read_decisions(run, stage.name, split)
+        active = decisions.by_input.sum(1) > 0
+        if not active.any():
+            console.print(f"decisions of {stage.name}: no filter responds to the {split} images")
+            continue
+        accuracy = decisions.accuracy_of_active[active]
+        console.print(
+            f"decisions of {stage.name} on {decisions.inputs:,} {split} images: a filter alone is "
+            f"right in {accuracy.mean():.3f} of those it responds to (best {accuracy.max():.3f}, "
+            f"chance {1 / len(decisions.label_counts):.3f}) and gives its favourite label to "
+            f"{decisions.share_of_favourite[active].mean():.3f} of them"
+        )
 
 
 def _images(dataset: ImageDataset, split: str) -> ImageSplit:

@@ -8,7 +8,7 @@ from sfp_keras.models import paper_stages
 from sfp_keras.probing import Stage, default_stages, list_stages, resolve_stages
 from sfp_keras.reports import print_table, terminal
 from sfp_keras.workflows.paper_network import build_network
-from sfp_keras.workflows.setup import load_network_and_data
+from sfp_keras.workflows.setup import about_flag, load_network_and_data
 
 
 def choose_stages(experiment: Experiment, network: keras.Model) -> list[Stage]:
@@ -18,6 +18,16 @@ def choose_stages(experiment: Experiment, network: keras.Model) -> list[Stage]:
     if experiment.own_model:
         return default_stages(network)
     return resolve_stages(network, paper_stages(experiment.model, experiment.stage9))
+
+
+def choose_one(experiment: Experiment, network: keras.Model, flag: str) -> Stage:
+    """The stage that a flag names, or the last of the probed stages."""
+    name = getattr(experiment, flag)
+    if name is None:
+        return choose_stages(experiment, network)[-1]
+    with about_flag(flag):
+        (stage,) = resolve_stages(network, [name])
+    return stage
 
 
 def show_stages(experiment: Experiment) -> None:

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import call_main
+from calling import call_main
 from PIL import Image
 from run_files import contents
 

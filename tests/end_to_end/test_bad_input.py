@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import ROOT, environment, write_images
+from calling import ROOT, environment, write_images
 from run_files import contents
 
 DRIVER = str(Path(__file__).parent / "many_mains.py")

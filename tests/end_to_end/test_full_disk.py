@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import call_main
+from calling import call_main
 from run_files import contents
 
 # Small enough for seconds: two labels, an epoch each.

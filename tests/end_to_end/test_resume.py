@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, environment
+from calling import ROOT, environment
 from run_files import contents, differing
 
 KILLER = str(Path(__file__).parent / "killed_main.py")

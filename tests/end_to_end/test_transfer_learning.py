@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import call_main
+from calling import call_main
 
 from sfp_keras import MaskedDense, build_efficientnet, load_dataset
 from sfp_keras.data import parse_scaling

@@ -1,0 +1,81 @@
+"""The members of a sweep: the same flags with other labels and seeds, each with its own preset."""
+
+import copy
+import dataclasses
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+
+from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
+from sfp_keras.workflows.sweep_plan import SweepPlan
+
+_MAIN = Path(__file__).resolve().parents[1] / "main.py"
+_OWN = {"mode": "probe", "run_dir": None, "sweep_labels": [], "sweep_seeds": ["0"]}
+
+
+def plan(values: flags.FlagValues, build: Callable[[flags.FlagValues], Experiment]) -> SweepPlan:
+    """Read a sweep from the flags.
+
+    Args:
+        values: parsed flags that no preset was applied to; they stay as they are.
+        build: makes an `Experiment` of flags, with the preset of their number of labels.
+
+    Returns:
+        A `SweepPlan`; seed after seed, each from few labels to many.
+
+    Raises:
+        InputError: if flags contradict one another.
+    """
+    _check(values)
+    counts = sorted(int(text) for text in values.sweep_labels) or [values.labels]
+    seeds = sorted(int(text) for text in values.sweep_seeds)
+    members = []
+    for seed in seeds:
+        for labels in counts:
+            more = {} if labels is None else {"labels": labels}
+            members.append(build(_with(values, seed=seed, subset_seed=seed, **more, **_OWN)))
+    base = build(_with(values, seed=0, subset_seed=0, labels=None))
+    return SweepPlan(base, tuple(members), (sys.executable, str(_MAIN)), _command(values))
+
+
+def _check(values: flags.FlagValues) -> None:
+    if values.sweep_labels and values["labels"].present:
+        raise InputError(
+            f"--labels={values.labels} and --sweep_labels={','.join(values.sweep_labels)}: give "
+            "only one of them"
+        )
+    if not values.sweep_seeds:
+        raise InputError("--sweep_seeds is empty; give at least one seed, as in 0,1,2")
+    for name in ("seed", "subset_seed"):
+        if values[name].value:
+            raise InputError(
+                f"--{name}={values[name].value}: every member of a sweep has its own; use "
+                "--sweep_seeds"
+            )
+    if values.overwrite is not None:
+        raise InputError(
+            f"--overwrite={values.overwrite} is not for sweeps; choose another --run_dir, or "
+            "delete the folders of the members to redo"
+        )
+
+
+def _with(values: flags.FlagValues, **changed: Any) -> flags.FlagValues:
+    """A copy of the flags, some of them as if given by hand."""
+    copied = copy.deepcopy(values)
+    for name, value in changed.items():
+        setattr(copied, name, value)
+    return copied
+
+
+def _command(values: flags.FlagValues) -> str:
+    """The flags given by hand, as a command: others differ between members."""
+    parts = ["python main.py"]
+    for field in dataclasses.fields(Experiment):
+        if values[field.name].present:
+            parts += map(shlex.quote, values[field.name].serialize().split("\n"))
+    return " ".join(parts)

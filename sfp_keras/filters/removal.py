@@ -1,0 +1,78 @@
+"""What a head decides when some of its filters are silenced."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from sfp_keras.errors import InputError
+from sfp_keras.filters.decisions import checked_inputs
+
+_BLOCK_BYTES = 2**25
+_INPUTS_AT_ONCE = 2048
+
+
+def right_without(
+    outputs: np.ndarray,
+    labels: np.ndarray,
+    kernel: np.ndarray,
+    silenced: Sequence[np.ndarray],
+) -> np.ndarray:
+    """Count the inputs a head classifies rightly while some filters are silenced.
+
+    Nothing is trained anew: the weights of the silenced filters count as zero. A head is linear,
+    so what is left is summed up over the filters that stay, or where those are the more, the
+    silenced filters' part is taken off the whole. Inputs to which no filter left responds have
+    fields of exactly zero either way; of equal fields the first label's counts.
+
+    Args:
+        outputs: array `(n, P, F)`. Stage outputs; may be mapped from a file.
+        labels: integers `(n,)` in 0 .. K-1.
+        kernel: array `(P, F, K)`. Weights of the head.
+        silenced: bool arrays `(F,)`, true for the filters silenced together.
+
+    Returns:
+        int64 array `(len(silenced), K)`: inputs of each label that are classified rightly.
+
+    Raises:
+        InputError: if the shapes do not fit, or a label lies outside 0 .. K-1.
+
+    Source: paper 1, discussion (random removal, and of the filters that include a label).
+    """
+    outputs, labels, kernel = checked_inputs(outputs, np.asarray(labels), np.asarray(kernel))
+    positions, filters, num_labels = kernel.shape
+    masks = [np.asarray(mask) for mask in silenced]
+    for mask in masks:
+        if mask.shape != (filters,) or mask.dtype != bool:
+            raise InputError(
+                f"silenced filters must be bool arrays ({filters},); received {mask.dtype} "
+                f"{mask.shape}"
+            )
+    # Filters first: choosing some then copies whole rows.
+    weights = np.ascontiguousarray(kernel.transpose(1, 0, 2))
+    right = np.zeros((len(masks), num_labels), np.int64)
+    for rows in _blocks(len(labels), positions * filters + num_labels):
+        x = np.ascontiguousarray(outputs[rows].transpose(2, 1, 0), kernel.dtype)
+        own = labels[rows]
+        responds = np.any(x, axis=1) & np.any(weights, axis=(1, 2))[:, None]
+        whole = _fields(x, weights, np.ones(filters, bool))
+        for number, mask in enumerate(masks):
+            if 2 * mask.sum() <= filters:
+                fields = whole - _fields(x, weights, mask)
+                fields[~responds[~mask].any(0)] = 0
+            else:
+                fields = _fields(x, weights, ~mask)
+            hits = own[fields.argmax(1) == own]
+            right[number] += np.bincount(hits, minlength=num_labels)
+    return right
+
+
+def _fields(x: np.ndarray, weights: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Fields `(n, K)` of outputs `(F, P, n)` through the chosen filters' weights `(F, P, K)`."""
+    size, labels = x.shape[2], weights.shape[2]
+    return x[chosen].reshape(-1, size).T @ weights[chosen].reshape(-1, labels)
+
+
+def _blocks(inputs: int, numbers: int) -> Iterator[slice]:
+    size = min(_INPUTS_AT_ONCE, max(1, _BLOCK_BYTES // (4 * numbers)))
+    for begin in range(0, inputs, size):
+        yield slice(begin, min(begin + size, inputs))

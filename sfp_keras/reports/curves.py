@@ -1,0 +1,88 @@
+"""Training curves: of the network, and of the heads of its stages."""
+
+from collections.abc import Mapping
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from sfp_keras.reports.style import (
+    COLOURS,
+    PAGE,
+    SMALL,
+    letter,
+    new_figure,
+    shown_name,
+    tidy,
+)
+
+
+def draw_training(curve: pd.DataFrame) -> Figure:
+    """Draw loss and accuracies of phase 1.
+
+    Args:
+        curve: `DataFrame` with the columns of training.csv.
+
+    Returns:
+        A figure of a page's width.
+    """
+    figure, axes = new_figure(PAGE, 2.4, ncols=2)
+    epochs = curve["epoch"] + 1
+    axes[0].plot(epochs, curve["loss"], color=COLOURS[0], **_marks(curve))
+    axes[0].set(ylabel="training loss")
+    for column, text, colour, line in (
+        ("accuracy", "training images", COLOURS[0], "-"),
+        ("test_accuracy", "test images", COLOURS[1], "--"),
+    ):
+        axes[1].plot(epochs, curve[column], line, color=colour, label=text, **_marks(curve))
+    axes[1].set(ylabel="accuracy")
+    axes[1].legend(fontsize=SMALL, frameon=False)
+    _finish(axes)
+    return figure
+
+
+def draw_heads(curves: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw the loss and the test accuracy of each stage's head.
+
+    Args:
+        curves: dict from stage to a `DataFrame` with the columns of head.csv, input side first.
+
+    Returns:
+        A figure of a page's width; darker lines are nearer to the input.
+    """
+    figure, axes = new_figure(PAGE, 2.6, ncols=2)
+    colours = matplotlib.colormaps["viridis"](np.linspace(0, 0.9, len(curves)))
+    for (stage, curve), colour in zip(curves.items(), colours, strict=True):
+        epochs = curve["epoch"] + 1
+        axes[0].plot(epochs, curve["loss"], color=colour, **_marks(curve))
+        axes[1].plot(
+            epochs, curve["test_accuracy"], color=colour, label=shown_name(stage), **_marks(curve)
+        )
+    axes[0].set(ylabel="training loss")
+    axes[1].set(ylabel="test accuracy")
+    handles, texts = axes[1].get_legend_handles_labels()
+    legend = figure.legend(
+        handles, texts, loc="outside lower center", ncols=6, fontsize=SMALL, frameon=False
+    )
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+    _finish(axes)
+    return figure
+
+
+def _marks(curve: pd.DataFrame) -> dict:
+    """Marks where epochs are few: a line through one point is not seen."""
+    return {"linewidth": 1, "marker": "o" if len(curve) < 20 else "", "markersize": 3}
+
+
+def _finish(axes: np.ndarray) -> None:
+    panel: Axes
+    for mark, panel in zip("AB", axes, strict=True):
+        panel.set_xlabel("epoch")
+        panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        panel.set_ylim(bottom=0)
+        tidy(panel)
+        letter(panel, mark)

@@ -1,0 +1,144 @@
+"""Fields below the threshold: their histograms, and what they make of signal and noise."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from sfp_keras.filters import FieldHistogram, SubThresholdFields, SummedFields
+from sfp_keras.reports.style import (
+    COLOURS,
+    GREY,
+    PAGE,
+    SMALL,
+    height_for,
+    label_axis,
+    label_marks,
+    letter,
+    new_figure,
+    shown_name,
+    tidy,
+)
+
+
+def draw_sub_threshold(fields: SubThresholdFields) -> Figure:
+    """Draw histograms of the normalised fields that are not above the threshold.
+
+    A: rows of labels in a cluster of the filter. B: other rows. The dashed line is the mean of
+    all, of those left of the axis too, whose share stands in the panel.
+
+    Args:
+        fields: `SubThresholdFields` of a stage.
+
+    Returns:
+        A figure of a page's width.
+
+    Source: paper 1, Figure 5C.
+    """
+    figure, axes = new_figure(PAGE, 2.2, ncols=2)
+    kinds = ((fields.cluster_rows, "rows of cluster labels"), (fields.other_rows, "other rows"))
+    for mark, panel, (histogram, text) in zip("AB", axes, kinds, strict=True):
+        shares = 100 * histogram.counts / max(histogram.size, 1)
+        panel.stairs(shares, histogram.edges, fill=True, color=COLOURS[5])
+        if histogram.size:
+            panel.axvline(histogram.mean, color=COLOURS[1], linestyle="--", linewidth=1)
+        panel.text(
+            0.03,
+            0.95,
+            _said(histogram),
+            fontsize=SMALL,
+            va="top",
+            transform=panel.transAxes,
+        )
+        panel.set(xlabel="normalised field", ylabel="share of fields a bin (%)")
+        panel.set_xlim(histogram.edges[0], histogram.edges[-1])
+        tidy(panel)
+        letter(panel, mark, text)
+    return figure
+
+
+def _said(histogram: FieldHistogram) -> str:
+    if not histogram.size:
+        return "no fields"
+    lower = histogram.below / histogram.size
+    lines = [f"mean {histogram.mean:.2g}".replace("-", "\N{MINUS SIGN}")]
+    if lower:
+        shown = f"{100 * lower:.2g}%" if lower >= 5e-5 else "<0.01%"
+        lines.append(f"below {histogram.edges[0]:g}: {shown}".replace("-", "\N{MINUS SIGN}"))
+    return "\n".join(lines)
+
+
+def draw_summed_fields(
+    sums: SummedFields, names: Sequence[str], label: int | None = None
+) -> Figure:
+    """Draw fields summed over the filters whose clusters hold the input's label.
+
+    A: the paper's scheme on real fields: every output unit for inputs of one label. B: the same
+    for all labels, as the right unit, the strongest wrong one and the mean of the wrong ones.
+    Fields are in units of the mean field on the right unit from one such filter.
+
+    Args:
+        sums: `SummedFields` of a stage.
+        names: K names of labels.
+        label: `int`. The label of A; default None: the one of median signal,
+            of those that have any.
+
+    Returns:
+        A figure of a page's width.
+
+    Source: paper 1, Figure 6C.
+    """
+    figure, axes = new_figure(PAGE, height_for(names, 2.4), ncols=2)
+    unit = sums.unit_field if np.isfinite(sums.unit_field) and sums.unit_field > 0 else 1.0
+    labels = np.arange(len(names))
+    if label is None:
+        ordered = np.argsort(sums.signal, kind="stable")
+        ordered = ordered[sums.signal[ordered] > 0] if sums.signal.any() else ordered
+        label = int(ordered[len(ordered) // 2])
+    right = labels == label
+    for chosen, colour, text in (
+        (right, COLOURS[0], "right unit"),
+        (~right, COLOURS[1], "wrong units"),
+    ):
+        row = sums.fields[label][chosen] / unit
+        axes[0].bar(labels[chosen], row, color=colour, width=1 if len(names) > 50 else 0.8)
+        axes[0].plot([], [], "s", color=colour, label=text)
+    # Among a thousand bars one is hard to find.
+    axes[0].plot(label, sums.signal[label] / unit, "o", color=COLOURS[0], markersize=3)
+    axes[0].set(xlabel="output unit", ylabel="summed field (units)")
+    points = (
+        (sums.signal, COLOURS[0], "o", "right unit"),
+        (sums.largest_noise, COLOURS[1], "^", "strongest wrong unit"),
+        (sums.noise, COLOURS[4], "s", "mean of wrong units"),
+    )
+    size = label_marks(labels)
+    for values, colour, marker, text in points:
+        axes[1].plot(
+            labels,
+            values / unit,
+            marker,
+            color=colour,
+            markersize=size,
+            mew=0,
+            label=text,
+        )
+        axes[1].axhline(values.mean() / unit, color=colour, linestyle="--", linewidth=0.8)
+    axes[1].set(xlabel="input label", ylabel="summed field (units)")
+    titles = (f"inputs of label {label} ({shown_name(names[label])})", "all labels")
+    for mark, panel, title in zip("AB", axes, titles, strict=True):
+        panel.axhline(0, color=GREY, linewidth=0.6)
+        label_axis(panel.xaxis, names)
+        tidy(panel)
+        letter(panel, mark, title)
+    # One legend: both panels have the right unit's colour.
+    handles, texts = axes[1].get_legend_handles_labels()
+    bars, words = axes[0].get_legend_handles_labels()
+    figure.legend(
+        [bars[1], *handles],
+        [words[1], *texts],
+        loc="outside lower center",
+        ncols=4,
+        fontsize=SMALL,
+        frameon=False,
+    )
+    return figure

@@ -1,0 +1,106 @@
+"""Accuracy, noise, clusters and signal-to-noise ratios against depth."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from sfp_keras.reports.paper import PaperLayers
+from sfp_keras.reports.style import (
+    COLOURS,
+    GREY,
+    PAGE,
+    SMALL,
+    letter,
+    log_axis,
+    new_figure,
+    shown_name,
+    tidy,
+)
+
+_PANELS = (
+    ("accuracy", "accuracy"),
+    ("noise", "noise $n$ (elements a filter)"),
+    ("clusters", "clusters a filter, $N_c$"),
+    ("cluster_size", "cluster size $C_s$ (labels)"),
+    ("snr_internal", "SNR$_I$"),
+    ("snr_external", "SNR$_E$"),
+)
+# A wider range than this is drawn on a logarithmic scale.
+_WIDE = 20
+
+
+def draw_layer_curves(layers: pd.DataFrame, paper: PaperLayers | None = None) -> Figure:
+    """Draw a run's layer table against depth, the paper's numbers dashed beside it.
+
+    Args:
+        layers: `DataFrame` with the columns of layers.csv, of one threshold, input side first.
+        paper: `PaperLayers`, or None. They are of the test set and of threshold 0.3.
+
+    Returns:
+        A figure of a page's width. Ratios that are infinite are left out.
+
+    Source: paper 1, Figures 2B, 5A and 7; paper 2, Tables 1-6 and equations 1-4.
+    """
+    figure, grid = new_figure(PAGE, 4.2, nrows=2, ncols=3)
+    stages = list(dict.fromkeys(map(str, layers["stage"])))
+    for mark, panel, (column, text) in zip("ABCDEF", grid.flat, _PANELS, strict=True):
+        for (split, rows), colour in zip(
+            layers.groupby("split", sort=False), COLOURS, strict=False
+        ):
+            places = [stages.index(str(stage)) for stage in rows["stage"]]
+            values = rows[column].astype(float).to_numpy()
+            _line(panel, places, values, color=colour, marker="o", label=f"{split} images")
+        if paper:
+            theirs = _paper_values(layers, paper, stages, column)
+            style = {"linestyle": "--", "markerfacecolor": "white", "marker": "s"}
+            _line(panel, range(len(stages)), theirs, color=GREY, label="paper", **style)
+        _scale(panel)
+        panel.set(ylabel=text)
+        _stage_ticks(panel, stages)
+        tidy(panel)
+        letter(panel, mark)
+    handles, texts = grid.flat[0].get_legend_handles_labels()
+    if len(texts) > 1:
+        figure.legend(
+            handles, texts, loc="outside lower center", ncols=3, fontsize=SMALL, frameon=False
+        )
+    return figure
+
+
+def _line(panel: Axes, places: Sequence[int], values: np.ndarray, **style: object) -> None:
+    shown = np.where(np.isfinite(values), values, np.nan)
+    panel.plot(places, shown, **{"linewidth": 1, "markersize": 4, **style})  # type: ignore[arg-type]
+
+
+def _paper_values(
+    layers: pd.DataFrame, paper: PaperLayers, stages: list[str], column: str
+) -> np.ndarray:
+    filters = dict(zip(map(str, layers["stage"]), layers["filters"], strict=True))
+    rows = [paper.row(stage, int(filters[stage])) or {} for stage in stages]
+    return np.array([row.get(column, np.nan) for row in rows], float)
+
+
+def _scale(panel: Axes) -> None:
+    values = np.concatenate([line.get_ydata() for line in panel.lines])
+    values = values[np.isfinite(values)]
+    if values.size and values.min() > 0 and values.max() / values.min() > _WIDE:
+        log_axis(panel, values.min(), values.max())
+    elif values.size and values.min() >= 0:
+        panel.set_ylim(0, 1.08 * values.max() or 1)
+
+
+def _stage_ticks(panel: Axes, stages: list[str]) -> None:
+    """Name the stages; those called layer2, layer4 or stage1 by their numbers."""
+    numbered = [re.fullmatch(r"(layer|stage)(\d+)", stage) for stage in stages]
+    kinds = {match[1] for match in numbered if match}
+    panel.set_xlim(-0.4, len(stages) - 0.6)
+    if len(kinds) == 1 and all(numbered):
+        panel.set_xticks(range(len(stages)), [match[2] for match in numbered if match])
+        panel.set_xlabel(f"{kinds.pop()}")
+    else:
+        shown = [shown_name(stage, 20) for stage in stages]
+        panel.set_xticks(range(len(stages)), shown, rotation=90, parse_math=False)

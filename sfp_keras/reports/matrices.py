@@ -1,0 +1,215 @@
+"""A filter's field matrix: normalised, clipped, and permuted to its clusters."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from sfp_keras.filters import FilterClusters, FilterFields
+from sfp_keras.reports.style import (
+    CLUSTER,
+    COLOURS,
+    LARGE,
+    MOST_NAMES,
+    NOISE,
+    NOTHING,
+    PAGE,
+    SMALL,
+    height_for,
+    new_figure,
+    shown_name,
+)
+
+# More labels than this get their clusters enlarged, up to so many of them.
+_LARGE_MATRIX, _CORNER = 20, 30
+
+
+def typical_filters(clusters: FilterClusters, count: int = 3) -> list[int]:
+    """The filters nearest to the layer's averages of noise, clusters and cluster size.
+
+    Each distance is in standard deviations of the layer. Filters without a cluster come last.
+
+    Args:
+        clusters: `FilterClusters` of the layer.
+        count: `int`. Filters wanted.
+
+    Returns:
+        Their numbers, the most typical first; fewer where the layer has fewer.
+    """
+    number = clusters.num_clusters
+    has = number > 0
+    covered = clusters.in_cluster.sum(axis=1)
+    size = covered / np.maximum(number, 1)
+    average = np.array([clusters.noise.mean(), number.mean(), covered.sum() / max(number.sum(), 1)])
+    values = np.stack([clusters.noise, number, size], axis=1)
+    spread = values[has].std(axis=0) if has.any() else np.ones(3)
+    distance = np.linalg.norm((values - average) / np.where(spread > 0, spread, 1), axis=1)
+    return np.lexsort((distance, clusters.dead, ~has))[:count].tolist()
+
+
+def permuted_kinds(
+    fields: FilterFields, clusters: FilterClusters, filter_index: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The clipped matrix with a filter's clusters as diagonal blocks.
+
+    Returns:
+        The order of labels `(K,)`, and an int8 array `(K, K)` in that order: 0 below the
+        threshold, 1 noise, 2 in a cluster.
+    """
+    order = clusters.permutation(filter_index)
+    boolean = fields.boolean(filter_index, clusters.threshold)[np.ix_(order, order)]
+    numbers = clusters.cluster_id[filter_index][order]
+    inside = (numbers[:, None] == numbers) & (numbers >= 0)[:, None]
+    return order, boolean.astype(np.int8) + (boolean & inside)
+
+
+def draw_matrices(
+    fields: FilterFields,
+    clusters: FilterClusters,
+    filter_index: int,
+    names: Sequence[str] | None = None,
+) -> Figure:
+    """Draw a filter's matrices side by side, as the papers do.
+
+    A: fields divided by their maximum. B: those above the threshold, white. C: the same with
+    labels permuted: clusters white, noise yellow. D, where labels are many: the corner of C that
+    holds the clusters.
+
+    Args:
+        fields: `FilterFields` of the stage.
+        clusters: `FilterClusters` found in them.
+        filter_index: `int`.
+        names: K names of labels; default None: their numbers.
+
+    Returns:
+        A figure of a page's width.
+
+    Source: paper 1, Figure 4; paper 2, Figure 1.
+    """
+    labels = fields.num_labels
+    enlarged = _is_large(clusters)
+    width = 4 if enlarged else 3
+    shown = _names(names, labels)
+    figure, axes = new_figure(
+        PAGE, 1.95 if enlarged else height_for(shown, 2.2), ncols=width, square=True
+    )
+    if labels > 400:
+        figure.set_dpi(600)  # A printed dot for every element.
+    normalized = fields.normalized(filter_index)
+    image = axes[0].imshow(normalized, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="none")
+    below = "min" if normalized.min() < -1 else "neither"
+    bar = figure.colorbar(
+        image, cax=axes[0].inset_axes((1.04, 0, 0.05, 1)), extend=below, ticks=[-1, 0, 1]
+    )
+    bar.ax.tick_params(labelsize=SMALL)
+    bar.set_label("normalised field", fontsize=SMALL, labelpad=0)
+    boolean = fields.boolean(filter_index, clusters.threshold)
+    axes[1].imshow(boolean, cmap="gray", vmin=0, vmax=1, interpolation="none")
+    order, kinds = permuted_kinds(fields, clusters, filter_index)
+    for panel in axes[:2]:
+        _label_both(panel, range(labels), shown)
+    axes[1].tick_params(labelleft=enlarged)  # Names are long, and those of A.
+    _draw_kinds(axes[2], kinds)
+    axes[2].set(xlabel="output unit, permuted", ylabel="input label, permuted")
+    if enlarged:
+        axes[2].set(xticks=[], yticks=[])
+        _draw_corner(axes[2], axes[3], kinds, order, clusters.cluster_id[filter_index], shown)
+    else:
+        _label_both(axes[2], order, shown, ", permuted")
+        _outline(axes[2], clusters.cluster_id[filter_index][order])
+    titles = ("A   normalised", f"B   above {clusters.threshold:g}", "C   clusters, noise")
+    for panel, title in zip(axes, (*titles, "D   corner of C"), strict=False):
+        panel.set_title(title, loc="left", fontsize=LARGE)
+        panel.tick_params(labelsize=SMALL, length=2, pad=1.5)
+        panel.xaxis.label.set_fontsize(LARGE)
+        panel.yaxis.label.set_fontsize(LARGE)
+        panel.yaxis.labelpad = panel.xaxis.labelpad = 1.5
+    return figure
+
+
+def matrices_caption(clusters: FilterClusters, stage: str, filter_index: int) -> str:
+    """What `draw_matrices` shows of a filter, in words and numbers."""
+    sizes = [len(members) for members in clusters.members(filter_index)]
+    found = f"clusters of {', '.join(map(str, sizes))} labels" if sizes else "no cluster"
+    corner = " D: the corner of C that holds the clusters." if _is_large(clusters) else ""
+    return (
+        f"Filter {filter_index} of {stage}: {found}, noise {clusters.noise[filter_index]}. A: mean "
+        "fields of input labels on output units, divided by the largest. B: those above "
+        f"{clusters.threshold:g}, white. C: labels permuted to clusters (white, framed) and noise "
+        f"(yellow).{corner} Counterpart: paper 1, Figure 4; paper 2, Figure 1."
+    )
+
+
+def _is_large(clusters: FilterClusters) -> bool:
+    return clusters.num_labels > _LARGE_MATRIX
+
+
+def _names(names: Sequence[str] | None, labels: int) -> list[str]:
+    return [str(i) for i in range(labels)] if names is None else [shown_name(n, 12) for n in names]
+
+
+def _draw_kinds(panel: Axes, kinds: np.ndarray) -> None:
+    colours = ListedColormap([NOTHING, NOISE, CLUSTER])
+    panel.imshow(kinds, cmap=colours, vmin=0, vmax=2, interpolation="none")
+
+
+def _draw_corner(
+    whole: Axes,
+    corner: Axes,
+    kinds: np.ndarray,
+    order: np.ndarray,
+    numbers: np.ndarray,
+    names: list[str],
+) -> None:
+    """Enlarge the clusters of the permuted matrix, with a frame where they come from."""
+    size = min(max(int((numbers >= 0).sum()) + 2, 6), _CORNER, len(kinds))
+    _draw_kinds(corner, kinds[:size, :size])
+    frame: dict[str, Any] = {"fill": False, "edgecolor": COLOURS[1], "linewidth": 1}
+    whole.add_patch(Rectangle((-0.5, -0.5), size, size, **frame))
+    corner.spines[:].set(color=COLOURS[1], linewidth=1)
+    _label_both(corner, order[:size], names, ", permuted")
+    _outline(corner, numbers[order[:size]])
+
+
+def _outline(panel: Axes, numbers: np.ndarray) -> None:
+    """Frame each cluster block: white and yellow alone are hard to tell apart for some."""
+    for number in range(numbers.max(initial=-1) + 1):
+        places = np.flatnonzero(numbers == number)
+        panel.add_patch(
+            Rectangle(
+                (places[0] - 0.5, places[0] - 0.5),
+                len(places),
+                len(places),
+                fill=False,
+                edgecolor=COLOURS[0],
+                linewidth=1,
+            )
+        )
+
+
+def _label_both(
+    panel: Axes, labels: Sequence[int] | np.ndarray, names: list[str], permuted: str = ""
+) -> None:
+    panel.set(xlabel=f"output unit{permuted}", ylabel=f"input label{permuted}")
+    places = range(len(labels))
+    if len(labels) > _LARGE_MATRIX:
+        if permuted:
+            panel.set(xticks=[], yticks=[])
+        for axis in () if permuted else (panel.xaxis, panel.yaxis):
+            axis.set_major_locator(MaxNLocator(5, integer=True))
+        return
+    few = len(labels) <= MOST_NAMES
+    texts = [names[i] if few else str(i) for i in labels]
+    if len(names) > _LARGE_MATRIX:  # The corner; its columns are in the order of its rows.
+        panel.set(xticks=[], yticks=[])
+        if few:
+            panel.set_yticks(places, texts, parse_math=False)
+    else:
+        panel.set_yticks(places, texts, parse_math=False)
+        turned = 90 if max(map(len, texts)) > 2 else 0
+        panel.set_xticks(places, texts, rotation=turned, parse_math=False)

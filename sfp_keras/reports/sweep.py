@@ -1,0 +1,212 @@
+"""A sweep over K and seeds in numbers: means, deviations, lines, and the paper's beside."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from sfp_keras.reports.line_fit import LineFit, fit_line
+from sfp_keras.reports.paper import paper_layers
+from sfp_keras.reports.terminal import print_table
+
+METRICS = (
+    *("accuracy", "error", "noise", "noise_clustered", "clusters", "cluster_size", "signal"),
+    *("noise_internal", "noise_external", "snr_internal", "snr_external"),
+)
+SOURCE = "Meir et al. 2023, arXiv:2309.07537"
+# The numbers of labels that paper 2 varies, and those its lines go through (Figures 3-5).
+_PAPER_LABELS = {"cifar100": (10, 20, 40, 60, 100), "cifar10": (3, 6, 8, 10)}
+_PAPER_LINE = {"cifar100": (20, 40, 60, 100), "cifar10": (3, 6, 8, 10)}
+# Printed by paper 2 (supplementary information, Figure 4), with its range over five subsets.
+_PAPER_SLOPES = {("efficientnetb0", "cifar100"): "0.0013 (0.0012 to 0.0013)"}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PaperSweep:
+    """What paper 2 says of a network trained with some of a data set's labels.
+
+    Attributes:
+        rows: `DataFrame` with K, stage, accuracy, error, noise, clusters, cluster_size.
+        line_labels: the K that its figure's line goes through.
+        slope: the slope that it prints, or `None`.
+    """
+
+    rows: pd.DataFrame
+    line_labels: tuple[int, ...]
+    slope: str | None
+
+    def row(self, stage: str, labels: int) -> dict | None:
+        """What it says of a stage trained with so many labels."""
+        chosen = (self.rows["stage"] == stage) & (self.rows["K"] == labels)
+        found = self.rows[chosen].to_dict("records")
+        return found[0] if found else None
+
+    def line(self, stage: str) -> LineFit:
+        """The line through the paper's points of a stage."""
+        chosen = (self.rows["stage"] == stage) & self.rows["K"].isin(self.line_labels)
+        points = self.rows[chosen]
+        return fit_line(points["K"].to_numpy(), points["error"].to_numpy())
+
+
+def paper_sweep(model: str, dataset: str) -> PaperSweep | None:
+    """The paper's numbers, or `None` where it did not vary K."""
+    found = {k: paper_layers(model, dataset, k) for k in _PAPER_LABELS.get(dataset, ())}
+    rows = [
+        {"K": k, "stage": stage, **numbers, "error": 1 - numbers["accuracy"]}
+        for k, paper in found.items()
+        for stage, numbers in (paper.layers if paper else {}).items()
+    ]
+    if len({row["K"] for row in rows}) < 2:
+        return None
+    return PaperSweep(pd.DataFrame(rows), _PAPER_LINE[dataset], _PAPER_SLOPES.get((model, dataset)))
+
+
+def summarise(members: pd.DataFrame) -> pd.DataFrame:
+    """Mean and standard deviation over the seeds.
+
+    Args:
+        members: `DataFrame` with K, seed, stage and `METRICS`; a row for each member and stage.
+
+    Returns:
+        A row for each K and stage, stages as they come: K, stage, seeds, and of each metric
+        `<metric>_mean` and `<metric>_std` (of a sample, so NaN for one seed).
+    """
+    rows = []
+    for (labels, stage), group in members.groupby(["K", "stage"], sort=False):
+        row: dict[str, object] = {"K": labels, "stage": stage, "seeds": len(group)}
+        for name in METRICS:
+            # A mean with an infinite ratio is infinite, without a deviation.
+            finite = group[name].abs().max() < float("inf")
+            row[f"{name}_mean"] = group[name].mean()
+            row[f"{name}_std"] = group[name].std() if finite else float("nan")
+        rows.append(row)
+    return pd.DataFrame(rows).sort_values("K", kind="stable", ignore_index=True)
+
+
+def fit_stages(members: pd.DataFrame) -> pd.DataFrame:
+    """The line of error against K for every stage.
+
+    All points of all seeds count alike. Those of a seed are not independent, for its labels are
+    nested, so the slopes of single seeds, and how they differ, stand beside.
+
+    Args:
+        members: `DataFrame` with K, seed, stage, error.
+
+    Returns:
+        A row for each stage: stage, the attributes of `LineFit`, slope_low and slope_high (95%
+        confidence), error_at_1 (the line at K=1), slope_mean and slope_std over seeds, and
+        slope_seed<S> of each.
+    """
+    rows = []
+    for stage, group in members.groupby("stage", sort=False):
+        fit = stage_line(group)
+        single = {
+            f"slope_seed{seed}": stage_line(of_seed).slope
+            for seed, of_seed in group.sort_values("seed").groupby("seed")
+        }
+        slopes = pd.Series(single, dtype=float)
+        rows.append(
+            {
+                "stage": stage,
+                **dataclasses.asdict(fit),
+                "slope_low": fit.slope - fit.quantile * fit.slope_error,
+                "slope_high": fit.slope + fit.quantile * fit.slope_error,
+                "error_at_1": float(fit.at(1)),
+                "slope_mean": slopes.mean(),
+                "slope_std": slopes.std(),
+                **single,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def stage_line(points: pd.DataFrame) -> LineFit:
+    """The line through the K and error of some rows."""
+    return fit_line(points["K"].to_numpy(), points["error"].to_numpy())
+
+
+def sweep_stage(asked: str | None, model: str, stages: Sequence[str]) -> str:
+    """The stage whose error is told against K.
+
+    Args:
+        asked: `str` or `None`.
+        model: `str`.
+        stages: those there are, input side first.
+
+    Returns:
+        `asked`, or the paper's, layer10 of vgg16, or the last; `asked` need not be there.
+    """
+    if asked:
+        return asked
+    return "layer10" if model == "vgg16" and "layer10" in stages else stages[-1]
+
+
+def print_sweep(
+    summary: pd.DataFrame,
+    fits: pd.DataFrame,
+    paper: PaperSweep | None,
+    stage: str,
+    console: Console,
+) -> None:
+    """Print what `summarise` and `fit_stages` made, with the paper's rows beside.
+
+    Args:
+        summary: `DataFrame`.
+        fits: `DataFrame`.
+        paper: `PaperSweep`, or `None`.
+        stage: `str`. The stage whose line is told.
+        console: `rich.console.Console`.
+    """
+    table = Table(
+        title="Single-filter performance over K (mean ± standard deviation over seeds)",
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+    )
+    table.add_column("stage", no_wrap=True)
+    for heading in ("K", "seeds", "error", "noise n", "clusters N_c", "size C_s"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    shown = (("error", ".4f"), ("noise", ".2f"), ("clusters", ".2f"), ("cluster_size", ".2f"))
+    for name, rows in summary.groupby("stage", sort=False):
+        for row in rows.to_dict("records"):
+            cells = [_mean(row[f"{m}_mean"], row[f"{m}_std"], spec) for m, spec in shown]
+            table.add_row(str(name), str(row["K"]), str(row["seeds"]), *cells)
+            theirs = paper.row(str(name), int(row["K"])) if paper else None
+            if theirs:
+                cells = [f"{theirs[m]:{spec}}" for m, spec in shown]
+                table.add_row("  paper", str(row["K"]), "", *cells, style="dim")
+        table.add_section()
+    print_table(table, console)
+    line = fits[fits["stage"] == stage].iloc[0]
+    if pd.notna(line["slope"]):
+        console.print(line_in_words(line))
+    if paper and stage in set(paper.rows["stage"]):
+        theirs_line = paper.line(stage)
+        labels = ", ".join(map(str, paper.line_labels))
+        console.print(
+            f"paper, {stage}: slope {theirs_line.slope:.2g} a label through its K = {labels}"
+            + (f"; it prints {paper.slope}" if paper.slope else ""),
+            style="dim",
+        )
+        console.print(f"paper: {SOURCE}", style="dim")
+
+
+def line_in_words(line: pd.Series) -> str:
+    """A row of `fit_stages` as a sentence."""
+    seeds = [float(line[name]) for name in line.index if name.startswith("slope_seed")]
+    text = f"{line['stage']}: error = {line['slope']:.3g} K {line['intercept']:+.3g}"
+    if pd.notna(line["slope_error"]):
+        text += (
+            f", slope ± {line['slope_error']:.2g} "
+            f"(95%: {line['slope_low']:.2g} to {line['slope_high']:.2g})"
+        )
+    text += f"; at K=1 {line['error_at_1']:.3g}"
+    if len(seeds) > 1:
+        text += f"; slopes of single seeds {', '.join(f'{s:.2g}' for s in seeds)}"
+    return text
+
+
+def _mean(mean: float, deviation: float, spec: str) -> str:
+    return f"{mean:{spec}}" + (f" ± {deviation:{spec}}" if pd.notna(deviation) else "")

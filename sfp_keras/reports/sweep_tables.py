@@ -1,0 +1,74 @@
+"""A sweep's tables for a paper, with paper 2's numbers."""
+
+import pandas as pd
+
+from sfp_keras.reports.sweep import SOURCE, PaperSweep
+from sfp_keras.reports.tables import Column, ReportTable
+
+_COLUMNS = (
+    Column("K", "labels K", "d", "labels $K$"),
+    Column("seeds", "seeds", "d"),
+    Column("accuracy", "accuracy", ".4f"),
+    Column("accuracy_std", "± std", ".4f", "$\\pm$ std"),
+    Column("noise", "noise n", ".2f", "noise $n$"),
+    Column("noise_std", "± std", ".2f", "$\\pm$ std"),
+    Column("clusters", "clusters N_c", ".2f", "clusters $N_c$"),
+    Column("clusters_std", "± std", ".2f", "$\\pm$ std"),
+    Column("cluster_size", "size C_s", ".2f", "size $C_s$"),
+    Column("cluster_size_std", "± std", ".2f", "$\\pm$ std"),
+)
+
+
+def stage_table(summary: pd.DataFrame, paper: PaperSweep | None, stage: str) -> ReportTable:
+    """One stage over K.
+
+    Args:
+        summary: `DataFrame` as of `summarise`.
+        paper: `PaperSweep`, or `None`.
+        stage: `str`.
+
+    Returns:
+        A `ReportTable`; the standard deviations are those over seeds.
+    """
+    mine = summary[summary["stage"] == stage]
+    rows = mine.rename(columns=lambda name: name.removesuffix("_mean")).to_dict("records")
+    theirs = [paper.row(stage, int(row["K"])) if paper else None for row in rows]
+    source = f" Paper: {SOURCE}." if any(theirs) else ""
+    note = f"Mean and standard deviation over seeds.{source}"
+    return ReportTable(f"{stage} for K labels", _COLUMNS, rows, theirs, note)
+
+
+def fit_table(fits: pd.DataFrame, paper: PaperSweep | None) -> ReportTable:
+    """The lines of all stages.
+
+    Args:
+        fits: `DataFrame` as of `fit_stages`.
+        paper: `PaperSweep`, or `None`; of a stage that it has, the line through its points.
+
+    Returns:
+        A `ReportTable`.
+    """
+    columns = [
+        Column("stage", "stage"),
+        Column("points", "points", "d"),
+        Column("slope", "slope", ".5f"),
+        Column("slope_error", "± standard error", ".5f", "$\\pm$ standard error"),
+        Column("slope_low", "95% from", ".5f"),
+        Column("slope_high", "to", ".5f"),
+        Column("intercept", "intercept", ".4f"),
+        Column("intercept_error", "± standard error", ".4f", "$\\pm$ standard error"),
+        Column("error_at_1", "error at K=1", ".4f", "error at $K=1$"),
+        Column("slope_mean", "slope of seeds", ".5f"),
+        Column("slope_std", "± std", ".5f", "$\\pm$ std"),
+    ]
+    theirs = []
+    for stage in fits["stage"]:
+        line = paper.line(stage) if paper and stage in set(paper.rows["stage"]) else None
+        numbers = ("slope", "intercept", "points")
+        theirs.append({name: getattr(line, name) for name in numbers} if line else None)
+    note = "Least squares through all points, error = slope K + intercept."
+    if paper and any(theirs):
+        labels = ", ".join(map(str, paper.line_labels))
+        note += f" Paper: the line through the points it prints for K = {labels}; {SOURCE}."
+        note += f" Its own slope: {paper.slope}." if paper.slope else ""
+    return ReportTable("Error against K", columns, fits.to_dict("records"), theirs, note)

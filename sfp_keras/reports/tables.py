@@ -1,0 +1,189 @@
+"""Tables of a report, with the papers' numbers and the difference: CSV, LaTeX, Markdown, HTML."""
+
+import dataclasses
+import html
+import io
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sfp_keras.files import write_text
+
+_LATEX = {
+    **{c: f"\\{c}" for c in "&%$#_{}"},
+    **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
+    **{"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"},
+    **{"∞": r"$\infty$", "\N{MINUS SIGN}": "$-$", "–": "--", "≥": r"$\geq$"},
+}
+# N_c and SNR_E of headings.
+_INDEX = re.compile(r"_([A-Za-z])\b")
+_MARKDOWN = frozenset("\\`*_{}[]()#+!|~$")
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        key: `str`. Key of the rows, and name in the CSV file.
+        heading: `str`.
+        spec: `str`. How numbers are written, such as `.3f` or `d`; empty for text.
+        latex: `str`. The heading in LaTeX; default: as `heading`.
+    """
+
+    key: str
+    heading: str
+    spec: str = ""
+    latex: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class ReportTable:
+    """A table whose rows may each have the paper's below, and the difference.
+
+    Attributes:
+        title: `str`.
+        columns: the columns; the first holds the names of rows.
+        rows: dicts by the columns' keys. What is missing or NaN stays empty.
+        paper: for each row what the paper says, or `None`; numbers, or text such as ">5", which
+            has no difference. Default: nothing.
+        note: `str`. What a reader must know; where the paper's numbers are from.
+    """
+
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Mapping[Any, Any]]
+    paper: Sequence[Mapping[str, Any] | None] = ()
+    note: str = ""
+
+    def frame(self) -> pd.DataFrame:
+        """The numbers, not rounded; with `<key>_paper` and `<key>_difference` where there are."""
+        data: dict[str, list[Any]] = {}
+        for column in self.columns:
+            data[column.key] = [row.get(column.key) for row in self.rows]
+            theirs = [(row or {}).get(column.key) for row in self._paper()]
+            if any(value is not None for value in theirs):
+                data[f"{column.key}_paper"] = theirs
+                data[f"{column.key}_difference"] = [
+                    _difference(ours, paper)
+                    for ours, paper in zip(data[column.key], theirs, strict=True)
+                ]
+        return pd.DataFrame(data)
+
+    def lines(self) -> Iterator[tuple[str, list[str]]]:
+        """The lines as text: their kind (ours, paper or difference) and their cells."""
+        for row, theirs in zip(self.rows, self._paper(), strict=True):
+            yield "ours", [shown(row.get(c.key), c.spec) for c in self.columns]
+            if theirs:
+                rest = self.columns[1:]
+                yield "paper", ["paper", *(shown(theirs.get(c.key), c.spec) for c in rest)]
+                signs = [_difference(row.get(c.key), theirs.get(c.key)) for c in rest]
+                yield (
+                    "difference",
+                    [
+                        "difference",
+                        *(shown(s, f"+{c.spec}") for s, c in zip(signs, rest, strict=True)),
+                    ],
+                )
+
+    def html(self) -> str:
+        """The table as HTML, escaped."""
+        align = ["" if c.spec else ' class="text"' for c in self.columns]
+        head = _INDEX.sub(
+            r"<sub>\1</sub>", _html_row("th", [c.heading for c in self.columns], align)
+        )
+        body = "\n".join(
+            f'<tr class="{kind}">{_html_row("td", cells, align)}</tr>'
+            for kind, cells in self.lines()
+        )
+        note = f'<p class="note">{html.escape(self.note)}</p>' if self.note else ""
+        return (
+            f'<div class="table"><table><caption>{html.escape(self.title)}</caption>\n'
+            f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>{note}"
+        )
+
+    def latex(self) -> str:
+        """The table as a LaTeX float, for the package booktabs, escaped."""
+        align = "".join("r" if c.spec else "l" for c in self.columns)
+        head = " & ".join(c.latex or latex_text(c.heading) for c in self.columns)
+        body = "\n".join(" & ".join(map(latex_text, cells)) + r" \\" for _, cells in self.lines())
+        note = f" {latex_text(self.note)}" if self.note else ""
+        return (
+            "% \\usepackage{booktabs}\n\\begin{table}\n\\centering\n"
+            f"\\caption{{{latex_text(self.title)}.{note}}}\n"
+            f"\\begin{{tabular}}{{{align}}}\n\\toprule\n{head} \\\\\n\\midrule\n{body}\n"
+            "\\bottomrule\n\\end{tabular}\n\\end{table}\n"
+        )
+
+    def markdown(self) -> str:
+        """The table as Markdown, escaped."""
+        rule = ["---:" if c.spec else "---" for c in self.columns]
+        rows = [[c.heading for c in self.columns], *(cells for _, cells in self.lines())]
+        texts = [f"| {' | '.join(map(markdown_text, cells))} |" for cells in rows]
+        texts.insert(1, f"| {' | '.join(rule)} |")
+        note = f"\n\n{markdown_text(self.note)}" if self.note else ""
+        return f"**{markdown_text(self.title)}**\n\n" + "\n".join(texts) + note + "\n"
+
+    def _paper(self) -> Sequence[Mapping[str, Any] | None]:
+        return self.paper or [None] * len(self.rows)
+
+
+def save_table(table: ReportTable, path: Path) -> list[Path]:
+    """Write a table as CSV, LaTeX and Markdown, each whole or not at all.
+
+    Args:
+        table: `ReportTable`.
+        path: `Path` without an ending.
+
+    Returns:
+        The files.
+    """
+    text = io.StringIO()
+    table.frame().to_csv(text, index=False)
+    contents = {"csv": text.getvalue(), "tex": table.latex(), "md": table.markdown()}
+    files = [path.with_name(f"{path.name}.{ending}") for ending in contents]
+    for file, content in zip(files, contents.values(), strict=True):
+        write_text(file, content)
+    return files
+
+
+def shown(value: Any, spec: str) -> str:
+    """A value as a cell: empty for nothing and NaN, text as it is."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    if not spec or spec == "+":
+        return str(value)
+    number = float(value)
+    if math.isnan(number):
+        return "–"
+    if math.isinf(number):
+        return "∞" if number > 0 else "\N{MINUS SIGN}∞"
+    text = format(int(number) if spec.endswith("d") else number, spec)
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def latex_text(text: str) -> str:
+    """Text as LaTeX prints it."""
+    plain = "".join(c if c.isprintable() else " " for c in text)
+    return "".join(_LATEX.get(c, c) for c in " ".join(plain.split()))
+
+
+def markdown_text(text: str) -> str:
+    """Text as Markdown shows it, in a cell as well."""
+    plain = html.escape(" ".join(text.split()), quote=False)
+    return "".join(f"\\{c}" if c in _MARKDOWN else c for c in plain)
+
+
+def _difference(ours: Any, paper: Any) -> float | None:
+    numbers = all(isinstance(v, int | float) and math.isfinite(v) for v in (ours, paper))
+    return float(ours - paper) if numbers else None
+
+
+def _html_row(tag: str, cells: Sequence[str], align: Sequence[str]) -> str:
+    return "".join(
+        f"<{tag}{how}>{html.escape(cell)}</{tag}>" for cell, how in zip(cells, align, strict=True)
+    )

@@ -1,0 +1,222 @@
+"""What a report reads of a run directory: the run's own record, and its stages' measurements."""
+
+import dataclasses
+import functools
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
+from sfp_keras.filters import (
+    FilterClusters,
+    FilterDecisions,
+    FilterFields,
+    LabelStatistics,
+    LayerStatistics,
+    SubThresholdFields,
+    SummedFields,
+    find_clusters,
+    label_statistics,
+    layer_statistics,
+    sub_threshold_fields,
+    summed_fields,
+)
+from sfp_keras.reports import PaperFigures, PaperLayers, paper_figures, paper_layers
+from sfp_keras.run_directory import RunDirectory
+from sfp_keras.workflows.results import LAYER_COLUMNS, read_decisions, read_measurement
+
+# What the papers' numbers are of.
+_PAPER_SPLIT, _PAPER_THRESHOLD = "test", 0.3
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ReportedStage:
+    """A stage measured on a split, with its clusters at the report's threshold.
+
+    Attributes:
+        name: `str`.
+        split: `str`.
+        fields: `FilterFields`.
+        clusters: `FilterClusters`.
+        accuracy: `float`. Of the head.
+        label_accuracy: float64 `(K,)`.
+    """
+
+    name: str
+    split: str
+    fields: FilterFields
+    clusters: FilterClusters
+    accuracy: float
+    label_accuracy: np.ndarray
+
+    @functools.cached_property
+    def statistics(self) -> LayerStatistics:
+        """Averages over the filters."""
+        return layer_statistics(self.clusters)
+
+    @functools.cached_property
+    def labels(self) -> LabelStatistics:
+        """Signal and noises of each label."""
+        return label_statistics(self.clusters, self.fields)
+
+    @functools.cached_property
+    def below(self) -> SubThresholdFields:
+        """Fields below the threshold."""
+        return sub_threshold_fields(self.clusters, self.fields)
+
+    @functools.cached_property
+    def sums(self) -> SummedFields:
+        """Fields summed over the filters with a label."""
+        return summed_fields(self.clusters, self.fields)
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The stage's row of layers.csv."""
+        values = {
+            **dataclasses.asdict(self.statistics),
+            "stage": self.name,
+            "split": self.split,
+            "threshold": self.clusters.threshold,
+            "outputs_per_filter": self.fields.num_positions,
+            "fc_inputs": self.fields.num_filters * self.fields.num_positions,
+            "accuracy": self.accuracy,
+        }
+        return {column: values[column] for column in LAYER_COLUMNS}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ReportedRun:
+    """A run directory as a report sees it.
+
+    Attributes:
+        files: `RunDirectory`.
+        saved: what experiment.json says.
+        names: names of the labels.
+        stages: the measured stages of each split asked for, input side first.
+        split: the splits asked for.
+        threshold: `float`. Of the report.
+    """
+
+    files: RunDirectory
+    saved: Mapping[str, Any]
+    names: tuple[str, ...]
+    stages: Mapping[str, Sequence[str]]
+    split: Sequence[str]
+    threshold: float
+
+    @property
+    def flags(self) -> Mapping[str, Any]:
+        """The flags the run was made with."""
+        return self.saved["flags"]
+
+    def paper(self, split: str) -> PaperLayers | None:
+        """The paper's layers, where its numbers can stand beside this split's."""
+        return paper_layers(*self._key) if self._compared(split) else None
+
+    def paper_figures(self, split: str) -> PaperFigures:
+        """What the paper's figures say, where it can stand beside this split's numbers."""
+        return paper_figures(*self._key) if self._compared(split) else PaperFigures()
+
+    def stage(self, name: str, split: str) -> ReportedStage:
+        """Read a stage and find its clusters."""
+        measured = read_measurement(self.files, name, split)
+        if measured.fields.num_labels != len(self.names):
+            raise InputError(
+                f"{self.files.labels} names {len(self.names)} labels and stage {name} has "
+                f"{measured.fields.num_labels}; probe again with --overwrite=heads"
+            )
+        clusters = find_clusters(measured.fields, self.threshold)
+        return ReportedStage(
+            name, split, measured.fields, clusters, measured.accuracy, measured.label_accuracy
+        )
+
+    def decisions(self, name: str, split: str) -> FilterDecisions | None:
+        """Single-filter decisions of a stage, where they were counted."""
+        path = self.files.stage(name).split(split).decisions
+        if not path.exists():
+            return None
+        return read_decisions(self.files, name, split)
+
+    @property
+    def _key(self) -> tuple[str, str, int]:
+        return str(self.flags.get("model")), str(self.flags.get("dataset")), len(self.names)
+
+    def _compared(self, split: str) -> bool:
+        return split == _PAPER_SPLIT and self.threshold == _PAPER_THRESHOLD
+
+
+def read_run(experiment: Experiment) -> ReportedRun:
+    """Find the run that a report is of, and its measured stages.
+
+    Args:
+        experiment: `Experiment` of the report; only where the run is, and what of it to show.
+
+    Raises:
+        InputError: if there is no run, or nothing of it is measured that was asked for.
+    """
+    files = RunDirectory(experiment)
+    saved = files.read()
+    if not saved or not isinstance(saved.get("flags"), dict):
+        state = "is damaged" if files.provenance.exists() else "is missing"
+        raise InputError(
+            f"{files.provenance} {state}; name a run by --run_dir, or make one first: "
+            f"python main.py --mode=probe --run_dir={files.path}"
+        )
+    stages = {split: _stages(files, saved, split) for split in experiment.split}
+    empty = [split for split, found in stages.items() if not found]
+    if empty:
+        again = re.sub(r"--(mode|split)=\S+ ?", "", str(saved.get("command", "")))
+        command = again.replace("main.py", f"main.py --mode=probe --split={empty[0]}", 1)
+        raise InputError(
+            f"--run_dir={files.path} has no stage measured on {empty[0]} images; first run "
+            f"{command.strip()}"
+        )
+    return ReportedRun(
+        files,
+        saved,
+        _label_names(files),
+        {split: _chosen(experiment, found) for split, found in stages.items()},
+        experiment.split,
+        experiment.threshold,
+    )
+
+
+def read_table(path: Path, *columns: str) -> pd.DataFrame:
+    """A CSV file of a run, with these columns."""
+    try:
+        return pd.read_csv(path, keep_default_na=False)[list(columns)].astype(float)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path} is damaged ({error}); delete it and run again") from None
+
+
+def _stages(files: RunDirectory, saved: Mapping[str, Any], split: str) -> list[str]:
+    """Stages measured on a split, input side first."""
+    found = [path.parents[1].name for path in files.path.glob(f"stages/*/{split}/fields.npz")]
+    depth = saved["results"].get("stage_order", {})
+    return sorted(found, key=lambda name: (depth.get(name, float("inf")), name))
+
+
+def _chosen(experiment: Experiment, found: list[str]) -> list[str]:
+    wanted = experiment.report_stages
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        raise InputError(
+            f"--report_stages={','.join(wanted)}: {missing[0]!r} is not measured; there are "
+            f"{', '.join(found)}"
+        )
+    return [name for name in found if name in wanted or not wanted]
+
+
+def _label_names(files: RunDirectory) -> tuple[str, ...]:
+    try:
+        # As text: a label may be called NA, or 1.0.
+        return tuple(pd.read_csv(files.labels, dtype=str, keep_default_na=False)["name"])
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{files.labels} cannot be read ({error}); run --mode=probe again, which writes it"
+        ) from None

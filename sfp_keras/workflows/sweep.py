@@ -1,0 +1,150 @@
+"""`--mode=sweep`: the whole procedure for several numbers of labels and seeds (paper 2, Fig. 3-5).
+
+Every member is a process of its own, the ordinary command: what it took of the memory of host and
+device is free again, and where one crashes the others go on. Several sweeps may work in one folder.
+"""
+
+import dataclasses
+import re
+import time
+from pathlib import Path
+
+from sfp_keras.data import count_labels
+from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
+from sfp_keras.models import paper_stages
+from sfp_keras.reports import terminal
+from sfp_keras.run_directory import RunDirectory
+from sfp_keras.training.progress import duration
+from sfp_keras.workflows.member_process import run_member, stopped_by_signals
+from sfp_keras.workflows.sweep_directory import SweepDirectory
+from sfp_keras.workflows.sweep_plan import SweepPlan
+from sfp_keras.workflows.sweep_report import sweep_report
+
+# Seconds between two looks at members that other processes work on.
+PATIENCE = 2.0
+
+
+def sweep(plan: SweepPlan) -> None:
+    """Probe every member that is not finished, then read all of them together.
+
+    Args:
+        plan: `SweepPlan`.
+
+    Raises:
+        InputError: if the plan cannot work, a member refuses its flags, or members crashed.
+    """
+    base = plan.base
+    _check_trained(plan)
+    _check_stage(base)
+    folder = SweepDirectory(sweep_folder(base))
+    folder.prepare()
+    members = _placed(plan, folder.path)
+    folder.record(base, members, plan.command)
+    console = terminal()
+    console.print(f"sweep: {len(members)} members in {folder.path}")
+    with stopped_by_signals():
+        crashed = _run_all(folder, members, plan)
+    sweep_report(folder.path)
+    if crashed:
+        raise InputError(
+            f"{', '.join(crashed)} crashed, and the tables are without; the same command tries "
+            "again"
+        )
+
+
+def sweep_folder(base: Experiment) -> Path:
+    """--run_dir, or runs/<model>-<dataset>-sweep."""
+    folder = dataclasses.replace(base, labels=None, seed=0).directory
+    return folder if base.run_dir else folder.with_name(re.sub(r"seed0$", "sweep", folder.name))
+
+
+def _check_trained(plan: SweepPlan) -> None:
+    if plan.base.trains or all(m.labels == plan.members[0].labels for m in plan.members):
+        return
+    given = f"--weights={plan.base.weights}" if plan.base.weights else f"--model={plan.base.model}"
+    raise InputError(
+        f"--sweep_labels trains anew for every K, but {given} is trained already, for its labels; "
+        "leave out --sweep_labels to sweep over --sweep_seeds alone"
+    )
+
+
+def _check_stage(base: Experiment) -> None:
+    """Refuse a wrong --sweep_stage before hours of work, where the stages are known."""
+    stages = base.stages or (() if base.own_model else paper_stages(base.model, base.stage9))
+    names = [name.replace("/", ".") for name in stages]
+    if base.sweep_stage and names and base.sweep_stage not in names:
+        raise InputError(
+            f"--sweep_stage={base.sweep_stage} is none of the probed stages {', '.join(names)}"
+        )
+
+
+def _placed(plan: SweepPlan, folder: Path) -> dict[str, Experiment]:
+    """The members, each in its folder, named k<K>-seed<S>."""
+    base = plan.base
+    known = count_labels(base.dataset, base.data_dir, base.class_names, base.only_split)
+    placed = {}
+    for member in plan.members:
+        labels = known if member.labels is None else member.labels
+        if labels > known:
+            flag = "sweep_labels" if base.sweep_labels else "labels"
+            raise InputError(
+                f"--{flag}: {labels} is more than the {known} labels of {base.dataset}"
+            )
+        name = f"k{labels}-seed{member.seed}"
+        placed[name] = dataclasses.replace(member, labels=labels, run_dir=str(folder / name))
+    return placed
+
+
+def _run_all(folder: SweepDirectory, members: dict[str, Experiment], plan: SweepPlan) -> list[str]:
+    """Run every member, here or in another process; returns the names of those that crashed."""
+    console = terminal()
+    number = {name: i for i, name in enumerate(members, 1)}
+    open_, crashed, waiting = list(members), [], None
+    while open_:
+        before = len(open_)
+        for name in list(open_):
+            member = members[name]
+            with folder.claimed(name) as claim:
+                if claim is None:
+                    continue
+                if not folder.is_finished(member, claim):
+                    console.print(
+                        f"\nmember {number[name]} of {len(members)}: {name}"
+                        f"{_preset(member)}{_time_left(members, open_)}",
+                        style="bold",
+                    )
+                    code, error = run_member(plan.program, member, claim.fileno())
+                    if code == 2 and folder.in_use(name):
+                        continue  # An ordinary command was quicker.
+                    if code == 2:
+                        raise InputError(f"{name}: {error}")
+                    if code:
+                        crashed.append(name)
+                        why = f": {error}" if error else ""
+                        console.print(f"{name} crashed (exit code {code}){why}; the others go on")
+                    else:
+                        folder.finish(member, claim)
+                open_.remove(name)
+        if open_ and len(open_) == before:
+            if waiting != open_:
+                waiting = list(open_)
+                console.print(f"waiting for other processes: {', '.join(open_)}")
+            time.sleep(PATIENCE)
+    return crashed
+
+
+def _preset(member: Experiment) -> str:
+    return f", preset {member.preset}" if member.preset else ""
+
+
+def _time_left(members: dict[str, Experiment], open_: list[str]) -> str:
+    """How long the members that are left take alone, by the seconds of the finished ones."""
+    # Images, and so seconds, grow with the labels.
+    finished = [members[name] for name in members if name not in open_]
+    seconds = sum(sum(RunDirectory(m).read().get("seconds", {}).values()) for m in finished)
+    done = sum(member.labels or 0 for member in finished)
+    if not (seconds and done):
+        return ""
+    left = sum(members[name].labels or 0 for name in open_)
+    return f"; {len(open_)} left, about {duration(seconds / done * left)}"

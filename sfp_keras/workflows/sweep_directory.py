@@ -1,0 +1,194 @@
+"""Every path of a sweep's folder, who works on which member, and which are finished.
+
+A member is finished when the command of its run directory ended well with the settings it has now.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
+from sfp_keras.files import CANNOT_WRITE, write_text
+from sfp_keras.run_directory import RunDirectory
+
+FORMAT = 1
+_OF_MEMBERS = ("labels", "subset_seed", "seed")
+
+
+class SweepDirectory:
+    """A sweep's folder: its members' run directories and what they say together.
+
+    Args:
+        path: `Path`.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.settings = path / "sweep.json"
+        self.members = path / "members.csv"
+        self.summary = path / "summary.csv"
+        self.fit = path / "fit.csv"
+        self.figures = path / "figures"
+        self.report = path / "report.html"
+        self._lock = path / ".lock"
+        self._claims = path / ".members"
+
+    def prepare(self) -> None:
+        """Make the folder.
+
+        Raises:
+            InputError: if it is none, or holds something else than a sweep.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            there = sorted(os.listdir(self.path))
+        except OSError as error:
+            if error.errno in CANNOT_WRITE:
+                raise
+            raise InputError(
+                f"--run_dir={self.path} cannot be used as a folder ({error.strerror})"
+            ) from None
+        if self.settings.exists() or self._claims.exists():
+            return
+        foreign = [name for name in there if not name.startswith((".lock", ".sweep.json."))]
+        if foreign:
+            what = "a run directory" if "experiment.json" in foreign else "no sweep"
+            raise InputError(
+                f"--run_dir={self.path} is {what}: it holds {foreign[0]} and no sweep.json; "
+                "choose an empty folder or a new one"
+            )
+
+    def read(self) -> dict[str, Any]:
+        """What sweep.json says; empty where there is none.
+
+        Raises:
+            InputError: if it is damaged or of another version.
+        """
+        try:
+            saved = json.loads(self.settings.read_text())
+            if saved["format"] == FORMAT and isinstance(saved["members"], dict):
+                return dict(saved)
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        raise InputError(
+            f"{self.settings} is damaged or of another version; delete it and run the sweep again "
+            "in this folder, which keeps its members"
+        )
+
+    def record(self, base: Experiment, members: dict[str, Experiment], command: str) -> None:
+        """Add members to sweep.json.
+
+        Args:
+            base: what all members have in common.
+            members: dict from name to `Experiment`.
+            command: the sweep's command.
+
+        Raises:
+            InputError: if the folder holds members that were made with other flags.
+        """
+        run = RunDirectory(base)
+        now = {**run.settings("train"), **run.settings("heads")}
+        now = {name: value for name, value in now.items() if name not in _OF_MEMBERS}
+        now = json.loads(json.dumps(now))
+        with self.locked():
+            saved = self.read()
+            before = saved.get("settings", now)
+            differing = [name for name in now if before.get(name, now[name]) != now[name]]
+            old = saved.get("members", {})
+            kept = [name for name in old if (self.path / name / "model.keras").exists()]
+            if differing and kept:
+                name = differing[0]
+                raise InputError(
+                    f"{self.path} holds members of another sweep: --{name} was {before[name]}, now "
+                    f"{now[name]}; choose another --run_dir"
+                )
+            new = {
+                name: {
+                    "K": member.labels,
+                    "seed": member.seed,
+                    "preset": member.preset,
+                    "command": member.command(),
+                }
+                for name, member in members.items()
+            }
+            together = sorted(
+                {**old, **new}.items(), key=lambda item: (item[1]["seed"], item[1]["K"])
+            )
+            content = {
+                "format": FORMAT,
+                "command": command,
+                **{name: getattr(base, name) for name in ("model", "dataset", "threshold")},
+                "split": base.split[0],
+                "stage": base.sweep_stage,
+                "settings": now,
+                "members": dict(together),
+            }
+            write_text(self.settings, json.dumps(content, indent=2) + "\n")
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Wait until no other process writes what all members say together."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with open(self._lock, "a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    @contextlib.contextmanager
+    def claimed(self, name: str) -> Iterator[IO[str] | None]:
+        """Take a member for this process and the one that gets the file.
+
+        Args:
+            name: `str`. The member.
+
+        Yields:
+            A file that is locked until all who have it open closed it, or `None` where another
+            process has it, or works in the run directory.
+        """
+        self._claims.mkdir(parents=True, exist_ok=True)
+        with open(self._claims / name, "a+") as file:
+            free = _lock(file) and not self.in_use(name)
+            yield file if free else None
+
+    def in_use(self, name: str) -> bool:
+        """Whether a process works in the run directory of a member."""
+        try:
+            with open(self.path / name / ".lock") as lock:
+                return not _lock(lock)
+        except FileNotFoundError:
+            return False
+
+    def is_finished(self, member: Experiment, claim: IO[str]) -> bool:
+        """Whether a claimed member needs no more work."""
+        claim.seek(0)
+        return claim.read() == _asked(member) and RunDirectory(member).layers.exists()
+
+    def finish(self, member: Experiment, claim: IO[str]) -> None:
+        """Keep that a claimed member needs no more work."""
+        # In place: a new file would not be the locked one. Half of it counts as not finished.
+        claim.seek(0)
+        claim.truncate()
+        claim.write(_asked(member))
+        claim.flush()
+
+
+def _lock(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _asked(member: Experiment) -> str:
+    """What a member's results depend on, and which of them are wanted."""
+    run = RunDirectory(member)
+    wanted = ("stages", "pool", "head_group", "threshold", "split", "decisions")
+    asked = {phase: run.settings(phase) for phase in ("train", "heads")}
+    return json.dumps({**asked, **{name: getattr(member, name) for name in wanted}}, sort_keys=True)

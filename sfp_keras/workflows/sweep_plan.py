@@ -1,0 +1,23 @@
+"""What a sweep is made of."""
+
+import dataclasses
+
+from sfp_keras.experiment import Experiment
+
+
+@dataclasses.dataclass(frozen=True)
+class SweepPlan:
+    """The experiments of a sweep, and how one is run.
+
+    Attributes:
+        base: what all members have in common: the sweep's flags without labels and seeds.
+        members: an `Experiment` for each K and seed, without a place yet; one of all labels has
+            `labels=None`.
+        program: tuple of `str`. What stands before the flags of a command.
+        command: `str`. The sweep's own command.
+    """
+
+    base: Experiment
+    members: tuple[Experiment, ...]
+    program: tuple[str, ...]
+    command: str

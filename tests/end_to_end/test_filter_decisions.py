@@ -1,0 +1,106 @@
+"""`--decisions`: the files, what is passed again, and what --overwrite deletes."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from calling import call_main
+from PIL import Image
+
+from sfp_keras.experiment import Experiment
+from sfp_keras.run_directory import RunDirectory
+from sfp_keras.workflows.results import read_decisions, read_measurement
+
+
+@pytest.fixture(scope="module")
+def run(colour_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    """A run directory probed at layer 3, then with decisions, then at layer 2 too."""
+    folder = tmp_path_factory.mktemp("decisions") / "run"
+    flags = [
+        *("--model=vgg6", "--filters=1:4,2:4,3:20,4:4,5:4", "--dataset=folder"),
+        *(f"--data_dir={colour_folder}", "--epochs=1", "--head_epochs=2", "--head_lr=0.05"),
+        *("--nomonitor", f"--run_dir={folder}"),
+    ]
+    times = {}
+    for name, more in {
+        "plain": ["--stages=layer3"],
+        "decided": ["--stages=layer3", "--decisions"],
+        "more": ["--stages=layer3,layer2", "--decisions", "--split=test,train"],
+    }.items():
+        assert call_main(*flags, *more) == 0
+        times[name] = {
+            path.relative_to(folder).as_posix(): path.stat().st_mtime_ns
+            for path in folder.glob("stages/**/*.*")
+        }
+    return SimpleNamespace(folder=folder, flags=flags, times=times)
+
+
+def test_decisions_equal_a_loop_over_images_with_one_filter_at_a_time(
+    run: SimpleNamespace, colour_folder: Path
+) -> None:
+    names = sorted(path.name for path in (colour_folder / "test").iterdir())
+    files = [sorted((colour_folder / "test" / name).iterdir()) for name in names]
+    images = np.stack([np.asarray(Image.open(f)) for of in files for f in of]) / 127.5 - 1
+    network = keras.saving.load_model(run.folder / "model.keras")
+    directory = RunDirectory(Experiment(run_dir=str(run.folder)))
+    for stage in ("layer2", "layer3"):
+        cut = keras.Model(network.inputs, network.get_layer(f"{stage}_pool").output)
+        outputs = cut.predict(images, verbose=0)
+        filters = outputs.shape[-1]
+        kernel = np.load(run.folder / f"stages/{stage}/head.npz")["kernel"]
+        counts = np.zeros((filters, 3, 3), int)
+        for index, output in enumerate(outputs.reshape(12, -1, filters)):
+            for f in range(filters):
+                fields = output[:, f] @ kernel[:, f]
+                if fields.any():
+                    counts[f, index // 4, fields.argmax()] += 1
+        decisions = read_decisions(directory, stage, "test")
+        np.testing.assert_array_equal(decisions.by_input, counts.sum(2))
+        np.testing.assert_array_equal(decisions.by_output, counts.sum(1))
+        np.testing.assert_array_equal(decisions.right, counts.diagonal(axis1=1, axis2=2))
+        np.testing.assert_array_equal(decisions.counts, counts[decisions.filters])
+        assert decisions.label_counts.tolist() == [4, 4, 4]
+        assert all(array.dtype == np.int64 for array in vars(decisions).values())
+        maxima = read_measurement(directory, stage, "test").fields.maxima()
+        assert len(decisions.filters) == min(16, (maxima > 0).sum())
+        assert maxima.argmax() in decisions.filters
+        table = pd.read_csv(run.folder / f"stages/{stage}/test/decisions.csv")
+        assert list(table) == [
+            *("filter", "accuracy", "accuracy_of_active", "share_of_favourite", "active")
+        ]
+        right, made = counts.diagonal(axis1=1, axis2=2).sum(1), counts.sum((1, 2))
+        np.testing.assert_allclose(table["accuracy"], right / 12)
+        np.testing.assert_allclose(table["active"], made / 12)
+        with np.errstate(invalid="ignore"):
+            np.testing.assert_allclose(table["accuracy_of_active"], right / made)
+            favourite = counts.sum(1).max(1)
+            np.testing.assert_allclose(table["share_of_favourite"], favourite / made)
+
+
+def test_only_what_is_missing_is_passed_again(run: SimpleNamespace) -> None:
+    decisions = {f"stages/layer3/test/decisions.{ending}" for ending in ("npz", "csv")}
+    assert set(run.times["decided"]) - set(run.times["plain"]) == decisions
+    for name in ("stages/layer3/head.npz", "stages/layer3/test/fields.npz"):
+        assert run.times["more"][name] == run.times["plain"][name]
+    for name in decisions:
+        assert run.times["more"][name] == run.times["decided"][name]
+    assert {
+        f"stages/{stage}/{split}/decisions.npz"
+        for stage in ("layer2", "layer3")
+        for split in ("test", "train")
+    } <= set(run.times["more"])
+
+
+def test_overwriting_the_analysis_deletes_them_and_a_line_a_stage_is_said(
+    run: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert call_main(*run.flags, "--stages=layer2", "--decisions") == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if "decisions of" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("decisions of layer2 on 12 test images: a filter alone is right in")
+    assert call_main(*run.flags, "--stages=layer2", "--overwrite=analysis") == 0
+    assert not list(run.folder.glob("stages/**/decisions.*"))

@@ -1,0 +1,226 @@
+"""`--mode=report`: from a run directory alone to figures, tables and one page."""
+
+import json
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from calling import call_main
+from PIL import Image
+from run_files import contents
+
+from sfp_keras.experiment import Experiment
+from sfp_keras.files import write_text
+from sfp_keras.filters import FilterFields, filter_decisions
+from sfp_keras.run_directory import RunDirectory
+
+# Names of strangers: they must be shown, never read as markup of any kind.
+NAMES = tuple(f"<img src=x{i}>&$_{{}}|" if i else "\\textbf{apple}" for i in range(10))
+SHAPES = {"layer10": ((2, 2), 12), "layer13": ((1, 1), 16)}
+
+
+class Page(HTMLParser):
+    """Tags, references and text of a page, whose tags must close in order."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.open, self.tags, self.references, self.text, self.cells = [], [], [], "", []
+        self.feed(text)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.references += [value for name, value in attrs if name in ("src", "href", "style")]
+        if tag not in ("meta", "img", "br"):
+            self.open.append(tag)
+        if tag in ("td", "th"):
+            self.cells.append("")
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+        if self.open and self.open[-1] in ("td", "th"):
+            self.cells[-1] += data
+
+
+def write_run(folder: Path) -> None:
+    """A finished run of VGG-16 on ten labels of CIFAR-10, of random numbers."""
+    from sfp_keras.probing import Measurement
+    from sfp_keras.probing.heads import Head
+    from sfp_keras.workflows import results
+
+    experiment = Experiment(dataset="cifar10", model="vgg16", run_dir=str(folder), seed=3)
+    rng = np.random.default_rng(0)
+    curve = pd.DataFrame(
+        {"epoch": [0, 1], "lr": 0.1, "loss": [2, 1], "accuracy": 0.5, "test_accuracy": [0.4, 0.6]}
+    )
+    with RunDirectory(experiment).opened("data") as run, run.timed("train"):
+        labels = {"label": range(10), "name": NAMES, "original_label": range(10)}
+        write_text(run.labels, pd.DataFrame(labels).to_csv(index=False))
+        write_text(run.training, curve.to_csv(index=False))
+        run.record(network_accuracy=0.875)
+        for name, (shape, filters) in SHAPES.items():
+            positions = int(np.prod(shape))
+            kernel = rng.normal(size=(positions, filters, 10)).astype(np.float32)
+            results.write_head(run, name, Head(kernel, shape, curve.to_dict("records")))
+            for split in ("test", "train"):
+                features = rng.gamma(1, 1, (10, positions, filters)).astype(np.float32)
+                fields = FilterFields(features, kernel, np.full(10, 4), shape)
+                measured = Measurement(fields, rng.integers(1, 4, 10))
+                results.write_fields(run, name, split, measured)
+        inputs = np.maximum(rng.normal(size=(40, *kernel.shape[:2])), 0)
+        decisions = filter_decisions(inputs, np.repeat(np.arange(10), 4), kernel, [1, 5])
+        results.write_decisions(run, "layer13", "test", decisions)
+        stages = [SimpleNamespace(name=name, path=name) for name in SHAPES]
+        dataset = SimpleNamespace(class_names=NAMES)
+        results.analyse(run, stages, dataset, {"layer10": 0, "layer13": 1})  # type: ignore[arg-type]
+        row = {
+            "variant": "clusters", "clusters_from": "test", "threshold": 0.3, "kept": 10,
+            "total": 100, "accuracy_before": 0.5, "accuracy_zeroed": 0.4, "accuracy_after": 0.45,
+            "epochs": 2,
+        }  # fmt: skip
+        write_text(run.afcc("layer10").results, pd.DataFrame([row]).to_csv(index=False))
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    folder = tmp_path_factory.mktemp("report") / "run"
+    write_run(folder)
+    before = contents(folder)
+    code = call_main("--mode=report", f"--run_dir={folder}", "--report_filters=5")
+    text = (folder / "report.html").read_text()
+    return SimpleNamespace(
+        folder=folder, before=before, code=code, text=text, page=Page(text),
+        figures=folder / "figures",
+    )  # fmt: skip
+
+
+def report(folder: Path, capsys: pytest.CaptureFixture[str], *flags: str, code: int) -> str:
+    assert call_main("--mode=report", f"--run_dir={folder}", *flags) == code
+    said = capsys.readouterr()
+    return said.out if code == 0 else said.err
+
+
+def test_the_run_itself_stays_as_it_was(story: SimpleNamespace) -> None:
+    assert story.code == 0
+    after = contents(story.folder)
+    new = {name for name in after if name not in story.before}
+    assert {name: after[name] for name in story.before} == story.before
+    assert all(name == "report.html" or name.startswith("figures/") for name in new)
+
+
+def test_the_page_needs_nothing_else(story: SimpleNamespace) -> None:
+    for reference in story.page.references:
+        assert reference.startswith(("data:image/", "#", "width:")), reference[:80]
+    for word in ("http:", "https:", "<script", "<link", "url(", "@import", "file:"):
+        assert word not in story.text
+    assert "prefers-color-scheme: dark" in story.text
+
+
+def test_every_figure_and_table_is_there_in_every_form(story: SimpleNamespace) -> None:
+    of_stage = ("filter5", "label-noise", "sub-threshold", "summed-fields")
+    expected = {
+        *("layer-curves", "test-cluster-sizes", "test-appearances", "training", "heads"),
+        *("afcc-layer10", "test-layer13-decisions"),
+        *(f"test-{stage}-{name}" for stage in SHAPES for name in of_stage),
+    }
+    for ending in ("png", "svg"):
+        assert {path.stem for path in story.figures.glob(f"*.{ending}")} == expected
+    assert story.page.tags.count("img") == len(expected)
+    for path in story.figures.glob("*.svg"):
+        ET.parse(path)
+    for path in story.figures.glob("*.png"):
+        with Image.open(path) as image:
+            image.verify()
+    tables = {
+        *("test-layers", "test-cluster-sizes", "test-label-means", "test-fields"),
+        *("test-robustness", "afcc-layer10", "test-layer10-labels", "test-layer13-labels"),
+    }
+    for ending in ("csv", "tex", "md"):
+        assert {path.stem for path in story.figures.glob(f"*.{ending}")} == tables
+
+
+def test_numbers_are_those_of_the_run_and_of_the_paper(story: SimpleNamespace) -> None:
+    ours = pd.read_csv(story.folder / "layers.csv")
+    table = pd.read_csv(story.figures / "test-layers.csv")
+    shared = [column for column in ours if column in table]
+    assert {"accuracy", "noise", "clusters", "cluster_size", "snr_external"} < set(shared)
+    pd.testing.assert_frame_equal(table[shared], ours[shared], rtol=1e-12)
+    file = Path(__file__).parents[2] / "sfp_keras/reports/paper_layers.json"
+    paper = json.loads(file.read_text())["vgg16-cifar10-10"]["layers"]
+    for row in table.to_dict("records"):
+        for name, value in paper[row["stage"]].items():
+            assert row[f"{name}_paper"] == value
+            assert row[f"{name}_difference"] == pytest.approx(row[name] - value, abs=1e-12)
+    assert f"{ours['noise'][0]:.2f}" in story.page.cells
+    sizes = pd.read_csv(story.figures / "test-cluster-sizes.csv")
+    assert sizes["size3_paper"].tolist() == [0.11, 0.67]
+    fields = pd.read_csv(story.figures / "test-fields.csv")
+    assert fields["snr_paper"].tolist()[1] == ">5"
+    labels = pd.read_csv(story.figures / "test-layer13-labels.csv")
+    of_run = pd.read_csv(story.folder / "stages/layer13/test/labels.csv")
+    for column in ("accuracy", "signal", "noise_external", "field_noise_internal"):
+        np.testing.assert_allclose(labels[column], of_run[column], rtol=1e-12)
+
+
+def test_names_of_strangers_are_text(story: SimpleNamespace) -> None:
+    assert set(NAMES) <= set(story.page.cells)
+    for ending, forbidden in (("svg", "<img"), ("md", "<img"), ("tex", "\\textbf{apple}")):
+        for path in story.figures.glob(f"*.{ending}"):
+            assert forbidden not in path.read_text(), path.name
+
+
+def test_settings_and_provenance_are_on_the_page(story: SimpleNamespace) -> None:
+    saved = json.loads((story.folder / "experiment.json").read_text())
+    for value in (saved["command"], saved["backend"], saved["versions"]["keras"], "0.8750"):
+        assert value in story.page.text
+    assert "seconds of phase train" in story.page.cells
+    assert {"schedule_epochs", "momentum"} <= set(story.page.cells)
+
+
+def test_another_threshold_and_split_have_no_paper_beside(
+    story: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ("--threshold=0.5", "--split=train", "--report_stages=layer13", "--report_filters=2")
+    out = report(story.folder, capsys, *flags, code=0)
+    assert "threshold 0.5" in out
+    assert str(story.folder / "report.html") in out
+    table = pd.read_csv(story.figures / "train-layers.csv")
+    assert table["stage"].tolist() == ["layer13"]
+    assert not any(column.endswith("_paper") for column in table)
+    assert (story.figures / "train-layer13-filter2.svg").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--report_stages=layer4"], "'layer4' is not measured; there are layer10, layer13"),
+        (["--report_filters=16"], "there is no filter 16; the largest stage shown has filters 0"),
+    ],
+)
+def test_what_is_not_there_is_told(
+    story: SimpleNamespace, capsys: pytest.CaptureFixture[str], flags: list, message: str
+) -> None:
+    assert message in report(story.folder, capsys, *flags, code=2)
+
+
+def test_a_folder_without_a_run_is_told(
+    story: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = report(tmp_path, capsys, code=2)
+    assert "experiment.json is missing; name a run by --run_dir" in missing
+    assert f"python main.py --mode=probe --run_dir={tmp_path}" in missing
+    (tmp_path / "experiment.json").write_bytes(story.before["experiment.json"])
+    unmeasured = report(tmp_path, capsys, code=2)
+    assert f"--run_dir={tmp_path} has no stage measured on test images; first run" in unmeasured
+    assert "python main.py --mode=probe --split=test " in unmeasured
+    assert missing.count("\n") == unmeasured.count("\n") == 1
+    (tmp_path / "experiment.json").write_text("{")
+    assert "experiment.json is damaged" in report(tmp_path, capsys, code=2)

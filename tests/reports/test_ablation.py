@@ -1,0 +1,79 @@
+"""Figures and tables of ablations of few and of many labels, with what is not a number."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sfp_keras.reports import terminal
+from sfp_keras.reports.ablation import (
+    PAPER,
+    draw_labels,
+    draw_removal,
+    print_labels,
+    print_removal,
+    print_widths,
+)
+from sfp_keras.reports.style import save_figure
+
+PAPER_OF = PAPER["vgg16", "layer13"]
+SUMMARY = pd.DataFrame(
+    {
+        "removed": [0, 150, 500],
+        "left": [512, 362, 12],
+        "mean": [0.94, 0.93, 0.2],
+        "std": [0.0, 0.01, np.nan],
+        "least": [0.94, 0.92, 0.1],
+        "most": [0.94, 0.94, 0.3],
+    }
+)
+WIDTHS = pd.DataFrame(
+    {
+        "layers": ["", "13", "11-12-13"],
+        "width": [512, 350, 120],
+        "network_accuracy": [0.94, 0.93, None],
+        "accuracy": [0.94, 0.935, 0.91],
+    }
+)
+
+
+def labels(count: int) -> pd.DataFrame:
+    rng = np.random.default_rng(count)
+    kinds = ["accuracy", "others"]
+    table = pd.DataFrame(
+        {f"{kind}{of}": rng.random(count) for kind in kinds for of in ("", "_silenced", "_random")}
+    )
+    table.loc[0, ["accuracy", "accuracy_silenced", "accuracy_random"]] = np.nan
+    names = [f"label {i}" for i in range(count - 1)]
+    return table.assign(
+        name=["$\\bad$ [b]_name", *names], silenced=range(count), label=range(count)
+    )
+
+
+@pytest.mark.parametrize("count", [2, 30, 31, 1000])
+def test_labels(count: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    figure = draw_labels(labels(count), "layer$13$")
+    files = save_figure(figure, tmp_path / "labels")
+    assert [file.suffix for file in files] == [".png", ".svg"]
+    assert all(file.stat().st_size > 5000 for file in files)
+    ticks = figure.axes[0].get_xticklabels()
+    assert len(ticks) == (count if count <= 30 else 0)
+    print_labels(labels(count), "layer13", terminal())
+    assert f"0 to {count - 1}, on average" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("paper", [PAPER_OF, PAPER["avgg16", "layer13"], None])
+def test_removal(paper: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    figure = draw_removal(SUMMARY, WIDTHS.iloc[1:], "layer13", paper)  # type: ignore[arg-type]
+    save_figure(figure, tmp_path / "removal")
+    points = {line.get_label(): line.get_xydata().tolist() for line in figure.axes[0].lines}
+    assert points["removed at random"] == [[0, 94], [150, 93], [500, 20]]
+    np.testing.assert_allclose(points["trained with fewer"], [[162, 93.5], [392, 91]])
+    print_removal(SUMMARY, "layer13", paper, terminal())  # type: ignore[arg-type]
+    print_widths(WIDTHS, "layer13", paper, terminal())  # type: ignore[arg-type]
+    out = capsys.readouterr().out
+    assert ("none" in out) == (paper is PAPER_OF)
+    assert ("unchanged" in out) == (paper is PAPER_OF)
+    for text in ("-0.0100", "0.9350", "11, 12, 13", "as it is"):
+        assert text in out

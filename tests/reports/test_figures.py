@@ -1,0 +1,235 @@
+"""What the figures draw, read back from their artists."""
+
+import io
+import warnings
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from PIL import Image
+
+from sfp_keras import reports
+from sfp_keras.filters import (
+    FilterDecisions,
+    FilterFields,
+    find_clusters,
+    label_statistics,
+    layer_statistics,
+    sub_threshold_fields,
+    summed_fields,
+)
+from sfp_keras.reports.matrices import permuted_kinds
+from sfp_keras.reports.style import shown_name
+
+NAMES = ("$\\frac{", "<b>bold</b>", "日本語", "tab\tnew\nline\x00", "a very long name indeed")
+
+
+def layer(labels: int = 5, filters: int = 12, positions: int = 4, seed: int = 0) -> FilterFields:
+    rng = np.random.default_rng(seed)
+    shape = (labels, positions, filters)
+    return FilterFields(
+        rng.gamma(1, 1, shape),
+        rng.normal(size=(positions, filters, labels)),
+        np.full(labels, 3),
+        (positions,),
+    )
+
+
+@pytest.fixture(scope="module")
+def fields() -> FilterFields:
+    return layer()
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.findobj(Text) if text.get_visible()]
+
+
+def bars(panel) -> list[float]:
+    return [bar.get_height() for bar in panel.patches]
+
+
+def test_the_three_matrices_of_a_filter(fields: FilterFields):
+    clusters = find_clusters(fields)
+    number = int(np.argmax(clusters.num_clusters))
+    figure = reports.draw_matrices(fields, clusters, number, NAMES)
+    normalized, boolean, kinds = (p.images[0].get_array() for p in figure.axes[:3])
+    np.testing.assert_array_equal(normalized, fields.normalized(number))
+    np.testing.assert_array_equal(boolean, fields.boolean(number))
+    order = clusters.permutation(number)
+    np.testing.assert_array_equal(kinds > 0, boolean[np.ix_(order, order)])
+    sizes = [len(members) for members in clusters.members(number)]
+    assert (kinds == 2).sum() == sum(size**2 for size in sizes)
+    assert (kinds == 1).sum() == clusters.noise[number]
+    # Clusters are framed blocks on the diagonal.
+    frames = figure.axes[2].patches
+    assert [(f.get_x(), f.get_y(), f.get_width()) for f in frames] == [
+        (start - 0.5, start - 0.5, size)
+        for start, size in zip(np.cumsum([0, *sizes[:-1]]), sizes, strict=True)
+    ]
+    drawn = [label.get_text() for label in figure.axes[2].get_yticklabels()]
+    assert drawn == [shown_name(NAMES[i], 12) for i in order]
+
+
+def test_many_labels_get_an_enlarged_corner():
+    fields = layer(30)
+    clusters = find_clusters(fields)
+    figure = reports.draw_matrices(fields, clusters, 3)
+    size = max(int(clusters.in_cluster[3].sum()) + 2, 6)
+    _, kinds = permuted_kinds(fields, clusters, 3)
+    corner = figure.axes[3].images[0].get_array()
+    np.testing.assert_array_equal(corner, kinds[:size, :size])
+    assert figure.axes[2].patches[0].get_width() == size
+    assert "D: the corner" in reports.matrices_caption(clusters, "layer1", 3)
+
+
+def test_typical_filters_are_near_the_averages_and_have_clusters():
+    boolean = np.zeros((4, 3, 3), bool)
+    boolean[1, [0, 1, 2], [0, 1, 2]] = True  # Three clusters of one.
+    boolean[2, 0, 0] = boolean[3, 1, 1] = True
+    clusters = find_clusters(boolean)
+    assert reports.typical_filters(clusters, 2) == [2, 3]
+    assert reports.typical_filters(clusters, 9) == [2, 3, 1, 0]
+    assert reports.typical_filters(find_clusters(boolean[:1])) == [0]
+
+
+def test_signal_and_noises_of_labels(fields: FilterFields):
+    statistics = label_statistics(find_clusters(fields), fields)
+    means = {"signal": 26.95, "noise_internal": 0.46, "noise_internal_plus_external": 1.3}
+    figure = reports.draw_label_noise(statistics, NAMES, {"boolean": means})
+    boolean, accumulated = figure.axes
+    lines = {line.get_label(): line.get_ydata() for line in boolean.lines}
+    np.testing.assert_array_equal(lines["signal"], statistics.signal)
+    both = statistics.noise_internal + statistics.noise_external
+    np.testing.assert_array_equal(lines["noise$_I$ + noise$_E$"], both[both > 0])
+    marks = [line.get_ydata() for line in boolean.lines if line.get_marker() == "<"]
+    assert np.concatenate(marks).tolist() == list(means.values())
+    fields_drawn = {line.get_label(): line.get_ydata() for line in accumulated.lines}
+    np.testing.assert_array_equal(fields_drawn["signal"], statistics.field_signal)
+    with pytest.raises(ValueError, match="hold no fields"):
+        reports.draw_label_noise(label_statistics(find_clusters(fields)), NAMES)
+
+
+def test_layer_curves_stand_beside_the_paper_s():
+    paper = reports.paper_layers("vgg16", "cifar100", 100)
+    statistics = {"noise": 5.0, "clusters": 1.0, "cluster_size": 2.0, "snr_internal": np.inf}
+    rows = [
+        {"stage": s, "split": "test", "filters": 512, "accuracy": 0.5, "snr_external": 2}
+        | statistics
+        for s in ("layer10", "layer13")
+    ]
+    figure = reports.draw_layer_curves(pd.DataFrame(rows), paper)
+    accuracy, noise, *_, internal, _ = figure.axes
+    assert accuracy.lines[0].get_ydata().tolist() == [0.5, 0.5]
+    assert accuracy.lines[1].get_ydata().tolist() == [0.752, 0.745]
+    assert noise.lines[1].get_linestyle() == "--"
+    assert np.isnan(internal.lines[0].get_ydata()).all()
+    assert [label.get_text() for label in accuracy.get_xticklabels()] == ["10", "13"]
+
+
+def test_cluster_sizes_and_appearances(fields: FilterFields):
+    clusters = find_clusters(fields)
+    layer = layer_statistics(clusters)
+    printed = [0.5, 0.3, 0.2]
+    figure = reports.draw_cluster_sizes({"a": layer, "b": layer}, {"b": printed})
+    assert len(figure.axes) == 2
+    assert sum(bars(figure.axes[0])) == pytest.approx(1)
+    assert bars(figure.axes[0])[0] == layer.size_fractions.get(1, 0)
+    assert figure.axes[1].lines[0].get_ydata().tolist() == printed
+    counts = label_statistics(clusters).appearances
+    figure = reports.draw_appearances({"a": counts}, {"a": 150})
+    assert bars(figure.axes[0]) == counts.tolist()
+    assert figure.axes[0].lines[0].get_ydata()[0] == counts.mean()
+    assert any("paper 150" in text for text in texts(figure))
+
+
+def test_fields_below_the_threshold(fields: FilterFields):
+    clusters = find_clusters(fields)
+    below = sub_threshold_fields(clusters, fields)
+    figure = reports.draw_sub_threshold(below)
+    for panel, histogram in zip(figure.axes, (below.cluster_rows, below.other_rows), strict=True):
+        values, edges, _ = panel.patches[0].get_data()
+        np.testing.assert_allclose(values, 100 * histogram.counts / histogram.size)
+        np.testing.assert_array_equal(edges, histogram.edges)
+        assert panel.lines[0].get_xdata()[0] == histogram.mean
+    sums = summed_fields(clusters, fields)
+    figure = reports.draw_summed_fields(sums, NAMES, label=2)
+    drawn = {line.get_label(): line.get_ydata() for line in figure.axes[1].lines}
+    np.testing.assert_allclose(drawn["right unit"], sums.signal / sums.unit_field)
+    np.testing.assert_allclose(drawn["strongest wrong unit"], sums.largest_noise / sums.unit_field)
+    assert figure.axes[0].patches[0].get_height() == sums.fields[2, 2] / sums.unit_field
+
+
+def test_decisions_of_single_filters():
+    counts = np.array([[[3, 1], [0, 0]], [[0, 4], [0, 2]]])
+    by_output = np.array([[0, 0], [3, 1], [0, 6]])
+    right = np.array([[0, 0], [3, 0], [0, 2]])
+    by_input = np.array([[0, 0], [4, 0], [4, 2]])
+    decisions = FilterDecisions(
+        np.array([4, 2]), by_input, by_output, right, np.array([1, 2]), counts
+    )
+    figure = reports.draw_decisions(decisions, ("a", "b"), [2])
+    shown = [panel for panel in figure.axes if panel.images]
+    np.testing.assert_array_equal(shown[0].images[0].get_array(), [[0, 1], [0, 1]])
+    assert any("33.3% right" in t and "100.0% of decisions for label 1" in t for t in texts(figure))
+    with pytest.raises(ValueError, match=r"\[1, 2\], and \[0\]"):
+        reports.draw_decisions(decisions, ("a", "b"), [0])
+
+
+def test_training_curves():
+    curve = pd.DataFrame(
+        {"epoch": [0, 1], "loss": [2.0, 1.0], "accuracy": [0.1, 0.2], "test_accuracy": [0.3, 0.4]}
+    )
+    loss, accuracy = reports.draw_training(curve).axes
+    assert loss.lines[0].get_xydata().tolist() == [[1, 2], [2, 1]]
+    assert [line.get_ydata().tolist() for line in accuracy.lines] == [[0.1, 0.2], [0.3, 0.4]]
+    figure = reports.draw_heads({"$a": curve, "b": curve})
+    assert figure.axes[1].lines[1].get_ydata().tolist() == [0.3, 0.4]
+
+
+def draw_all(fields: FilterFields, names) -> list[Figure]:
+    clusters = find_clusters(fields)
+    statistics = label_statistics(clusters, fields)
+    return [
+        reports.draw_matrices(fields, clusters, 0, names),
+        reports.draw_label_noise(statistics, names),
+        reports.draw_summed_fields(summed_fields(clusters, fields), names),
+        reports.draw_sub_threshold(sub_threshold_fields(clusters, fields)),
+        reports.draw_cluster_sizes({names[0]: layer_statistics(clusters)}),
+        reports.draw_appearances({names[0]: statistics.appearances}),
+    ]
+
+
+def test_names_of_strangers_are_drawn_as_they_are(tmp_path: Path):
+    fields = layer(len(NAMES), filters=3)
+    for number, figure in enumerate(draw_all(fields, NAMES)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            png, svg = reports.save_figure(figure, tmp_path / f"f{number}")
+        ET.parse(svg)
+        with Image.open(png) as image:
+            image.verify()
+        assert b"<b>" not in svg.read_bytes()
+        sizes = [text.get_fontsize() for text in figure.findobj(Text) if text.get_text()]
+        assert min(sizes) >= 6
+
+
+def test_layers_without_any_cluster_are_drawn():
+    dead = FilterFields(np.ones((3, 1, 2)), -np.ones((1, 2, 3)), np.ones(3, int), ())
+    for figure in draw_all(dead, ("a", "b", "c")):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            figure.savefig(io.BytesIO(), dpi=40)
+
+
+def test_the_same_figure_is_the_same_file(tmp_path: Path):
+    columns = ["epoch", "loss", "accuracy", "test_accuracy"]
+    curve = pd.DataFrame([[0, 1.0, 0.1, 0.2]], columns=columns)
+    made = []
+    for name in "ab":
+        files = reports.save_figure(reports.draw_training(curve), tmp_path / name)
+        made.append([file.read_bytes() for file in files])
+    assert made[0] == made[1]

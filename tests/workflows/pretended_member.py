@@ -1,0 +1,55 @@
+"""What a member of a sweep leaves, in a moment: `python pretended_member.py <flags>`.
+
+PRETEND=<kind>:<member> makes one member refuse its flags, crash, end the sweep by SIGTERM, or kill
+it and go on itself. The file next to the sweep's folder tells which members were trained.
+"""
+
+import fcntl
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+flags = dict(flag.removeprefix("--").split("=", 1) for flag in sys.argv[1:] if "=" in flag)
+run = Path(flags["run_dir"])
+run.mkdir(exist_ok=True)
+kind, _, name = os.environ.get("PRETEND", "").partition(":")
+kind = kind if name == run.name else ""
+if kind == "refuse":
+    print("error: --lr=7 is too much", file=sys.stderr)
+    sys.exit(2)
+if kind == "crash":
+    os.kill(os.getpid(), signal.SIGKILL)
+with open(run / ".lock", "a") as lock:
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    try:
+        if kind == "stop":
+            os.kill(os.getppid(), signal.SIGTERM)
+            time.sleep(60)
+        if kind == "kill":
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(1)
+        time.sleep(0.1)
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on from here", file=sys.stderr)
+        sys.exit(130)
+    if not (run / "model.keras").exists():
+        with open(run.parent.with_suffix(".log"), "a") as log:
+            log.write(f"{run.name}\n")
+    (run / "model.keras").touch()
+    seconds = {"train": 0.1 * int(flags["labels"])}
+    saved = {"phases": {"train": {}}, "seconds": seconds, "results": {}, "device": "cpu:0"}
+    (run / "experiment.json").write_text(json.dumps(saved))
+    error = 0.01 * int(flags["labels"]) + 0.001 * int(flags["seed"])
+    columns = (
+        "stage,split,threshold,filters,outputs_per_filter,fc_inputs,accuracy,noise,noise_clustered,"
+        "clusters,cluster_size,signal,noise_internal,noise_external,snr_internal,snr_external,"
+        "dead_filters,zero_signal_labels"
+    )
+    rows = [
+        f"{stage},test,0.3,8,4,32,{1 - error - more},2,2,1,1.5,3,0,0.5,inf,6,0,0"
+        for stage, more in (("layer3", 0.1), ("layer5", 0.0))
+    ]
+    (run / "layers.csv").write_text("\n".join([columns, *rows]) + "\n")

@@ -51,7 +51,7 @@ def apply(values: flags.FlagValues) -> str | None:
         )
     if chosen is not None:
         for name, value in read(chosen).items():
-            values.set_default(name, value)
+            values.set_default(name, value if values.stage9 else _without_stage9(value))
     if values.model is None:
         default = _DEFAULT_MODEL.get(values.dataset)
         if default is None:
@@ -62,6 +62,13 @@ def apply(values: flags.FlagValues) -> str | None:
             )
         values.set_default("model", default)
     return chosen
+
+
+def _without_stage9(value: Any) -> Any:
+    """A setting for EfficientNet-B0 whose last stage is the eighth."""
+    if isinstance(value, list):
+        return [_without_stage9(text) for text in value]
+    return value.replace("stage9", "stage8")
 
 
 def choose(model: str | None, dataset: str, labels: int | None) -> str | None:

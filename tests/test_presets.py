@@ -195,6 +195,12 @@ def test_preset_of_model_dataset_and_labels(flags: str, name: str | None, parsed
     assert parsed(*flags.split()).preset == name
 
 
+def test_without_stage_9_the_preset_speaks_of_stage_8(parsed: Callable) -> None:
+    found = parsed("--dataset=cifar100", "--model=efficientnetb0", "--nostage9")
+    simpler = parsed("--preset=efficientnetb0-cifar100-no9")
+    assert dataclasses.replace(found, preset=simpler.preset) == simpler
+
+
 def test_chosen_preset_is_the_named_one(parsed: Callable) -> None:
     chosen = parsed("--dataset=cifar100", "--labels=30")
     named = parsed("--preset=vgg16-cifar100-k40", "--labels=30")

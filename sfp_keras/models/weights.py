@@ -51,8 +51,9 @@ def load_initial_weights(model: keras.Model, source: str | Path) -> list[str]:
     Args:
         model: `keras.Model` of `build_vgg` or `build_efficientnet`.
         source: `"imagenet"`, or an `.h5` file, of keras.applications' EfficientNetB0
-            (`load_applications_weights`); a `.safetensors` file with PyTorch's names; or a
-            `.keras` file, whose layers are taken where name and shapes agree.
+            (`load_applications_weights`); a `.safetensors` file with PyTorch's names; a
+            `.weights.h5` file of the same network but for its output; or a `.keras` file, whose
+            layers are taken where name and shapes agree.
 
     Returns:
         Names of the layers that keep their initial weights.
@@ -67,10 +68,12 @@ def load_initial_weights(model: keras.Model, source: str | Path) -> list[str]:
         load_pytorch_weights(model, path, output=False)
     elif path.suffix == ".keras":
         return _copy_by_name(model, load_own_model(str(path)))
+    elif path.name.endswith(".weights.h5"):
+        _load_all_but_output(model, path)
     else:
         raise InputError(
-            f"initial weights {source} are neither imagenet, .safetensors, .keras nor an .h5 file "
-            "of keras.applications (--initial_weights)"
+            f"initial weights {source} are neither imagenet, .safetensors, .keras, .weights.h5 nor "
+            "an .h5 file of keras.applications (--initial_weights)"
         )
     return ["output"]
 
@@ -78,6 +81,31 @@ def load_initial_weights(model: keras.Model, source: str | Path) -> list[str]:
 def _of_applications(source: str | Path) -> bool:
     name = str(source)
     return name == "imagenet" or (name.endswith(".h5") and not name.endswith(".weights.h5"))
+
+
+def _load_all_but_output(model: keras.Model, path: Path) -> None:
+    if not path.is_file():
+        raise InputError(f"weights file {path} does not exist (--initial_weights)")
+    output = model.get_layer("output")
+    kept = output.get_weights()
+    # Keras finds layers in such a file by their order, so all but the last must be the same.
+    body = keras.Model(model.inputs, output.input)
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always")
+        try:
+            model.load_weights(path, skip_mismatch=True)
+        except (OSError, ValueError, KeyError) as error:
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            raise InputError(f"weights file {path} cannot be read ({reason})") from None
+    output.set_weights(kept)
+    told = " ".join(str(note.message) for note in notes)
+    others = [layer.name for layer in body.layers if f"name={layer.name}," in told]
+    if others or "freshly-initialized" in told:
+        raise InputError(
+            f"weights file {path} is of another network than {model.name!r}: its "
+            f"{others[0] if others else 'layers'} differ; save the network as a .keras file, whose "
+            "layers are found by name"
+        )
 
 
 def _copy_by_name(model: keras.Model, source: keras.Model) -> list[str]:

@@ -140,12 +140,12 @@ def height_for(names: Sequence[str], height: float) -> float:
     return height + 0.06 * max(min(len(name), 12) for name in names)
 
 
-def save_figure(figure: Figure, path: Path) -> list[Path]:
+def save_figure(figure: Figure, path: str | Path) -> list[Path]:
     """Write a figure as PNG and SVG, each whole or not at all.
 
     Args:
         figure: `Figure`.
-        path: `Path` without an ending.
+        path: `str` or `Path`, without an ending.
 
     Returns:
         The files.
@@ -156,6 +156,7 @@ def save_figure(figure: Figure, path: Path) -> list[Path]:
         # Without a date and with a fixed salt the same figure is the same file.
         "svg": lambda data: FigureCanvasSVG(figure).print_svg(data, metadata={"Date": None}),
     }
+    path = Path(path)
     files = []
     for ending, draw in drawings.items():
         data = io.BytesIO()

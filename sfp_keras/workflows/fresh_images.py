@@ -67,7 +67,7 @@ def fresh_images(
             matrices = _matrices(experiment, len(split), epoch, side)
             for begin in range(0, len(split), size):
                 chosen = order[begin : begin + size]
-                images = front.predict_on_batch(split.read(chosen))
+                images = front(split.read(chosen), training=False)  # It stays on the device.
                 yield resample(images, matrices[chosen], fill), split.labels[chosen]
             epoch += 1
 

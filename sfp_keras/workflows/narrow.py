@@ -41,10 +41,17 @@ def check_widths(experiment: Experiment, network: keras.Model, stage: Stage) -> 
             f"--ablate_widths: the weights of --initial_weights={experiment.initial_weights} do "
             "not fit other numbers of filters; leave one of the two out"
         )
-    convolutions = {layer.name for layer in network.layers}
+    layers = {layer.name: layer for layer in network.layers}
+    widest = max(int(width) for width in experiment.ablate_widths)
     for number in narrowed_layers(experiment, stage):
-        if f"layer{number}_conv" not in convolutions:
+        if f"layer{number}_conv" not in layers:
             raise InputError(f"--ablate_layers={number}: {experiment.model} has no layer {number}")
+        filters = layers[f"layer{number}_conv"].filters
+        if widest >= filters:
+            raise InputError(
+                f"--ablate_widths={widest} is not fewer than the {filters} filters of layer "
+                f"{number}"
+            )
 
 
 def narrowed_layers(experiment: Experiment, stage: Stage) -> list[int]:

@@ -124,7 +124,8 @@ def report_network(
         return
     note = ""
     if not experiment.trains and near_chance(accuracy, num_labels):
-        suspect = "--class_names" if experiment.own_model else "--fc_activation"
+        suspect = "--padding" if experiment.efficientnet else "--fc_activation"
+        suspect = "--class_names" if experiment.own_model else suspect
         note = f"  (near chance: check --scaling and {suspect})"
     console.print(f"network: test accuracy {accuracy:.4f}{note}")
 

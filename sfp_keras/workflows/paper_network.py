@@ -124,8 +124,12 @@ def _widths(texts: tuple[str, ...]) -> tuple[int, ...]:
 
 def _pairs(flag: str, texts: tuple[str, ...], example: str) -> dict[int, int]:
     try:
-        return {int(number): int(value) for number, value in (text.split(":") for text in texts)}
+        pairs = [(int(number), int(value)) for number, value in (t.split(":") for t in texts)]
+        if len(dict(pairs)) < len(pairs):
+            raise ValueError("a number twice")
+        return dict(pairs)
     except ValueError:
         raise InputError(
-            f"--{flag}={','.join(texts)}: give pairs of numbers such as {example}"
+            f"--{flag}={','.join(texts)}: give pairs of numbers, each first one "
+            f"once, such as {example}"
         ) from None

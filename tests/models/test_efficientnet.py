@@ -189,6 +189,25 @@ def test_initial_weights_from_a_keras_file_by_name(tmp_path):
     )
 
 
+def test_initial_weights_from_a_weights_file(tmp_path):
+    small = {3: 1, 4: 1, 5: 1, 6: 1, 7: 1}
+    network = build_efficientnet(4, input_shape=(32, 32, 3), blocks=small, seed=1)
+    network.save_weights(tmp_path / "b0.weights.h5")
+    other = build_efficientnet(6, input_shape=(32, 32, 3), blocks=small)
+    output = other.get_layer("output").get_weights()
+    assert load_initial_weights(other, tmp_path / "b0.weights.h5") == ["output"]
+    np.testing.assert_array_equal(other.get_layer("output").kernel, output[0])
+    for layer in other.layers:
+        if layer.name != "output":
+            for mine, want in zip(
+                layer.get_weights(), network.get_layer(layer.name).get_weights(), strict=True
+            ):
+                np.testing.assert_array_equal(mine, want)
+    deeper = build_efficientnet(6, input_shape=(32, 32, 3), blocks={**small, 4: 2})
+    with pytest.raises(InputError, match="of another network"):
+        load_initial_weights(deeper, tmp_path / "b0.weights.h5")
+
+
 def test_symmetric_padding_is_pytorchs():
     """Where a convolution has stride 2, PyTorch pads both sides alike."""
     symmetric = build_efficientnet(None, input_shape=(32, 32, 3))

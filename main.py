@@ -22,6 +22,7 @@ from sfp_keras.backend import start_backend
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import CANNOT_WRITE
+from sfp_keras.workflows.sweep_directory import SweepDirectory
 
 
 def build_experiment(values: flags.FlagValues) -> Experiment:
@@ -44,6 +45,11 @@ def note_idle_flags(values: flags.FlagValues, experiment: Experiment) -> None:
     ]
     if idle:
         print(f"note: {', '.join(idle)} without effect for {experiment.kind}")
+    if experiment.mode == "report" and SweepDirectory(experiment.directory).settings.exists():
+        of_runs = ("report_filters", "report_stages", "split", "threshold")
+        given = [f"--{name}" for name in of_runs if values[name].present]
+        if given:
+            print(f"note: {', '.join(given)} without effect for the report of a sweep")
 
 
 def main(argv: Sequence[str]) -> int:

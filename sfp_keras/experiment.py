@@ -3,6 +3,7 @@
 import dataclasses
 import re
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +225,16 @@ class Experiment:
         return self.padding or ("same" if from_applications(source) else "symmetric")
 
     @property
+    def changed_architecture(self) -> bool:
+        """Whether flags make a paper's network another one, of which its numbers are not."""
+        if self.own_model:
+            return False
+        if not self.efficientnet:
+            return bool(self.filters)
+        usual = dataclasses.replace(self, padding=None).resolved_padding
+        return bool(self.blocks) or not self.stage9 or self.resolved_padding != usual
+
+    @property
     def resolved_pool(self) -> tuple[str, ...]:
         """--pool, with paper 2's 7x7 average for stages of EfficientNet-B0 it does not name."""
         if self.efficientnet and all("=" in text for text in self.pool):
@@ -274,6 +285,17 @@ class Experiment:
     def to_json(self) -> dict[str, Any]:
         """All settings, as JSON types."""
         return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+
+    @classmethod
+    def from_json(cls, settings: Mapping[str, Any]) -> "Experiment":
+        """The experiment that `to_json` told, or a part of it; what is no setting is left out."""
+        names = {field.name for field in dataclasses.fields(cls)}
+        known: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in settings.items()
+            if name in names
+        }
+        return cls(**known)
 
     def command(self) -> str:
         """The command that runs this experiment again."""

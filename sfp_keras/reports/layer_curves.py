@@ -55,7 +55,7 @@ def draw_layer_curves(layers: pd.DataFrame, paper: PaperLayers | None = None) ->
             values = rows[column].astype(float).to_numpy()
             _line(panel, places, values, color=colour, marker="o", label=f"{split} images")
         if paper:
-            theirs = _paper_values(layers, paper, stages, column)
+            theirs = _paper_values(paper, stages, column)
             style = {"linestyle": "--", "markerfacecolor": "white", "marker": "s"}
             _line(panel, range(len(stages)), theirs, color=GREY, label="paper", **style)
         _scale(panel)
@@ -76,11 +76,8 @@ def _line(panel: Axes, places: Sequence[int], values: np.ndarray, **style: objec
     panel.plot(places, shown, **{"linewidth": 1, "markersize": 4, **style})  # type: ignore[arg-type]
 
 
-def _paper_values(
-    layers: pd.DataFrame, paper: PaperLayers, stages: list[str], column: str
-) -> np.ndarray:
-    filters = dict(zip(map(str, layers["stage"]), layers["filters"], strict=True))
-    rows = [paper.row(stage, int(filters[stage])) or {} for stage in stages]
+def _paper_values(paper: PaperLayers, stages: list[str], column: str) -> np.ndarray:
+    rows = [paper.row(stage) or {} for stage in stages]
     return np.array([row.get(column, np.nan) for row in rows], float)
 
 

@@ -47,7 +47,7 @@ def print_layers(layers: pd.DataFrame, paper: PaperLayers | None, console: Conso
         for heading, _, _ in _COLUMNS:
             table.add_column(heading, justify="right", no_wrap=True)
         for row in rows.to_dict("records"):
-            theirs = paper.row(str(row["stage"]), int(row["filters"])) if paper else None
+            theirs = paper.row(str(row["stage"])) if paper else None
             table.add_row(str(row["stage"]), *(_cell(row, c, f) for _, c, f in _COLUMNS))
             if theirs:
                 cells = (_cell(theirs, c, f) for _, c, f in _COLUMNS)

@@ -16,20 +16,19 @@ class PaperLayers:
     Attributes:
         source: paper and table.
         num_labels: K.
-        layers: dict from stage name to a dict with some of accuracy, noise, clusters,
-            cluster_size.
+        layers: dict from stage name to a dict with filters, the number that the paper's network
+            has there, and some of accuracy, noise, clusters, cluster_size.
     """
 
     source: str
     num_labels: int
     layers: dict[str, dict[str, float]]
 
-    def row(self, stage: str, filters: int) -> dict[str, float] | None:
+    def row(self, stage: str) -> dict[str, float] | None:
         """The numbers of a stage, with signal and noises by paper 2's equations 1-4.
 
         Args:
             stage: `str`.
-            filters: `int`. Filters of the stage.
 
         Returns:
             A dict, or `None` where the paper has no such stage.
@@ -38,7 +37,7 @@ class PaperLayers:
         if theirs is None or not {"noise", "clusters", "cluster_size"} <= set(theirs):
             return theirs
         equations = signal_to_noise(
-            filters=filters,
+            filters=int(theirs["filters"]),
             labels=self.num_labels,
             noise=theirs["noise"],
             clusters=theirs["clusters"],

@@ -13,7 +13,7 @@ from sfp_keras.filters import (
     SubThresholdFields,
     SummedFields,
 )
-from sfp_keras.reports.afcc import NAMES
+from sfp_keras.reports.afcc import NAMES, with_share
 from sfp_keras.reports.cluster_figures import size_shares
 from sfp_keras.reports.label_noise import label_values
 from sfp_keras.reports.paper import PaperFigures, PaperLayers
@@ -51,7 +51,7 @@ def statistics_table(layers: pd.DataFrame, split: str, paper: PaperLayers | None
         Column("zero_signal_labels", "no signal", "d"),
     )
     rows = layers.to_dict("records")
-    theirs = [paper.row(str(row["stage"]), int(row["filters"])) if paper else None for row in rows]
+    theirs = [paper.row(str(row["stage"])) if paper else None for row in rows]
     threshold = float(layers["threshold"].iloc[0])
     note = (
         "Noise n, N_c and C_s are averages over filters; signal, noises and ratios follow from "
@@ -252,9 +252,7 @@ def afcc_table(results: pd.DataFrame, stage: str, paper: Mapping[str, float] | N
         rows.append({**row, **named, **share, "threshold": row["threshold"] if masked else None})
         same = row["variant"] == "clusters" and row["clusters_from"] == "test"
         of_paper = paper is not None and same and not any(theirs)
-        theirs.append(
-            {**paper, "share": paper["kept"] / paper["total"]} if paper and of_paper else None
-        )
+        theirs.append(with_share(paper) if paper and of_paper else None)
     note = "Test accuracies: of the head before, just after zeroing, and after fine-tuning."
     if any(theirs):
         note += " Paper: Meir et al. 2023, arXiv:2309.07537."

@@ -5,7 +5,7 @@ import html
 import io
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -109,13 +109,13 @@ class ReportTable:
     def latex(self) -> str:
         """The table as a LaTeX float, for the package booktabs, escaped."""
         align = "".join("r" if c.spec else "l" for c in self.columns)
-        head = " & ".join(c.latex or latex_text(c.heading) for c in self.columns)
-        body = "\n".join(" & ".join(map(latex_text, cells)) + r" \\" for _, cells in self.lines())
+        head = _latex_row(c.latex or latex_text(c.heading) for c in self.columns)
+        body = "\n".join(_latex_row(map(latex_text, cells)) for _, cells in self.lines())
         note = f" {latex_text(self.note)}" if self.note else ""
         return (
             "% \\usepackage{booktabs}\n\\begin{table}\n\\centering\n"
             f"\\caption{{{latex_text(self.title)}.{note}}}\n"
-            f"\\begin{{tabular}}{{{align}}}\n\\toprule\n{head} \\\\\n\\midrule\n{body}\n"
+            f"\\begin{{tabular}}{{{align}}}\n\\toprule\n{head}\n\\midrule\n{body}\n"
             "\\bottomrule\n\\end{tabular}\n\\end{table}\n"
         )
 
@@ -181,6 +181,12 @@ def markdown_text(text: str) -> str:
 def _difference(ours: Any, paper: Any) -> float | None:
     numbers = all(isinstance(v, int | float) and math.isfinite(v) for v in (ours, paper))
     return float(ours - paper) if numbers else None
+
+
+def _latex_row(cells: Iterable[str]) -> str:
+    row = " & ".join(cells) + r" \\"
+    # The rule or the line's end before would read these as its own option.
+    return "{}" + row if row.startswith(("[", "*")) else row
 
 
 def _html_row(tag: str, cells: Sequence[str], align: Sequence[str]) -> str:

@@ -63,7 +63,11 @@ def probe(experiment: Experiment) -> None:
             layers = results.analyse(run, stages, dataset, depths(network))
             write_final(run, dataset)
 
-        paper = paper_layers(experiment.model, experiment.dataset, dataset.num_labels)
+        paper = (
+            None
+            if experiment.changed_architecture
+            else paper_layers(experiment.model, experiment.dataset, dataset.num_labels)
+        )
         console = terminal()
         print_layers(layers, paper, console)
         next_steps(run.path, experiment.threshold, console, experiment.split[0])

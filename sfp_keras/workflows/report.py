@@ -1,11 +1,8 @@
 """A run's figures and tables in the papers' form, and one page with all of them."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from sfp_keras import reports
 from sfp_keras._version import __version__
@@ -13,33 +10,13 @@ from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import write_text
 from sfp_keras.filters import layer_robustness
-from sfp_keras.reports import Folded, Listing, Paragraph, Part, Picture, ReportTable, Section
+from sfp_keras.reports import Folded, Listing, Paragraph, Part, Section
+from sfp_keras.workflows.report_files import Written
 from sfp_keras.workflows.reported_run import ReportedRun, ReportedStage, read_run, read_table
 
 # Tables with more labels than this are left to the run's own labels.csv.
 _MOST_LABELS = 200
 _CURVE = ("epoch", "lr", "loss", "accuracy", "test_accuracy")
-
-
-@dataclasses.dataclass(frozen=True)
-class Written:
-    """A folder that takes a report's figures and tables.
-
-    Attributes:
-        folder: `Path`.
-    """
-
-    folder: Path
-
-    def figure(self, name: str, figure: Figure, caption: str) -> Picture:
-        """Write a figure; returns it for the page."""
-        width = float(figure.get_size_inches()[0])
-        return Picture(reports.save_figure(figure, self.folder / name), caption, width)
-
-    def table(self, name: str, table: ReportTable) -> ReportTable:
-        """Write a table; returns it for the page."""
-        reports.save_table(table, self.folder / name)
-        return table
 
 
 def report(experiment: Experiment) -> None:
@@ -49,6 +26,7 @@ def report(experiment: Experiment) -> None:
     stages = {split: [run.stage(n, split) for n in run.stages[split]] for split in run.split}
     check_filters(experiment, stages)
     rows = pd.DataFrame([stage.row for of_split in stages.values() for stage in of_split])
+    out.delete_previous()
 
     sections = [layer_section(run, rows, out)]
     for split, of_split in stages.items():
@@ -219,7 +197,7 @@ def afcc_sections(run: ReportedRun, out: Written) -> list[Section]:
         if results.empty:
             continue
         key = (str(run.flags.get("model")), str(run.flags.get("dataset")), stage)
-        paper = PAPER.get(key) if len(run.names) == 100 else None
+        paper = PAPER.get(key) if len(run.names) == 100 and run.of_paper else None
         figure = out.figure(
             f"afcc-{stage}",
             reports.afcc_figure(results, stage),

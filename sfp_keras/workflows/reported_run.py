@@ -114,6 +114,11 @@ class ReportedRun:
         """The flags the run was made with."""
         return self.saved["flags"]
 
+    @property
+    def of_paper(self) -> bool:
+        """Whether the network is built as the papers' of its name."""
+        return not Experiment.from_json(self.flags).changed_architecture
+
     def paper(self, split: str) -> PaperLayers | None:
         """The paper's layers, where its numbers can stand beside this split's."""
         return paper_layers(*self._key) if self._compared(split) else None
@@ -147,7 +152,8 @@ class ReportedRun:
         return str(self.flags.get("model")), str(self.flags.get("dataset")), len(self.names)
 
     def _compared(self, split: str) -> bool:
-        return split == _PAPER_SPLIT and self.threshold == _PAPER_THRESHOLD
+        at = split == _PAPER_SPLIT and self.threshold == _PAPER_THRESHOLD
+        return at and self.of_paper
 
 
 def read_run(experiment: Experiment) -> ReportedRun:

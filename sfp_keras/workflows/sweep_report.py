@@ -1,5 +1,6 @@
 """What the finished members of a sweep say together: tables and figures in its folder."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,8 @@ def sweep_report(path: Path, stage: str | None = None) -> None:
         stage: `str`. The stage whose error is drawn. Default: the sweep's --sweep_stage.
 
     Raises:
-        InputError: if the folder holds no sweep, no finished member, or not that stage.
+        InputError: if the folder holds no sweep, no finished member, a member whose layers.csv is
+            damaged, or not that stage.
     """
     folder = SweepDirectory(path)
     console = terminal()
@@ -55,7 +57,9 @@ def sweep_report(path: Path, stage: str | None = None) -> None:
         stage = sweep_stage(stage or saved["stage"], saved["model"], stages)
         if stage not in stages:
             raise InputError(f"--sweep_stage={stage} is none of the probed {', '.join(stages)}")
-        paper = paper_sweep(saved["model"], saved["dataset"])
+        made = Experiment.from_json({**saved["settings"], "model": saved["model"]})
+        of_paper = not made.changed_architecture
+        paper = paper_sweep(saved["model"], saved["dataset"]) if of_paper else None
         summary, fits = summarise(members), fit_stages(members)
         for file, table in (
             (folder.members, members),
@@ -166,7 +170,7 @@ def read_members(folder: SweepDirectory, saved: dict[str, Any]) -> pd.DataFrame:
         run = _run(folder, name)
         if not run.layers.exists():
             continue
-        layers = pd.read_csv(run.layers, dtype={"stage": str})[LAYER_COLUMNS]
+        layers = _read_layers(run.layers)
         chosen = (layers["threshold"] == saved["threshold"]) & (layers["split"] == saved["split"])
         layers = layers[chosen].reset_index(drop=True)
         layers.insert(LAYER_COLUMNS.index("accuracy") + 1, "error", 1 - layers["accuracy"])
@@ -182,6 +186,21 @@ def read_members(folder: SweepDirectory, saved: dict[str, Any]) -> pd.DataFrame:
         .sort_values(["seed", "K", "place"], kind="stable", ignore_index=True)
         .drop(columns="place")
     )
+
+
+def _read_layers(path: Path) -> pd.DataFrame:
+    try:
+        text = path.read_text()
+        layers = pd.read_csv(io.StringIO(text), dtype={"stage": str})[LAYER_COLUMNS]
+        numbers = layers.drop(columns=["stage", "split"]).astype(float)
+        # Averages over clusters are undefined where there are none.
+        never_undefined = numbers[["threshold", "filters", "accuracy", "zero_signal_labels"]]
+        whole = text.endswith("\n") and not never_undefined.isna().any(axis=None)
+    except (OSError, ValueError, KeyError):
+        whole = False
+    if not whole:
+        raise InputError(f"{path} is damaged; delete it and run --mode=sweep, which writes it anew")
+    return layers
 
 
 def _run(folder: SweepDirectory, name: str) -> RunDirectory:

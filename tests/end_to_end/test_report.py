@@ -198,6 +198,51 @@ def test_another_threshold_and_split_have_no_paper_beside(
     assert (story.figures / "train-layer13-filter2.svg").exists()
 
 
+def test_another_report_replaces_what_the_one_before_wrote(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(tmp_path / "run")
+    figures = tmp_path / "run" / "figures"
+    (tmp_path / "outside.png").write_text("mine")
+    report(tmp_path / "run", capsys, "--report_stages=layer10", "--report_filters=5", code=0)
+    listed = figures / "report.json"
+    first = {path.name for path in figures.iterdir()}
+    assert {"test-layer10-filter5.png", "test-layers.tex", "report.json"} <= first
+    assert {*json.loads(listed.read_text())["files"], "report.json"} == first
+    (figures / "mine.png").write_text("mine")
+    names = json.loads(listed.read_text())["files"]
+    listed.write_text(json.dumps({"files": [*names, "../../outside.png", "gone.png"]}))
+    # Numbers of a changed network have no paper beside.
+    settings = tmp_path / "run" / "experiment.json"
+    saved = json.loads(settings.read_text())
+    saved["flags"]["filters"] = ["13:16"]
+    settings.write_text(json.dumps(saved))
+    report(tmp_path / "run", capsys, "--report_stages=layer13", "--report_filters=2", code=0)
+    second = {path.name for path in figures.iterdir()}
+    assert {"test-layer13-filter2.png", "mine.png"} <= second
+    assert not any("layer10" in name and "afcc" not in name for name in second)
+    assert (tmp_path / "outside.png").exists()
+    table = pd.read_csv(figures / "test-layers.csv")
+    assert not any(column.endswith("_paper") for column in table)
+
+
+def test_flags_of_a_run_are_told_to_do_nothing_for_a_sweep(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(tmp_path / "k10-seed3")
+    made = {"model": "vgg16", "dataset": "cifar10", "threshold": 0.3, "split": "test"}
+    member = {"K": 10, "seed": 3, "preset": None, "command": "python main.py"}
+    saved = {
+        "format": 1, "command": "python main.py", **made, "stage": None, "settings": {},
+        "members": {"k10-seed3": member},
+    }  # fmt: skip
+    (tmp_path / "sweep.json").write_text(json.dumps(saved))
+    said = report(tmp_path, capsys, "--threshold=0.3", "--report_stages=layer10", code=0)
+    note = "note: --report_stages, --threshold without effect for the report of a sweep"
+    assert note in said.splitlines()
+    assert "without effect" not in report(tmp_path, capsys, code=0)
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

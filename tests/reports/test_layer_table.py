@@ -33,9 +33,16 @@ def test_the_paper_s_row_stands_below_ours_with_its_equations():
     theirs = next(line for line in text if line.strip().startswith("paper ")).split()
     assert ours[1:6] == ["512", "4", "0.700", "20.00", "2.50"]
     assert theirs[1:] == [
-        *("0.752", "16.30", "2.60", "2.00", "26.62", "0.269", "0.835", "99.0", "31.9"),
+        *("512", "0.752", "16.30", "2.60", "2.00", "26.62", "0.269", "0.835", "99.0", "31.9"),
     ]
     assert "arXiv:2309.07537, Table 1" in text[-1]
+
+
+def test_the_paper_s_equations_have_its_own_number_of_filters():
+    said = printed(layers(filters=350), paper_layers("vgg16", "cifar100", 100))
+    theirs = next(line for line in said.splitlines() if line.strip().startswith("paper "))
+    assert theirs.split()[1:3] == ["512", "0.752"]
+    assert "26.62" in theirs
 
 
 def test_infinite_and_undefined_values_are_shown_as_such():
@@ -48,7 +55,7 @@ def test_infinite_and_undefined_values_are_shown_as_such():
 def test_the_papers_numbers():
     assert paper_layers("vgg16", "cifar100", 20).layers["layer13"]["accuracy"] == 0.9115
     assert paper_layers("vgg16", "cifar10", 10).layers["layer13"] == {
-        "accuracy": 0.94, "noise": 1.5, "clusters": 1, "cluster_size": 2.88,
+        "filters": 512, "accuracy": 0.94, "noise": 1.5, "clusters": 1, "cluster_size": 2.88,
     }  # fmt: skip
     assert paper_layers("vgg6", "cifar10", 10).layers["layer5"]["noise"] == 3.14
     assert paper_layers("vgg16", "cifar100", 30) is None

@@ -90,3 +90,10 @@ def test_a_table_is_saved_in_three_forms(tmp_path: Path):
     body = tex[tex.index(r"\midrule") : tex.index(r"\bottomrule")]
     # Each line has one cell a column.
     assert [line.count(" & ") for line in body.splitlines() if line.endswith(r"\\")] == [3] * 4
+
+
+@pytest.mark.parametrize("name", ["[2pt] a", "*", "*[a"])
+def test_no_name_is_read_as_an_option_of_the_line_before(name: str):
+    text = table(rows=({"stage": name}, {"stage": name})).latex()
+    assert text.count("{}" + name) == 2
+    assert not re.search(r"(\\\\|\\midrule)\s*[\[*]", text)

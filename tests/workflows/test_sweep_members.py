@@ -246,6 +246,34 @@ def test_a_report_needs_a_finished_member_and_its_stage(folder: Path) -> None:
         sweep_report(folder)
 
 
+def test_a_damaged_member_is_named(folder: Path) -> None:
+    sweep(plan_of(folder, [2, 4], [0]))
+    file = folder / "k4-seed0" / "layers.csv"
+    whole = file.read_bytes()
+    for length in (0, 20, len(whole) // 2, len(whole) - 1):
+        file.write_bytes(whole[:length])
+        with pytest.raises(InputError, match=rf"{file} is damaged; delete it and run --mode=sweep"):
+            sweep_report(folder)
+    file.unlink()
+    sweep(plan_of(folder, [2, 4], [0]))
+    assert file.read_bytes() == whole
+
+
+def test_only_the_paper_s_network_has_the_paper_beside(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for more, beside in (({}, True), ({"filters": ("10:350",)}, False)):
+        own = folder.with_name(f"sweep{len(more)}")
+        settings = {"model": "vgg16", "dataset": "cifar100", **more}
+        sweep(plan_of(own, [20], [0], **settings))
+        # The members' stages are not the paper's, but its line is known.
+        file = own / "k20-seed0" / "layers.csv"
+        file.write_text(file.read_text().replace("layer5", "layer10"))
+        capsys.readouterr()
+        sweep_report(own)
+        assert ("paper, layer10" in capsys.readouterr().out) == beside
+
+
 @pytest.mark.parametrize(
     ("counts", "more", "said"),
     [

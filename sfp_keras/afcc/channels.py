@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from sfp_keras.afcc.rebuilding import Exchange
+from sfp_keras.afcc.rebuilding import Exchange, anew
 from sfp_keras.errors import InputError
 from sfp_keras.layers import CompactDense, MaskConstraint, MaskedDense
 
@@ -78,25 +78,25 @@ def without_inputs(layer: Any, keep: np.ndarray) -> Exchange:
     if type(layer) is not CompactDense:
         return _cut_kernel(layer, -2, keep)
     values, *bias = layer.get_weights()
-    config = {**layer.get_config(), "mask": layer.mask[keep]}
+    mask = _cut_mask(layer.mask, 0, keep, layer.name)
     # Values stand row by row, so that those of the rows left stay in order.
-    return Exchange(CompactDense.from_config(config), [values[keep[_rows(layer)]], *bias])
+    return Exchange(anew(layer, mask=mask), [values[keep[_rows(layer)]], *bias])
 
 
 def with_fewer_filters(layer: Any, keep: np.ndarray) -> Exchange | None:
     """The layer of `passes_filters` for the filters left; `None` where it can stay as it is."""
     weights = layer.get_weights()
     if type(layer) is layers.BatchNormalization:
-        return Exchange(_anew(layer), [array[keep] for array in weights])
+        return Exchange(anew(layer), [array[keep] for array in weights])
     if type(layer) not in _DEPTHWISE:
         return None
     _check_weights(layer, weights)
     constraints = {
-        "depthwise_constraint": _cut_constraint(layer.depthwise_constraint, -2, keep),
-        "bias_constraint": _cut_constraint(layer.bias_constraint, -1, keep),
+        "depthwise_constraint": _cut_constraint(layer.depthwise_constraint, -2, keep, layer.name),
+        "bias_constraint": _cut_constraint(layer.bias_constraint, -1, keep, layer.name),
     }
     kernel, *bias = weights
-    return Exchange(_anew(layer, **constraints), [kernel[..., keep, :], *(b[keep] for b in bias)])
+    return Exchange(anew(layer, **constraints), [kernel[..., keep, :], *(b[keep] for b in bias)])
 
 
 def _cut_kernel(layer: Any, axis: int, keep: np.ndarray) -> Exchange:
@@ -107,23 +107,34 @@ def _cut_kernel(layer: Any, axis: int, keep: np.ndarray) -> Exchange:
     changes: dict[str, Any] = {}
     for name, at in (("kernel_constraint", axis), ("bias_constraint", -1)):
         if at == axis:
-            changes[name] = _cut_constraint(keras.constraints.get(config[name]), axis, keep)
+            constraint = keras.constraints.get(config[name])
+            changes[name] = _cut_constraint(constraint, axis, keep, layer.name)
     if type(layer) is MaskedDense and layer.mask is not None:
-        changes["mask"] = np.compress(keep, layer.mask, axis=axis)
+        changes["mask"] = _cut_mask(layer.mask, axis, keep, layer.name)
     if axis == -1:
         changes["filters" if type(layer) in _CONVOLUTIONS else "units"] = int(keep.sum())
         bias = [array[keep] for array in bias]
-    return Exchange(_anew(layer, **changes), [np.compress(keep, kernel, axis=axis), *bias])
+    return Exchange(anew(layer, **changes), [np.compress(keep, kernel, axis=axis), *bias])
 
 
-def _cut_constraint(constraint: Any, axis: int, keep: np.ndarray) -> Any:
+def _cut_constraint(constraint: Any, axis: int, keep: np.ndarray, layer: str) -> Any:
     """A constraint for the weights left: only masks depend on their number."""
     if not isinstance(constraint, MaskConstraint):
         return constraint
     mask = constraint.mask
     if mask.ndim >= -axis and mask.shape[axis] == keep.size:
-        mask = np.compress(keep, mask, axis=axis)
-    return MaskConstraint(mask, _cut_constraint(constraint.constraint, axis, keep))
+        mask = _cut_mask(mask, axis, keep, layer)
+    return MaskConstraint(mask, _cut_constraint(constraint.constraint, axis, keep, layer))
+
+
+def _cut_mask(mask: np.ndarray, axis: int, keep: np.ndarray, layer: str) -> np.ndarray:
+    left = np.compress(keep, mask, axis=axis)
+    if not left.any():
+        raise InputError(
+            f"removing these leaves layer {layer!r} no weight: its mask keeps none of the other "
+            "filters; remove fewer"
+        )
+    return left
 
 
 def _check_weights(layer: Any, weights: Sequence[np.ndarray]) -> None:
@@ -132,10 +143,6 @@ def _check_weights(layer: Any, weights: Sequence[np.ndarray]) -> None:
             f"layer {layer.name!r} has more weights than a kernel and a bias: remove filters "
             "before quantization and LoRA"
         )
-
-
-def _anew(layer: Any, **changes: Any) -> Any:
-    return type(layer).from_config({**layer.get_config(), **changes})
 
 
 def _rows(layer: CompactDense) -> np.ndarray:

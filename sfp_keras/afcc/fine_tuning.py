@@ -50,6 +50,20 @@ class FineTuning:
     groups: tuple[ParameterGroup, ...] = ()
     precision: str = "float32"
 
+    def optimizer(self) -> SGD:
+        """The optimiser, not built."""
+        return SGD(self.learning_rate, self.momentum, self.l2, groups=self.groups)
+
+    def check_groups(self, split: SplitNetwork) -> None:
+        """Match the groups with the variables that are fine-tuned: the tail's and the head's.
+
+        Raises:
+            InputError: if a group's pattern matches none, or two groups have one name.
+        """
+        head = MaskedDense(1, use_bias=False, name="head")
+        head.build((None, 1))
+        self.optimizer().build([*split.tail.trainable_variables, *head.trainable_variables])
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Outcome:
@@ -123,9 +137,7 @@ class HeadFineTuning:
         network = self._network(mask, settings.precision)
         exact = self._network(mask, "float32")
         zeroed = self._test(exact)
-        optimizer = SGD(
-            settings.learning_rate, settings.momentum, settings.l2, groups=settings.groups
-        )
+        optimizer = settings.optimizer()
         network.compile(
             optimizer=optimizer,
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),

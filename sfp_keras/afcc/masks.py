@@ -42,7 +42,14 @@ def random_label_mask(mask: np.ndarray, seed: int = 0) -> np.ndarray:
     Returns:
         bool (P, F, K) with the same number of labels a filter; how often labels are used differs
         by at most one.
+
+    Raises:
+        InputError: if the mask has another shape, or other labels at other positions.
     """
+    if np.ndim(mask) != 3:
+        raise InputError(
+            f"mask must have shape (positions, filters, labels), received {np.shape(mask)}"
+        )
     positions, filters, labels = mask.shape
     if not (mask == mask[:1]).all():
         raise InputError("mask must keep the same labels at all positions")

@@ -45,7 +45,8 @@ def prune_filters(model: keras.Model, stage: Stage | str, remove: Any) -> keras.
         model: a functional or sequential `keras.Model` with one input; nested models may hold
             the stage and what follows it. It is left as it is.
         stage: `Stage`, or name of one as `resolve_stages` takes it; the names of nested models
-            before it may be left out where it is clear without.
+            before it may be left out where it is clear without. In a model for images of any
+            size, the whole name of a layer.
         remove: the filters to remove: indices, or a bool array (F,).
 
     Returns:
@@ -60,7 +61,7 @@ def prune_filters(model: keras.Model, stage: Stage | str, remove: Any) -> keras.
     graph = call_graph(form)
     name = stage if isinstance(stage, str) else stage.path
     found = _find(form, graph, name)
-    keep = _kept(remove, found.filters, name)
+    keep = _kept(remove, int(found.outputs[0].shape[-1]), name)
     if keep.all():
         return rebuild(form, {})
     maker = _maker(graph, found, name)
@@ -73,8 +74,27 @@ def prune_filters(model: keras.Model, stage: Stage | str, remove: Any) -> keras.
     return rebuild(form, exchanges)
 
 
-def _find(form: keras.Model, graph: CallGraph, name: str) -> Stage:
-    """Find a stage by name, in nested models if the outermost has none."""
+def _find(form: keras.Model, graph: CallGraph, name: str) -> LayerCall:
+    """Find a stage's call by name, in nested models if the outermost has none."""
+    if None in graph.inputs[0].shape[1:]:
+        return _find_layer(form, graph, name)
+    path = _find_stage(form, graph, name).path
+    return next(call for call in graph.calls if call.path == path)
+
+
+def _find_layer(form: keras.Model, graph: CallGraph, name: str) -> LayerCall:
+    """Find a layer by its whole name: stages are found by shapes, which open image sizes lack."""
+    found = [call for call in graph.calls if call.path == name]
+    found = found or [call for call in graph.calls if call.path.endswith(f"/{name}")]
+    if len(found) == 1 and len(found[0].outputs) == 1:
+        return found[0]
+    raise InputError(
+        f"stage {name!r} is no layer of model {form.name!r}, or not one alone: in a model for "
+        "images of any size, give the whole name of a layer with one output"
+    )
+
+
+def _find_stage(form: keras.Model, graph: CallGraph, name: str) -> Stage:
     try:
         return resolve_stages(form, [name])[0]
     except InputError as error:
@@ -111,6 +131,11 @@ def _kept(remove: Any, filters: int, name: str) -> np.ndarray:
                 f"remove must hold indices from 0 to {filters - 1}, the filters of stage "
                 f"{name!r}; received {array.min()} to {array.max()}"
             )
+        if np.unique(array).size < array.size:
+            raise InputError(
+                f"remove holds an index more than once, of {array.size}: give {filters} bools or "
+                "distinct indices"
+            )
         keep[array] = False
     if not keep.any():
         raise InputError(
@@ -119,10 +144,10 @@ def _kept(remove: Any, filters: int, name: str) -> np.ndarray:
     return keep
 
 
-def _maker(graph: CallGraph, stage: Stage, name: str) -> LayerCall:
+def _maker(graph: CallGraph, stage: LayerCall, name: str) -> LayerCall:
     """Go back from a stage's output to the layer that makes its filters."""
     made_by = {id(t): call for call in graph.calls if not call.nested for t in call.outputs}
-    tensor = next(call for call in graph.calls if call.path == stage.path).outputs[0]
+    tensor = stage.outputs[0]
     while id(tensor) in made_by:
         call = made_by[id(tensor)]
         if channels.puts_out_filters(call.operation):

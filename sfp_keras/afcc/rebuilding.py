@@ -81,7 +81,7 @@ def _rebuild(
                 ]
                 made[id(old)] = _rebuild(inner, inner_shapes, exchanges, made)
             else:
-                made[id(old)] = type(old).from_config(old.get_config())
+                made[id(old)] = anew(old)
         outputs = keras.tree.flatten(made[id(old)](*args, **kwargs))
         now.update((id(a), b) for a, b in zip(node.outputs, outputs, strict=True))
         if first and id(old) in exchanges:
@@ -95,6 +95,13 @@ def _rebuild(
     new = keras.Model(renewed(model.input), renewed(model.output), name=model.name)
     new.output_names = list(model.output_names)
     return new
+
+
+def anew(layer: Any, **changes: Any) -> Any:
+    """Make a layer (or Keras operation) of a layer's configuration with changes, no weights."""
+    # The function of a Lambda layer is the user's network's own.
+    trust = {"safe_mode": False} if isinstance(layer, keras.layers.Lambda) else {}
+    return type(layer).from_config({**layer.get_config(), **changes}, **trust)
 
 
 def copy_weights(old: keras.layers.Layer, new: keras.layers.Layer) -> None:

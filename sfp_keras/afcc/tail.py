@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from sfp_keras.afcc.rebuilding import copy_weights
+from sfp_keras.afcc.rebuilding import anew, copy_weights
 from sfp_keras.errors import InputError
 from sfp_keras.models.graph import labelled_nodes, require_functional
 from sfp_keras.probing import Stage, cut_stages
@@ -176,10 +176,7 @@ def _copy(model: keras.Model, name: str, dtype: str | None = None) -> keras.Mode
     def clone(layer: Any) -> Any:
         if not isinstance(layer, keras.layers.Layer):
             return layer  # An operation such as `x + 3`, which has no weights and no dtype.
-        config = layer.get_config()
-        # The function of a Lambda layer is this network's own.
-        trust = {"safe_mode": False} if isinstance(layer, keras.layers.Lambda) else {}
-        return type(layer).from_config({**config, "dtype": dtype} if dtype else config, **trust)
+        return anew(layer, dtype=dtype) if dtype else anew(layer)
 
     copy = keras.models.clone_model(model, clone_function=clone)
     copy_weights(model, copy)

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
+from keras.src.backend.common.symbolic_scope import in_symbolic_scope  # Keras has no public one.
 
 from sfp_keras.errors import InputError
 from sfp_keras.layers.mask_constraint import MaskConstraint, masked
@@ -79,6 +80,9 @@ class MaskedDense(keras.layers.Dense):
         # As given, so that a configuration does not grow with the positions of a filter.
         self._mask = None if mask is None else self._checked(mask)
         self._full: np.ndarray | None = None
+        # Whether a compiled function holds a mask, and which: the last one that was traced.
+        self._compiled = False
+        self._compiled_mask: Any = None
 
     @property
     def mask(self) -> np.ndarray | None:
@@ -89,7 +93,8 @@ class MaskedDense(keras.layers.Dense):
         """Give the layer another mask; weights outside it become zero at once.
 
         Compiled functions keep the mask they were made with, as they keep `trainable`: give the
-        model the layer is in, or call its `compile()` again.
+        model the layer is in, or call its `compile()` again. Until then its predictions are wrong
+        and its training does not hold the new mask's zeros; a warning says so.
 
         Args:
             mask: as the constructor takes it; `None` frees every weight.
@@ -100,11 +105,18 @@ class MaskedDense(keras.layers.Dense):
             InputError: as the constructor, also where the mask does not fit the inputs.
         """
         checked = None if mask is None else self._checked(mask)
-        full = self._full_mask(checked) if self.built else None
+        full: Any = self._full_mask(checked) if self.built else None
         self._mask = checked
         if self.built:
             self._apply(full)
+        if model is None and self._compiled and not np.array_equal(full, self._compiled_mask):
+            warnings.warn(
+                f"layer {self.name!r} has another mask now, but functions compiled before keep the "
+                "old mask: call model.compile() again, or set_mask(mask, model=model)",
+                stacklevel=2,
+            )
         if model is not None:
+            self._compiled = False
             model.train_function = model.test_function = model.predict_function = None
             self._mask_slots(getattr(model, "optimizer", None))
 
@@ -124,6 +136,8 @@ class MaskedDense(keras.layers.Dense):
 
     def call(self, inputs: Any, training: Any = None) -> Any:
         """Return `activation(inputs @ (kernel * mask) + bias)`."""
+        if _in_compiled_function(inputs):
+            self._compiled, self._compiled_mask = True, self._full
         kernel = self._kernel if self._full is None else masked(self._kernel, self._full)
         outputs = ops.matmul(inputs, kernel)
         if self.bias is not None:
@@ -147,7 +161,12 @@ class MaskedDense(keras.layers.Dense):
             store["mask_bits"] = np.frombuffer(packed["bits"].encode(), np.uint8)
 
     def load_own_variables(self, store: Any) -> None:
-        """Read the weights, and the mask where one was saved; a plain Dense layer's fit too."""
+        """Read the weights, and the mask where one was saved.
+
+        Functions that were compiled with another mask keep it, as `set_mask` says: call
+        `model.compile()` again after loading. Files of models with a plain Dense layer in this
+        one's place do not fit: hand its weights over with `set_weights`.
+        """
         names = [name for name in store.keys() if not name.startswith("mask_")]  # noqa: SIM118
         if "mask_bits" in store.keys():  # noqa: SIM118
             packed = {
@@ -232,6 +251,18 @@ class MaskedDense(keras.layers.Dense):
         for slot in optimizer.variables:
             if slot.name.startswith(prefix) and tuple(slot.shape) == self._full.shape:
                 slot.assign(masked(slot.value, self._full))
+
+
+def _in_compiled_function(inputs: Any) -> bool:
+    """Whether a call is traced, so that a compiled function will hold its constants."""
+    if in_symbolic_scope():
+        return False  # Only shapes are asked for.
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return isinstance(inputs, jax.core.Tracer)
+    # TensorFlow's: tensors of eager calls have none.
+    return hasattr(inputs, "graph")
 
 
 @functools.cache

@@ -22,7 +22,10 @@ def as_mask(mask: Any) -> np.ndarray:
     """
     if isinstance(mask, dict):
         return unpack_mask(mask)
-    array = np.asarray(mask)
+    try:
+        array = np.asarray(mask)
+    except ValueError:
+        raise InputError("mask must be one array: its rows have different lengths") from None
     if array.dtype != bool:
         if array.dtype == object or not np.issubdtype(array.dtype, np.number):
             raise InputError(

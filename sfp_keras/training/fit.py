@@ -139,7 +139,7 @@ class _StopOnNaN(keras.callbacks.Callback):
             if self.checkpoint.path.exists()
             else ""
         )
-        return f"lower the learning rate (--lr, --head_lr), or check the input's --scaling{kept}"
+        return f"lower the learning rate (--lr, --head_lr or --afcc_lr), or check --scaling{kept}"
 
     def _check_loss(self, logs: dict | None) -> None:
         # The test loss shows what the last step of an epoch did.

@@ -262,7 +262,8 @@ def _report(
 ) -> None:
     """The tables on the terminal, and the figures, which are drawn anew each time."""
     folder, console = run.ablation(stage.name), terminal()
-    paper = PAPER.get((run.experiment.model, stage.name))
+    experiment = run.experiment
+    paper = None if experiment.changed_architecture else PAPER.get((experiment.model, stage.name))
     removal, labels = summary(tables["removal"]), tables["labels"]
     write_text(folder / "widths.csv", widths.to_csv(index=False))
     print_removal(removal, stage.name, paper, console)

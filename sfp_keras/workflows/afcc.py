@@ -1,7 +1,8 @@
 """AFCC: zero a head outside its filters' clusters, fine-tune, and compare with controls."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterable, Sequence
 
 import keras
 import numpy as np
@@ -19,11 +20,11 @@ from sfp_keras.afcc import (
 from sfp_keras.data import ImageDataset, Scaling
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
-from sfp_keras.files import save_npz, write_text, write_whole
+from sfp_keras.files import load_npz, save_npz, write_text, write_whole
 from sfp_keras.filters import find_clusters
 from sfp_keras.probing import Measurement, Stage, cache_features
 from sfp_keras.reports import terminal
-from sfp_keras.reports.afcc import PAPER, draw_afcc, print_afcc
+from sfp_keras.reports.afcc import NAMES, PAPER, draw_afcc, print_afcc
 from sfp_keras.run_directory import RunDirectory
 from sfp_keras.stage_files import AfccDirectory
 from sfp_keras.training import ParameterGroup, Progress, StepDecay, parse_group
@@ -38,6 +39,8 @@ COLUMNS = [
     *("variant", "clusters_from", "threshold", "kept", "total", "accuracy_before"),
     *("accuracy_zeroed", "accuracy_after", "epochs"),
 ]
+# Variant, images of the clusters, threshold.
+Key = tuple[str, str, float]
 
 
 def afcc(experiment: Experiment) -> None:
@@ -46,7 +49,11 @@ def afcc(experiment: Experiment) -> None:
 
     def check(network: keras.Model) -> None:
         stage = choose_one(experiment, network, "afcc_stage")
-        split_network(network, stage, trainable_layers(experiment, network, stage))
+        split = split_network(network, stage, trainable_layers(experiment, network, stage))
+        with about_flag("afcc_group"):
+            settings.check_groups(split)
+        if experiment.overwrite == "afcc":
+            _check_masks(RunDirectory(experiment), stage)
 
     with probe.prepared(experiment, check) as (run, network, dataset, scaling):
         stage = choose_one(experiment, network, "afcc_stage")
@@ -58,13 +65,12 @@ def afcc(experiment: Experiment) -> None:
             table = compare(run, split, stage, dataset, scaling, settings)
         console = terminal()
         paper = PAPER.get((experiment.model, dataset.name, stage.name))
-        print_afcc(table, stage.name, paper if dataset.num_labels == 100 else None, console)
+        same = dataset.num_labels == 100 and not experiment.changed_architecture
+        print_afcc(table, stage.name, paper if same else None, console)
         files = run.afcc(stage.name)
-        console.print(
-            f"results: {files.results}\n"
-            f"  {files.figure}\n"
-            f"  {files.model}  the network that ends with the AFCC head"
-        )
+        console.print(f"results: {files.results}\n  {files.figure}")
+        if files.model.exists():
+            console.print(f"  {files.model}  the network that ends with {_saved_head(files)}")
 
 
 def fine_tuning(experiment: Experiment) -> FineTuning:
@@ -111,11 +117,12 @@ def compare(
 ) -> pd.DataFrame:
     """Zero and fine-tune every variant that was not yet; returns the rows of results.csv."""
     experiment, files = run.experiment, run.afcc(stage.name)
-    measured = {s: results.read_measurement(run, stage.name, s) for s in experiment.afcc_split}
-    kernel = next(iter(measured.values())).fields.kernel
+    kernel = results.read_head(run, stage.name)
     tuner: HeadFineTuning | None = None
-    wanted = list(_wanted(experiment))
+    wanted = _wanted(experiment)
     table = read_results(files)
+    # All of them before the first fine-tuning: one may be empty.
+    masks = _masks(run, stage, [key for key in wanted if _row(table, *key) is None])
     for place, (name, images, threshold) in enumerate(wanted):
         if _row(table, name, images, threshold) is not None:
             continue
@@ -123,18 +130,31 @@ def compare(
             tuner = _tuner(run, split, stage, kernel, dataset, scaling, settings)
             before = tuner.accuracy()
         # The full head needs no clusters.
-        mask = None if name == "full" else _mask(measured[images], threshold)
-        made = mask if mask is None else variants(mask, kernel, experiment.seed)[name]()
-        outcome = tuner.run(
-            made,
-            checkpoint=files.checkpoint,
-            description=description(
-                run, "afcc", [run.settings("afcc"), stage.name, name, images, threshold]
-            ),
-            progress=Progress(f"afcc {place + 1}/{len(wanted)} {name}"),
-        )
+        made = None
+        if name != "full":
+            mask = masks[images, threshold].repeat(len(kernel), axis=0)
+            made = variants(mask, kernel, experiment.seed)[name]()
+        with warnings.catch_warnings():
+            if made is not None:
+                _note_silent(made, dataset.class_names, (name, images, threshold))
+                warnings.filterwarnings("ignore", "mask: .* units have no free weight")
+            outcome = tuner.run(
+                made,
+                checkpoint=files.checkpoint,
+                description=description(
+                    run, "afcc", [run.settings("afcc"), stage.name, name, images, threshold]
+                ),
+                progress=Progress(f"afcc {place + 1}/{len(wanted)} {name}"),
+            )
         if name == "clusters" and made is not None and not files.model.exists():
-            _keep(files, split, outcome.layers, made)
+            save_npz(
+                files.mask,
+                mask=made,
+                variant=np.array(name),
+                split=np.array(images),
+                threshold=np.float64(threshold),
+            )
+            save_model(files.model, split.whole("afcc", outcome.layers))
         files.checkpoint.unlink(missing_ok=True)
         row = {
             "variant": name,
@@ -155,7 +175,8 @@ def compare(
     rows = [_row(table, *key) for key in wanted]
     shown = pd.DataFrame([row for row in rows if row is not None])
     with write_whole(files.figure) as file:
-        file.write(draw_afcc(shown, stage.name))
+        # All rows, also of earlier calls: a phase's files are all of the same settings.
+        file.write(draw_afcc(read_results(files), stage.name))
     _tidy(run)
     return shown
 
@@ -171,16 +192,19 @@ def read_results(files: AfccDirectory) -> pd.DataFrame:
         raise InputError(f"{files.results} is damaged ({error}); delete it and run again") from None
 
 
-def _wanted(experiment: Experiment) -> Iterator[tuple[str, str, float]]:
-    """(variant, images of the clusters, threshold) of everything asked for."""
+def _wanted(experiment: Experiment) -> list[Key]:
+    """Everything asked for, each once."""
     thresholds = [float(t) for t in experiment.afcc_thresholds] or [experiment.threshold]
-    for images in experiment.afcc_split:
-        for threshold in thresholds:
-            for name in experiment.afcc_variants:
-                if name != "full":
-                    yield name, images, threshold
+    wanted = [
+        (name, images, threshold)
+        for images in experiment.afcc_split
+        for threshold in thresholds
+        for name in experiment.afcc_variants
+        if name != "full"
+    ]
     if "full" in experiment.afcc_variants:
-        yield "full", "", 0.0
+        wanted.append(("full", "", 0.0))
+    return list(dict.fromkeys(wanted))
 
 
 def _row(table: pd.DataFrame, name: str, images: str, threshold: float) -> pd.Series | None:
@@ -192,9 +216,57 @@ def _row(table: pd.DataFrame, name: str, images: str, threshold: float) -> pd.Se
     return found.iloc[-1] if len(found) else None
 
 
-def _mask(measurement: Measurement, threshold: float) -> np.ndarray:
-    fields = measurement.fields
-    return cluster_mask(find_clusters(fields, threshold), fields.num_positions)
+def _check_masks(run: RunDirectory, stage: Stage) -> None:
+    """Make the masks of what is measured already, before anything is deleted."""
+    files = run.stage(stage.name)
+    if files.head.exists():
+        _masks(
+            run,
+            stage,
+            [key for key in _wanted(run.experiment) if files.split(key[1]).fields.exists()],
+        )
+
+
+def _masks(
+    run: RunDirectory, stage: Stage, keys: Iterable[Key]
+) -> dict[tuple[str, float], np.ndarray]:
+    """bool (1, F, K) masks by images and threshold, for one position."""
+    masks = {}
+    measured: dict[str, Measurement] = {}
+    for images, threshold in dict.fromkeys(key[1:] for key in keys if key[0] != "full"):
+        if images not in measured:
+            measured[images] = results.read_measurement(run, stage.name, images)
+        try:
+            masks[images, threshold] = cluster_mask(
+                find_clusters(measured[images].fields, threshold)
+            )
+        except InputError as error:
+            raise InputError(
+                f"--afcc_thresholds: stage {stage.name}, {images} images: {error}"
+            ) from None
+    return masks
+
+
+def _note_silent(mask: np.ndarray, names: Sequence[str], key: Key) -> None:
+    """Say which labels a mask leaves without a filter."""
+    silent = [name for label, name in enumerate(names) if not mask[..., label].any()]
+    if silent:
+        listed = ", ".join(silent[:10]) + (", ..." if len(silent) > 10 else "")
+        terminal().print(
+            f"note: {NAMES[key[0]]}, {key[1]} images, threshold {key[2]:g}: {len(silent)} of "
+            f"{len(names)} labels have no filter: {listed}"
+        )
+
+
+def _saved_head(files: AfccDirectory) -> str:
+    """Which head model.keras ends with."""
+    saved = load_npz(files.mask) if files.mask.exists() else {}
+    if "threshold" not in saved:
+        return "the first AFCC head"
+    return (
+        f"the {NAMES[str(saved['variant'])]} head of {saved['split']} images, threshold "
+        f"{float(saved['threshold']):g}"
+    )
 
 
 def _tuner(
@@ -223,17 +295,6 @@ def _tuner(
         description=description(run, "afcc", [stage.name, experiment.afcc_trainable]),
     )
     return HeadFineTuning(split, kernel, cache, settings, experiment.seed)
-
-
-def _keep(
-    files: AfccDirectory,
-    split: SplitNetwork,
-    layers: Sequence[keras.layers.Layer],
-    mask: np.ndarray,
-) -> None:
-    """model.keras and mask.npz of the first AFCC head."""
-    save_npz(files.mask, mask=mask)
-    save_model(files.model, split.whole("afcc", layers))
 
 
 def _tidy(run: RunDirectory) -> None:

@@ -84,6 +84,13 @@ def test_a_sequential_model():
     assert isinstance(compact.layers[-1], MaskedDense)
 
 
+def test_a_lambda_layer():
+    x = inputs = keras.Input((6,))
+    x = layers.Lambda(lambda x: 2 * x, name="twice")(x)
+    model = keras.Model(inputs, MaskedDense(4, a_mask(6, 4))(x))
+    check(model, RNG.normal(size=(7, 6)).astype(np.float32))
+
+
 def test_what_cannot_be_exchanged_is_told():
     class Mine(keras.Model):
         def call(self, x):

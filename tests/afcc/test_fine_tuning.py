@@ -9,7 +9,7 @@ from sfp_keras.afcc.tail import last_kernel_layer, split_network
 from sfp_keras.errors import InputError
 from sfp_keras.models import build_vgg
 from sfp_keras.probing import cache_features, cut_stages, resolve_stages
-from sfp_keras.training import StepDecay
+from sfp_keras.training import ParameterGroup, StepDecay
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.normal(size=(110, 32, 32, 3)).astype(np.float32)
@@ -198,6 +198,18 @@ def test_bf16_is_tested_in_float32(tuning, tmp_path):
     scores = split.whole("whole", found.layers).predict(IMAGES[TRAIN:], verbose=0)
     assert scores.dtype == np.float32
     assert (scores.argmax(1) == LABELS[TRAIN:]).mean() == pytest.approx(found.accuracy_after)
+
+
+def test_groups_are_matched_before_anything(tuning):
+    _, split, _ = tuning
+
+    def check(*names):
+        groups = tuple(ParameterGroup(name, name, 0.1) for name in names)
+        FineTuning(groups=groups).check_groups(split)
+
+    check("layer4_conv", "(^|/)head/")
+    with pytest.raises(InputError, match=r"'layer3_conv' matches no variable.*layer4_conv/kernel"):
+        check("layer3_conv")
 
 
 def test_controls_keep_as_many_weights():

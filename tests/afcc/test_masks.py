@@ -73,3 +73,5 @@ def test_what_cannot_be_masked_is_told():
         magnitude_mask(np.ones((2, 3, 4)), 25)
     with pytest.raises(InputError, match="all positions"):
         random_labels(np.random.default_rng(0).random((2, 3, 4)) < 0.5)
+    with pytest.raises(InputError, match=r"received \(3, 4\)"):
+        random_labels(np.ones((3, 4), bool))

@@ -173,6 +173,38 @@ def test_masks_of_a_convolution_are_cut_with_it():
     np.testing.assert_array_equal(cut, after[:, :, [0, 2]])
 
 
+@pytest.mark.parametrize("form", ["masked", "compact", "constraint"])
+def test_a_mask_that_keeps_nothing_else_is_told(form):
+    mask = np.zeros((4, 2), bool)
+    mask[[1, 2]] = True
+    x = inputs = keras.Input((8, 8, 3))
+    x = layers.GlobalMaxPooling2D()(layers.Conv2D(4, 3, name="maker")(x))
+    if form == "constraint":
+        head = layers.Dense(2, kernel_constraint=MaskConstraint(mask), name="h")
+    else:
+        head = MaskedDense(2, mask, name="h")
+    model = keras.Model(inputs, head(x))
+    if form == "compact":
+        model = compact_head(model)
+    with pytest.raises(InputError, match="removing these leaves layer 'h' no weight"):
+        prune_filters(model, "maker", [2, 1])
+
+
+def test_images_of_any_size():
+    x = inputs = keras.Input((None, None, 3))
+    x = layers.Conv2D(4, 3, activation="relu", name="maker")(x)
+    x = layers.Conv2D(5, 3, name="second")(layers.Lambda(lambda x: x + 1, name="plus")(x))
+    inner = keras.Model(inputs, layers.GlobalAveragePooling2D()(x), name="body")
+    inputs = keras.Input((None, None, 3))
+    model = keras.Model(inputs, layers.Dense(2, name="end")(inner(inputs)))
+    silence(model.get_layer("end"), [0, 3], 5)
+    for name in ("second", "body/second"):
+        pruned = check(model, name, [0, 3])
+        assert pruned.input_shape == (None, None, None, 3)
+    with pytest.raises(InputError, match="whole name of a layer"):
+        prune_filters(model, "layer2", [0])
+
+
 def test_no_filter_to_remove_gives_a_copy():
     model = small_vgg()
     for nothing in ([], np.zeros(8, bool)):
@@ -226,6 +258,7 @@ def test_stages_that_cannot_be_pruned_are_told(model, stage, words):
         ([8], "indices from 0 to 7"),
         ([-1], "indices from 0 to 7"),
         ([0.5], "8 bools"),
+        ([0, 1, 0, 0, 0, 0, 0, 0], "8 bools or distinct indices"),
         (np.zeros(5, bool), "8 bools"),
         (np.ones(8, bool), "leave at least one"),
     ],

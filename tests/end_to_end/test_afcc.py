@@ -12,7 +12,9 @@ from calling import call_main
 from PIL import Image
 from run_files import contents
 
-from sfp_keras import FilterFields, MaskedDense, cluster_mask, find_clusters
+from sfp_keras import FilterClusters, FilterFields, MaskedDense, cluster_mask, find_clusters
+from sfp_keras.errors import InputError
+from sfp_keras.workflows.afcc import _note_silent
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,7 @@ def run(
     files["probed"] = contents(folder)
     out = command(*afcc).stdout
     files["afcc"] = contents(folder)
-    command(*afcc, "--afcc_thresholds=0.3,0.6", "--afcc_split=train,test")
+    command(*afcc, "--afcc_thresholds=0.3,0.6,0.30", "--afcc_split=train,test")
     files["more"] = contents(folder)
     command(*afcc, "--overwrite=afcc", "--afcc_trainable=head", "--afcc_variants=clusters,full")
     files["anew"] = contents(folder)
@@ -69,7 +71,9 @@ def test_the_mask_is_that_of_the_clusters_of_the_training_images(
     saved = np.load(written(run, "afcc", "stages/layer4/train/fields.npz", tmp_path / "f.npz"))
     fields = FilterFields(saved["features"], head["kernel"], saved["label_counts"], (2, 2))
     assert fields.label_counts.tolist() == [8, 8, 8]
-    mask = np.load(written(run, "afcc", "afcc/layer4/mask.npz", tmp_path / "m.npz"))["mask"]
+    kept = np.load(written(run, "afcc", "afcc/layer4/mask.npz", tmp_path / "m.npz"))
+    mask = kept["mask"]
+    assert (kept["variant"], kept["split"], kept["threshold"]) == ("clusters", "train", 0.3)
     np.testing.assert_array_equal(mask, cluster_mask(find_clusters(fields, 0.3), 4))
     rows = table(run, "afcc", tmp_path).set_index("variant")
     assert rows.loc["clusters", "kept"] == mask.sum()
@@ -144,6 +148,42 @@ def test_done_anew_only_afcc_is_redone(run: SimpleNamespace, tmp_path: Path) -> 
 def test_the_terminal_shows_each_head(run: SimpleNamespace) -> None:
     for text in ("AFCC", "random labels", "largest weights", "full head", "6,144"):
         assert text in run.out
+    assert "ends with the AFCC head of train images, threshold 0.3" in " ".join(run.out.split())
+
+
+@pytest.mark.parametrize("again", [["--overwrite=afcc"], []])
+def test_an_empty_mask_is_told_before_anything_is_done(
+    again: list[str],
+    run: SimpleNamespace,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def none_at_09(clusters: FilterClusters) -> np.ndarray:
+        if clusters.threshold == 0.9:
+            raise InputError("no filter has a cluster at threshold 0.9")
+        return cluster_mask(clusters)
+
+    monkeypatch.setattr("sfp_keras.workflows.afcc.cluster_mask", none_at_09)
+    before = contents(run.folder)
+    flags = ["--afcc_trainable=head", "--afcc_thresholds=0.2,0.9", *again]
+    assert call_main(*run.afcc, *flags) == 2
+    (line,) = [text for text in capsys.readouterr().err.splitlines() if "error" in text]
+    assert line == (
+        "error: --afcc_thresholds: stage layer4, train images: no filter has a cluster at "
+        "threshold 0.9"
+    )
+    after = contents(run.folder)
+    assert {**after, "experiment.json": b""} == {**before, "experiment.json": b""}
+
+
+def test_labels_without_a_filter_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    mask = np.ones((2, 3, 4), bool)
+    _note_silent(mask, ("ant", "bee", "cat", "dog"), ("clusters", "train", 0.3))
+    assert not capsys.readouterr().out
+    mask[..., [1, 3]] = False
+    _note_silent(mask, ("ant", "bee", "cat", "dog"), ("clusters", "train", 0.3))
+    out = " ".join(capsys.readouterr().out.split())
+    assert "AFCC, train images, threshold 0.3: 2 of 4 labels have no filter: bee, dog" in out
 
 
 @pytest.mark.parametrize(
@@ -156,6 +196,10 @@ def test_the_terminal_shows_each_head(run: SimpleNamespace) -> None:
         ),
         (["--afcc_epochs=3"], "--afcc_epochs was 2, now 3"),
         (["--afcc_decay=fast"], "--afcc_decay"),
+        (
+            ["--afcc_group=layer9: lr=1", "--overwrite=afcc"],
+            "--afcc_group: parameter group 'layer9': the pattern 'layer9' matches no variable",
+        ),
     ],
 )
 def test_mistakes_are_one_line(

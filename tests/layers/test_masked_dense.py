@@ -175,10 +175,29 @@ def test_compiling_again_takes_the_new_mask_too():
     layer = MaskedDense(5, MASK)
     net = model(layer)
     net.fit(X, Y, verbose=0)
-    layer.set_mask(~MASK)
+    with pytest.warns(UserWarning, match=r"keep the old mask: call model.compile\(\) again"):
+        layer.set_mask(~MASK)
     net.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     net.fit(X, Y, epochs=3, verbose=0)
     assert (check_zeros(layer, ~MASK)[~MASK] != 0).all()
+
+
+def test_a_file_with_another_mask_than_a_compiled_one_is_told(tmp_path):
+    layer = MaskedDense(5, MASK)
+    net = model(layer)
+    other = model(MaskedDense(5, ~MASK))
+    other.save_weights(tmp_path / "other.weights.h5")
+    layer(X)  # Neither eager calls nor shapes are kept.
+    keras.Sequential([keras.Input((2, 12)), keras.layers.TimeDistributed(layer)])
+    layer.set_mask(~MASK)
+    layer.set_mask(MASK)
+    net.predict(X, verbose=0)
+    layer.set_mask(MASK.reshape(3, 4, 5))  # The same.
+    with pytest.warns(UserWarning, match="keep the old mask"):
+        net.load_weights(tmp_path / "other.weights.h5")
+    net.compile("sgd", net.loss)
+    expected = other.predict(X, verbose=0)
+    np.testing.assert_allclose(net.predict(X, verbose=0), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_eager_training_too():
@@ -275,6 +294,7 @@ def test_keras_own_checks_of_a_layer():
         (np.ones((12, 4)), r"\(12, 4\)"),
         (np.ones(5), r"\(5,\)"),
         (True, "must be an array"),
+        ([[1, 0], [1]], "different lengths"),
         ({"shape": [12, 5], "bits": "?"}, "damaged"),
         ({"shape": [12, 5]}, "damaged"),
     ],

@@ -18,6 +18,9 @@ from sfp_keras.data import label_subset, load_dataset
 QUICK = ("--filters=1:4,2:4,3:4,4:4,5:8", "--epochs=1", "--head_epochs=1", "--nomonitor")
 NAMES = ["k2-seed1", "k3-seed1"]
 
+# Members are whole processes; the sweep itself is tested with pretended ones.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sfp_keras.files import of_applications
+
 PAPER_MODELS = ("vgg6", "vgg11", "vgg16", "avgg16", "efficientnetb0")
 
 # Mean and deviation of each channel of ImageNet, for images in 0..1.
@@ -222,7 +224,7 @@ class Experiment:
     def resolved_padding(self) -> str:
         """--padding, or `same` for weights of keras.applications and PyTorch's for others."""
         source = self.weights or self.initial_weights or ""
-        return self.padding or ("same" if from_applications(source) else "symmetric")
+        return self.padding or ("same" if of_applications(source) else "symmetric")
 
     @property
     def changed_architecture(self) -> bool:
@@ -315,12 +317,6 @@ class Experiment:
                 text = ",".join(value) if isinstance(value, tuple) else str(value)
                 parts.append(f"--{field.name}={shlex.quote(text) if text else ''}")
         return " ".join(parts)
-
-
-def from_applications(weights: str) -> bool:
-    """Whether --weights or --initial_weights names those of keras.applications."""
-    old_file = weights.endswith(".h5") and not weights.endswith(".weights.h5")
-    return weights == "imagenet" or old_file
 
 
 def _plain(value: Any) -> Any:

@@ -147,3 +147,13 @@ def mapped_array(path: str | Path, shape: tuple[int, ...], dtype: Any) -> np.mem
         with open(path, "r+b") as file:
             os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
     return array
+
+
+def of_applications(weights: str | Path) -> bool:
+    """Whether weights are named as those of keras.applications: `imagenet`, or its `.h5` files.
+
+    Args:
+        weights: `str` or `Path`. What --weights or --initial_weights says.
+    """
+    name = str(weights)
+    return name == "imagenet" or (name.endswith(".h5") and not name.endswith(".weights.h5"))

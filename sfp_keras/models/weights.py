@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 
 from sfp_keras.errors import InputError
+from sfp_keras.files import of_applications
 from sfp_keras.models.applications_weights import load_applications_weights
 from sfp_keras.models.own import load_own_model
 from sfp_keras.models.pytorch_weights import load_pytorch_weights
@@ -27,7 +28,7 @@ def load_weights(model: keras.Model, path: str | Path) -> None:
     Raises:
         InputError: if the file is missing, of another kind, damaged, or of another network.
     """
-    if _of_applications(path):
+    if of_applications(path):
         load_applications_weights(model, path)
         return
     path = Path(path)
@@ -63,7 +64,7 @@ def load_initial_weights(model: keras.Model, source: str | Path) -> list[str]:
         InputError: if the weights cannot be had or do not fit.
     """
     path = Path(source)
-    if _of_applications(source):
+    if of_applications(source):
         load_applications_weights(model, source, output=False)
     elif path.suffix == ".safetensors":
         load_pytorch_weights(model, path, output=False)
@@ -77,11 +78,6 @@ def load_initial_weights(model: keras.Model, source: str | Path) -> list[str]:
             "an .h5 file of keras.applications (--initial_weights)"
         )
     return ["output"]
-
-
-def _of_applications(source: str | Path) -> bool:
-    name = str(source)
-    return name == "imagenet" or (name.endswith(".h5") and not name.endswith(".weights.h5"))
 
 
 def _load_all_but_output(model: keras.Model, path: Path) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 
 from sfp_keras.data import ImageDataset, Scaling, parse_scaling
 from sfp_keras.errors import InputError
-from sfp_keras.experiment import Experiment, from_applications
+from sfp_keras.experiment import Experiment
+from sfp_keras.files import of_applications
 from sfp_keras.models import (
     Enlarge,
     RandomGeometry,
@@ -47,7 +48,7 @@ def _efficientnet(experiment: Experiment, dataset: ImageDataset, precision: str)
     weights = experiment.weights or ""
     if weights.endswith(".safetensors"):
         arguments = efficientnet_arguments_of(weights)
-    elif from_applications(weights):
+    elif of_applications(weights):
         arguments = {"num_labels": 1000, "output_bias": True}
     if experiment.blocks:
         arguments["blocks"] = {

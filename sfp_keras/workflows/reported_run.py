@@ -28,7 +28,7 @@ from sfp_keras.filters import (
 )
 from sfp_keras.reports import PaperFigures, PaperLayers, paper_figures, paper_layers
 from sfp_keras.run_directory import RunDirectory
-from sfp_keras.workflows.results import LAYER_COLUMNS, read_decisions, read_measurement
+from sfp_keras.workflows.results import layer_row, read_decisions, read_measurement
 
 # What the papers' numbers are of.
 _PAPER_SPLIT, _PAPER_THRESHOLD = "test", 0.3
@@ -77,16 +77,7 @@ class ReportedStage:
     @property
     def row(self) -> dict[str, Any]:
         """The stage's row of layers.csv."""
-        values = {
-            **dataclasses.asdict(self.statistics),
-            "stage": self.name,
-            "split": self.split,
-            "threshold": self.clusters.threshold,
-            "outputs_per_filter": self.fields.num_positions,
-            "fc_inputs": self.fields.num_filters * self.fields.num_positions,
-            "accuracy": self.accuracy,
-        }
-        return {column: values[column] for column in LAYER_COLUMNS}
+        return layer_row(self.name, self.split, self.fields, self.clusters, self.accuracy)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

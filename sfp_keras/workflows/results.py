@@ -4,6 +4,7 @@ import dataclasses
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -134,7 +135,8 @@ def analyse(
             )
             labels = _label_table(measurement, clusters, dataset.class_names)
             write_text(files.labels, labels.to_csv(index=False))
-            rows.append(_layer_row(stage.name, split, measurement, clusters))
+            fields, accuracy = measurement.fields, measurement.accuracy
+            rows.append(layer_row(stage.name, split, fields, clusters, accuracy))
     layers = pd.DataFrame(rows, columns=LAYER_COLUMNS)
     _merge_layers(run, stages, layers, order)
     return layers
@@ -182,31 +184,20 @@ def _label_table(
     )
 
 
-def _layer_row(
-    stage: str, split: str, measurement: Measurement, clusters: FilterClusters
-) -> dict[str, object]:
-    fields = measurement.fields
-    statistics = layer_statistics(clusters)
-    return {
+def layer_row(
+    stage: str, split: str, fields: FilterFields, clusters: FilterClusters, accuracy: float
+) -> dict[str, Any]:
+    """A row of layers.csv, by column."""
+    values = {
+        **dataclasses.asdict(layer_statistics(clusters)),
         "stage": stage,
         "split": split,
         "threshold": clusters.threshold,
-        "filters": fields.num_filters,
         "outputs_per_filter": fields.num_positions,
         "fc_inputs": fields.num_filters * fields.num_positions,
-        "accuracy": measurement.accuracy,
-        "noise": statistics.noise,
-        "noise_clustered": statistics.noise_clustered,
-        "clusters": statistics.clusters,
-        "cluster_size": statistics.cluster_size,
-        "signal": statistics.signal,
-        "noise_internal": statistics.noise_internal,
-        "noise_external": statistics.noise_external,
-        "snr_internal": statistics.snr_internal,
-        "snr_external": statistics.snr_external,
-        "dead_filters": statistics.dead_filters,
-        "zero_signal_labels": statistics.zero_signal_labels,
+        "accuracy": accuracy,
     }
+    return {column: values[column] for column in LAYER_COLUMNS}
 
 
 def _merge_layers(

@@ -50,7 +50,8 @@ def test_the_keyboard_keeps_its_place_in_the_gallery(page, base):
         page.keyboard.press(key)
         frame.wait_for_function(ON_CELL.format(at))
     page.keyboard.press("PageUp")
-    frame.wait_for_function("() => Number(document.activeElement.dataset.at) > 10")
+    on_earlier = "() => Number(document.activeElement.dataset.at) < {}"
+    frame.wait_for_function(on_earlier.format(last - 1))
     settle(frame)
     at = int(frame.evaluate("document.activeElement.dataset.at"))
     item = frame.locator("[role=listitem]", has=frame.locator(f"[data-at='{at}']"))
@@ -58,7 +59,7 @@ def test_the_keyboard_keeps_its_place_in_the_gallery(page, base):
     assert item.get_attribute("aria-setsize") == str(LAST.filters)
     # Scrolling it out of sight does not lose it either.
     frame.evaluate("document.querySelector('.gallery-box').scrollTop = 0")
-    page.wait_for_timeout(200)
+    frame.wait_for_selector("[data-at='0']")
     assert frame.evaluate("document.activeElement.dataset.at") == str(at)
     page.keyboard.press("Enter")
     frame.wait_for_function("() => document.activeElement.matches('.filter-title')")

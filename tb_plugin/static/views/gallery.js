@@ -151,8 +151,10 @@ function Grid({rows}) {
   useEffect(() => {
     setActive((at) => Math.min(at, rows.length - 1));
   }, [rows]);
-  useEffect(() => {
-    if (!focusNext.current) return;
+  const held = box.current?.contains(document.activeElement);
+  // Before the next key is handled; cells that moved in the document have lost it as well.
+  useLayoutEffect(() => {
+    if (!focusNext.current && !(held && focusIsLost())) return;
     const cell = box.current.querySelector(`[data-at="${active}"]`);
     if (!cell) return;
     focusNext.current = false;

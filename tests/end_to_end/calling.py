@@ -1,5 +1,7 @@
 """Running the command in this process or in one of its own, and images to run it on."""
 
+import contextlib
+import io
 import os
 import sys
 from pathlib import Path
@@ -28,6 +30,16 @@ def call_main(*arguments: str) -> int:
     with flagsaver.flagsaver():
         flags.FLAGS.unparse_flags()
         return main.main(app.parse_flags_with_usage(["main.py", *arguments]))
+
+
+def call_again(*arguments: str) -> str:
+    """A command that must succeed, in this process, which has imported TensorFlow; its output."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = call_main(*arguments)
+    assert code == 0, f"{arguments}\n{out.getvalue()}\n{err.getvalue()}"
+    assert "Warning" not in err.getvalue(), err.getvalue()
+    return out.getvalue()
 
 
 def write_images(folder: Path, count: int, size: int = 32, seed: int = 0) -> None:

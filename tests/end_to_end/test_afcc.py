@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from calling import call_main
+from calling import call_again, call_main
 from PIL import Image
 from run_files import contents
 
@@ -32,11 +32,11 @@ def run(
     files = {}
     command(*flags)
     files["probed"] = contents(folder)
-    out = command(*afcc).stdout
+    out = call_again(*afcc)
     files["afcc"] = contents(folder)
-    command(*afcc, "--afcc_thresholds=0.3,0.6,0.30", "--afcc_split=train,test")
+    call_again(*afcc, "--afcc_thresholds=0.3,0.6,0.30", "--afcc_split=train,test")
     files["more"] = contents(folder)
-    command(*afcc, "--overwrite=afcc", "--afcc_trainable=head", "--afcc_variants=clusters,full")
+    call_again(*afcc, "--overwrite=afcc", "--afcc_trainable=head", "--afcc_variants=clusters,full")
     files["anew"] = contents(folder)
     return SimpleNamespace(folder=folder, files=files, out=out, afcc=afcc)
 

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from calling import ROOT, environment, write_images
+from calling import ROOT, call_again, environment, write_images
 from run_files import contents
 
 DRIVER = str(Path(__file__).parent / "many_mains.py")
@@ -293,9 +293,7 @@ DAMAGES = [
 
 
 @pytest.fixture(scope="module")
-def spoilt(
-    command: Callable, colour_folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> SimpleNamespace:
+def spoilt(colour_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """A finished run, copies of it with one file broken each, and what main says of each."""
     place = tmp_path_factory.mktemp("spoilt")
     good = place / "good"
@@ -303,7 +301,7 @@ def spoilt(
         *("--model=vgg6", "--dataset=folder", f"--data_dir={colour_folder}", "--epochs=1"),
         *("--head_epochs=1", "--stages=layer5"),
     ]
-    command(*flags, f"--run_dir={good}")
+    call_again(*flags, f"--run_dir={good}")
     shutil.copytree(colour_folder, place / "other" / "colours")
     for file in (place / "other").rglob("000.png"):
         shutil.copy(file.with_name("001.png"), file)

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from calling import call_again
 from tensorboard.backend.event_processing import data_provider, plugin_event_multiplexer
 from tensorboard.context import RequestContext
 
@@ -58,10 +59,10 @@ def run(
     ]
     command(*flags)
     logs = {"first": Log(folder / "events")}
-    command(*flags, "--threshold=0.6", "--split=train,test")
+    call_again(*flags, "--threshold=0.6", "--split=train,test")
     logs["threshold"] = Log(folder / "events")
     layers = pd.read_csv(folder / "layers.csv").set_index(["stage", "split", "threshold"])
-    command(*flags, "--overwrite=heads", "--nomonitor")
+    call_again(*flags, "--overwrite=heads", "--nomonitor")
     left = sorted(path.name for path in (folder / "events").iterdir() if any(path.iterdir()))
     return SimpleNamespace(folder=folder, logs=logs, layers=layers, left=left)
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from calling import call_again
 from literal_layers import clipped, clusters_of, filter_matrices, layer_row
 from run_files import contents, differing
 
@@ -41,15 +42,16 @@ def story(command: Callable, tmp_path_factory: pytest.TempPathFactory) -> Simple
     always = ("--labels=3", "--epochs=1", "--head_epochs=2", f"--run_dir={folder}")
     both = "--stages=layer5,layer2"
     story = SimpleNamespace(folder=folder, out={}, files={})
+    story.out["first"] = command("--mode=probe", *always, both).stdout
+    story.files["first"] = snapshot(folder)
     for name, flags in {
-        "first": (both,),
         "again": (both,),
         "threshold": (both, "--threshold=0.5", "--split=test,train"),
         "stage": ("--stages=layer1",),
         "disk": (both, "--overwrite=heads", "--cache_gib=0", "--keep_cache"),
         "analysis": (both, "--overwrite=analysis"),
     }.items():
-        story.out[name] = command("--mode=probe", *always, *flags).stdout
+        story.out[name] = call_again("--mode=probe", *always, *flags)
         story.files[name] = snapshot(folder)
     return story
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from calling import ROOT, environment
+from calling import ROOT, call_again, environment
 from run_files import contents, differing
 
 KILLER = str(Path(__file__).parent / "killed_main.py")
@@ -33,9 +33,9 @@ def flags(colour_folder: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(command: Callable, flags: list[str], tmp_path_factory: pytest.TempPathFactory):
+def undisturbed(flags: list[str], tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("undisturbed") / "run"
-    command(*flags, f"--run_dir={folder}")
+    call_again(*flags, f"--run_dir={folder}")
     return contents(folder)
 
 

@@ -1,7 +1,6 @@
 """EfficientNet-B0 by the command: transfer learning, probing, simplified networks, AFCC."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,7 +8,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from calling import call_main
+from calling import call_again, call_main
 
 from sfp_keras import MaskedDense, build_efficientnet, load_dataset
 from sfp_keras.data import parse_scaling
@@ -28,7 +27,7 @@ def body(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(
-    command: Callable, colour_folder: Path, body: Path, tmp_path_factory: pytest.TempPathFactory
+    colour_folder: Path, body: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> SimpleNamespace:
     """A probe of a simplified network that is trained for an epoch, then AFCC of all of it."""
     folder = tmp_path_factory.mktemp("efficientnet") / "run"
@@ -39,12 +38,12 @@ def run(
         *("--epochs=1", "--batch_size=8", "--group=(^|/)stage[1-7]_: lr=x0.1", "--nomonitor"),
         *("--head_epochs=2", f"--run_dir={folder}"),
     ]
-    out = command(*flags).stdout
+    out = call_again(*flags)
     afcc = [
         *("--mode=afcc", "--afcc_trainable=all", "--afcc_epochs=1", "--afcc_lr=0.001"),
         *("--afcc_batch_size=8", "--afcc_variants=clusters", "--afcc_split=test"),
     ]
-    afcc_out = command(*flags, *afcc, "--afcc_group=(^|/)stage[1-7]_: lr=x0.1").stdout
+    afcc_out = call_again(*flags, *afcc, "--afcc_group=(^|/)stage[1-7]_: lr=x0.1")
     return SimpleNamespace(folder=folder, out=out, afcc_out=afcc_out)
 
 

@@ -2,14 +2,15 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from tensorboard import errors
 from tensorboard.data.provider import DataProvider, RunTagFilter
 from tensorboard.plugins.scalar import metadata as scalar_metadata
-from werkzeug.exceptions import NotFound, UnprocessableEntity
+from werkzeug.exceptions import HTTPException, NotFound, UnprocessableEntity
 
 from sfp_keras.errors import InputError
 from sfp_keras.filters import FilterFields
@@ -21,6 +22,8 @@ from tb_plugin.records import check_about, check_header
 
 # TensorBoard's loaders keep 1000 scalars of a tag.
 _MAX_SCALARS = 1000
+# Every call to its fast loader waits some 40 ms, so that independent ones go together.
+_CALLS_AT_ONCE = 8
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -62,6 +65,7 @@ class LogReader:
     def __init__(self, provider: DataProvider, cache: ByteCache):
         self._provider = provider
         self._cache = cache
+        self._calls = ThreadPoolExecutor(_CALLS_AT_ONCE, thread_name_prefix="clusters-log")
 
     def runs(self, ctx: Any, experiment: str) -> list[RunListing]:
         """All runs that hold anything of ours, by name."""
@@ -113,15 +117,29 @@ class LogReader:
             listing.run, stage, step, header, blobs.keys[1], features, shared, identity
         )
 
+    def read_ahead(
+        self, ctx: Any, listing: RunListing, wanted: Iterable[tuple[str, int]]
+    ) -> None:
+        """Read the headers of several stages and steps together, for `measurement` to find.
+
+        What cannot be read is told by `measurement`.
+        """
+
+        def read(place: tuple[str, int]) -> None:
+            with contextlib.suppress(HTTPException):
+                self.measurement(ctx, listing, *place)
+
+        list(self._calls.map(read, wanted))
+
     def fields(self, ctx: Any, measurement: Measurement) -> FilterFields:
         """The exact factors of a measurement."""
 
         def read() -> FilterFields:
             where = f"{measurement.run}: {measurement.stage} at step {measurement.step}"
             with _reading(where):
-                kernel = self._blob(ctx, measurement.kernel)
+                kernel = self._calls.submit(self._blob, ctx, measurement.kernel)
                 features = self._features(ctx, measurement)
-                return schema.decode_fields(measurement.header, kernel, features)
+                return schema.decode_fields(measurement.header, kernel.result(), features)
 
         return self._cache.get(
             ("fields", measurement.identity),
@@ -133,7 +151,6 @@ class LogReader:
         self, ctx: Any, listing: RunListing, stages: Sequence[str]
     ) -> dict[str, dict[int, dict[str, float]]]:
         """Of each step of each stage, the numbers written as ordinary scalars."""
-        # All stages at once: every call to TensorBoard's fast loader waits some 40 ms.
         tags = {f"{stage}/{name}": (stage, name) for stage in stages for name in schema.SCALARS}
         with _reading(f"{listing.run}: scalars"):
             read = self._provider.read_scalars(
@@ -160,8 +177,9 @@ class LogReader:
             "plugin_name": schema.PLUGIN_NAME,
             "run_tag_filter": None if run is None else RunTagFilter(runs=[run]),
         }
-        series = self._provider.list_blob_sequences(ctx, **asked)
+        listed = self._calls.submit(self._provider.list_blob_sequences, ctx, **asked)
         data = self._provider.read_blob_sequences(ctx, **asked, downsample=1)
+        series = listed.result()
         return [
             self._current(ctx, list_run(experiment, name, series[name], data[name]))
             for name in sorted(set(series) & set(data))

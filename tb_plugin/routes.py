@@ -151,9 +151,11 @@ class Routes:
         notices = [*listing.notices, *notices]
         stages: list[dict[str, Any]] = []
         counts: list[int] = []
+        last = {stage: max(steps) for stage, steps in listing.stages.items()}
+        self._reader.read_ahead(ctx, listing, last.items())
         for stage, steps in listing.stages.items():
             try:
-                header = self._reader.measurement(ctx, listing, stage, max(steps)).header
+                header = self._reader.measurement(ctx, listing, stage, last[stage]).header
             except UnprocessableEntity as error:
                 notices.append(str(error.description))
                 continue

@@ -61,10 +61,10 @@ def layer_rows(
     """One row a stage measured at or before a step, and what could not be computed."""
     rows: list[Row] = []
     notices: list[str] = []
-    for stage, steps in listing.stages.items():
-        at = step_at(list(steps), step)
-        if at is None:
-            continue
+    found = {stage: step_at(list(steps), step) for stage, steps in listing.stages.items()}
+    wanted = [(stage, at) for stage, at in found.items() if at is not None]
+    reader.read_ahead(ctx, listing, wanted)
+    for stage, at in wanted:
         try:
             measurement = reader.measurement(ctx, listing, stage, at)
             statistics = analysis.layer(ctx, measurement, threshold)
@@ -89,6 +89,7 @@ def curve_rows(
     own = bool(stages) and threshold == about.threshold
     scalars = reader.scalars(ctx, listing, stages) if own else {}
     rows: list[Row] = []
+    reader.read_ahead(ctx, listing, [(stage, at) for stage in stages for at in listing.stages[stage]])
     for stage in stages:
         header = None
         exact: dict[int, Row] = {}

@@ -63,10 +63,10 @@ class EventFile:
     def _append(self, step: int, values: list) -> None:
         if self._file is None:
             self.folder.mkdir(parents=True, exist_ok=True)
-            # Seconds come first in the name: TensorBoard reads a run's files in that order.
+            # TensorBoard reads a run's files in the order of their names, "10" before "9".
             name = (
                 f"events.out.tfevents.{time.time_ns() // 10**9:010d}.{socket.gethostname()}."
-                f"{os.getpid()}.{next(_COUNTER)}"
+                f"{os.getpid()}.{next(_COUNTER):06d}"
             )
             # Opened at the first record: a monitor that measures nothing leaves no file.
             self._file = open(self.folder / name, "xb")  # type: ignore[assignment]  # noqa: SIM115

@@ -49,7 +49,9 @@ const STYLES = ['base', 'controls', 'views', 'tables', 'charts', 'gallery', 'fil
 /** Draws the tab. The host swallows errors thrown here, so they are shown instead. */
 export async function render() {
   try {
-    MODULES.forEach(preload);
+    // The first question to the log is on its way before the module that asks it.
+    preload('runs', {rel: 'preload', as: 'fetch', crossOrigin: 'anonymous'});
+    MODULES.forEach((path) => preload(path, {rel: 'modulepreload'}));
     const styles = STYLES.map((name) => `styles/${name}.css`);
     const sheets = Promise.all(['vendor/uplot.css', ...styles].map(loadStyle));
     const [{start}] = await Promise.all([import('./app.js'), sheets]);
@@ -60,10 +62,9 @@ export async function render() {
   }
 }
 
-function preload(path) {
+function preload(path, attributes) {
   const link = document.createElement('link');
-  link.rel = 'modulepreload';
-  link.href = new URL(path, base).href;
+  Object.assign(link, attributes, {href: new URL(path, base).href});
   document.head.append(link);
 }
 

@@ -37,9 +37,10 @@ export function useThumbnails(parameters, key, scope, wanted) {
   now.wanted = wanted;
 
   useEffect(() => {
+    const first = !now.known.size && !now.before.size;
     const timer = setTimeout(
       () => pump(now, parameters, () => redraw((n) => n + 1)),
-      REST_MILLISECONDS,
+      first ? 0 : REST_MILLISECONDS,
     );
     return () => clearTimeout(timer);
   }, [key, wanted.join(), now]);

@@ -55,6 +55,16 @@ def test_what_is_written_again_counts(shared, tmp_path):
     np.testing.assert_array_equal(read.features, fields(2).features)
 
 
+def test_files_of_one_second_sort_in_the_order_they_were_written(tmp_path, monkeypatch):
+    monkeypatch.setattr("time.time_ns", lambda: 17 * 10**17)
+    written = []
+    for seed in range(1, 12):
+        write(tmp_path / "run", seed)
+        (new,) = {path.name for path in (tmp_path / "run").iterdir()} - set(written)
+        written.append(new)
+    assert written == sorted(written)
+
+
 def test_a_clock_that_is_set_back_makes_nothing_older_than_what_came_before(tmp_path, monkeypatch):
     times = iter([100.0, 100.0, 90.0, 110.0])
     monkeypatch.setattr("sfp_keras.monitoring.event_file.time.time", lambda: next(times))

@@ -89,7 +89,8 @@ def curve_rows(
     own = bool(stages) and threshold == about.threshold
     scalars = reader.scalars(ctx, listing, stages) if own else {}
     rows: list[Row] = []
-    reader.read_ahead(ctx, listing, [(stage, at) for stage in stages for at in listing.stages[stage]])
+    wanted = [(stage, step) for stage in stages for step in listing.stages[stage]]
+    reader.read_ahead(ctx, listing, wanted)
     for stage in stages:
         header = None
         exact: dict[int, Row] = {}

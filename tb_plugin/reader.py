@@ -117,9 +117,7 @@ class LogReader:
             listing.run, stage, step, header, blobs.keys[1], features, shared, identity
         )
 
-    def read_ahead(
-        self, ctx: Any, listing: RunListing, wanted: Iterable[tuple[str, int]]
-    ) -> None:
+    def read_ahead(self, ctx: Any, listing: RunListing, wanted: Iterable[tuple[str, int]]) -> None:
         """Read the headers of several stages and steps together, for `measurement` to find.
 
         What cannot be read is told by `measurement`.

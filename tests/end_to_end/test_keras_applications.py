@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
+from calling import call_again
 
 FACTORY = """
 import keras
@@ -19,14 +21,17 @@ def small_mobilenet():
 """
 
 
-def test_mobilenet_from_a_factory(command: Callable, colour_folder: Path, tmp_path: Path) -> None:
+def test_mobilenet_from_a_factory(
+    command: Callable, colour_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "my_networks.py").write_text(FACTORY)
     flags = [
         *("--model=my_networks:small_mobilenet", "--dataset=folder", "--head_epochs=1"),
         *(f"--data_dir={colour_folder}", f"--run_dir={tmp_path}/run"),
         "--scaling=keras.applications.mobilenet_v2:preprocess_input",
     ]
-    listed = command(*flags, "--list_stages", PYTHONPATH=str(tmp_path)).stdout
+    monkeypatch.syspath_prepend(tmp_path)
+    listed = call_again(*flags, "--list_stages")
     rows = dict(re.findall(r"(\w+) +│ +([\dx]+) │", listed))
     assert rows["out_relu"] == "1x1x1280"
     assert rows["expanded_conv_project_BN"] == "16x16x8"

@@ -14,6 +14,8 @@ from sfp_keras.reports.terminal import print_table, terminal
 
 _MODULE_OF = {
     "afcc_figure": "afcc",
+    "draw_labels": "ablation",
+    "draw_removal": "ablation",
     "draw_appearances": "cluster_figures",
     "draw_cluster_sizes": "cluster_figures",
     "draw_decisions": "decision_figures",
@@ -27,6 +29,10 @@ _MODULE_OF = {
     "matrices_caption": "matrices",
     "typical_filters": "matrices",
     "save_figure": "style",
+    "removal_table": "ablation_tables",
+    "silenced_label_table": "ablation_tables",
+    "silenced_table": "ablation_tables",
+    "width_table": "ablation_tables",
     "afcc_table": "run_tables",
     "field_table": "run_tables",
     "label_mean_table": "run_tables",

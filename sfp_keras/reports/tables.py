@@ -86,7 +86,10 @@ class ReportTable:
                     "difference",
                     [
                         "difference",
-                        *(shown(s, f"+{c.spec}") for s, c in zip(signs, rest, strict=True)),
+                        *(
+                            shown(s, "+" + c.spec.lstrip("+"))
+                            for s, c in zip(signs, rest, strict=True)
+                        ),
                     ],
                 )
 
@@ -155,7 +158,7 @@ def shown(value: Any, spec: str) -> str:
     """A value as a cell: empty for nothing and NaN, text as it is."""
     if value is None or isinstance(value, str):
         return value or ""
-    if not spec or spec == "+":
+    if spec in ("", "+"):
         return str(value)
     number = float(value)
     if math.isnan(number):

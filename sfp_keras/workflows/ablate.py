@@ -36,6 +36,14 @@ from sfp_keras.workflows.train import description
 # Of a stage's filters; 150 of 512 is what paper 1 removes.
 _SHARES = (1 / 8, 1 / 4, 150 / 512, 1 / 2, 3 / 4, 7 / 8, 15 / 16, 31 / 32)
 TABLES = ("removal", "labels")
+_ACCURACIES = [
+    f"{of}{when}" for of in ("accuracy", "others") for when in ("", "_silenced", "_random")
+]
+_COLUMNS = {
+    "summary": ["removed", "left", "mean", "std", "least", "most"],
+    "labels": ["label", "name", "silenced", *_ACCURACIES],
+    "widths": ["layers", "width", "network_accuracy", "accuracy"],
+}
 
 
 def ablate(experiment: Experiment) -> None:
@@ -134,6 +142,19 @@ def summary(removal: pd.DataFrame) -> pd.DataFrame:
     """Mean, standard deviation, least and most accuracy for each number of removed filters."""
     accuracy = removal.groupby(["removed", "left"])["accuracy"]
     return accuracy.agg(mean="mean", std="std", least="min", most="max").reset_index()
+
+
+def read_ablation(files: RunDirectory, stage: str) -> dict[str, pd.DataFrame]:
+    """The tables that an ablation left: summary, labels, widths."""
+    folder, tables = files.ablation(stage), {}
+    for name, columns in _COLUMNS.items():
+        path = folder / f"{name}.csv"
+        try:
+            # As text: a label may be called NA.
+            tables[name] = pd.read_csv(path, converters={"name": str, "layers": str})[columns]
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(f"{path} is damaged ({error}); run --mode=ablate again") from None
+    return tables
 
 
 def _settings(run: RunDirectory, stage: Stage) -> dict[str, Any]:

@@ -36,6 +36,7 @@ def report(experiment: Experiment) -> None:
             stage_section(run, stage, experiment.report_filters, out, suffix) for stage in of_split
         ]
         sections.append(robustness_section(of_split, out, suffix))
+    sections += ablation_sections(run, out)
     sections += afcc_sections(run, out)
     sections += training_sections(run, out)
     sections.append(Section("Settings and provenance", provenance_parts(run)))
@@ -183,6 +184,42 @@ def robustness_section(stages: Sequence[ReportedStage], out: Written, suffix: st
     """Thresholds, and the order of labels."""
     table = reports.robustness_table({s.name: layer_robustness(s.fields) for s in stages})
     return Section(f"Robustness{suffix}", [out.table(f"{stages[0].split}-robustness", table)])
+
+
+def ablation_sections(run: ReportedRun, out: Written) -> list[Section]:
+    """Ablation of every stage it was made of."""
+    from sfp_keras.reports.ablation import PAPER
+    from sfp_keras.workflows.ablate import read_ablation
+
+    sections = []
+    for path in sorted(run.files.path.glob("ablate/*/summary.csv")):
+        stage = path.parent.name
+        tables = read_ablation(run.files, stage)
+        paper = PAPER.get((str(run.flags.get("model")), stage)) if run.of_paper else None
+        removal, labels, widths = tables["summary"], tables["labels"], tables["widths"]
+        parts: list[Part] = [
+            out.figure(
+                f"ablate-{stage}-removal",
+                reports.draw_removal(removal, widths.iloc[1:], stage, paper),
+                "Test accuracy of the head against filters removed at random; band: one standard "
+                "deviation over the draws. Counterpart: paper 1, discussion.",
+            ),
+            out.table(f"ablate-{stage}-removal", reports.removal_table(removal, stage, paper)),
+            out.figure(
+                f"ablate-{stage}-labels",
+                reports.draw_labels(labels, stage),
+                "Test accuracy of each label without the filters whose clusters hold it.",
+            ),
+            out.table(f"ablate-{stage}-silenced", reports.silenced_table(labels, stage)),
+        ]
+        if len(labels) <= _MOST_LABELS:
+            table = reports.silenced_label_table(labels, stage)
+            parts.append(Folded("every label", [out.table(f"ablate-{stage}-labels", table)]))
+        if len(widths) > 1:
+            table = reports.width_table(widths, stage, paper)
+            parts.append(out.table(f"ablate-{stage}-widths", table))
+        sections.append(Section(f"Ablation of {stage}", parts))
+    return sections
 
 
 def afcc_sections(run: ReportedRun, out: Written) -> list[Section]:

@@ -87,6 +87,41 @@ def write_run(folder: Path) -> None:
             "epochs": 2,
         }  # fmt: skip
         write_text(run.afcc("layer10").results, pd.DataFrame([row]).to_csv(index=False))
+        for name, table in ablation().items():
+            write_text(run.ablation("layer13") / f"{name}.csv", table.to_csv(index=False))
+
+
+def ablation() -> dict[str, pd.DataFrame]:
+    """What an ablation of layer 13 leaves: with the paper's number of filters removed."""
+    accuracy = np.linspace(0.5, 0.95, 10)
+    return {
+        "summary": pd.DataFrame(
+            {
+                "removed": [0, 150, 480],
+                "left": [512, 362, 32],
+                "mean": [0.9, 0.875, 0.25],
+                "std": [0.0, 0.01, 0.02],
+                "least": [0.9, 0.86, 0.2],
+                "most": [0.9, 0.89, 0.3],
+            }
+        ),
+        "labels": pd.DataFrame(
+            {
+                **{"label": range(10), "name": NAMES, "silenced": range(20, 30)},
+                **{"accuracy": accuracy, "accuracy_silenced": accuracy - 0.4},
+                **{"accuracy_random": accuracy - 0.1, "others": 0.9},
+                **{"others_silenced": 0.8, "others_random": 0.85},
+            }
+        ),
+        "widths": pd.DataFrame(
+            {
+                "layers": ["", "11-12-13"],
+                "width": [512, 350],
+                "network_accuracy": [0.91, 0.92],
+                "accuracy": [0.9, 0.925],
+            }
+        ),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +164,7 @@ def test_every_figure_and_table_is_there_in_every_form(story: SimpleNamespace) -
     expected = {
         *("layer-curves", "test-cluster-sizes", "test-appearances", "training", "heads"),
         *("afcc-layer10", "test-layer13-decisions"),
+        *("ablate-layer13-removal", "ablate-layer13-labels"),
         *(f"test-{stage}-{name}" for stage in SHAPES for name in of_stage),
     }
     for ending in ("png", "svg"):
@@ -142,6 +178,7 @@ def test_every_figure_and_table_is_there_in_every_form(story: SimpleNamespace) -
     tables = {
         *("test-layers", "test-cluster-sizes", "test-label-means", "test-fields"),
         *("test-robustness", "afcc-layer10", "test-layer10-labels", "test-layer13-labels"),
+        *(f"ablate-layer13-{name}" for name in ("removal", "silenced", "labels", "widths")),
     }
     for ending in ("csv", "tex", "md"):
         assert {path.stem for path in story.figures.glob(f"*.{ending}")} == tables
@@ -168,6 +205,27 @@ def test_numbers_are_those_of_the_run_and_of_the_paper(story: SimpleNamespace) -
     of_run = pd.read_csv(story.folder / "stages/layer13/test/labels.csv")
     for column in ("accuracy", "signal", "noise_external", "field_noise_internal"):
         np.testing.assert_allclose(labels[column], of_run[column], rtol=1e-12)
+
+
+def test_an_ablation_stands_beside_the_paper(story: SimpleNamespace) -> None:
+    removal = pd.read_csv(story.figures / "ablate-layer13-removal.csv").set_index("removed")
+    assert removal["change"].round(12).tolist()[1:] == [-0.025, -0.65]
+    assert removal.loc[150, "mean_paper"] == 0.94
+    assert removal["mean_paper"].notna().tolist() == [False, True, False]
+    silenced = pd.read_csv(story.figures / "ablate-layer13-silenced.csv").set_index("name")
+    assert silenced["change"].round(12).tolist() == [-0.4, -0.1]
+    assert silenced["random_change"].round(12).tolist() == [-0.1, -0.05]
+    widths = pd.read_csv(story.figures / "ablate-layer13-widths.csv")
+    assert widths["paper"].tolist()[1] == "unchanged"
+    assert {"11, 12, 13", "+0.0250"} <= set(story.page.cells)
+
+
+def test_a_damaged_ablation_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_run(tmp_path / "run")
+    (tmp_path / "run/ablate/layer13/labels.csv").write_text("label\n1\n")
+    said = report(tmp_path / "run", capsys, "--report_stages=layer13", code=2)
+    assert "ablate/layer13/labels.csv is damaged" in said
+    assert "--mode=ablate" in said
 
 
 def test_names_of_strangers_are_text(story: SimpleNamespace) -> None:

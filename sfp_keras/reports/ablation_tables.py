@@ -1,0 +1,132 @@
+"""The tables of an ablation in a report: filters removed, labels silenced, fewer trained."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from sfp_keras.reports.ablation import PaperRemoval
+from sfp_keras.reports.tables import Column, ReportTable
+
+_PAPER = " Paper: Tzach et al. 2023, arXiv:2305.18078, on CIFAR-10."
+
+
+def removal_table(summary: pd.DataFrame, stage: str, paper: PaperRemoval | None) -> ReportTable:
+    """Accuracy against the number of filters removed at random.
+
+    Args:
+        summary: `DataFrame` with the columns of summary.csv; first the row with none removed.
+        stage: `str`.
+        paper: what paper 1 says of the layer, or `None`.
+    """
+    columns = (
+        Column("removed", "removed", "d"),
+        Column("left", "left", "d"),
+        Column("mean", "accuracy", ".4f"),
+        *(Column(key, name, ".4f") for key, name in _SPREAD.items()),
+        Column("change", "change", "+.4f"),
+    )
+    whole = summary["mean"].iloc[0]
+    rows = summary.assign(change=summary["mean"] - whole).to_dict("records")
+    # With all filters every draw is the same.
+    rows[0] = {key: rows[0][key] for key in ("removed", "left", "mean")}
+    theirs = [
+        {"left": paper.filters - paper.removed, "mean": paper.accuracy, "change": 0.0}
+        if paper and paper.removed and row["removed"] == paper.removed
+        else None
+        for row in rows
+    ]
+    note = "Test accuracies of the head, nothing trained anew; the spread is over the draws."
+    return ReportTable(
+        f"Filters removed at random from the head of {stage}",
+        columns,
+        rows,
+        theirs,
+        note + (_PAPER if any(theirs) else ""),
+    )
+
+
+def silenced_table(labels: pd.DataFrame, stage: str) -> ReportTable:
+    """Accuracies without the filters whose clusters hold a label, on average over the labels.
+
+    Args:
+        labels: `DataFrame` with the columns of labels.csv.
+        stage: `str`.
+    """
+    mean = labels.select_dtypes("number").mean()
+    rows = [
+        _silenced(name, [mean[f"{kind}{of}"] for of in ("", "_silenced", "_random")])
+        for name, kind in (("the label itself", "accuracy"), ("the other labels", "others"))
+    ]
+    return ReportTable(
+        f"Filters whose clusters hold a label, silenced in the head of {stage}",
+        _SILENCED,
+        rows,
+        note=f"Means over the labels; {mean['silenced']:.1f} filters silenced a label.",
+    )
+
+
+def silenced_label_table(labels: pd.DataFrame, stage: str) -> ReportTable:
+    """The same, a row a label: its own accuracy.
+
+    Args:
+        labels: `DataFrame` with the columns of labels.csv.
+        stage: `str`.
+    """
+    rows = [
+        {
+            **_silenced(row["name"], [row[f"accuracy{o}"] for o in ("", "_silenced", "_random")]),
+            "silenced": row["silenced"],
+        }
+        for row in labels.to_dict("records")
+    ]
+    columns = (*_SILENCED, Column("silenced", "filters", "d"))
+    return ReportTable(f"Every label without its filters, {stage}", columns, rows)
+
+
+def width_table(widths: pd.DataFrame, stage: str, paper: PaperRemoval | None) -> ReportTable:
+    """Networks trained with fewer filters.
+
+    Args:
+        widths: `DataFrame` with the columns of widths.csv; first the run's own network.
+        stage: `str`.
+        paper: what paper 1 says of the layer, or `None`.
+    """
+    said = paper.trained if paper else {}
+    whole = widths["accuracy"].iloc[0]
+    rows = [
+        {
+            **row,
+            "layers": str(row["layers"]).replace("-", ", ") or "as it is",
+            "change": row["accuracy"] - whole if number else None,
+            "paper": said.get(row["width"]),
+        }
+        for number, row in enumerate(widths.to_dict("records"))
+    ]
+    columns = (
+        Column("layers", "layers"),
+        Column("width", "filters", "d"),
+        Column("network_accuracy", "network", ".4f"),
+        Column("accuracy", f"head of {stage}", ".4f"),
+        Column("change", "change", "+.4f"),
+        *([Column("paper", "paper 1")] if said else []),
+    )
+    return ReportTable(
+        "Networks trained with fewer filters", columns, rows, note=_PAPER.strip() if said else ""
+    )
+
+
+_SPREAD = {"std": "deviation", "least": "least", "most": "most"}
+_SILENCED = (
+    Column("name", "accuracy of"),
+    Column("before", "all filters", ".4f"),
+    Column("after", "silenced", ".4f"),
+    Column("change", "change", "+.4f"),
+    Column("random", "as many at random", ".4f"),
+    Column("random_change", "change", "+.4f"),
+)
+
+
+def _silenced(name: str, accuracies: Sequence[float]) -> dict[str, object]:
+    before, after, random = accuracies
+    changes = {"change": after - before, "random_change": random - before}
+    return {"name": name, "before": before, "after": after, "random": random, **changes}

@@ -51,7 +51,8 @@ flags.DEFINE_enum(
     None,
     ["symmetric", "same"],
     "How efficientnetb0 pads before convolutions of stride 2: symmetric as PyTorch, with batch "
-    "norm epsilon 1e-5, or same as keras.applications, with 1e-3. Default: as the weights.",
+    "norm epsilon 1e-5, or same as keras.applications, with 1e-3. Default: same for weights of "
+    "keras.applications, else symmetric; a .keras or .weights.h5 file does not tell.",
 )
 flags.DEFINE_list(
     "blocks",

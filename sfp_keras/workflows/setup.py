@@ -48,13 +48,26 @@ def load_network_and_data(
             )
         with without_notes():
             network = load_own_model(experiment.model, _image_size(experiment))
+        check_finite(network, "model", experiment.model)
         return network, load_data(experiment, _input_size(network))
     dataset = load_data(experiment, None)
     if experiment.trains:
         return None, dataset
     network = build_network(experiment, dataset, "float32")
     load_weights(network, str(experiment.weights))
+    check_finite(network, "weights", str(experiment.weights))
     return network, dataset
+
+
+def check_finite(network: keras.Model, flag: str, source: str) -> None:
+    """Refuse a network with weights that are no numbers: all it gives would be none either."""
+    for weight in network.weights:
+        array = keras.ops.convert_to_numpy(weight)
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise InputError(
+                f"--{flag}={source}: weight {weight.path} holds NaN or infinite values, as of a "
+                "training that diverged; take an earlier checkpoint"
+            )
 
 
 @contextlib.contextmanager

@@ -34,6 +34,7 @@ from sfp_keras.workflows.paper_network import build_network
 from sfp_keras.workflows.setup import (
     about_flag,
     augmentation_of,
+    check_finite,
     fingerprint,
     load_network_and_data,
     scaling_of,
@@ -66,6 +67,7 @@ def check_training(experiment: Experiment, network: keras.Model, dataset: ImageD
     if experiment.initial_weights is not None:
         with about_flag("initial_weights"):
             load_initial_weights(network, experiment.initial_weights)
+        check_finite(network, "initial_weights", experiment.initial_weights)
     optimizer = optimizer_of(experiment)
     with about_flag("group"):
         optimizer.build(network.trainable_variables)

@@ -61,6 +61,17 @@ def subclassed() -> object:
     return Mine()
 
 
+def diverged() -> object:
+    """The first layer of vgg6, after a training that went wrong."""
+    import keras
+
+    image = keras.Input((32, 32, 3))
+    first = keras.layers.Conv2D(64, 3, padding="same", name="layer1_conv")
+    network = keras.Model(image, first(image))
+    first.kernel.assign(np.full((3, 3, 3, 64), np.nan))
+    return network
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("bad")
@@ -70,6 +81,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (folder / "text.txt").write_text("no folder")
     (folder / "noise.weights.h5").write_bytes(np.random.default_rng(0).bytes(4000))
     (folder / "noise.keras").write_bytes(np.random.default_rng(1).bytes(4000))
+    diverged().save(folder / "diverged.keras")  # type: ignore[attr-defined]
     write_images(folder / "one_class", 2)
     for colour in ("green", "red"):
         shutil.rmtree(folder / "one_class" / colour)
@@ -146,6 +158,11 @@ def cases(place: Path, colour_folder: Path, colour_model: Path) -> dict[str, tup
         ),
         "weights of own": ([*own, "--weights=x.safetensors"], ["--weights", ".keras"]),
         "subclassed": ([*folder, "--model=test_bad_input:subclassed"], ["subclassed", "wrap"]),
+        "diverged": ([*folder, "--model=test_bad_input:diverged"], ["layer1_conv", "NaN"]),
+        "begin diverged": (
+            [*ours, f"--initial_weights={place}/diverged.keras"],
+            ["--initial_weights=", "diverged.keras", "layer1_conv", "NaN"],
+        ),
         "train an own": ([*own, "--mode=train"], ["--mode=train", "--mode=probe"]),
         "head learning": ([*own, "--head_momentum=1"], ["momentum", "below 1"]),
         "threshold": (["--threshold=1.5"], ["--threshold"]),

@@ -8,7 +8,13 @@ from typing import Any
 
 from sfp_keras.reports.layer_table import next_steps, print_layers
 from sfp_keras.reports.page import Folded, Listing, Paragraph, Part, Picture, Section, page
-from sfp_keras.reports.paper import PaperFigures, PaperLayers, paper_figures, paper_layers
+from sfp_keras.reports.paper import (
+    PaperFigures,
+    PaperLayers,
+    measured_as_papers,
+    paper_figures,
+    paper_layers,
+)
 from sfp_keras.reports.tables import Column, ReportTable, save_table
 from sfp_keras.reports.terminal import print_table, terminal
 
@@ -53,6 +59,7 @@ __all__ = [
     "Picture",
     "ReportTable",
     "Section",
+    "measured_as_papers",
     "next_steps",
     "page",
     "paper_figures",

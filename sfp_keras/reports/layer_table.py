@@ -9,7 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from sfp_keras.reports.paper import PaperLayers
+from sfp_keras.reports.paper import PaperLayers, measured_as_papers
 from sfp_keras.reports.terminal import print_table
 
 # Heading, column of layers.csv, format.
@@ -30,13 +30,14 @@ _COLUMNS = (
 
 
 def print_layers(layers: pd.DataFrame, paper: PaperLayers | None, console: Console) -> None:
-    """Print the rows of layers.csv; where a paper has a layer, its numbers stand below ours.
+    """Print the rows of layers.csv; where a paper measured a layer alike, its row stands below.
 
     Args:
         layers: `DataFrame` with the columns of layers.csv.
         paper: `PaperLayers`, or `None`.
         console: `rich.console.Console`.
     """
+    sources: set[str] = set()
     for (split, threshold), rows in layers.groupby(["split", "threshold"], sort=False):
         table = Table(
             title=f"Single-filter performance on the {split} set, threshold {threshold:g}",
@@ -46,15 +47,18 @@ def print_layers(layers: pd.DataFrame, paper: PaperLayers | None, console: Conso
         table.add_column("stage", no_wrap=True)
         for heading, _, _ in _COLUMNS:
             table.add_column(heading, justify="right", no_wrap=True)
+        alike = measured_as_papers(str(split), rows["threshold"].iloc[0])
+        compared = paper if alike else None
         for row in rows.to_dict("records"):
-            theirs = paper.row(str(row["stage"])) if paper else None
+            theirs = compared.row(str(row["stage"])) if compared else None
             table.add_row(str(row["stage"]), *(_cell(row, c, f) for _, c, f in _COLUMNS))
             if theirs:
                 cells = (_cell(theirs, c, f) for _, c, f in _COLUMNS)
                 table.add_row("  paper", *cells, style="dim")
         print_table(table, console)
-    if paper:
-        console.print(f"paper: {paper.source}", highlight=False, style="dim")
+        sources |= {compared.source} if compared else set()
+    for source in sources:
+        console.print(f"paper: {source}", highlight=False, style="dim")
 
 
 def _cell(row: dict[Any, Any], column: str, spec: str) -> str:

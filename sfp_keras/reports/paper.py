@@ -9,6 +9,11 @@ from typing import Any
 from sfp_keras.filters import signal_to_noise
 
 
+def measured_as_papers(split: str, threshold: float) -> bool:
+    """Whether numbers of clusters compare with the papers': of the test set, threshold 0.3."""
+    return split == "test" and threshold == 0.3
+
+
 @dataclasses.dataclass(frozen=True)
 class PaperLayers:
     """What a paper says of an experiment's layers.

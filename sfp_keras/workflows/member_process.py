@@ -68,7 +68,9 @@ def _stop(process: subprocess.Popen[str]) -> None:
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(_BY_ITSELF)
         return
-    process.send_signal(signal.SIGINT)
+    # In the background of a script SIGINT is ignored, by what such a process starts as well.
+    deaf = signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    process.send_signal(signal.SIGTERM if deaf else signal.SIGINT)
     try:
         process.wait(_ASKED)
     except subprocess.TimeoutExpired:

@@ -26,12 +26,15 @@ from sfp_keras.filters import (
     sub_threshold_fields,
     summed_fields,
 )
-from sfp_keras.reports import PaperFigures, PaperLayers, paper_figures, paper_layers
+from sfp_keras.reports import (
+    PaperFigures,
+    PaperLayers,
+    measured_as_papers,
+    paper_figures,
+    paper_layers,
+)
 from sfp_keras.run_directory import RunDirectory
 from sfp_keras.workflows.results import layer_row, read_decisions, read_measurement
-
-# What the papers' numbers are of.
-_PAPER_SPLIT, _PAPER_THRESHOLD = "test", 0.3
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -143,8 +146,7 @@ class ReportedRun:
         return str(self.flags.get("model")), str(self.flags.get("dataset")), len(self.names)
 
     def _compared(self, split: str) -> bool:
-        at = split == _PAPER_SPLIT and self.threshold == _PAPER_THRESHOLD
-        return at and self.of_paper
+        return measured_as_papers(split, self.threshold) and self.of_paper
 
 
 def read_run(experiment: Experiment) -> ReportedRun:

@@ -10,7 +10,7 @@ import pandas as pd
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import write_text
-from sfp_keras.reports import terminal
+from sfp_keras.reports import measured_as_papers, terminal
 from sfp_keras.reports.page import Folded, Listing, Paragraph, Part, Picture, Section, page
 from sfp_keras.reports.style import COLUMN, PAGE, save_figure
 from sfp_keras.reports.sweep import (
@@ -58,7 +58,8 @@ def sweep_report(path: Path, stage: str | None = None) -> None:
         if stage not in stages:
             raise InputError(f"--sweep_stage={stage} is none of the probed {', '.join(stages)}")
         made = Experiment.from_json({**saved["settings"], "model": saved["model"]})
-        of_paper = not made.changed_architecture
+        alike = measured_as_papers(saved["split"], saved["threshold"])
+        of_paper = alike and not made.changed_architecture
         paper = paper_sweep(saved["model"], saved["dataset"]) if of_paper else None
         summary, fits = summarise(members), fit_stages(members)
         for file, table in (

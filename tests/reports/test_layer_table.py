@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from rich.console import Console
 
 from sfp_keras.reports import next_steps, paper_layers, print_layers
@@ -43,6 +44,14 @@ def test_the_paper_s_equations_have_its_own_number_of_filters():
     theirs = next(line for line in said.splitlines() if line.strip().startswith("paper "))
     assert theirs.split()[1:3] == ["512", "0.752"]
     assert "26.62" in theirs
+
+
+@pytest.mark.parametrize("other", [{"threshold": 0.5}, {"split": "train"}])
+def test_the_paper_s_numbers_are_of_its_threshold_and_split_alone(other):
+    both = pd.concat([layers(), layers(**other)])
+    text = printed(both, paper_layers("vgg16", "cifar100", 100))
+    assert sum(line.strip().startswith("paper ") for line in text.splitlines()) == 1
+    assert "paper" not in printed(layers(**other), paper_layers("vgg16", "cifar100", 100))
 
 
 def test_infinite_and_undefined_values_are_shown_as_such():

@@ -142,7 +142,9 @@ def test_a_member_that_a_command_works_on_is_left_until_it_is_free(
     assert "waiting for other processes: k2-seed0" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("heard", [signal.default_int_handler, signal.SIG_IGN])
 def test_stopping_the_sweep_stops_its_member(
+    heard: object,
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
@@ -151,8 +153,12 @@ def test_stopping_the_sweep_stops_its_member(
     monkeypatch.setattr(member_process, "_BY_ITSELF", 0.2)
     monkeypatch.setenv("PRETEND", "stop:k4-seed0")
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(KeyboardInterrupt):
-        sweep(plan_of(folder, [2, 4, 6], [0]))
+    interrupted = signal.signal(signal.SIGINT, heard)  # type: ignore[arg-type]
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            sweep(plan_of(folder, [2, 4, 6], [0]))
+    finally:
+        signal.signal(signal.SIGINT, interrupted)
     assert signal.getsignal(signal.SIGTERM) == before
     # What the member says of stopping, the sweep says itself.
     assert "stopped" not in capfd.readouterr().err

@@ -55,3 +55,10 @@ flags.DEFINE_enum(
     ["float32", "mixed_bfloat16"],
     "Precision of phase 1; probing is float32.",
 )
+flags.DEFINE_enum(
+    "images_on",
+    "auto",
+    ["auto", "host", "device"],
+    "Where training images are held, flipped, shifted and scaled. device: only their numbers cross "
+    "to it in a step; the results are the same. Default: on a GPU or TPU where they fit.",
+)

@@ -113,6 +113,7 @@ class Experiment:
     rotation: float = 2.0
     shear: float = 2.0
     precision: str = "float32"
+    images_on: str = "auto"
     # Phase 2.
     stages: tuple[str, ...] = ()
     list_stages: bool = False

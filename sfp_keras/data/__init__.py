@@ -3,6 +3,7 @@
 from sfp_keras.data.augmentation import Augmentation, AugmentationDraws, augment
 from sfp_keras.data.batches import (
     epoch_order,
+    epoch_rows,
     evaluation_batches,
     steps_per_epoch,
     training_batches,
@@ -31,6 +32,7 @@ __all__ = [
     "channel_statistics",
     "count_labels",
     "epoch_order",
+    "epoch_rows",
     "evaluation_batches",
     "label_subset",
     "load_dataset",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from sfp_keras.data.augmentation import Augmentation, augment
+from sfp_keras.data.augmentation import Augmentation, AugmentationDraws, augment
 from sfp_keras.data.dataset import ImageSplit
 from sfp_keras.data.draws import random_order
 from sfp_keras.data.prefetching import prefetch
@@ -88,6 +88,31 @@ def evaluation_batches(split: ImageSplit, batch_size: int, scaling: Scaling) -> 
     return batches if split.in_memory else prefetch(batches)
 
 
+def epoch_rows(
+    count: int, batch_size: int, seed: int, augmentation: Augmentation | None, first_epoch: int = 0
+) -> Iterator[tuple[np.ndarray, AugmentationDraws | None]]:
+    """Yield which images make each batch, and what is done to them, epoch after epoch.
+
+    Args:
+        count: `int`. Number of images.
+        batch_size: `int`; the last batch of an epoch may be short.
+        seed: `int`, not negative.
+        augmentation: `Augmentation`, or `None`.
+        first_epoch: `int`. Default 0.
+
+    Returns:
+        An endless iterator of (indices (n,) int64, their draws or `None`).
+    """
+    epoch = first_epoch
+    while True:
+        order = epoch_order(seed, epoch, count)
+        draws = augmentation.draw(count, seed, epoch) if augmentation else None
+        for start in range(0, count, batch_size):
+            indices = order[start : start + batch_size]
+            yield indices, draws.at(indices) if draws is not None else None
+        epoch += 1
+
+
 def _check(split: ImageSplit, batch_size: int) -> None:
     if batch_size < 1:
         raise InputError(f"--batch_size must be positive, got {batch_size}")
@@ -102,16 +127,11 @@ def _training_batches(
     epoch: int,
 ) -> Iterator[Batch]:
     fill = scaling.mid_grey
-    while True:
-        order = epoch_order(seed, epoch, len(split))
-        draws = augmentation.draw(len(split), seed, epoch) if augmentation else None
-        for start in range(0, len(split), batch_size):
-            indices = order[start : start + batch_size]
-            x = scaling(split.read(indices))
-            if draws is not None:
-                x = augment(x, draws.at(indices), fill)
-            yield x, split.labels[indices]
-        epoch += 1
+    for indices, draws in epoch_rows(len(split), batch_size, seed, augmentation, epoch):
+        x = scaling(split.read(indices))
+        if draws is not None:
+            x = augment(x, draws, fill)
+        yield x, split.labels[indices]
 
 
 def _evaluation_batches(split: ImageSplit, batch_size: int, scaling: Scaling) -> Iterator[Batch]:

@@ -68,6 +68,8 @@ class FilterMonitor(keras.callbacks.Callback):
         batch_size: `int`. Images at once, where `x` is an array. Defaults to `100`.
         split: `str`. What the images are called in the tab. Defaults to `"test"`.
         title: `str`. What the tab calls the network. Defaults to the model's name.
+        network: `keras.Model` of the images `x`. Defaults to `None`: what `fit` trains; say which
+            where that is a model around it, which is fed otherwise.
 
     Raises:
         InputError: if an argument is wrong, or, when the training begins, if the head is not
@@ -90,8 +92,10 @@ class FilterMonitor(keras.callbacks.Callback):
         batch_size: int = 100,
         split: str = "test",
         title: str = "",
+        network: keras.Model | None = None,
     ):
         super().__init__()
+        self._network = network
         if every is not None and every < 1:
             raise InputError(f"every must be at least 1, received {every}")
         if not 0 <= threshold < 1:
@@ -118,6 +122,11 @@ class FilterMonitor(keras.callbacks.Callback):
         self._about_written = False
         self._spent = self._last = self._begin = 0.0
 
+    @property
+    def network(self) -> keras.Model:
+        """What is measured."""
+        return self.model if self._network is None else self._network
+
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Find the head, plan the measurements and try the first batch of images.
 
@@ -129,14 +138,14 @@ class FilterMonitor(keras.callbacks.Callback):
         self._about_written = False
         first = self.images.first()
         # Once a training: every cut model is compiled anew.
-        self._head = linear_head(_with_open_batch(self.model, first[0]), self.stage)
+        self._head = linear_head(_with_open_batch(self.network, first[0]), self.stage)
         epochs = self.params["epochs"]
         self._due = measured_epochs(epochs, self.every, self.max_measurements)
         self._last_epoch = epochs - 1
         kernel = self._head.kernel()
         self._name_labels(kernel.shape[-1])
         self.images.check_labels(first[1], kernel.shape[-1])
-        with _told(self.model, first[0]):
+        with _told(self.network, first[0]):
             measure_fields(self._head.cut, {self._head.stage: kernel}, [first])
         size = 8 * kernel.size
         self._kept = kept_factors(self._due, {}, {"": size}, self.max_bytes)[""]
@@ -161,7 +170,7 @@ class FilterMonitor(keras.callbacks.Callback):
                 tuple(self.class_names or ()),
                 self.threshold,
                 head.biases_left_out,
-                self.title or self.model.name,
+                self.title or self.network.name,
                 first_step=epoch,
             )
         )
@@ -217,14 +226,14 @@ class FilterMonitor(keras.callbacks.Callback):
     def _name_labels(self, num_labels: int) -> None:
         if num_labels < 2:
             raise InputError(
-                f"model {self.model.name!r} has {num_labels} output; signal and noise need at "
+                f"model {self.network.name!r} has {num_labels} output; signal and noise need at "
                 "least two labels"
             )
         if self.class_names is None:
             self.class_names = [str(label) for label in range(num_labels)]
         if len(self.class_names) != num_labels:
             raise InputError(
-                f"class_names has {len(self.class_names)} names, model {self.model.name!r} has "
+                f"class_names has {len(self.class_names)} names, model {self.network.name!r} has "
                 f"{num_labels} outputs"
             )
 

@@ -5,6 +5,12 @@ from sfp_keras.training.fit import fit_with_resume
 from sfp_keras.training.groups import ParameterGroup, parse_group
 from sfp_keras.training.optimizer import SGD
 from sfp_keras.training.progress import Progress
+from sfp_keras.training.resident import (
+    ResidentImages,
+    fits_on_device,
+    resident_batches,
+    resident_rows,
+)
 from sfp_keras.training.schedule import StepDecay
 
 __all__ = [
@@ -12,7 +18,11 @@ __all__ = [
     "Checkpoint",
     "ParameterGroup",
     "Progress",
+    "ResidentImages",
     "StepDecay",
     "fit_with_resume",
+    "fits_on_device",
     "parse_group",
+    "resident_batches",
+    "resident_rows",
 ]

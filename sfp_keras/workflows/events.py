@@ -39,6 +39,7 @@ def train_monitor(
             class_names=dataset.class_names,
             threshold=experiment.threshold,
             title=_title(run),
+            network=network,
             **_limits(run),
         )
     ]

@@ -9,9 +9,7 @@ import pandas as pd
 from sfp_keras.data import (
     ImageDataset,
     Scaling,
-    evaluation_batches,
     steps_per_epoch,
-    training_batches,
 )
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
@@ -29,6 +27,7 @@ from sfp_keras.training import (
     parse_group,
 )
 from sfp_keras.workflows.events import train_monitor
+from sfp_keras.workflows.feeding import feeding_of
 from sfp_keras.workflows.network import load_trained, save_model
 from sfp_keras.workflows.paper_network import build_network
 from sfp_keras.workflows.setup import (
@@ -84,7 +83,8 @@ def train_network(run: RunDirectory, dataset: ImageDataset, scaling: Scaling) ->
         network = build_network(experiment, dataset, experiment.precision)
         start_from_weights(experiment, network)
         optimizer = optimizer_of(experiment)
-        network.compile(
+        feeding = feeding_of(experiment, network, dataset, scaling)
+        feeding.model.compile(
             optimizer=optimizer,
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
@@ -92,24 +92,15 @@ def train_network(run: RunDirectory, dataset: ImageDataset, scaling: Scaling) ->
         optimizer.build(network.trainable_variables)
         checkpoint = Checkpoint(run.checkpoint("train"), description(run, "train"))
         history = fit_with_resume(
-            network,
-            lambda first_epoch: training_batches(
-                dataset.train,
-                experiment.batch_size,
-                experiment.seed,
-                scaling,
-                augmentation_of(experiment, dataset),
-                first_epoch=first_epoch,
-            ),
+            feeding.model,
+            feeding.batches,
             steps_per_epoch=steps_per_epoch(len(dataset.train), experiment.batch_size),
             epochs=experiment.training_epochs,
             checkpoint=checkpoint,
             learning_rate=base.learning_rate,
             decay=base.decay,
             schedule_epochs=experiment.schedule_epochs,
-            validation=lambda: evaluation_batches(
-                dataset.test, experiment.inference_batch_size, scaling
-            ),
+            validation=feeding.validation,
             validation_steps=steps_per_epoch(len(dataset.test), experiment.inference_batch_size),
             progress=Progress("training"),
             on_epoch=lambda rows: _write_history(run, rows),

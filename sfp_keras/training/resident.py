@@ -1,0 +1,132 @@
+"""Training on images that stay on the device: only row numbers and draws cross to it."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from sfp_keras.data import Augmentation, ImageSplit, Scaling, epoch_rows
+from sfp_keras.errors import InputError
+
+# Of a GPU's memory the network needs most; CIFAR's 60,000 images take 184 MB.
+MOST_BYTES = 4 << 30
+Feed = tuple[dict[str, np.ndarray], np.ndarray]
+
+
+def fits_on_device(*splits: ImageSplit) -> bool:
+    """Whether the images are held as uint8 in memory, and are few enough for a device's."""
+    bytes_of_all = sum(math.prod(split.images.shape) for split in splits)
+    return all(split.in_memory for split in splits) and bytes_of_all <= MOST_BYTES
+
+
+class ResidentImages(keras.Model):
+    """A network that is fed row numbers of images it holds on the device.
+
+    Flip, shift and scaling are part of its compiled step, with the draws and the arithmetic of
+    `training_batches`, so that a training gives the same numbers either way.
+
+    Args:
+        network: `keras.Model` of images (n, H, W, C); it is what is trained.
+        splits: splits of uint8 images in memory; rows are numbered through all of them.
+        scaling: `Scaling` by numbers.
+
+    Raises:
+        InputError: if the scaling is a function of NumPy arrays.
+    """
+
+    def __init__(self, network: keras.Model, splits: tuple[ImageSplit, ...], scaling: Scaling):
+        if scaling.function is not None:
+            raise InputError(
+                f"--images_on=device: --scaling={scaling.text} is a function of NumPy arrays, "
+                "which does not run on a device; give numbers, or --images_on=host"
+            )
+        super().__init__(name=network.name, dtype=network.dtype_policy)
+        self.network = network
+        self.image_shape = splits[0].image_shape
+        pixels = [np.asarray(s.images).reshape(-1, self.image_shape[-1]) for s in splits]
+        self._pixels = keras.Variable(
+            np.concatenate(pixels), trainable=False, dtype="uint8", name="pixels"
+        )
+        self._scaling = scaling
+        self.built = True
+
+    @property
+    def constants(self) -> list[keras.Variable]:
+        """Variables a checkpoint leaves out."""
+        return [self._pixels]
+
+    def call(self, inputs: dict[str, Any], training: bool | None = None) -> Any:
+        """Gather, flip, shift and scale images, and run the network.
+
+        Args:
+            inputs: dict with `row`, `flip`, `down` and `right`, (n,) int32 each.
+            training: passed on.
+        """
+        height, width, _ = self.image_shape
+        row, flip, down, right = (
+            ops.reshape(inputs[name], (-1, 1, 1)) for name in ("row", "flip", "down", "right")
+        )
+        y = ops.arange(height, dtype="int32")[None, :, None] - down
+        x = ops.arange(width, dtype="int32")[None, None, :] - right
+        inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
+        x = ops.where(flip > 0, width - 1 - x, x)
+        y, x = ops.clip(y, 0, height - 1), ops.clip(x, 0, width - 1)
+        # One gather for rows and moves together.
+        images = ops.take(self._pixels, (row * height + y) * width + x, axis=0)
+        scaled = ops.where(inside[..., None], self._scaled(images), self._scaling.mid_grey)
+        return self.network(scaled, training=training)
+
+    def _scaled(self, images: Any) -> Any:
+        scaling = self._scaling
+        scaled = ops.cast(images, "float32")
+        if scaling.divisor != 1:
+            scaled = scaled / np.float32(scaling.divisor)
+        if scaling.mean.any():
+            scaled = scaled - scaling.mean
+        if (scaling.std != 1).any():
+            scaled = scaled / scaling.std
+        return scaled
+
+
+def resident_batches(
+    split: ImageSplit,
+    batch_size: int,
+    seed: int,
+    augmentation: Augmentation | None = None,
+    first_epoch: int = 0,
+) -> Iterator[Feed]:
+    """What `training_batches` yields, as row numbers and draws for `ResidentImages`.
+
+    Args:
+        split: the first split of the `ResidentImages`.
+        batch_size: `int`.
+        seed: `int`, not negative.
+        augmentation: `Augmentation`. Default: none.
+        first_epoch: `int`. Default 0.
+
+    Returns:
+        An endless iterator of (dict of (n,) int32, y (n,) int64).
+    """
+    for indices, draws in epoch_rows(len(split), batch_size, seed, augmentation, first_epoch):
+        still = np.zeros(len(indices), np.int32)
+        moves = {"flip": still, "down": still, "right": still}
+        if draws is not None:
+            moves = {name: getattr(draws, name).astype(np.int32) for name in moves}
+        yield {"row": indices.astype(np.int32), **moves}, split.labels[indices]
+
+
+def resident_rows(labels: np.ndarray, first_row: int, batch_size: int) -> Iterator[Feed]:
+    """Rows in order, not augmented: what `evaluation_batches` yields, for `ResidentImages`.
+
+    Args:
+        labels: (n,) of the split that begins at `first_row`.
+        first_row: `int`.
+        batch_size: `int`.
+    """
+    for begin in range(0, len(labels), batch_size):
+        part = labels[begin : begin + batch_size]
+        row = np.arange(first_row + begin, first_row + begin + len(part), dtype=np.int32)
+        yield {"row": row, **dict.fromkeys(("flip", "down", "right"), np.zeros_like(row))}, part

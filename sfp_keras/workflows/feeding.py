@@ -1,0 +1,69 @@
+"""How a training's images reach the device: as images, or as numbers of images that are there."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+
+from sfp_keras.data import ImageDataset, Scaling, evaluation_batches, training_batches
+from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
+from sfp_keras.training import ResidentImages, fits_on_device, resident_batches, resident_rows
+from sfp_keras.workflows.setup import augmentation_of
+
+
+@dataclasses.dataclass(frozen=True)
+class Feeding:
+    """What `fit_with_resume` is given of a network and its images.
+
+    Attributes:
+        model: what is compiled and fitted: the network, or a model around it.
+        batches: function of the first epoch; endless training batches from there on.
+        validation: function giving one pass of test batches.
+    """
+
+    model: keras.Model
+    batches: Callable[[int], Iterator[Any]]
+    validation: Callable[[], Iterator[Any]]
+
+
+def feeding_of(
+    experiment: Experiment, network: keras.Model, dataset: ImageDataset, scaling: Scaling
+) -> Feeding:
+    """As --images_on says.
+
+    Raises:
+        InputError: if the images cannot be held on a device.
+    """
+    augmentation, seed = augmentation_of(experiment, dataset), experiment.seed
+    size, test_size = experiment.batch_size, experiment.inference_batch_size
+    train, test = dataset.train, dataset.test
+    if not _on_device(experiment, dataset, scaling):
+        return Feeding(
+            network,
+            lambda epoch: training_batches(
+                train, size, seed, scaling, augmentation, first_epoch=epoch
+            ),
+            lambda: evaluation_batches(test, test_size, scaling),
+        )
+    return Feeding(
+        ResidentImages(network, (train, test), scaling),
+        lambda epoch: resident_batches(train, size, seed, augmentation, first_epoch=epoch),
+        lambda: resident_rows(test.labels, len(train), test_size),
+    )
+
+
+def _on_device(experiment: Experiment, dataset: ImageDataset, scaling: Scaling) -> bool:
+    fit = fits_on_device(dataset.train, dataset.test)
+    if experiment.images_on == "auto":
+        # TensorFlow on a GPU is not measured.
+        accelerated = any(not name.startswith("cpu") for name in keras.distribution.list_devices())
+        jax = keras.backend.backend() == "jax"
+        return fit and accelerated and jax and scaling.function is None
+    if experiment.images_on == "device" and not fit:
+        raise InputError(
+            "--images_on=device: the images are read from disk, or take more than 4 GiB; leave it "
+            "out, or raise --memory_gib where they fit"
+        )
+    return experiment.images_on == "device"

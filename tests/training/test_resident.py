@@ -1,0 +1,148 @@
+"""Images on the device are the images of the host, and a training gives the same numbers."""
+
+import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from sfp_keras.data import (
+    UNSCALED,
+    Augmentation,
+    ImageSplit,
+    evaluation_batches,
+    parse_scaling,
+    training_batches,
+)
+from sfp_keras.errors import InputError
+from sfp_keras.training import (
+    SGD,
+    Checkpoint,
+    ResidentImages,
+    StepDecay,
+    fit_with_resume,
+    fits_on_device,
+    resident_batches,
+    resident_rows,
+)
+
+RNG = np.random.default_rng(0)
+TRAIN, TEST = (
+    ImageSplit(RNG.integers(0, 256, (count, 6, 5, 3), dtype=np.uint8), RNG.integers(0, 4, count))
+    for count in (23, 7)
+)
+
+
+def identity():
+    return keras.Sequential([keras.Input((6, 5, 3)), keras.layers.Activation("linear")])
+
+
+@pytest.mark.parametrize("text", ["-1..1", "0..255", "0.4,0.5,0.6/0.2,0.3,0.25", "none"])
+@pytest.mark.parametrize("shift", [0, 2, 9])
+def test_the_images_are_those_of_the_host(text, shift):
+    scaling = UNSCALED if text == "none" else parse_scaling(text)
+    augmentation = Augmentation(shift=shift)
+    if text == "none" and shift:
+        pytest.skip("a network that scales images itself augments them itself")
+    held = ResidentImages(identity(), (TRAIN, TEST), scaling)
+    host = training_batches(TRAIN, 10, 3, scaling, augmentation, first_epoch=2)
+    rows = resident_batches(TRAIN, 10, 3, augmentation, first_epoch=2)
+    for (x, y), (fed, also_y) in itertools.islice(zip(host, rows, strict=False), 7):
+        np.testing.assert_array_equal(y, also_y)
+        np.testing.assert_allclose(held.predict_on_batch(fed), x, rtol=1e-6, atol=1e-6)
+    ordered = resident_rows(TEST.labels, len(TRAIN), 3)
+    for (x, y), (fed, also_y) in zip(evaluation_batches(TEST, 3, scaling), ordered, strict=True):
+        np.testing.assert_array_equal(y, also_y)
+        np.testing.assert_allclose(held.predict_on_batch(fed), x, rtol=1e-6, atol=1e-6)
+
+
+def test_a_training_gives_the_same_numbers_and_goes_on_either_way(tmp_path):
+    scaling, augmentation = parse_scaling("-1..1"), Augmentation(shift=1)
+
+    def network():
+        keras.utils.set_random_seed(1)
+        image = keras.Input((6, 5, 3))
+        x = keras.layers.Conv2D(4, 3, activation="relu", name="conv")(image)
+        x = keras.layers.BatchNormalization(name="norm")(x)
+        return keras.Model(image, keras.layers.Dense(4)(keras.layers.Flatten()(x)))
+
+    def train(name, *parts):
+        net = network()
+        for epochs, device in parts:
+            model = ResidentImages(net, (TRAIN, TEST), scaling) if device else net
+            optimizer = SGD(0.05, 0.9, 1e-3)
+            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+            model.compile(optimizer, loss, metrics=["accuracy"])
+            optimizer.build(model.trainable_variables)
+            if device:
+                feed = lambda e: resident_batches(TRAIN, 8, 0, augmentation, first_epoch=e)  # noqa: E731
+                test = lambda: resident_rows(TEST.labels, len(TRAIN), 4)  # noqa: E731
+            else:
+                feed = lambda e: training_batches(TRAIN, 8, 0, scaling, augmentation, e)  # noqa: E731
+                test = lambda: evaluation_batches(TEST, 4, scaling)  # noqa: E731
+            history = fit_with_resume(
+                model,
+                feed,
+                steps_per_epoch=3,
+                epochs=epochs,
+                checkpoint=Checkpoint(tmp_path / name, "same", every_seconds=0),
+                learning_rate=0.05,
+                decay=StepDecay(),
+                validation=test,
+                validation_steps=2,
+            )
+        return net.get_weights(), history
+
+    host, history = train("host", (2, False))
+    for name, parts in {"device": [(2, True)], "both": [(1, True), (2, False)]}.items():
+        weights, others = train(name, *parts)
+        for ours, theirs in zip(weights, host, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+        for row, other in zip(history, others, strict=True):
+            assert row.keys() == other.keys()
+            assert other["loss"] == pytest.approx(row["loss"], rel=1e-4)
+            assert other["val_loss"] == pytest.approx(row["val_loss"], rel=1e-4)
+
+
+def test_what_cannot_be_held_is_told():
+    def twice(x):
+        return 2 * x
+
+    twice.__module__ = __name__
+    globals()["twice"] = twice
+    with pytest.raises(
+        InputError, match=r"--images_on=device: --scaling=.*:twice.*--images_on=host"
+    ):
+        ResidentImages(identity(), (TRAIN,), parse_scaling(f"{__name__}:twice"))
+    assert fits_on_device(TRAIN, TEST)
+    mapped = ImageSplit(np.memmap("/dev/zero", np.uint8, "r", shape=(3, 4, 4, 3)), np.arange(3))
+    assert not fits_on_device(TRAIN, mapped)
+
+
+def test_it_runs_on_jax():
+    pytest.importorskip("jax")
+    if keras.backend.backend() == "jax":
+        return
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-k",
+            "a_training",
+            __file__,
+        ],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "KERAS_BACKEND": "jax"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]

@@ -114,7 +114,9 @@ class ReportTable:
         align = "".join("r" if c.spec else "l" for c in self.columns)
         head = _latex_row(c.latex or latex_text(c.heading) for c in self.columns)
         body = "\n".join(_latex_row(map(latex_text, cells)) for _, cells in self.lines())
-        note = f" {latex_text(self.note)}" if self.note else ""
+        # N_c and C_s as mathematics.
+        note = re.sub(r"\b([A-Z])\\_([A-Za-z])\b", r"$\1_\2$", latex_text(self.note))
+        note = f" {note}" if note else ""
         return (
             "% \\usepackage{booktabs}\n\\begin{table}\n\\centering\n"
             f"\\caption{{{latex_text(self.title)}.{note}}}\n"

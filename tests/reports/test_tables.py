@@ -54,9 +54,9 @@ def test_strangers_text_is_escaped_everywhere():
     assert "<b>" not in html
     assert "A &amp; B" in html
     assert "SNR<sub>E</sub>" in html
-    latex = table(note="50%").latex()
+    latex = table(note="50% of N_c").latex()
     assert r"\textless{}b\textgreater{}\$x\_1\$\textbar{}\textless{}/b\textgreater{}" in latex
-    assert r"\caption{A \& B. 50\%}" in latex
+    assert r"\caption{A \& B. 50\% of $N_c$}" in latex
     assert r"SNR$_E$ \\" in latex
     assert r"$\infty$" in latex
     row = table().markdown().splitlines()[-1]

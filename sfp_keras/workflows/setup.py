@@ -21,6 +21,7 @@ from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import unreadable
 from sfp_keras.models import load_own_model, load_weights
+from sfp_keras.reports import terminal
 from sfp_keras.run_directory import RunDirectory
 from sfp_keras.workflows.paper_network import build_network
 
@@ -56,6 +57,12 @@ def load_network_and_data(
     network = build_network(experiment, dataset, "float32")
     load_weights(network, str(experiment.weights))
     check_finite(network, "weights", str(experiment.weights))
+    whole = not str(experiment.weights).endswith((".weights.h5", ".keras"))
+    if whole and (experiment.blocks or not experiment.stage9):
+        terminal().print(
+            f"network: what {experiment.weights} has beyond --blocks and --nostage9 is left out "
+            "and nothing is trained; --initial_weights trains the rest"
+        )
     return network, dataset
 
 

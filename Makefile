@@ -10,7 +10,7 @@ demo: $(INSTALLED)
 
 # Lint, types and tests: what continuous integration runs.
 test: $(INSTALLED) lint
-	$(VENV)/bin/python -m pytest -m "not slow" -n 2 --dist loadfile
+	$(VENV)/bin/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(INSTALLED)
 	$(VENV)/bin/ruff check .

@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parent
 # From the quickest to the longest.
 NAMES = (
     *("fields", "compact_head", "training_step", "pruned_vgg", "fields_pass", "clusters"),
-    *("exact_zeros", "heads", "where_time_goes", "thousand_labels"),
+    *("exact_zeros", "heads", "settings", "where_time_goes", "thousand_labels"),
 )
 
 

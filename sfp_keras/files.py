@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import hashlib
+import mmap
 import os
 import tempfile
 import zipfile
@@ -147,6 +148,13 @@ def mapped_array(path: str | Path, shape: tuple[int, ...], dtype: Any) -> np.mem
         with open(path, "r+b") as file:
             os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
     return array
+
+
+def write_back(array: np.memmap) -> None:
+    """Have all that was written to a mapping on the disk, and its pages no longer with us."""
+    array.flush()
+    if isinstance(array.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        array.base.madvise(mmap.MADV_DONTNEED)
 
 
 def of_applications(weights: str | Path) -> bool:

@@ -249,6 +249,7 @@ class RunDirectory:
         stages = self.path / "stages"
         doomed = [self.path / "afcc", self.cache / "afcc", self.cache / "ablate"]
         if first != "afcc":
+            self.delete_checkpoints("fields")
             doomed.append(self.layers)
             # Networks with fewer filters stay: their runs discard what they redo themselves.
             doomed += [path for path in self.path.glob("ablate/*/*") if path.is_file()]

@@ -13,7 +13,7 @@ from sfp_keras.afcc.masks import magnitude_mask, random_label_mask
 from sfp_keras.afcc.tail import SplitNetwork
 from sfp_keras.data import epoch_order
 from sfp_keras.layers import MaskedDense
-from sfp_keras.probing import FeatureCache
+from sfp_keras.probing import FeatureCache, RowReader
 from sfp_keras.training import (
     SGD,
     Checkpoint,
@@ -107,7 +107,8 @@ class HeadFineTuning:
     ):
         self.split, self.kernel, self.cache = split, kernel, cache
         self.settings, self.seed = settings, seed
-        (self._features,) = cache.arrays.values()
+        (features,) = cache.arrays.values()
+        self._read = RowReader(features)
         self._shape = tuple(split.tail.input_shape[1:])
 
     def accuracy(self, mask: np.ndarray | None = None) -> float:
@@ -188,7 +189,7 @@ class HeadFineTuning:
         size = self.settings.batch_size
         for begin in range(0, len(rows), size):
             chosen = rows[begin : begin + size]
-            features = self._features[chosen].astype(np.float32)
+            features = self._read(chosen).astype(np.float32)
             yield features.reshape(-1, *self._shape), self.cache.labels[chosen]
 
     def _test(self, network: keras.Model) -> float:

@@ -69,13 +69,16 @@ def training_batches(
     return batches if split.in_memory else prefetch(batches)
 
 
-def evaluation_batches(split: ImageSplit, batch_size: int, scaling: Scaling) -> Iterator[Batch]:
+def evaluation_batches(
+    split: ImageSplit, batch_size: int, scaling: Scaling, first: int = 0
+) -> Iterator[Batch]:
     """Yield every image once, in order, scaled and not augmented.
 
     Args:
         split: `ImageSplit`.
         batch_size: `int`; the last batch may be short.
         scaling: `Scaling`.
+        first: `int`. The image to begin with, those before are not read. Default 0.
 
     Returns:
         An iterator of (x (n, H, W, 3) float32, y (n,) int64).
@@ -84,7 +87,7 @@ def evaluation_batches(split: ImageSplit, batch_size: int, scaling: Scaling) -> 
         InputError: if the batch size is not positive.
     """
     _check(split, batch_size)
-    batches = _evaluation_batches(split, batch_size, scaling)
+    batches = _evaluation_batches(split, batch_size, scaling, first)
     return batches if split.in_memory else prefetch(batches)
 
 
@@ -134,7 +137,9 @@ def _training_batches(
         yield x, split.labels[indices]
 
 
-def _evaluation_batches(split: ImageSplit, batch_size: int, scaling: Scaling) -> Iterator[Batch]:
-    for start in range(0, len(split), batch_size):
+def _evaluation_batches(
+    split: ImageSplit, batch_size: int, scaling: Scaling, first: int
+) -> Iterator[Batch]:
+    for start in range(first, len(split), batch_size):
         indices = np.arange(start, min(start + batch_size, len(split)))
         yield scaling(split.read(indices)), split.labels[indices]

@@ -2,6 +2,7 @@
 
 import fcntl
 import logging
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from sfp_keras.errors import InputError
-from sfp_keras.files import load_npz, mapped_array, save_npz
+from sfp_keras.files import load_npz, mapped_array, save_npz, write_back
+from sfp_keras.pass_record import PassRecord
 
 _LOGGER = logging.getLogger("sfp_keras")
+# What may wait to be written to the disk; the system holds it in memory until then.
+_UNWRITTEN_BYTES = 256 << 20
+Arrays = dict[str, np.ndarray]
+# Of images to fill, the arrays of those that are there, and what is to be called with the arrays
+# of more of them.
+Fill = Callable[[np.ndarray, Arrays, Callable[[Arrays], None]], Arrays]
 
 
 def default_cache_dir() -> Path:
@@ -23,19 +31,21 @@ def cached_images(
     folder: Path,
     name: str,
     shape: tuple[int, int, int, int],
-    fill: Callable[[np.ndarray], dict[str, np.ndarray]],
-) -> tuple[np.memmap, dict[str, np.ndarray]]:
+    fill: Fill,
+) -> tuple[np.memmap, Arrays]:
     """Return memory-mapped images, made by `fill` if they are not in the cache yet.
 
-    The labels are written after the images and mark them as complete: what a killed process
-    leaves is made anew. A second process waits for the first and uses its file.
+    The labels are written after the images and mark them as complete. What a killed process
+    leaves is gone on with, from at most half a minute before. A second process waits for the
+    first and uses its file.
 
     Args:
         folder: `Path` of the cache.
         name: `str`, unique to the images.
         shape: `(N, H, W, 3)`.
-        fill: called with an empty array of this shape and uint8, fills it and returns the named
-            arrays that belong to it.
+        fill: called with an array of this shape and uint8, the named arrays (n,) that belong to
+            its first n images, which are there, and a function. Fills the rest in order, calls the
+            function now and then with the arrays so far, and returns them whole.
 
     Returns:
         The images, read-only, and the named arrays.
@@ -53,6 +63,7 @@ def cached_images(
                 _LOGGER.info("decoding %s into %s, %.1f GB", name, images_path, size / 1e9)
                 arrays = _make(images_path, shape, fill)
                 save_npz(complete, **arrays)
+            (folder / f"{name}.progress.npz").unlink(missing_ok=True)
     except OSError as error:
         raise InputError(
             f"{folder} cannot take the decoded images, {np.prod(shape) / 1e9:.1f} GB "
@@ -65,17 +76,47 @@ def cached_images(
     return images, load_npz(complete)
 
 
-def _make(
-    path: Path,
-    shape: tuple[int, int, int, int],
-    fill: Callable[[np.ndarray], dict[str, np.ndarray]],
-) -> dict[str, np.ndarray]:
+def _make(path: Path, shape: tuple[int, int, int, int], fill: Fill) -> Arrays:
     partial = path.with_suffix(".part")
+    record = PassRecord(path.with_name(f"{path.stem}.progress.npz"), list(shape))
     try:
-        images = mapped_array(partial, shape, np.uint8)
-        arrays = fill(images)
-        images.flush()
+        images, arrays = _begun(partial, shape, record)
+        written = _count(arrays)
+
+        def so_far(arrays: Arrays) -> None:
+            nonlocal written
+            done, due = _count(arrays), record.due
+            if due or (done - written) * math.prod(shape[1:]) >= _UNWRITTEN_BYTES:
+                write_back(images)
+                written = done
+            if due:
+                record.save(**arrays)
+                _LOGGER.info("%s: %s of %s images decoded", path.stem, f"{done:,}", f"{shape[0]:,}")
+
+        arrays = fill(images, arrays, so_far)
+        write_back(images)
         os.replace(partial, path)
-    finally:
+    except Exception:
         partial.unlink(missing_ok=True)
+        record.delete()
+        raise
     return arrays
+
+
+def _count(arrays: Arrays) -> int:
+    return next((len(array) for array in arrays.values()), 0)
+
+
+def _begun(
+    partial: Path, shape: tuple[int, int, int, int], record: PassRecord
+) -> tuple[np.memmap, Arrays]:
+    """What a killed process left, or empty images."""
+    if saved := record.read():
+        try:
+            images = np.load(partial, mmap_mode="r+")
+            if images.shape == shape:
+                return images, saved
+        except (OSError, ValueError, EOFError):
+            pass
+    record.delete()
+    return mapped_array(partial, shape, np.uint8), {}

@@ -1,7 +1,7 @@
 """Image-classification sets of tensorflow-datasets."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,15 @@ import numpy as np
 
 from sfp_keras.data.cifar import superclass_of_label
 from sfp_keras.data.dataset import ImageDataset, ImageSplit
-from sfp_keras.data.image_cache import cached_images, default_cache_dir
+from sfp_keras.data.image_cache import Arrays, cached_images, default_cache_dir
 from sfp_keras.data.image_files import image_threads, resize_image
 from sfp_keras.data.splitting import choose_split, divide_split
 from sfp_keras.data.tfds_builders import image_and_label, open_builder
 from sfp_keras.errors import InputError
 
 _TEST_NAMES = ("test", "validation")
+# Images decoded in threads at once.
+_BLOCK = 256
 
 
 def load_tfds(
@@ -80,7 +82,7 @@ def load_tfds(
         fill = partial(_fill, builder, split, keys, how)
         if in_memory:
             images = np.empty(shape, np.uint8)
-            arrays = fill(images)
+            arrays = fill(images, {}, lambda arrays: None)
         else:
             identity = [*builder.info.full_name.split("/"), split, f"{size[0]}x{size[1]}"]
             identity += ["crop"] if how == "crop" else []
@@ -125,12 +127,14 @@ def _labelled(builder: Any, split: str, keys: list[str]) -> bool:
     return example is not None and int(example[keys[1]]) >= 0
 
 
-def _examples(builder: Any, split: str, keys: list[str]) -> Iterator[dict[str, Any]]:
+def _examples(
+    builder: Any, split: str, keys: list[str], first: int = 0
+) -> Iterator[dict[str, Any]]:
     import tensorflow_datasets as tfds
 
     try:
         dataset = builder.as_dataset(
-            split=split,
+            split=f"{split}[{first}:]" if first else split,
             shuffle_files=False,
             decoders=tfds.decode.PartialDecoding(dict.fromkeys(keys, True)),
             # One file after the other: the stored order, whatever the number of cores.
@@ -145,14 +149,23 @@ def _examples(builder: Any, split: str, keys: list[str]) -> Iterator[dict[str, A
 
 
 def _fill(
-    builder: Any, split: str, keys: list[str], how: str | None, images: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Decode a split into `images` and return its labels."""
+    builder: Any,
+    split: str,
+    keys: list[str],
+    how: str | None,
+    images: np.ndarray,
+    there: Arrays,
+    so_far: Callable[[Arrays], None],
+) -> Arrays:
+    """Decode a split into `images` and return its labels, see `cached_images`."""
     size = images.shape[1:3]
-    labels = np.empty((len(keys) - 1, len(images)), np.int64)
-    examples = _examples(builder, split, keys)
-    position = 0
-    while batch := list(itertools.islice(examples, 256)):
+    names = ("labels", "superclasses")[: len(keys) - 1]
+    labels = np.empty((len(names), len(images)), np.int64)
+    position = len(there.get("labels", ()))
+    for row, name in zip(labels, names, strict=True):
+        row[:position] = there.get(name, ())
+    examples = _examples(builder, split, keys, position)
+    while batch := list(itertools.islice(examples, _BLOCK)):
         decoded = [_rgb(example[keys[0]], builder.name) for example in batch]
         if how is not None:
             decoded = list(
@@ -168,9 +181,10 @@ def _fill(
         images[part] = decoded
         labels[:, part] = [[example[key] for example in batch] for key in keys[1:]]
         position = part.stop
+        so_far(dict(zip(names, labels[:, :position], strict=True)))
     if position != len(images):
         raise InputError(f"{builder.data_path} is not complete; delete it and prepare it again")
-    return dict(zip(("labels", "superclasses"), labels, strict=False))
+    return dict(zip(names, labels, strict=True))
 
 
 def _rgb(image: np.ndarray, name: str) -> np.ndarray:

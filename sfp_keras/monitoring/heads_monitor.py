@@ -10,7 +10,7 @@ from sfp_keras.filters import FilterFields
 from sfp_keras.monitoring import schema
 from sfp_keras.monitoring.plan import MAX_MB, MAX_MEASUREMENTS, kept_factors, measured_epochs
 from sfp_keras.monitoring.writer import MonitorWriter
-from sfp_keras.probing import ClassMeans, FeatureCache
+from sfp_keras.probing import ClassMeans, FeatureCache, RowReader
 
 _LOG = logging.getLogger(__name__)
 _ROWS = 1000
@@ -124,9 +124,9 @@ class HeadsMonitor(keras.callbacks.Callback):
 
     def _class_means(self, name: str) -> np.ndarray:
         """(K, P * F) float32, in blocks: the cache may be larger than memory."""
-        rows, begin = self.cache.arrays[name], self.cache.train_count
-        sums = ClassMeans(len(self.class_names), rows.shape[1])
-        for start in range(begin, len(rows), _ROWS):
-            block = rows[start : start + _ROWS].astype(np.float32)
-            sums.add(block, self.cache.labels[start : start + _ROWS])
+        labels, read = self.cache.labels, RowReader(self.cache.arrays[name])
+        sums = ClassMeans(len(self.class_names), read.array.shape[1])
+        for start in range(self.cache.train_count, len(labels), _ROWS):
+            rows = np.arange(start, min(start + _ROWS, len(labels)))
+            sums.add(read(rows).astype(np.float32), labels[rows])
         return sums.means()

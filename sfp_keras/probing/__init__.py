@@ -6,6 +6,7 @@ from sfp_keras.probing.decisions import measure_decisions, spread_filters
 from sfp_keras.probing.features import FeatureCache, cache_features
 from sfp_keras.probing.fields import Measurement, measure_fields
 from sfp_keras.probing.heads import Head, HeadSettings, train_heads
+from sfp_keras.probing.row_reader import RowReader
 from sfp_keras.probing.stages import Stage, default_stages, list_stages, resolve_stages
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Head",
     "HeadSettings",
     "Measurement",
+    "RowReader",
     "Stage",
     "cache_features",
     "cut_stages",

@@ -9,19 +9,23 @@ class ClassMeans:
     Args:
         num_labels: `int`. K.
         size: `int`. Length of a row.
+
+    Attributes:
+        counts: (K,) int64, rows of each label so far.
+        sums: (K, size) float64 of them.
     """
 
     def __init__(self, num_labels: int, size: int):
         self.counts = np.zeros(num_labels, np.int64)
-        self._sums = np.zeros((num_labels, size))
+        self.sums = np.zeros((num_labels, size))
 
     def add(self, rows: np.ndarray, labels: np.ndarray) -> None:
         """Add (n, size) float32 rows with their labels (n,), integers in 0 .. K-1."""
         order = np.argsort(labels, kind="stable")
         present, starts = np.unique(labels[order], return_index=True)
-        self._sums[present] += np.add.reduceat(rows[order], starts, axis=0)
+        self.sums[present] += np.add.reduceat(rows[order], starts, axis=0)
         self.counts += np.bincount(labels, minlength=len(self.counts))
 
     def means(self) -> np.ndarray:
         """(K, size) float32; zeros for a label without rows."""
-        return (self._sums / np.maximum(self.counts, 1)[:, None]).astype(np.float32)
+        return (self.sums / np.maximum(self.counts, 1)[:, None]).astype(np.float32)

@@ -5,19 +5,22 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from sfp_keras.errors import InputError
-from sfp_keras.files import load_npz, mapped_array, save_npz, write_text
+from sfp_keras.files import load_npz, save_npz, write_text
+from sfp_keras.pass_record import PassRecord
+from sfp_keras.probing.feature_files import FeatureStore
 
-FLOAT16_LARGEST = 65504.0
-# No npy file: a stage may be called "labels".
-LABELS = "labels.npz"
+# No npy files: a stage may be called "labels".
+LABELS, PROGRESS, COMPLETE = "labels.npz", "progress.npz", "complete.json"
 Batches = Iterable[tuple[np.ndarray, np.ndarray]]
+# A function of the first row, for a pass that may go on in the middle.
+BatchesFrom = Callable[[int], Batches]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -40,17 +43,19 @@ class FeatureCache:
     on_disk: bool = False
 
 
-def stage_outputs(cut: keras.Model, batches: Batches) -> Iterator[tuple[list, np.ndarray]]:
+def stage_outputs(
+    cut: keras.Model, batches: Batches, size: int = 0
+) -> Iterator[tuple[list, np.ndarray]]:
     """Run the frozen network, batch norm in inference mode.
 
     Args:
         cut: model of `cut_stages`.
         batches: (images (n, H, W, C), labels (n,)).
+        size: `int`. The largest batch of this pass so far, where it goes on. Defaults to `0`.
 
     Yields:
         A list with one (n, *positions, F) float32 array a stage, and the labels.
     """
-    size = 0
     for images, labels in batches:
         count = len(images)
         size = max(size, count)
@@ -86,8 +91,8 @@ def cache_bytes(inputs: Mapping[str, int], rows: int, dtype: str) -> int:
 def cache_features(
     cut: keras.Model,
     names: Sequence[str],
-    train: Batches,
-    test: Batches,
+    train: Batches | BatchesFrom,
+    test: Batches | BatchesFrom,
     *,
     train_count: int,
     test_count: int,
@@ -98,11 +103,16 @@ def cache_features(
 ) -> FeatureCache:
     """Pass all images once through the frozen network and keep every stage's output.
 
+    A pass that fills files can be killed at any moment: called again with the same arguments it
+    goes on from the last rows it recorded, at most half a minute before, and ends in the same
+    files to the last bit.
+
     Args:
         cut: model of `cut_stages`.
         names: stage names, one for each output of `cut`.
-        train: batches of the training images, in a fixed order; may be empty.
-        test: batches of the test images.
+        train: batches of the training images, in a fixed order; may be empty. Or a function of
+            the first row that gives those from there on: only so a pass can go on.
+        test: the same of the test images.
         train_count: `int`. Number of training images.
         test_count: `int`. Number of test images.
         dtype: `"float16"` (rounds by at most 1 part in 2048) or `"float32"`. A stage whose
@@ -121,76 +131,105 @@ def cache_features(
     inputs = head_inputs(cut, names)
     rows = train_count + test_count
     needed = cache_bytes(inputs, rows, dtype)
-    on_disk = needed > budget
     shapes = position_shapes(cut, names)
-    if on_disk:
-        root = _check_disk(folder, needed, inputs)
-        marker = root / "complete.json"
-        wanted = {"description": description, "inputs": inputs, "rows": rows}
-        if _read_json(marker) == wanted:
-            arrays = {name: np.load(root / f"{name}.npy", mmap_mode="r") for name in names}
-            labels = load_npz(root / LABELS, "labels")["labels"]
-            return FeatureCache(arrays, labels, train_count, shapes, True)
-        shutil.rmtree(root, ignore_errors=True)
-        root.mkdir(parents=True)
-    else:
-        root = None
-    store = _Store(inputs, rows, dtype, root)
-    labels = np.zeros(rows, np.int64)
-    row = 0
-    for batches, count in ((train, train_count), (test, test_count)):
-        begin = row
-        for outputs, batch_labels in stage_outputs(cut, batches):
-            for name, output in zip(names, outputs, strict=True):
-                store.put(name, row, output.reshape(len(output), -1))
-            labels[row : row + len(batch_labels)] = batch_labels
-            row += len(batch_labels)
-        if row - begin != count:
-            raise ValueError(f"{count} images were announced, {row - begin} came")
+    root = _check_disk(folder, needed, inputs) if needed > budget else None
+    wanted = {
+        **{"description": description, "inputs": inputs, "rows": rows},
+        **{"train": train_count, "dtype": dtype},
+    }
+    if root is not None and _read_json(root / COMPLETE) == wanted:
+        arrays = {name: np.load(root / f"{name}.npy", mmap_mode="r") for name in names}
+        labels = load_npz(root / LABELS, "labels")["labels"]
+        return FeatureCache(arrays, labels, train_count, shapes, True)
+    splits = ((train, train_count), (test, test_count))
+    fill = _Pass(inputs, rows, dtype, root)
     if root is not None:
-        store.flush()
-        save_npz(root / LABELS, labels=labels)
-        write_text(marker, json.dumps(wanted))
-    return FeatureCache(store.arrays, labels, train_count, shapes, on_disk)
+        resumable = all(callable(batches) for batches, count in splits if count)
+        fill.begin(root, PassRecord(root / PROGRESS, wanted), resumable)
+    first = 0
+    for batches, count in splits:
+        fill.split(cut, batches, first, count)
+        first += count
+    arrays = fill.store.arrays()
+    if root is not None:
+        save_npz(root / LABELS, labels=fill.labels)
+        write_text(root / COMPLETE, json.dumps(wanted))
+        (root / PROGRESS).unlink(missing_ok=True)
+    return FeatureCache(arrays, fill.labels, train_count, shapes, root is not None)
 
 
-class _Store:
-    """Arrays of one stage each, filled row by row; a stage too large for float16 is widened."""
+class _Pass:
+    """Where a pass stands: its rows so far, and in a file's case the record of them."""
 
     def __init__(self, inputs: Mapping[str, int], rows: int, dtype: str, root: Path | None):
-        self.root = root
-        self.arrays = {
-            name: self._new(name, (rows, size), np.dtype(dtype)) for name, size in inputs.items()
-        }
+        self.inputs, self.rows, self.dtypes = inputs, rows, dict.fromkeys(inputs, dtype)
+        self.labels = np.zeros(rows, np.int64)
+        # The next row, and the largest batch of its split so far.
+        self.row = self.size = 0
+        self.record: PassRecord | None = None
+        if root is None:
+            self.store = FeatureStore(inputs, rows, self.dtypes, None)
 
-    def _new(self, name: str, shape: tuple[int, int], dtype: np.dtype) -> np.ndarray:
-        if self.root is None:
-            return np.empty(shape, dtype)
-        return mapped_array(self.root / f"{name}.npy", shape, dtype)
+    def begin(self, root: Path, record: PassRecord, resumable: bool) -> None:
+        """Go on from the record, or make empty files."""
+        if resumable:
+            self.record = record
+            if self._went_on(root, record.read()):
+                return
+        record.delete()
+        shutil.rmtree(root, ignore_errors=True)
+        root.mkdir(parents=True)
+        self.store = FeatureStore(self.inputs, self.rows, self.dtypes, root)
 
-    def put(self, name: str, row: int, block: np.ndarray) -> None:
-        array = self.arrays[name]
-        largest = np.abs(block).max(initial=0.0)
-        if not np.isfinite(largest):
-            raise InputError(
-                f"stage {name} puts out values that are not finite: check --scaling and the "
-                "network's weights"
-            )
-        if array.dtype == np.float16 and largest > FLOAT16_LARGEST:
-            array = self._widen(name, row)
-        array[row : row + len(block)] = block
+    def _went_on(self, root: Path, saved: Mapping[str, np.ndarray]) -> bool:
+        if not saved:
+            return False
+        dtypes = json.loads(str(saved["dtypes"]))
+        try:
+            self.store = FeatureStore(self.inputs, self.rows, dtypes, root, new=False)
+        except (OSError, ValueError, EOFError):
+            # Not the files of the record: one is gone, damaged, or was just being widened.
+            return False
+        self.row, self.size = len(saved["labels"]), int(saved["size"])
+        self.labels[: self.row] = saved["labels"]
+        return True
 
-    def _widen(self, name: str, rows: int) -> np.ndarray:
-        old = self.arrays[name]
-        filled = np.array(old[:rows])
-        self.arrays[name] = self._new(name, old.shape, np.dtype(np.float32))
-        self.arrays[name][:rows] = filled
-        return self.arrays[name]
+    def split(
+        self, cut: keras.Model, batches: Batches | BatchesFrom, first: int, count: int
+    ) -> None:
+        """Put the outputs of `count` images, whose rows begin at `first`."""
+        end = first + count
+        if not first <= self.row < end:
+            return
+        if self.row == first:
+            self.size = 0
+        if callable(batches):
+            batches = batches(self.row - first)
+        for outputs, labels in stage_outputs(cut, batches, self.size):
+            rows = slice(self.row, self.row + len(labels))
+            if rows.stop > end:
+                break
+            blocks = {
+                name: output.reshape(len(output), -1)
+                for name, output in zip(self.inputs, outputs, strict=True)
+            }
+            # A record of before knows nothing of a file that has just become float32.
+            if self.store.make_room(self.row, blocks):
+                self._save()
+            self.store.put(self.row, blocks)
+            self.labels[rows] = labels
+            self.row, self.size = rows.stop, max(self.size, len(labels))
+            if self.record is not None and self.record.due:
+                self._save()
+        if self.row != end:
+            raise ValueError(f"{count} images were announced, {self.row - first} came")
 
-    def flush(self) -> None:
-        for array in self.arrays.values():
-            if isinstance(array, np.memmap):
-                array.flush()
+    def _save(self) -> None:
+        if self.record is None:
+            return
+        self.store.flush()
+        dtypes = np.array(json.dumps(self.store.dtypes))
+        self.record.save(labels=self.labels[: self.row], size=np.int64(self.size), dtypes=dtypes)
 
 
 def _check_disk(folder: str | Path | None, needed: int, inputs: Mapping[str, int]) -> Path:

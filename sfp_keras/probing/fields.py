@@ -8,8 +8,9 @@ import numpy as np
 
 from sfp_keras.errors import InputError
 from sfp_keras.filters import FilterFields
+from sfp_keras.pass_record import PassRecord
 from sfp_keras.probing.class_means import ClassMeans
-from sfp_keras.probing.features import Batches, position_shapes, stage_outputs
+from sfp_keras.probing.features import Batches, BatchesFrom, position_shapes, stage_outputs
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -37,7 +38,10 @@ class Measurement:
 
 
 def measure_fields(
-    cut: keras.Model, kernels: Mapping[str, np.ndarray], batches: Batches
+    cut: keras.Model,
+    kernels: Mapping[str, np.ndarray],
+    batches: Batches | BatchesFrom,
+    record: PassRecord | None = None,
 ) -> dict[str, Measurement]:
     """Silence every filter but one, for each filter, in one pass for all of them.
 
@@ -49,7 +53,10 @@ def measure_fields(
         cut: model of `cut_stages`.
         kernels: dict from stage name to the head's (P, F, K) float32 weights, in the order of
             the outputs of `cut`.
-        batches: (images, labels (n,) integers in 0 .. K-1).
+        batches: (images, labels (n,) integers in 0 .. K-1), in a fixed order; or a function of
+            the first row that gives those from there on: only so a pass can go on.
+        record: `PassRecord` from which a pass that was killed goes on, with the same result to
+            the last bit. Whoever gave it deletes it. Defaults to `None`.
 
     Returns:
         Dict from stage name to `Measurement`.
@@ -71,7 +78,18 @@ def measure_fields(
     (labels_count,) = {kernel.shape[2] for kernel in kernels.values()}
     sums = {name: ClassMeans(labels_count, len(head)) for name, head in flat.items()}
     correct = {name: np.zeros(labels_count, np.int64) for name in flat}
-    for outputs, labels in stage_outputs(cut, batches):
+    done = np.zeros(2, np.int64)  # Rows, and the largest batch.
+    state: dict[str, np.ndarray] = {"done": done}
+    for i, name in enumerate(flat):
+        state[f"sums{i}"], state[f"counts{i}"] = sums[name].sums, sums[name].counts
+        state[f"correct{i}"] = correct[name]
+    if callable(batches):
+        for name, array in (record.read() if record else {}).items():
+            state[name][...] = array
+        batches = batches(int(done[0]))
+    else:
+        record = None
+    for outputs, labels in stage_outputs(cut, batches, int(done[1])):
         if len(labels) and not (labels.min() >= 0 and labels.max() < labels_count):
             raise InputError(
                 f"labels run from {labels.min()} to {labels.max()}, the heads have "
@@ -82,6 +100,9 @@ def measure_fields(
             sums[name].add(features, labels)
             hits = labels[(features @ head).argmax(1) == labels]
             correct[name] += np.bincount(hits, minlength=labels_count)
+        done[:] = done[0] + len(labels), max(done[1], len(labels))
+        if record is not None and record.due:
+            record.save(**state)
     return {
         name: Measurement(
             FilterFields(

@@ -13,6 +13,7 @@ from keras import ops
 
 from sfp_keras.data import epoch_order
 from sfp_keras.probing.features import Batches, FeatureCache, stage_outputs
+from sfp_keras.probing.row_reader import RowReader
 from sfp_keras.training import (
     SGD,
     Checkpoint,
@@ -23,6 +24,8 @@ from sfp_keras.training import (
 )
 
 _PAPER_DECAY = StepDecay.parse("0.65/20")
+# Batches whose rows are fetched from a file while one is trained on.
+_READ_AHEAD = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,21 +122,28 @@ def train_heads(
     )
     optimizer.build(model.trainable_variables)
     rows, train_count, size = len(cache.labels), cache.train_count, settings.batch_size
+    readers = {name: RowReader(array) for name, array in cache.arrays.items()}
 
     def feed(indices: np.ndarray) -> tuple[Any, dict[str, np.ndarray]]:
         inputs = (
             indices.astype(np.int32)
             if resident
-            else {name: cache.arrays[name][indices].astype(np.float32) for name in names}
+            else {name: read(indices) for name, read in readers.items()}
         )
         return inputs, dict.fromkeys(names, cache.labels[indices])
+
+    def feed_all(order: np.ndarray) -> Iterator[Any]:
+        for begin in range(0, len(order), size):
+            if not resident:
+                coming = begin + _READ_AHEAD * size if begin else 0
+                for reader in readers.values():
+                    reader.expect(order[coming : begin + (_READ_AHEAD + 1) * size])
+            yield feed(order[begin : begin + size])
 
     def cached(first_epoch: int) -> Iterator[Any]:
         epoch = first_epoch
         while True:
-            order = epoch_order(seed, epoch, train_count)
-            for begin in range(0, train_count, size):
-                yield feed(order[begin : begin + size])
+            yield from feed_all(epoch_order(seed, epoch, train_count))
             epoch += 1
 
     def fresh(first_epoch: int) -> Iterator[Any]:
@@ -144,8 +154,7 @@ def train_heads(
             yield inputs, dict.fromkeys(names, labels)
 
     def test() -> Iterator[Any]:
-        for begin in range(train_count, rows, size):
-            yield feed(np.arange(begin, min(begin + size, rows)))
+        return feed_all(np.arange(train_count, rows))
 
     history = fit_with_resume(
         model,

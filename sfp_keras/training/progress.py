@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -38,18 +38,51 @@ class Progress:
         """A Keras callback that reports epochs `begin` .. `epochs` of `steps` steps each."""
         return _FitProgress(self, begin, epochs, steps)
 
-    def over(self, items: Iterable[Any], total: int) -> Iterator[Any]:
-        """Yield from `items`, reporting how many of `total` are done."""
+    def over(
+        self,
+        items: Iterable[Any],
+        total: int,
+        *,
+        begin: int = 0,
+        size: Callable[[Any], int] = lambda item: 1,
+        unit: str = "batches",
+    ) -> Iterator[Any]:
+        """Yield from `items`, reporting how many of `total` are done.
+
+        Args:
+            items: what is worked on.
+            total: `int`. All there is, in units.
+            begin: `int`. Units that were done before. Defaults to `0`.
+            size: function of an item giving its units. Defaults to one each.
+            unit: `str`. What is counted. Defaults to `"batches"`.
+        """
+        done = begin
+        if begin:
+            self.console.print(f"{self.phase}: going on after {begin:,} of {total:,} {unit}")
         with self.bar() as bar:
-            task = bar.add_task(self.phase, total=total)
-            start, told = time.monotonic(), False
-            for done, item in enumerate(items):
-                if done == 3 and not told:
-                    left = (time.monotonic() - start) / 3 * (total - 3)
-                    self.announce(left, f"{total} batches")
-                    told = True
+            task = bar.add_task(self.phase, total=total, completed=begin)
+            for number, item in enumerate(items):
+                now = time.monotonic()
+                if number == 1:  # The first compiles.
+                    start, told, before = now, now, done
+                elif number > 1:
+                    left = (now - start) / (done - before) * (total - done)
+                    if number == 4:
+                        self.announce(left, f"{total - begin:,} {unit}")
+                    if now - told >= self.line_seconds:
+                        told = now
+                        self._line(done, total, unit, (done - before) / (now - start), left)
                 yield item
-                bar.advance(task)
+                done += size(item)
+                bar.update(task, completed=done)
+
+    def _line(self, done: int, total: int, unit: str, speed: float, left: float) -> None:
+        if not self.console.is_terminal:
+            self.console.print(
+                f"{self.phase}: {done:,} of {total:,} {unit}  {speed:,.{0 if speed > 10 else 1}f} "
+                f"{unit}/s  {duration(left)} left",
+                highlight=False,
+            )
 
     def bar(self) -> Bar:
         """A rich progress bar; silent where standard output is no terminal."""

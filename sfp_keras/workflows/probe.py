@@ -1,7 +1,6 @@
 """The whole procedure: train, train the heads, measure every filter, read the table."""
 
 import contextlib
-import math
 from collections.abc import Callable, Iterator, Sequence
 
 import keras
@@ -16,6 +15,8 @@ from sfp_keras.data import (
 )
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
+from sfp_keras.files import file_digest
+from sfp_keras.pass_record import PassRecord
 from sfp_keras.probing import (
     Stage,
     cache_features,
@@ -237,14 +238,21 @@ def measure_missing_fields(
     experiment = run.experiment
     missing = [s for s in stages if not run.stage(s.name).split(split).fields.exists()]
     if not missing:
+        run.delete_checkpoints(f"fields-{split}")
         return
     images = _images(dataset, split)
     with run.timed("analysis"):
         cut = cut_at(network, missing, of_stages)
         kernels = {stage.name: results.read_head(run, stage.name) for stage in missing}
         batches = counted("fields", images, experiment.inference_batch_size, scaling)
-        for name, measurement in measure_fields(cut, kernels, batches).items():
+        heads = {name: file_digest(run.stage(name).head) for name in kernels}
+        of_pass = [split, heads, {name: of_stages[name] for name in kernels}]
+        record = PassRecord(
+            run.checkpoint(f"fields-{split}", list(kernels)), description(run, "fields", of_pass)
+        )
+        for name, measurement in measure_fields(cut, kernels, batches, record).items():
             results.write_fields(run, name, split, measurement)
+    run.delete_checkpoints(f"fields-{split}")
 
 
 def measure_missing_decisions(
@@ -269,7 +277,7 @@ def measure_missing_decisions(
             for name in kernels
         }
         batches = counted("decisions", images, run.experiment.inference_batch_size, scaling)
-        for name, decisions in measure_decisions(cut, kernels, batches, shown).items():
+        for name, decisions in measure_decisions(cut, kernels, batches(0), shown).items():
             results.write_decisions(run, name, split, decisions)
 
 
@@ -297,7 +305,16 @@ def _images(dataset: ImageDataset, split: str) -> ImageSplit:
 
 def counted(
     phase: str, split: ImageSplit, batch_size: int, scaling: Scaling
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """One pass over a split, reported as it goes."""
-    batches = evaluation_batches(split, batch_size, scaling)
-    yield from Progress(phase).over(batches, math.ceil(len(split) / batch_size))
+) -> Callable[[int], Iterator[tuple[np.ndarray, np.ndarray]]]:
+    """A function of the first image giving one pass from there on, reported as it goes."""
+
+    def batches(first: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        return Progress(phase).over(
+            evaluation_batches(split, batch_size, scaling, first),
+            len(split),
+            begin=first,
+            size=lambda batch: len(batch[1]),
+            unit="images",
+        )
+
+    return batches

@@ -99,6 +99,15 @@ def test_evaluation_is_one_ordered_pass():
         np.testing.assert_array_equal(np.concatenate([x for x, _ in batches]), SCALING(IMAGES))
 
 
+@pytest.mark.parametrize("split", [HELD, ImageSplit(_Lazy(), LABELS)], ids=["held", "lazy"])
+@pytest.mark.parametrize("first", [0, 10, 20, len(LABELS)])
+def test_evaluation_may_begin_at_an_image(split, first):
+    whole = list(evaluation_batches(split, 10, SCALING))
+    later = list(evaluation_batches(split, 10, SCALING, first))
+    assert len(later) == len(whole) - -(-first // 10)
+    _assert_same(later, whole[-(-first // 10) :])
+
+
 def test_lazy_images_give_the_same_batches_and_the_thread_ends():
     batches = training_batches(ImageSplit(_Lazy(), LABELS), 10, 1, SCALING, Augmentation())
     assert not _prefetch_threads()

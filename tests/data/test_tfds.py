@@ -167,6 +167,42 @@ def test_a_large_set_is_decoded_once_into_a_mapped_file(prepared, tmp_path, capl
     assert not list(tmp_path.glob("*.part"))
 
 
+@pytest.mark.parametrize("damage", ["none", "record", "images"])
+def test_decoding_that_was_stopped_goes_on(damage, prepared, tmp_path, monkeypatch):
+    monkeypatch.setattr("sfp_keras.data.tfds._BLOCK", 4)
+    monkeypatch.setattr("sfp_keras.pass_record.PassRecord.due", True)
+    calls = []
+
+    def counted(image, name, stop=False):
+        if stop and len(calls) == 10:
+            raise KeyboardInterrupt
+        calls.append(image)
+        return rgb(image, name)
+
+    from sfp_keras.data.tfds import _rgb as rgb
+
+    def load():
+        return load_dataset("sfp_one_split", prepared, memory_budget=100, cache_dir=tmp_path)
+
+    monkeypatch.setattr("sfp_keras.data.tfds._rgb", lambda *a: counted(*a, stop=True))
+    with pytest.raises(KeyboardInterrupt):
+        load()
+    (record,), (images,) = tmp_path.glob("*.progress.npz"), tmp_path.glob("*.part")
+    if damage == "record":
+        record.write_bytes(record.read_bytes()[:-100])
+    elif damage == "images":
+        images.unlink()
+    calls.clear()
+    monkeypatch.setattr("sfp_keras.data.tfds._rgb", counted)
+    data, held = load(), load_dataset("sfp_one_split", prepared)
+    count = len(data.train) + len(data.test)
+    assert len(calls) == 2 * count - (8 if damage == "none" else 0)
+    for split, other in ((data.train, held.train), (data.test, held.test)):
+        np.testing.assert_array_equal(split.labels, other.labels)
+        np.testing.assert_array_equal(split.read(range(len(split))), other.images)
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".lock", ".npy", ".npz"]
+
+
 def test_only_one_split_is_divided(prepared):
     data = load_dataset("sfp_two_splits", prepared, only_split="train", test_fraction=1 / 3)
     assert np.bincount(data.test.labels).tolist() == [2, 2, 2]

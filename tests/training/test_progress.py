@@ -49,3 +49,29 @@ def test_accuracies_of_several_outputs_are_told_in_their_order():
     callback.on_train_begin()
     callback.on_epoch_end(0, {"val_layer10_accuracy": 0.25, "val_layer2_accuracy": 0.75})
     assert "test accuracy layer2 0.7500, layer10 0.2500" in text.getvalue()
+
+
+def test_a_pass_tells_how_far_it_is_how_fast_and_what_is_left(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    text = io.StringIO()
+    progress = Progress("features", Console(file=text, width=40, soft_wrap=True))
+    batches = [range(100)] * 9 + [range(50)]
+    for _ in progress.over(batches, 1950, begin=1000, size=len, unit="images"):
+        now[0] += 90 if not now[0] else 10  # The first compiles.
+    assert text.getvalue().splitlines() == [
+        "features: going on after 1,000 of 1,950 images",
+        "features: about 55 s for 950 images",
+        "features: 1,400 of 1,950 images  10.0 images/s  55 s left",
+        "features: 1,700 of 1,950 images  10.0 images/s  25 s left",
+    ]
+
+
+def test_a_terminal_has_a_bar_and_no_lines(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    text = io.StringIO()
+    progress = Progress("features", Console(file=text, force_terminal=True), line_seconds=0)
+    for _ in progress.over(range(9), 9):
+        now[0] += 1
+    assert "left" not in text.getvalue()

@@ -22,11 +22,14 @@ from sfp_keras.run_directory import RunDirectory
 from sfp_keras.training import (
     SGD,
     Checkpoint,
+    CrossEntropy,
     ParameterGroup,
     Progress,
     StepDecay,
+    curves,
     fit_with_resume,
     parse_group,
+    with_exact_loss,
 )
 from sfp_keras.workflows.events import train_monitor
 from sfp_keras.workflows.network import load_trained, save_model
@@ -86,8 +89,8 @@ def train_network(run: RunDirectory, dataset: ImageDataset, scaling: Scaling) ->
         optimizer = optimizer_of(experiment)
         network.compile(
             optimizer=optimizer,
-            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+            loss=CrossEntropy(),
+            weighted_metrics=curves(),
         )
         optimizer.build(network.trainable_variables)
         checkpoint = Checkpoint(run.checkpoint("train"), description(run, "train"))
@@ -177,5 +180,5 @@ def _write_history(run: RunDirectory, history: list[dict[str, float]]) -> None:
         "accuracy": "accuracy",
         "val_accuracy": "test_accuracy",
     }
-    table = pd.DataFrame(history)[list(columns)].rename(columns=columns)
+    table = pd.DataFrame(with_exact_loss(history))[list(columns)].rename(columns=columns)
     write_text(run.training, table.astype({"epoch": int}).to_csv(index=False))

@@ -5,6 +5,8 @@ always the whole one: batch norm sees all of it, the loss is the mean over all o
 """
 
 import contextlib
+import os
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -12,14 +14,31 @@ import keras
 import numpy as np
 from keras import ops
 
+from sfp_keras.errors import InputError
+
 Batches = Callable[[], Iterator[Any]]
-KINDS = ("data_parallel",)
+# Bytes sent to other processes at once.
+_PIECE = 2**26
+# What `keras.distribution.initialize` reads.
+_ADDRESSES, _PROCESSES, _PROCESS = (
+    f"KERAS_DISTRIBUTION_{name}" for name in ("JOB_ADDRESSES", "NUM_PROCESSES", "PROCESS_ID")
+)
 
 
 class Devices:
-    """One device: everything as Keras does it."""
+    """One device: everything as Keras does it.
+
+    Attributes:
+        count: `int`. Devices of all processes.
+        processes: `int`.
+        process: `int`. Number of this process; 0 keeps the results.
+        met: `bool`. Whether the processes have met, in `all_agree`.
+    """
 
     count = 1
+    processes = 1
+    process = 0
+    met = False
 
     def scope(self) -> contextlib.AbstractContextManager[Any]:
         """Where networks are made and used."""
@@ -60,6 +79,21 @@ class Devices:
         outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
         return [ops.convert_to_numpy(output) for output in outputs]
 
+    def all_agree(self, on: str | None) -> bool:
+        """Meet the other processes.
+
+        Args:
+            on: `str`. What must be the same in all of them; `None` of a process that failed.
+
+        Returns:
+            Whether it is.
+        """
+        return on is not None
+
+    def from_first(self, data: bytes) -> bytes:
+        """What process 0 gives, in every process."""
+        return data
+
 
 class JaxDevices(Devices):
     """All of JAX's devices, by the layouts of `keras.distribution.DataParallel`.
@@ -73,6 +107,9 @@ class JaxDevices(Devices):
     def __init__(self) -> None:
         self._layouts = keras.distribution.DataParallel(auto_shard_dataset=False)
         self.count = len(keras.distribution.list_devices())
+        import jax
+
+        self.processes, self.process = jax.process_count(), jax.process_index()
 
     def source(self, batches: Batches) -> Any:
         """A generator of batches that lie on the devices."""
@@ -91,7 +128,11 @@ class JaxDevices(Devices):
         if "_inference" not in vars(model):
             # Kept with the model, for it is compiled; `vars`, for it is none of its layers.
             vars(model)["_inference"] = jax.jit(
-                lambda trained, fixed, x: model.stateless_call(trained, fixed, x, training=False)[0]
+                lambda trained, fixed, x: model.stateless_call(trained, fixed, x, training=False)[
+                    0
+                ],
+                # A process can only read what lies on its own devices.
+                out_shardings=self._whole(()) if self.processes > 1 else None,
             )
         outputs = vars(model)["_inference"](
             [variable.value for variable in model.trainable_variables],
@@ -99,6 +140,31 @@ class JaxDevices(Devices):
             self._placed(_filled(ops.convert_to_numpy(images), self.count)),
         )
         return [np.asarray(output)[:count] for output in keras.tree.flatten(outputs)]
+
+    def all_agree(self, on: str | None) -> bool:
+        """Compare checksums; 0 is that of a process that failed."""
+        from jax.experimental import multihost_utils
+
+        self.met = True
+        mine = 0 if on is None else zlib.crc32(on.encode()) | 1
+        found = np.ravel(multihost_utils.process_allgather(np.uint32(mine)))
+        return bool((found == found[0]).all() and found[0])
+
+    def from_first(self, data: bytes) -> bytes:
+        """Broadcast the bytes through the devices."""
+        from jax.experimental import multihost_utils
+
+        sent = multihost_utils.broadcast_one_to_all
+        # In two parts, for JAX has no 64-bit integers by default.
+        high, low = (int(n) for n in sent(np.array(divmod(len(data), 2**30), np.int32)))
+        buffer = np.zeros(high * 2**30 + low, np.uint8)
+        if self.process == 0:
+            buffer[:] = np.frombuffer(data, np.uint8)
+        pieces = range(0, len(buffer), _PIECE)
+        return b"".join(
+            np.asarray(sent(buffer[begin : begin + _PIECE])).astype(np.uint8).tobytes()
+            for begin in pieces
+        )
 
     def copy(self, models: Sequence[Any]) -> None:
         """Put the variables of models, optimisers or metrics on every device, where not yet."""
@@ -234,6 +300,38 @@ class MirroredDevices(Devices):
         return [output[:count] for output in super().predict(model, cut)]
 
 
+def start_processes(seed: int) -> None:
+    """Join the other processes that the environment tells of, if any, before JAX is first used.
+
+    Args:
+        seed: `int`. Of everything random that has no seed of its own, the same in all processes.
+
+    Raises:
+        InputError: if the backend is not JAX, or the processes cannot be joined.
+    """
+    given = [name for name in (_ADDRESSES, _PROCESSES, _PROCESS) if name in os.environ]
+    if not given:
+        return
+    if keras.backend.backend() != "jax":
+        raise InputError(
+            f"--backend={keras.backend.backend()} spreads over one machine's devices: take "
+            f"--backend=jax for several processes, or unset {given[0]}"
+        )
+    import jax
+
+    if jax.distributed.is_initialized():
+        return
+    keras.utils.set_random_seed(seed)
+    try:
+        keras.distribution.initialize()
+    except (ValueError, TypeError, RuntimeError) as error:
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise InputError(
+            f"--distribute: the processes cannot be joined ({reason}); set {_ADDRESSES} to "
+            f"host:port of process 0, {_PROCESSES} to their number and {_PROCESS} to 0, 1, ..."
+        ) from None
+
+
 _current = Devices()
 
 
@@ -265,8 +363,7 @@ def distributed(kind: str | None) -> Iterator[Devices]:
 
 def _all_devices() -> Devices:
     if keras.backend.backend() == "jax":
-        several = len(keras.distribution.list_devices()) > 1
-        return JaxDevices() if several else Devices()
+        return JaxDevices() if len(keras.distribution.list_devices()) > 1 else Devices()
     import tensorflow as tf
 
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")

@@ -76,8 +76,8 @@ def fit_with_resume(
             shuffle=False,
             verbose=0,
             callbacks=[
-                *devices.callbacks(),
                 schedule,
+                *devices.callbacks(),
                 *([_Validation(validation, validation_steps)] if validation else []),
                 _StopOnNaN(checkpoint),
                 *callbacks,

@@ -26,8 +26,8 @@ def run(experiment: Experiment, plan: SweepPlan | None = None) -> None:
     else:
         from sfp_keras.workflows.spreading import spread
 
-        with spread(experiment):
-            _compute(experiment)
+        with spread(experiment) as mine:
+            _compute(mine)
 
 
 def _compute(experiment: Experiment) -> None:

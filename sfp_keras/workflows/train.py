@@ -42,6 +42,7 @@ from sfp_keras.workflows.setup import (
     load_network_and_data,
     scaling_of,
 )
+from sfp_keras.workflows.spreading import opened
 
 
 def train(experiment: Experiment) -> None:
@@ -55,7 +56,7 @@ def train(experiment: Experiment) -> None:
     _, dataset = load_network_and_data(experiment)
     scaling = scaling_of(experiment, dataset)
     check_training(experiment, build_network(experiment, dataset, "float32"), dataset)
-    with RunDirectory(experiment).opened(fingerprint(dataset)) as run:
+    with opened(experiment, fingerprint(dataset)) as run:
         run.discard()
         write_labels(run, dataset)
         train_network(run, dataset, scaling)

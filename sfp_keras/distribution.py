@@ -32,12 +32,14 @@ class Devices:
         count: `int`. Devices of all processes.
         processes: `int`.
         process: `int`. Number of this process; 0 keeps the results.
+        own_draws: `bool`. Whether layers draw random numbers on each device for itself.
         met: `bool`. Whether the processes have met, in `all_agree`.
     """
 
     count = 1
     processes = 1
     process = 0
+    own_draws = False
     met = False
 
     def scope(self) -> contextlib.AbstractContextManager[Any]:
@@ -211,6 +213,8 @@ class MirroredDevices(Devices):
 
     A batch is cut into parts that may differ in size by one image.
     """
+
+    own_draws = True
 
     def __init__(self, names: Sequence[str]):
         import tensorflow as tf

@@ -61,6 +61,12 @@ def spread(experiment: Experiment) -> Iterator[Experiment]:
             else:
                 several = f" of {devices.processes} processes" if devices.processes > 1 else ""
                 console.print(f"every batch is spread over {devices.count} devices{several}")
+            if devices.own_draws and experiment.efficientnet and experiment.trains:
+                console.print(
+                    "note: every device draws rotations and dropout for itself, so this training "
+                    "is another than one device's, as with another --seed; --backend=jax draws the "
+                    "same"
+                )
         yield experiment
 
 

@@ -34,3 +34,10 @@ flags.DEFINE_integer("seed", 0, "Seed of weights, order of images and augmentati
 flags.DEFINE_enum(
     "backend", None, BACKENDS, "Keras backend. Default: KERAS_BACKEND, or what is installed."
 )
+flags.DEFINE_enum(
+    "distribute",
+    None,
+    ["data_parallel"],
+    "Spread every batch over all devices: on one machine with either backend, on several with jax "
+    "(docs/distribution.md). It changes no result, --batch_size is that of all devices together.",
+)

@@ -70,6 +70,7 @@ class Experiment:
     mode: str = "probe"
     preset: str | None = None
     backend: str | None = None
+    distribute: str | None = None
     run_dir: str | None = None
     overwrite: str | None = None
     seed: int = 0

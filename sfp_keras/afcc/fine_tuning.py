@@ -7,20 +7,23 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from sfp_keras.afcc.masks import magnitude_mask, random_label_mask
 from sfp_keras.afcc.tail import SplitNetwork
 from sfp_keras.data import epoch_order
+from sfp_keras.distribution import current_devices
 from sfp_keras.layers import MaskedDense
 from sfp_keras.probing import FeatureCache, RowReader
 from sfp_keras.training import (
     SGD,
     Checkpoint,
+    CrossEntropy,
     ParameterGroup,
     Progress,
     StepDecay,
+    curves,
     fit_with_resume,
+    with_exact_loss,
 )
 
 History = list[dict[str, float]]
@@ -141,8 +144,8 @@ class HeadFineTuning:
         optimizer = settings.optimizer()
         network.compile(
             optimizer=optimizer,
-            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+            loss=CrossEntropy(),
+            weighted_metrics=curves(),
         )
         optimizer.build(network.trainable_variables)
         train_count, rows = self.cache.train_count, len(self.cache.labels)
@@ -164,7 +167,7 @@ class HeadFineTuning:
             int(self.kernel.size),
             zeroed,
             self._test(exact),
-            history,
+            with_exact_loss(history),
             exact.layers[1:],
         )
 
@@ -199,8 +202,8 @@ class HeadFineTuning:
         for features, labels in self._batches(rows):
             # A full last batch keeps one compiled function.
             padded = np.concatenate([features, features[:1].repeat(size - len(labels), axis=0)])
-            outputs = ops.convert_to_numpy(network.predict_on_batch(padded))[: len(labels)]
-            right += int((outputs.argmax(1) == labels).sum())
+            (outputs,) = current_devices().predict(network, padded)
+            right += int((outputs[: len(labels)].argmax(1) == labels).sum())
         return right / max(1, len(rows))
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from sfp_keras.distribution import current_devices
 from sfp_keras.errors import InputError
 from sfp_keras.files import load_npz, save_npz, write_text
 from sfp_keras.pass_record import PassRecord
@@ -62,8 +63,7 @@ def stage_outputs(
         if count < size:
             # A full last batch keeps one compiled function, and every row's arithmetic.
             images = np.concatenate([images, np.repeat(images[-1:], size - count, axis=0)])
-        outputs = cut.predict_on_batch(images)
-        outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+        outputs = current_devices().predict(cut, images)
         yield [np.asarray(output[:count], np.float32) for output in outputs], labels
 
 

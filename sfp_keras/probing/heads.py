@@ -17,9 +17,11 @@ from sfp_keras.probing.row_reader import RowReader
 from sfp_keras.training import (
     SGD,
     Checkpoint,
+    CrossEntropy,
     ParameterGroup,
     Progress,
     StepDecay,
+    curves,
     fit_with_resume,
 )
 
@@ -117,8 +119,8 @@ def train_heads(
     optimizer = SGD(settings.learning_rate, settings.momentum, settings.l2, groups=settings.groups)
     model.compile(
         optimizer=optimizer,
-        loss={n: keras.losses.SparseCategoricalCrossentropy(from_logits=True) for n in names},
-        metrics={n: _curves() for n in names},
+        loss={n: CrossEntropy() for n in names},
+        weighted_metrics={n: curves() for n in names},
     )
     optimizer.build(model.trainable_variables)
     rows, train_count, size = len(cache.labels), cache.train_count, settings.batch_size
@@ -213,7 +215,9 @@ class _HeadBank(keras.Model):
 
     def call(self, inputs: Any) -> dict[str, Any]:
         if self.resident:
-            inputs = {n: ops.take(x, inputs, axis=0) for n, x in self._features.items()}
+            # Where Keras only looks at shapes, TensorFlow's strategies hand floats over.
+            rows = ops.cast(inputs, "int32")
+            inputs = {n: ops.take(x, rows, axis=0) for n, x in self._features.items()}
         return {
             name: ops.matmul(ops.cast(inputs[name], "float32"), kernel)
             for name, kernel in self.kernels.items()
@@ -234,14 +238,6 @@ class _HeadKernel(keras.layers.Layer):
             shape=(size, num_labels), initializer=initializer, name="kernel"
         )
         self.built = True
-
-
-def _curves() -> list[keras.metrics.Metric]:
-    # Keras' own loss of one output does not weight a short last batch by its size.
-    return [
-        keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
-        keras.metrics.SparseCategoricalCrossentropy(from_logits=True, name="cross_entropy"),
-    ]
 
 
 class _NoCheckpoint(Checkpoint):

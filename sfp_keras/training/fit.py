@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from sfp_keras.distribution import current_devices
 from sfp_keras.errors import InputError
 from sfp_keras.training.checkpoint import Checkpoint
 from sfp_keras.training.optimizer import SGD
@@ -65,22 +66,25 @@ def fit_with_resume(
         return history
     schedule = _Schedule(learning_rate, decay, epochs, schedule_epochs or epochs)
     keeper = _Keeper(history, checkpoint, epochs, on_epoch, schedule)
-    model.fit(
-        batches(begin),
-        initial_epoch=begin,
-        epochs=epochs,
-        steps_per_epoch=steps_per_epoch,
-        shuffle=False,
-        verbose=0,
-        callbacks=[
-            schedule,
-            *([_Validation(validation, validation_steps)] if validation else []),
-            _StopOnNaN(checkpoint),
-            *callbacks,
-            *([progress.callback(begin, epochs, steps_per_epoch)] if progress else []),
-            keeper,
-        ],
-    )
+    devices = current_devices()
+    with devices.training(model):
+        model.fit(
+            devices.source(lambda: batches(begin)),
+            initial_epoch=begin,
+            epochs=epochs,
+            steps_per_epoch=steps_per_epoch,
+            shuffle=False,
+            verbose=0,
+            callbacks=[
+                schedule,
+                *devices.callbacks(),
+                *([_Validation(validation, validation_steps)] if validation else []),
+                _StopOnNaN(checkpoint),
+                *callbacks,
+                *([progress.callback(begin, epochs, steps_per_epoch)] if progress else []),
+                keeper,
+            ],
+        )
     return history
 
 
@@ -96,9 +100,14 @@ class _Validation(keras.callbacks.Callback):
         self.one_pass, self.steps = one_pass, steps
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        # Keras knows generators, not iterators.
-        batches = (batch for batch in self.one_pass())
-        found = self.model.evaluate(batches, steps=self.steps, verbose=0, return_dict=True)
+        devices = current_devices()
+        found = self.model.evaluate(
+            devices.source(self.one_pass),
+            steps=self.steps,
+            verbose=0,
+            return_dict=True,
+            callbacks=devices.callbacks(),
+        )
         assert logs is not None
         logs.update({f"val_{name}": value for name, value in found.items()})
 

@@ -10,18 +10,6 @@ def run(experiment: Experiment, plan: SweepPlan | None = None) -> None:
         from sfp_keras.workflows.stage_list import show_stages
 
         show_stages(experiment)
-    elif experiment.mode == "train":
-        from sfp_keras.workflows.train import train
-
-        train(experiment)
-    elif experiment.mode == "afcc":
-        from sfp_keras.workflows.afcc import afcc
-
-        afcc(experiment)
-    elif experiment.mode == "ablate":
-        from sfp_keras.workflows.ablate import ablate
-
-        ablate(experiment)
     elif plan is not None:
         from sfp_keras.workflows.sweep import sweep
 
@@ -35,6 +23,27 @@ def run(experiment: Experiment, plan: SweepPlan | None = None) -> None:
             sweep_report(experiment.directory, experiment.sweep_stage)
         else:
             report(experiment)
+    else:
+        from sfp_keras.workflows.spreading import spread
+
+        with spread(experiment) as mine:
+            _compute(mine)
+
+
+def _compute(experiment: Experiment) -> None:
+    """The modes that run networks."""
+    if experiment.mode == "train":
+        from sfp_keras.workflows.train import train
+
+        train(experiment)
+    elif experiment.mode == "afcc":
+        from sfp_keras.workflows.afcc import afcc
+
+        afcc(experiment)
+    elif experiment.mode == "ablate":
+        from sfp_keras.workflows.ablate import ablate
+
+        ablate(experiment)
     else:
         from sfp_keras.workflows.probe import probe
 

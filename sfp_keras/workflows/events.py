@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from sfp_keras.data import ImageDataset, Scaling, evaluation_batches
+from sfp_keras.distribution import current_devices
 from sfp_keras.errors import InputError
 from sfp_keras.models import paper_stages
 from sfp_keras.monitoring import FilterMonitor, HeadsMonitor, MonitorWriter, schema
@@ -112,8 +113,10 @@ def write_final(run: RunDirectory, dataset: ImageDataset) -> None:
 
 def _limits(run: RunDirectory) -> dict[str, Any]:
     experiment = run.experiment
+    # Several processes must measure together, and none knows how long the others took.
+    every = experiment.monitor_every or (1 if current_devices().processes > 1 else None)
     return {
-        "every": experiment.monitor_every,
+        "every": every,
         "max_measurements": experiment.monitor_measurements,
         "max_mb": experiment.monitor_mb,
     }

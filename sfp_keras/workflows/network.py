@@ -8,6 +8,7 @@ import numpy as np
 
 from sfp_keras.backend import without_notes
 from sfp_keras.data import ImageDataset, ImageSplit, Scaling, evaluation_batches
+from sfp_keras.distribution import current_devices
 from sfp_keras.errors import InputError
 from sfp_keras.files import write_whole
 from sfp_keras.reports import terminal
@@ -143,6 +144,6 @@ def network_accuracy(
         return None
     right = 0
     for images, labels in evaluation_batches(split, batch_size, scaling):
-        scores = keras.ops.convert_to_numpy(network.predict_on_batch(images))
+        (scores,) = current_devices().predict(network, images)
         right += int((scores.argmax(-1) == labels).sum())
     return right / len(split)

@@ -43,6 +43,7 @@ from sfp_keras.workflows.setup import (
     load_network_and_data,
     scaling_of,
 )
+from sfp_keras.workflows.spreading import opened
 from sfp_keras.workflows.stage_list import choose_stages
 from sfp_keras.workflows.stage_settings import (
     StageSettings,
@@ -87,7 +88,7 @@ def prepared(
     network, dataset = load_network_and_data(experiment)
     scaling = scaling_of(experiment, dataset)
     check_settings(experiment, network, dataset, check)
-    with RunDirectory(experiment).opened(fingerprint(dataset)) as run:
+    with opened(experiment, fingerprint(dataset)) as run:
         run.discard()
         write_labels(run, dataset)
         if network is None:

@@ -20,11 +20,14 @@ from sfp_keras.run_directory import RunDirectory
 from sfp_keras.training import (
     SGD,
     Checkpoint,
+    CrossEntropy,
     ParameterGroup,
     Progress,
     StepDecay,
+    curves,
     fit_with_resume,
     parse_group,
+    with_exact_loss,
 )
 from sfp_keras.workflows.events import train_monitor
 from sfp_keras.workflows.feeding import feeding_of
@@ -38,6 +41,7 @@ from sfp_keras.workflows.setup import (
     load_network_and_data,
     scaling_of,
 )
+from sfp_keras.workflows.spreading import opened
 
 
 def train(experiment: Experiment) -> None:
@@ -51,7 +55,7 @@ def train(experiment: Experiment) -> None:
     _, dataset = load_network_and_data(experiment)
     scaling = scaling_of(experiment, dataset)
     check_training(experiment, build_network(experiment, dataset, "float32"), dataset)
-    with RunDirectory(experiment).opened(fingerprint(dataset)) as run:
+    with opened(experiment, fingerprint(dataset)) as run:
         run.discard()
         write_labels(run, dataset)
         train_network(run, dataset, scaling)
@@ -86,8 +90,8 @@ def train_network(run: RunDirectory, dataset: ImageDataset, scaling: Scaling) ->
         feeding = feeding_of(experiment, network, dataset, scaling)
         feeding.model.compile(
             optimizer=optimizer,
-            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+            loss=CrossEntropy(),
+            weighted_metrics=curves(),
         )
         optimizer.build(network.trainable_variables)
         checkpoint = Checkpoint(run.checkpoint("train"), description(run, "train"))
@@ -168,5 +172,5 @@ def _write_history(run: RunDirectory, history: list[dict[str, float]]) -> None:
         "accuracy": "accuracy",
         "val_accuracy": "test_accuracy",
     }
-    table = pd.DataFrame(history)[list(columns)].rename(columns=columns)
+    table = pd.DataFrame(with_exact_loss(history))[list(columns)].rename(columns=columns)
     write_text(run.training, table.astype({"epoch": int}).to_csv(index=False))

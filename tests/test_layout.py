@@ -20,7 +20,7 @@ ROOMS = (
     *("monitoring", "experiment", "provenance", "stage_files", "run_directory"),
     "workflows",
 )
-EVERYWHERE = ("errors", "files", "backend", "distribution", "_version")
+EVERYWHERE = ("errors", "files", "backend", "distribution", "processes", "_version")
 
 
 def room_of(path: Path) -> str:

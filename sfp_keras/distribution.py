@@ -5,7 +5,6 @@ always the whole one: batch norm sees all of it, the loss is the mean over all o
 """
 
 import contextlib
-import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -14,15 +13,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from sfp_keras.errors import InputError
-
 Batches = Callable[[], Iterator[Any]]
 # Bytes sent to other processes at once.
 _PIECE = 2**26
-# What `keras.distribution.initialize` reads.
-_ADDRESSES, _PROCESSES, _PROCESS = (
-    f"KERAS_DISTRIBUTION_{name}" for name in ("JOB_ADDRESSES", "NUM_PROCESSES", "PROCESS_ID")
-)
 
 
 class Devices:
@@ -104,6 +97,9 @@ class JaxDevices(Devices):
     did the first, and so refuse a short last one. Weights are copied to all devices instead, and
     batches placed, before Keras sees them; JAX does the rest. A batch that cannot be cut into
     equal parts is run as a whole by every device.
+
+    Where there are several processes the batch is cut inside the compiled step instead: Keras
+    sends batches ahead to accelerators, and can do so with none that lies in several processes.
     """
 
     def __init__(self) -> None:
@@ -114,8 +110,30 @@ class JaxDevices(Devices):
         self.processes, self.process = jax.process_count(), jax.process_index()
 
     def source(self, batches: Batches) -> Any:
-        """A generator of batches that lie on the devices."""
+        """A generator of batches, which lie on the devices already if these are of one process."""
+        if self.processes > 1:
+            return super().source(batches)
         return (keras.tree.map_structure(self._placed, batch) for batch in batches())
+
+    @contextlib.contextmanager
+    def training(self, model: keras.Model) -> Iterator[None]:
+        """Let the steps of several processes cut the batch."""
+        if self.processes == 1:
+            yield
+            return
+        import jax
+
+        def cut(array: Any) -> Any:
+            return jax.lax.with_sharding_constraint(array, self._layout(array.shape))
+
+        def cutting(step: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+            return lambda state, batch: step(state, keras.tree.map_structure(cut, batch))
+
+        model.train_step, model.test_step = cutting(model.train_step), cutting(model.test_step)
+        try:
+            yield
+        finally:
+            del model.train_step, model.test_step
 
     def callbacks(self) -> list[keras.callbacks.Callback]:
         """One that copies variables to the devices."""
@@ -178,9 +196,13 @@ class JaxDevices(Devices):
 
     def _placed(self, array: Any) -> Any:
         array = np.asarray(array)
-        equal = len(array) % self.count == 0
-        layout = self._layouts.get_data_layout(array.shape).backend_layout
-        return _on_devices(array, layout if equal else self._whole(array.shape))
+        return _on_devices(array, self._layout(array.shape))
+
+    def _layout(self, shape: Sequence[int]) -> Any:
+        """Equal parts, or the whole batch on every device."""
+        if shape[0] % self.count:
+            return self._whole(shape)
+        return self._layouts.get_data_layout(shape).backend_layout
 
     def _whole(self, shape: Sequence[int]) -> Any:
         axes = [None] * len(shape)
@@ -302,38 +324,6 @@ class MirroredDevices(Devices):
             lambda context: ops.convert_to_tensor(parts[context.replica_id_in_sync_group])
         )
         return [output[:count] for output in super().predict(model, cut)]
-
-
-def start_processes(seed: int) -> None:
-    """Join the other processes that the environment tells of, if any, before JAX is first used.
-
-    Args:
-        seed: `int`. Of everything random that has no seed of its own, the same in all processes.
-
-    Raises:
-        InputError: if the backend is not JAX, or the processes cannot be joined.
-    """
-    given = [name for name in (_ADDRESSES, _PROCESSES, _PROCESS) if name in os.environ]
-    if not given:
-        return
-    if keras.backend.backend() != "jax":
-        raise InputError(
-            f"--backend={keras.backend.backend()} spreads over one machine's devices: take "
-            f"--backend=jax for several processes, or unset {given[0]}"
-        )
-    import jax
-
-    if jax.distributed.is_initialized():
-        return
-    keras.utils.set_random_seed(seed)
-    try:
-        keras.distribution.initialize()
-    except (ValueError, TypeError, RuntimeError) as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise InputError(
-            f"--distribute: the processes cannot be joined ({reason}); set {_ADDRESSES} to "
-            f"host:port of process 0, {_PROCESSES} to their number and {_PROCESS} to 0, 1, ..."
-        ) from None
 
 
 _current = Devices()

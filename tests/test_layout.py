@@ -20,7 +20,9 @@ ROOMS = (
     *("monitoring", "experiment", "provenance", "stage_files", "run_directory"),
     "workflows",
 )
-EVERYWHERE = ("errors", "files", "pass_record", "backend", "distribution", "_version")
+EVERYWHERE = (
+    *("errors", "files", "pass_record", "backend", "distribution", "processes", "_version"),
+)
 
 
 def room_of(path: Path) -> str:

@@ -14,9 +14,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from sfp_keras.distribution import Devices, current_devices, distributed, start_processes
+from sfp_keras.distribution import Devices, current_devices, distributed
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
+from sfp_keras.processes import start_processes
 from sfp_keras.reports import terminal
 from sfp_keras.run_directory import RunDirectory
 

@@ -14,6 +14,7 @@ from calling import ROOT, call_again, environment, write_images
 from run_files import contents
 
 TWO_DEVICES = str(Path(__file__).parent / "two_devices_main.py")
+ACCELERATOR = str(Path(__file__).parent / "accelerator_main.py")
 SPREAD = "--distribute=data_parallel"
 
 
@@ -70,7 +71,7 @@ def test_two_processes_of_jax(command: Callable, flags: list[str], tmp_path: Pat
         address = f"localhost:{free.getsockname()[1]}"
     processes = [
         subprocess.Popen(
-            [sys.executable, "main.py", *flags, SPREAD, f"--run_dir={tmp_path}/two"],
+            [sys.executable, ACCELERATOR, *flags, SPREAD, f"--run_dir={tmp_path}/two"],
             cwd=ROOT,
             env=environment(
                 KERAS_DISTRIBUTION_JOB_ADDRESSES=address,

@@ -8,8 +8,9 @@ from pathlib import Path
 import keras
 import pytest
 
-from sfp_keras.distribution import current_devices, distributed, start_processes
+from sfp_keras.distribution import current_devices, distributed
 from sfp_keras.errors import InputError
+from sfp_keras.processes import start_processes
 
 HERE = Path(__file__).parent
 THREE = "--xla_force_host_platform_device_count=3"

@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/installed
 
-.PHONY: demo test lint format clean
+.PHONY: demo test test-all lint format clean
 
 # The whole procedure on scikit-learn's handwritten digits, with no download.
 demo: $(INSTALLED)
@@ -11,6 +11,10 @@ demo: $(INSTALLED)
 # Lint, types and tests: what continuous integration runs.
 test: $(INSTALLED) lint
 	$(VENV)/bin/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
+
+# With the long tests: whole sweeps, several processes, everything once more on JAX.
+test-all: $(INSTALLED) lint
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(INSTALLED)
 	$(VENV)/bin/ruff check .

@@ -61,6 +61,7 @@ def saved_config(run: Path) -> dict:
     return keras.saving.load_model(run / "model.keras", compile=False).get_config()
 
 
+@pytest.mark.slow
 def test_two_processes_of_jax(command: Callable, flags: list[str], tmp_path: Path) -> None:
     pytest.importorskip("jax")
     flags = [*flags, "--backend=jax"]

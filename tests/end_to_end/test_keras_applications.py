@@ -21,12 +21,17 @@ def small_mobilenet():
 """
 
 
+@pytest.mark.slow
 def test_mobilenet_from_a_factory(
     command: Callable, colour_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "my_networks.py").write_text(FACTORY)
+    (tmp_path / "networks_of_applications.py").write_text(FACTORY)
     flags = [
-        *("--model=my_networks:small_mobilenet", "--dataset=folder", "--head_epochs=1"),
+        *(
+            "--model=networks_of_applications:small_mobilenet",
+            "--dataset=folder",
+            "--head_epochs=1",
+        ),
         *(f"--data_dir={colour_folder}", f"--run_dir={tmp_path}/run"),
         "--scaling=keras.applications.mobilenet_v2:preprocess_input",
     ]

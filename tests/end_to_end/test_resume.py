@@ -67,6 +67,7 @@ def test_a_run_killed_in_every_phase_ends_like_an_undisturbed_one(
     assert not differing(contents(run), undisturbed)
 
 
+@pytest.mark.slow
 def test_a_second_process_is_refused_and_a_kill_from_outside_does_no_harm(
     command: Callable, flags: list[str], undisturbed: dict[str, bytes], tmp_path: Path
 ) -> None:

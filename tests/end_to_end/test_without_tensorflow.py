@@ -78,6 +78,7 @@ def test_papers_network_is_trained_and_probed(
     assert pd.read_csv(tmp_path / "run" / "training.csv")["epoch"].tolist() == [0]
 
 
+@pytest.mark.slow
 def test_tensorflow_beside_jax_says_nothing_and_notes_are_plain(
     command: Callable, colour_folder: Path, colour_model: Path, tmp_path: Path
 ) -> None:

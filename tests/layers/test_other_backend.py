@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -58,12 +59,20 @@ def run(arguments: list[str], **more: str) -> None:
 
 def test_the_layers_on_jax() -> None:
     names = ("test_masked_dense.py", "test_mask_constraint.py", "test_compact_dense.py")
-    afcc = ("test_compact.py", "test_pruning.py")
-    files = [*(str(HERE / n) for n in names), *(str(HERE.parent / "afcc" / n) for n in afcc)]
+    on_jax([HERE / name for name in names])
+
+
+@pytest.mark.slow
+def test_compact_heads_and_pruned_networks_on_jax() -> None:
     # Each operation is compiled there, which is slow: one pruned network is enough.
     slow = ("random_networks", "our_networks", "from_clusters", "stages_that", "wrong_filters")
     fewer = ["-k", " and ".join(f"not {name}" for name in slow)]
-    run(["-m", "pytest", "-x", "-p", "no:cacheprovider", *fewer, *files], KERAS_BACKEND="jax")
+    on_jax([HERE.parent / "afcc" / name for name in ("test_compact.py", "test_pruning.py")], fewer)
+
+
+def on_jax(files: list[Path], more: Sequence[str] = ()) -> None:
+    command = ["-m", "pytest", "-x", "-p", "no:cacheprovider", *more, *map(str, files)]
+    run(command, KERAS_BACKEND="jax")
 
 
 def test_mirrored_strategy() -> None:

@@ -123,6 +123,7 @@ def test_what_cannot_be_held_is_told():
     assert not fits_on_device(TRAIN, mapped)
 
 
+@pytest.mark.slow
 def test_it_runs_on_jax():
     pytest.importorskip("jax")
     if keras.backend.backend() == "jax":

@@ -9,11 +9,11 @@ Takes about a minute on 2 cores.
 
 import argparse
 import os
-import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
+from timing import fastest
 
 from sfp_keras.models import build_vgg, paper_stages
 from sfp_keras.probing import cut_stages, measure_fields, resolve_stages
@@ -46,14 +46,7 @@ def main() -> None:
         ],
         "fields and accuracies of all stages": lambda: measure_fields(cut, kernels, batches),
     }
-    best = dict.fromkeys(ways, float("inf"))
-    for way in ways.values():
-        way()
-    for _ in range(options.rounds):
-        for name, way in ways.items():
-            start = time.perf_counter()
-            way()
-            best[name] = min(best[name], time.perf_counter() - start)
+    best = fastest(ways, options.rounds)
     reference = best["plain predict of the network"]
     print(f"{options.model}, {options.images} images, K={options.labels}, float32\n")
     print("| way | seconds | ratio |")

@@ -8,13 +8,13 @@ is the default. Takes about 5 minutes on 2 cores.
 
 import argparse
 import os
-import time
 from collections.abc import Callable
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+from timing import fastest
 
 from sfp_keras.models import build_vgg, paper_stages
 from sfp_keras.probing import HeadSettings, cache_features, cut_stages, train_heads
@@ -25,13 +25,7 @@ STAGES = list(paper_stages("vgg16"))
 
 def compare(title: str, ways: dict[str, Callable[[], object]], rounds: int) -> None:
     """Print seconds and ratios; the first way is the default."""
-    best = dict.fromkeys(ways, float("inf"))
-    for turn in range(rounds + 1):
-        for name, way in ways.items():
-            start = time.perf_counter()
-            way()
-            if turn:
-                best[name] = min(best[name], time.perf_counter() - start)
+    best = fastest(ways, rounds)
     reference = next(iter(best.values()))
     print(f"\n| {title} | seconds | ratio |\n|---|--:|--:|")
     for name, took in best.items():

@@ -10,12 +10,12 @@ Takes about 2 minutes on 2 cores.
 import argparse
 import os
 import tempfile
-import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+from timing import fastest
 
 from sfp_keras.data import Augmentation, ImageSplit, parse_scaling, training_batches
 from sfp_keras.models import build_vgg
@@ -72,14 +72,7 @@ def main() -> None:
             )
 
     ways = {"bare Keras fit, no augmentation": bare_fit, "ours, augmented, resumable": our_fit}
-    for way in ways.values():
-        way()
-    best = dict.fromkeys(ways, float("inf"))
-    for _ in range(options.rounds):
-        for name, way in ways.items():
-            start = time.perf_counter()
-            way()
-            best[name] = min(best[name], (time.perf_counter() - start) / steps)
+    best = {name: took / steps for name, took in fastest(ways, options.rounds).items()}
     reference = best["bare Keras fit, no augmentation"]
     print(f"{options.model}, batch 100, {options.precision}, fastest of {options.rounds} rounds\n")
     print("| way | ms a step | ratio |")

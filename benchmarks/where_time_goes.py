@@ -17,6 +17,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+from timing import fastest
 
 from sfp_keras.data import Augmentation, ImageSplit, parse_scaling, training_batches
 from sfp_keras.filters import (
@@ -32,18 +33,6 @@ from sfp_keras.training import SGD
 BATCH = 100
 STAGES = list(paper_stages("vgg16"))
 Parts = dict[str, Callable[[], object]]
-
-
-def fastest(parts: Parts, rounds: int) -> dict[str, float]:
-    """Seconds of each part, in turns, after one run that is not counted."""
-    best = dict.fromkeys(parts, float("inf"))
-    for turn in range(rounds + 1):
-        for name, part in parts.items():
-            start = time.perf_counter()
-            part()
-            if turn:
-                best[name] = min(best[name], time.perf_counter() - start)
-    return best
 
 
 def show(title: str, unit: str, whole: str, took: dict[str, float], scale: float) -> None:

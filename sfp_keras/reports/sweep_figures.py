@@ -65,7 +65,9 @@ def draw_error(members: pd.DataFrame, paper: PaperSweep | None, stage: str) -> F
     if seeds > 1:
         style = {"color": _OURS, "alpha": 0.4, "markersize": 3.5, "markeredgewidth": 0}
         axes.plot(rows["K"], rows["error"], "o", label="single seeds", **style)
-        text = f"mean ± std of {seeds} seeds"
+        fewest = rows.groupby("K")["seed"].nunique().min()
+        several = f"{fewest} to {seeds}" if fewest < seeds else f"{seeds}"
+        text = f"mean ± std of {several} seeds"
         axes.errorbar(
             *(error.mean().index, error.mean(), error.std().fillna(0)),
             **(_BARS | {"fmt": "D", "markersize": 3, "color": _OURS, "label": text}),
@@ -157,7 +159,9 @@ def draw_depth(members: pd.DataFrame) -> Figure:
     _name_stages(axes, stages)
     axes.set_ylabel("test accuracy of the head")
     tidy(axes)
-    axes.legend(fontsize=SMALL, frameon=False)
+    # Below: bars of deviations reach into every corner of the axes.
+    style = {"loc": "outside lower center", "fontsize": SMALL, "frameon": False}
+    figure.legend(*axes.get_legend_handles_labels(), ncols=min(len(counts), 4), **style)
     return figure
 
 

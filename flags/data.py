@@ -8,13 +8,15 @@ flags.DEFINE_string(
     "dataset",
     "digits",
     "digits (embedded, no download), cifar10, cifar100, folder (class folders under --data_dir), "
-    "or any image-classification name of tensorflow-datasets.",
+    "arrays (NumPy's files at --data_dir), or any image-classification name of "
+    "tensorflow-datasets.",
 )
 flags.DEFINE_string(
     "data_dir",
     None,
     "Where the data lies: the publishers' CIFAR files, class folders (train/ and test/ inside, "
-    "or one tree), or what tensorflow-datasets prepared.",
+    "or one tree), an .npz file or a folder of .npy files with x_train, y_train, x_test and "
+    "y_test, or what tensorflow-datasets prepared.",
 )
 flags.DEFINE_integer(
     "labels",

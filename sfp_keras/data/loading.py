@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from sfp_keras.data.arrays import load_arrays
 from sfp_keras.data.cifar import find_cifar, load_cifar
 from sfp_keras.data.class_folders import has_class_folders
 from sfp_keras.data.dataset import ImageDataset
@@ -14,6 +15,11 @@ from sfp_keras.data.resizing import check_image_size, check_resize, resize_datas
 from sfp_keras.data.splitting import choose_split, divide_split
 from sfp_keras.data.tfds import load_tfds
 from sfp_keras.errors import InputError
+
+NEED_DATA_DIR = {
+    "folder": "the folder of the class folders",
+    "arrays": "an .npz file or a folder of .npy files",
+}
 
 
 def load_dataset(
@@ -35,11 +41,12 @@ def load_dataset(
     (tensorflow-datasets).
 
     Args:
-        name: `str`. `"digits"`, `"cifar10"`, `"cifar100"`, `"imagenet2012"`, `"folder"` or an
-            image-classification name of tensorflow-datasets.
+        name: `str`. `"digits"`, `"cifar10"`, `"cifar100"`, `"imagenet2012"`, `"folder"`,
+            `"arrays"` or an image-classification name of tensorflow-datasets.
         data_dir: `str` or `Path`. For CIFAR the publisher's files (unpacked or `.tar.gz`), for
-            `"folder"` and `"imagenet2012"` class folders (see `load_folder`), for others what
-            tensorflow-datasets has prepared. Default: where tensorflow-datasets keeps its data.
+            `"folder"` and `"imagenet2012"` class folders (see `load_folder`), for
+            `"arrays"` NumPy's files (see `load_arrays`), for others what tensorflow-datasets has
+            prepared. Default: where tensorflow-datasets keeps its data.
         image_size: `int` or `(height, width)`, resized to with bicubic interpolation. Default: as
             the images are.
         test_fraction: `float`. Fraction of each label's images that become the test split where
@@ -70,8 +77,8 @@ def load_dataset(
     check_resize(resize, size)
     if not 0 < test_fraction < 1:
         raise InputError(f"--test_fraction must be between 0 and 1, got {test_fraction}")
-    if name == "folder" and data_dir is None:
-        raise InputError("--dataset=folder needs --data_dir, the folder of the class folders")
+    if name in NEED_DATA_DIR and data_dir is None:
+        raise InputError(f"--dataset={name} needs --data_dir, {NEED_DATA_DIR[name]}")
     if data_dir is not None and (name == "folder" or is_imagenet_folder(name, Path(data_dir))):
         return load_folder(
             data_dir, size, test_fraction, names, memory_budget, name, resize, only_split
@@ -85,6 +92,10 @@ def load_dataset(
                 "label is divided anyway"
             )
         dataset = load_digits(size or (32, 32), memory_budget, resize)
+    elif name == "arrays":
+        dataset = load_arrays(str(data_dir), test_fraction, memory_budget, only_split)
+        if size is not None:
+            dataset = resize_dataset(dataset, size, memory_budget, resize)
     elif source is not None:
         dataset = load_cifar(name, source)
         if only_split is not None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from sfp_keras.errors import InputError
 
-_NAMES = ("digits", "cifar10", "cifar100", "imagenet2012", "folder")
+_NAMES = ("digits", "cifar10", "cifar100", "imagenet2012", "folder", "arrays")
 
 
 def unknown_dataset(name: str, others: Iterable[str] = ()) -> InputError:

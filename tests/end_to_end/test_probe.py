@@ -14,6 +14,8 @@ from calling import call_again
 from literal_layers import clipped, clusters_of, filter_matrices, layer_row
 from run_files import contents, differing
 
+from sfp_keras.data import load_dataset
+
 LAYER_COLUMNS = [
     *("stage", "split", "threshold", "filters", "outputs_per_filter", "fc_inputs", "accuracy"),
     *("noise", "noise_clustered", "clusters", "cluster_size", "signal", "noise_internal"),
@@ -288,3 +290,24 @@ def test_overwriting_the_analysis_keeps_the_heads(story: SimpleNamespace) -> Non
         fields = f"stages/{name}/test/fields.npz"
         assert before[fields][0] < after[fields][0]
         assert before[fields][1] == after[fields][1]
+
+
+def test_the_same_images_as_arrays_give_the_same_fields(
+    story: SimpleNamespace, tmp_path: Path
+) -> None:
+    digits = load_dataset("digits")
+    np.savez(
+        tmp_path / "digits.npz",
+        **{"x_train": digits.train.images, "y_train": digits.train.labels},
+        **{"x_test": digits.test.images, "y_test": digits.test.labels},
+    )
+    flags = ("--model=vgg6", "--preset=vgg6-digits", "--labels=3", "--epochs=1", "--head_epochs=2")
+    call_again(
+        "--dataset=arrays",
+        f"--data_dir={tmp_path / 'digits.npz'}",
+        *flags,
+        "--stages=layer5",
+        f"--run_dir={tmp_path / 'run'}",
+    )
+    name = "stages/layer5/test/fields.npz"
+    assert (tmp_path / "run" / name).read_bytes() == story.files["first"][name][1]

@@ -1,0 +1,214 @@
+"""Images and labels that are NumPy arrays in files."""
+
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sfp_keras.data.dataset import ImageDataset, ImageSplit, LazyImages
+from sfp_keras.data.splitting import choose_split, divide_split
+from sfp_keras.errors import InputError
+
+_FORMS = "x_train, y_train, x_test and y_test, or x and y"
+
+
+class GreyImages(LazyImages):
+    """Grey images of a memory-mapped array, made RGB when they are read.
+
+    Args:
+        images: array (N, H, W) of uint8.
+    """
+
+    def __init__(self, images: np.ndarray) -> None:
+        self.images = images
+        self.shape = (*images.shape, 3)
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """Return the images at `indices` (n,), (n, H, W, 3) uint8."""
+        return _to_rgb(np.asarray(self.images[indices]))
+
+
+def load_arrays(
+    data_dir: str | Path,
+    test_fraction: float = 0.2,
+    memory_budget: int = 2 << 30,
+    only_split: str | None = None,
+) -> ImageDataset:
+    """Load images and labels from NumPy's files, as `keras.datasets` keeps its own.
+
+    Images are uint8 of shape (N, H, W), (N, H, W, 1) or (N, H, W, 3), labels integers from 0 of
+    shape (N,) or (N, 1). Optional `class_names` are K texts.
+
+    Args:
+        data_dir: `str` or `Path`. An `.npz` file with `x_train`, `y_train`, `x_test` and `y_test`,
+            or with `x` and `y` alone, or a folder with `x_train.npy` and so on.
+        test_fraction: `float`. Share of each label's images that become the test split where
+            there are `x` and `y` alone, or of `only_split`. Default 0.2.
+        memory_budget: `int`, bytes. Images above it are left in the files of a folder and read
+            as needed. Default 2 GiB.
+        only_split: `str`, `"train"` or `"test"`. The only one to use, divided by `test_fraction`.
+            Default: both.
+
+    Returns:
+        An `ImageDataset` called `"arrays"`.
+
+    Raises:
+        InputError: if a file is missing, damaged or too large, or an array does not fit; the
+            message names it.
+    """
+    source = _Source(Path(data_dir))
+    single = "x_train" not in source.names
+    missing = {"x", "y"} if single else {"x_train", "y_train", "x_test", "y_test"}
+    missing -= source.names
+    if missing:
+        raise InputError(
+            f"--data_dir={data_dir} has no {' and no '.join(sorted(missing))}; give {_FORMS}"
+        )
+    names = ("",) if single else ("_train", "_test")
+    if only_split is not None:
+        if single:
+            raise InputError(
+                f"--only_split={only_split}: {data_dir} has x and y alone; leave it out, they are "
+                "divided anyway"
+            )
+        names = ("_" + choose_split(only_split, ("train", "test"), f"--data_dir={data_dir}"),)
+    images = [source.images(f"x{name}") for name in names]
+    fit = sum(part.size * (3 if part.ndim == 3 else 1) for part in images) <= memory_budget
+    if not fit and not source.mapped:
+        raise InputError(
+            f"--data_dir={data_dir} has more images than --memory_gib; raise that, or give a "
+            "folder with x_train.npy and so on, which is read as needed"
+        )
+    splits = tuple(
+        source.split(part, f"x{name}", f"y{name}", fit)
+        for part, name in zip(images, names, strict=True)
+    )
+    if len(splits) == 1:
+        splits = divide_split(splits[0], test_fraction)
+    if splits[0].image_shape != splits[1].image_shape:
+        shapes = " and ".join(str(split.image_shape[:2]) for split in splits)
+        raise InputError(f"--data_dir={data_dir}: x_train and x_test differ in size, {shapes}")
+    class_names = source.class_names()
+    return ImageDataset(
+        name="arrays",
+        train=splits[0],
+        test=splits[1],
+        class_names=class_names,
+        original_labels=tuple(range(len(class_names))),
+    )
+
+
+def count_array_labels(data_dir: str | Path) -> int:
+    """K of `load_arrays`, from the labels alone.
+
+    Raises:
+        InputError: if a file is missing or damaged, or the labels do not fit.
+    """
+    return len(_Source(Path(data_dir)).class_names())
+
+
+class _Source:
+    """The named arrays of a file or a folder, read when asked for."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._read: Callable[[str], np.ndarray]
+        self.mapped = path.is_dir()
+        if self.mapped:
+            self.names = {file.stem for file in path.glob("*.npy")}
+            self._read = lambda name: np.load(
+                path / f"{name}.npy", mmap_mode="r", allow_pickle=False
+            )
+            return
+        if not path.is_file():
+            raise InputError(f"--data_dir={path} does not exist")
+        try:
+            self.names = set(self._archive(lambda archive: archive.files))
+        except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile):
+            raise InputError(f"--data_dir={path} is no .npz file; give one with {_FORMS}") from None
+        self._read = lambda name: self._archive(lambda archive: archive[name])
+
+    def _archive(self, use: Callable[[Any], Any]) -> Any:
+        # Opened here, because NumPy leaves a damaged file open.
+        with self.path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            return use(archive)
+
+    def array(self, name: str) -> np.ndarray:
+        """One array by its name."""
+        try:
+            return self._read(name)
+        except PermissionError:
+            raise
+        except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+            raise InputError(
+                f"--data_dir={self.path}: {name} cannot be read ({error}); write it again with "
+                "numpy.save or numpy.savez, as numbers, not as objects"
+            ) from None
+
+    def images(self, name: str) -> np.ndarray:
+        """Checked images (N, H, W, 3), or grey ones (N, H, W)."""
+        images = self.array(name)
+        about = f"--data_dir={self.path}: {name} is {images.dtype} {images.shape}"
+        if images.ndim == 4 and images.shape[-1] == 1:
+            images = images[..., 0]
+        if images.ndim != 3 and (images.ndim != 4 or images.shape[-1] != 3):
+            raise InputError(f"{about}; give (N, height, width, 3) or grey (N, height, width)")
+        if images.dtype != np.uint8:
+            raise InputError(f"{about}; give uint8 of 0..255, --scaling makes what a network takes")
+        if not images.size:
+            raise InputError(f"{about}, there is no image")
+        return images
+
+    def split(self, images: np.ndarray, name: str, labels_name: str, held: bool) -> ImageSplit:
+        """The images with their labels, in memory or read from the files as needed."""
+        labels = self.labels(labels_name)
+        if len(images) != len(labels):
+            raise InputError(
+                f"--data_dir={self.path}: {name} has {len(images)} images, {labels_name} "
+                f"{len(labels)} labels"
+            )
+        grey = images.ndim == 3
+        if held:
+            return ImageSplit(_to_rgb(images) if grey else np.array(images), labels)
+        return ImageSplit(GreyImages(images) if grey else images, labels)
+
+    def labels(self, name: str) -> np.ndarray:
+        """Labels (N,) of int64."""
+        labels = self.array(name)
+        if labels.ndim == 2 and labels.shape[1] == 1:
+            labels = labels[:, 0]
+        whole = labels.dtype.kind in "iu" and labels.ndim == 1
+        if not whole or (labels.size and labels.min() < 0):
+            raise InputError(
+                f"--data_dir={self.path}: {name} is {labels.dtype} {labels.shape}; give the label "
+                "of each image, a whole number from 0"
+            )
+        return labels.astype(np.int64)
+
+    def class_names(self) -> tuple[str, ...]:
+        """K names: those of `class_names`, or the labels."""
+        labels = [self.labels(name) for name in ("y_train", "y_test", "y") if name in self.names]
+        if not labels:
+            raise InputError(f"--data_dir={self.path} has no labels; give {_FORMS}")
+        count = 1 + max((int(part.max()) for part in labels if part.size), default=0)
+        if count > max(2, sum(map(len, labels))):
+            raise InputError(
+                f"--data_dir={self.path}: labels go up to {count - 1:,}, more than there are "
+                "images; number them from 0"
+            )
+        if "class_names" not in self.names:
+            return tuple(map(str, range(count)))
+        names = self.array("class_names")
+        if names.dtype.kind != "U" or names.ndim != 1 or len(names) < count:
+            raise InputError(
+                f"--data_dir={self.path}: class_names is {names.dtype} {names.shape}; give "
+                f"{count} texts"
+            )
+        return tuple(map(str, names))
+
+
+def _to_rgb(grey: np.ndarray) -> np.ndarray:
+    return np.repeat(grey[..., None], 3, axis=-1)

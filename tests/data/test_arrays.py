@@ -1,0 +1,118 @@
+import io
+
+import numpy as np
+import pytest
+
+from sfp_keras.data import count_labels, evaluation_batches, load_dataset, parse_scaling
+from sfp_keras.errors import InputError
+
+RNG = np.random.default_rng(0)
+RGB = RNG.integers(0, 256, (30, 5, 4, 3), np.uint8)
+LABELS = np.arange(30) % 3
+WHOLE = {"x_train": RGB[:20], "y_train": LABELS[:20], "x_test": RGB[20:], "y_test": LABELS[20:]}
+
+
+def _file(folder, **arrays):
+    np.savez(folder / "images.npz", **arrays)
+    return folder / "images.npz"
+
+
+def _folder(folder, **arrays):
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array)
+    return folder
+
+
+def _all(split):
+    return split.read(np.arange(len(split)))
+
+
+@pytest.mark.parametrize("write", [_file, _folder])
+@pytest.mark.parametrize("budget", [2 << 30, 100])
+def test_images_and_labels_are_those_written(tmp_path, write, budget):
+    source = write(tmp_path, **WHOLE)
+    if write is _file and budget == 100:
+        with pytest.raises(InputError, match=r"more images than --memory_gib.*x_train\.npy"):
+            load_dataset("arrays", source, memory_budget=budget)
+        return
+    data = load_dataset("arrays", source, memory_budget=budget)
+    assert data.train.in_memory == (budget > 100)
+    np.testing.assert_array_equal(_all(data.train), RGB[:20])
+    np.testing.assert_array_equal(_all(data.test), RGB[20:])
+    np.testing.assert_array_equal(data.train.labels, LABELS[:20])
+    assert data.class_names == ("0", "1", "2")
+    assert count_labels("arrays", source) == 3
+
+
+@pytest.mark.parametrize("shape", [(30, 5, 4), (30, 5, 4, 1)])
+@pytest.mark.parametrize("budget", [2 << 30, 100])
+def test_grey_images_become_rgb(tmp_path, shape, budget):
+    grey = RGB[..., 0].reshape(shape)
+    arrays = {"x_train": grey[:20], "y_train": LABELS[:20, None], "x_test": grey[20:]}
+    source = _folder(tmp_path, **arrays, y_test=LABELS[20:])
+    data = load_dataset("arrays", source, memory_budget=budget)
+    for channel in range(3):
+        np.testing.assert_array_equal(_all(data.train)[..., channel], RGB[:20, ..., 0])
+    batches = list(evaluation_batches(data.test, 4, parse_scaling("0..255")))
+    np.testing.assert_array_equal(np.concatenate([x for x, _ in batches])[..., 1], RGB[20:, ..., 0])
+
+
+def test_arrays_without_a_test_part_are_divided(tmp_path):
+    source = _file(tmp_path, x=RGB, y=LABELS.astype(np.uint8))
+    data = load_dataset("arrays", source, test_fraction=0.3)
+    assert np.bincount(data.test.labels).tolist() == [3, 3, 3]
+    together = np.concatenate([_all(data.train), _all(data.test)])
+    assert sorted(map(bytes, together)) == sorted(map(bytes, RGB))
+
+
+def test_one_split_alone_class_names_and_another_size(tmp_path):
+    source = _file(tmp_path, **WHOLE, class_names=np.array(["ant", "bee", "cat", "dog"]))
+    data = load_dataset("arrays", source, only_split="train", image_size=8, test_fraction=0.5)
+    assert len(data.train) + len(data.test) == 20
+    assert data.image_shape == (8, 8, 3)
+    assert data.class_names == ("ant", "bee", "cat", "dog")
+    ordered = load_dataset("arrays", source, class_names="dog,cat,bee,ant")
+    np.testing.assert_array_equal(ordered.train.labels, 3 - LABELS[:20])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"x_train": RGB[:20] / 255}, r"x_train is float64 \(20, 5, 4, 3\); give uint8"),
+        ({"x_train": RGB[:20, ..., :2]}, r"give \(N, height, width, 3\) or grey"),
+        ({"x_train": RGB[:19]}, r"x_train has 19 images, y_train 20 labels"),
+        ({"x_test": RGB[:0]}, r"x_test is uint8 \(0, 5, 4, 3\), there is no image"),
+        ({"x_test": RGB[20:, :4]}, r"differ in size, \(5, 4\) and \(4, 4\)"),
+        ({"y_train": LABELS[:20] + 0.5}, r"y_train is float64 \(20,\); give the label"),
+        ({"y_train": LABELS[:20] - 1}, r"a whole number from 0"),
+        ({"y_train": np.eye(3, dtype=int)[LABELS[:20]]}, r"y_train is int64 \(20, 3\)"),
+        ({"y_test": np.full(10, 10**12)}, r"labels go up to 1,000,000,000,000"),
+        ({"class_names": np.array(["ant", "bee"])}, r"class_names is <U3 \(2,\); give 3 texts"),
+        ({"x_train": np.array([None] * 20)}, r"x_train cannot be read.*not as objects"),
+        ({"y_test": None}, r"has no y_test; give x_train, y_train"),
+    ],
+)
+@pytest.mark.parametrize("write", [_file, _folder])
+def test_what_does_not_fit_is_named(tmp_path, write, change, message):
+    arrays = {name: array for name, array in {**WHOLE, **change}.items() if array is not None}
+    with pytest.raises(InputError, match=message):
+        load_dataset("arrays", write(tmp_path, **arrays))
+
+
+def test_what_is_no_file_of_arrays(tmp_path):
+    with pytest.raises(InputError, match=r"needs --data_dir, an \.npz file"):
+        load_dataset("arrays")
+    with pytest.raises(InputError, match="does not exist"):
+        load_dataset("arrays", tmp_path / "none.npz")
+    with pytest.raises(InputError, match="has no x and no y"):
+        load_dataset("arrays", tmp_path)
+    whole = io.BytesIO()
+    np.savez(whole, **WHOLE)
+    damaged = bytearray(whole.getvalue())
+    damaged[400] ^= 255
+    for content in (b"", b"text", whole.getvalue()[:-100], bytes(damaged)):
+        (tmp_path / "images.npz").write_bytes(content)
+        with pytest.raises(InputError, match=r"images\.npz( is no \.npz file|: x_train cannot)"):
+            load_dataset("arrays", tmp_path / "images.npz")
+    with pytest.raises(InputError, match="leave it out"):
+        load_dataset("arrays", _file(tmp_path, x=RGB, y=LABELS), only_split="train")

@@ -4,8 +4,7 @@
 
 The straightforward way trains a Dense layer on each frozen stage with Keras' own fit, images going
 through the network in every epoch. One epoch of each way is timed, in turns, and scaled to
-`--epochs`; our single pass through the network counts once. The last rows compare an epoch of ours
-with the bare matrix products of the same heads. Takes about 3 minutes on 2 cores.
+`--epochs`; our single pass through the network counts once. Takes about 3 minutes on 2 cores.
 """
 
 import argparse
@@ -62,17 +61,6 @@ def main() -> None:
         return cache_features(cut, stages, batches, [], train_count=len(images), test_count=0)
 
     cache = one_pass()
-    x = [array.astype(np.float32) for array in cache.arrays.values()]
-    kernels = [np.zeros((array.shape[1], options.labels), np.float32) for array in x]
-    error = np.zeros((100, options.labels), np.float32)
-
-    def products():
-        """Logits and gradients of one epoch, and nothing else."""
-        for begin in range(0, len(images), 100):
-            for array, kernel in zip(x, kernels, strict=True):
-                rows = array[begin : begin + 100]
-                _ = rows @ kernel
-                _ = rows.T @ error[: len(rows)]
 
     def cached_epoch():
         """Seconds of one epoch: the difference of two trainings, without compilation."""
@@ -92,7 +80,6 @@ def main() -> None:
             ("pass", seconds(one_pass)),
             ("cached", cached_epoch()),
             ("frozen", sum(seconds(fit) for fit in fits)),
-            ("products", seconds(products)),
         ):
             best[name] = min(best.get(name, float("inf")), took)
     ours = best["pass"] + options.epochs * best["cached"]
@@ -103,11 +90,6 @@ def main() -> None:
     print(f"| ours: one pass, then all heads from the cache | {ours:.1f} | 1 |")
     ratio = straightforward / ours
     print(f"| one Keras fit a stage through the network | {straightforward:.1f} | {ratio:.1f} |")
-    print("\n| one epoch of all heads | seconds | times the products |")
-    print("|---|---|---|")
-    print(f"| bare matrix products (NumPy, float32) | {best['products']:.3f} | 1 |")
-    ratio = best["cached"] / best["products"]
-    print(f"| ours, from the float16 cache | {best['cached']:.3f} | {ratio:.1f} |")
 
 
 if __name__ == "__main__":

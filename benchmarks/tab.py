@@ -10,15 +10,11 @@ shows its result. Takes about a minute.
 """
 
 import argparse
-import re
 import shutil
-import subprocess
-import sys
-import tempfile
-import time
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
+from serving import serving
 
 # Does something, and resolves with the milliseconds until an expression is true in a frame.
 UNTIL = """([action, expression]) => new Promise((resolve, reject) => {
@@ -117,16 +113,6 @@ def measure(tab: Tab, chosen: int) -> dict[str, float]:
     return found
 
 
-def address(process: subprocess.Popen, messages: Path) -> str:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        found = re.search(r"http://127\.0\.0\.1:\d+/", messages.read_text())
-        if found:
-            return found.group()
-        time.sleep(0.1)
-    raise RuntimeError(f"TensorBoard did not start: {messages.read_text()}")
-
-
 def resident_mb(pid: int) -> float:
     """Memory of a process and its children, in MB."""
     total = 0.0
@@ -146,30 +132,18 @@ def main() -> None:
     parser.add_argument("stage")
     parser.add_argument("--filter", type=int, default=7)
     options = parser.parse_args()
-    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(options.logdir)]
-    command += ["--host", "127.0.0.1", "--port", "0", "--load_fast", "true"]
-    with tempfile.TemporaryDirectory() as folder:
-        messages = Path(folder) / "messages"
-        with messages.open("wb") as output:
-            process = subprocess.Popen(command, stdout=output, stderr=output)
-        try:
-            base = address(process, messages)
-            time.sleep(5)  # The log is read in the background.
-            with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(
-                    executable_path=shutil.which("chromium"),
-                    args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-                )
-                page = browser.new_page(viewport={"width": 1280, "height": 800})
-                found = measure(Tab(page, base, options.stage), options.filter)
-                browser.close()
-            print("| | ms |\n|---|--:|")
-            for name, milliseconds in found.items():
-                print(f"| {name} | {milliseconds:,.0f} |")
-            print(f"\nserver: {resident_mb(process.pid):,.0f} MB")
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
+    with serving(options.logdir) as (process, base), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"),
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        found = measure(Tab(page, base, options.stage), options.filter)
+        browser.close()
+        print("| | ms |\n|---|--:|")
+        for name, milliseconds in found.items():
+            print(f"| {name} | {milliseconds:,.0f} |")
+        print(f"\nserver: {resident_mb(process.pid):,.0f} MB")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 
 VGG-16 on random images of CIFAR's size. Each part of a phase is run alone, in turns, fastest of
 the rounds; the shares are of the phase's own time. What the machine can do is measured beside: a
-large matrix product, and a copy in memory. Takes about 4 minutes on 2 cores.
+large matrix product, and a copy in memory. Takes about 6 minutes on 2 cores.
 """
 
 import argparse
@@ -49,10 +49,14 @@ def machine() -> dict[str, float]:
     big = np.ones(2**27, np.float32)
     there = np.ones_like(big)
     x = keras.ops.convert_to_tensor(a)
+    half = keras.ops.cast(x, "bfloat16")
     took = fastest(
         {
             "numpy": lambda: a @ a,
             "backend": lambda: keras.ops.convert_to_numpy(keras.ops.matmul(x, x)),
+            "bfloat16": lambda: keras.ops.convert_to_numpy(
+                keras.ops.cast(keras.ops.matmul(half, half), "float32")
+            ),
             "copy": lambda: np.copyto(there, big),
         },
         4,
@@ -61,6 +65,7 @@ def machine() -> dict[str, float]:
     return {
         "matrix product, NumPy (GFLOP/s)": flop / took["numpy"],
         "matrix product, backend (GFLOP/s)": flop / took["backend"],
+        "the same in bfloat16 (GFLOP/s)": flop / took["bfloat16"],
         "copy in memory, read and written (GB/s)": 2 * big.nbytes / 1e9 / took["copy"],
     }
 
@@ -79,10 +84,14 @@ def forward_gflop(network: keras.Model) -> float:
 
 def training(options: argparse.Namespace, split: ImageSplit) -> None:
     """Phase 1, a step."""
-    network = build_vgg("vgg16", options.labels, dtype=options.precision)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    network.compile(SGD(0.01, 0.9, 5e-4), loss)
-    network.optimizer.build(network.trainable_variables)
+    network, plain = (
+        build_vgg("vgg16", options.labels, dtype=options.precision, batch_norm=batch_norm)
+        for batch_norm in (True, False)
+    )
+    for model in (network, plain):
+        model.compile(SGD(0.01, 0.9, 5e-4), loss)
+        model.optimizer.build(model.trainable_variables)
     scaling, augmentation = parse_scaling("-1..1"), Augmentation(flip=True, shift=4)
     steps = len(split) // BATCH
 
@@ -101,6 +110,9 @@ def training(options: argparse.Namespace, split: ImageSplit) -> None:
             ),
             "forward, backward, update alone": lambda: [
                 network.train_on_batch(*batch) for batch in ready
+            ],
+            "the same of the network without batch norm": lambda: [
+                plain.train_on_batch(*batch) for batch in ready
             ],
             "forward alone": lambda: [network.predict_on_batch(x) for x, _ in ready],
             "order, flip, shift, scale": lambda: batches(augmentation),

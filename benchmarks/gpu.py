@@ -1,0 +1,220 @@
+"""Images a second on a GPU: ours on Keras' JAX backend against the same network in PyTorch.
+
+    python benchmarks/gpu.py [--models=vgg16,efficientnetb0] [--batch_size=100] [--steps=100]
+
+Ours trains as the command does with `--backend=jax --precision=mixed_bfloat16`: uint8 images on the
+device, flipped, shifted and scaled in the compiled step, PyTorch's SGD rule. PyTorch has the same
+layers, channels last, bfloat16 autocast and `torch.compile`, and images that are ready on the
+device. EfficientNet-B0 is torchvision's. Every row is a process of its own; a package that is not
+there leaves its rows out. Needs no TensorFlow. Takes some minutes, most of them for compilation.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+import numpy as np
+
+SIDES = {"vgg16": 32, "efficientnetb0": 224}
+LABELS = 100
+# Multiplications of an image's forward pass, times two; a training step has three times as many.
+GFLOP = {"vgg16": 0.66, "efficientnetb0": 0.78}
+
+
+def timed(run: Callable[[], object], options: argparse.Namespace) -> float:
+    """Images a second of the fastest round, after one that compiles."""
+    run()
+    best = float("inf")
+    for _ in range(options.rounds):
+        start = time.perf_counter()
+        run()
+        best = min(best, time.perf_counter() - start)
+    return options.steps * options.batch_size / best
+
+
+def ours(model: str, options: argparse.Namespace) -> dict[str, float]:
+    """The network as the command trains it, and plain inference of it."""
+    from sfp_keras.data import Augmentation, ImageSplit, parse_scaling
+    from sfp_keras.models import build_efficientnet, build_vgg
+    from sfp_keras.training import (
+        SGD,
+        CrossEntropy,
+        ResidentImages,
+        curves,
+        resident_batches,
+        resident_rows,
+    )
+
+    network = (
+        build_vgg(model, LABELS, dtype=options.precision)
+        if model == "vgg16"
+        else build_efficientnet(LABELS, dtype=options.precision)
+    )
+    rng = np.random.default_rng(0)
+    count, side = options.batch_size * options.steps, SIDES[model]
+    # As many as a memory of 1 GiB holds, again and again.
+    count = min(count, 2**30 // (3 * side**2) // options.batch_size * options.batch_size)
+    split = ImageSplit(
+        rng.integers(0, 256, (count, side, side, 3), np.uint8), np.arange(count) % LABELS
+    )
+    resident = ResidentImages(network, (split,), parse_scaling("-1..1"))
+    optimizer = SGD(0.01, 0.9, 5e-4)
+    resident.compile(optimizer, CrossEntropy(), weighted_metrics=curves())
+    optimizer.build(network.trainable_variables)
+    rows = list(resident_rows(split.labels, 0, options.batch_size))
+
+    def train() -> None:
+        batches = resident_batches(
+            split, options.batch_size, 0, Augmentation(flip=True, shift=side // 8)
+        )
+        resident.fit(batches, steps_per_epoch=options.steps, shuffle=False, verbose=0)
+
+    def infer() -> None:
+        steps = (rows[i % len(rows)] for i in range(options.steps))
+        resident.predict(steps, steps=options.steps, verbose=0)
+
+    return {"training": timed(train, options), "inference": timed(infer, options)}
+
+
+def torch_network(model: str):
+    """The same layers in PyTorch."""
+    from torch import nn
+
+    if model == "efficientnetb0":
+        from torchvision.models import efficientnet_b0
+
+        return efficientnet_b0(num_classes=LABELS)
+    layers: list[nn.Module] = []
+    channels = 3
+    for width in (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0):
+        if width == 0:
+            layers.append(nn.MaxPool2d(2))
+            continue
+        layers += [nn.Conv2d(channels, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU()]
+        channels = width
+    head = [nn.Linear(512, 4096), nn.Linear(4096, 4096), nn.Linear(4096, LABELS, bias=False)]
+    return nn.Sequential(*layers, nn.Flatten(), *head)
+
+
+def pytorch(model: str, options: argparse.Namespace) -> dict[str, float]:
+    """Channels last, autocast, compiled; the images are on the device."""
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.backends.cudnn.benchmark = True
+    network = torch_network(model).to(device, memory_format=torch.channels_last)
+    shape = (options.batch_size, 3, SIDES[model], SIDES[model])
+    images = [
+        torch.rand(shape, device=device).to(memory_format=torch.channels_last) for _ in range(4)
+    ]
+    labels = torch.arange(options.batch_size, device=device) % LABELS
+    optimizer = torch.optim.SGD(network.parameters(), 0.01, 0.9, weight_decay=5e-4, nesterov=True)
+    loss = torch.nn.CrossEntropyLoss()
+    mixed = torch.autocast(device, torch.bfloat16, enabled=options.precision == "mixed_bfloat16")
+    forward = network if options.no_compile else torch.compile(network)
+
+    def train() -> None:
+        network.train()
+        for step in range(options.steps):
+            optimizer.zero_grad(set_to_none=True)
+            with mixed:
+                error = loss(forward(images[step % len(images)]), labels)
+            error.backward()
+            optimizer.step()
+        error.item()
+
+    def infer() -> None:
+        network.eval()
+        with torch.inference_mode(), mixed:
+            for step in range(options.steps):
+                logits = forward(images[step % len(images)])
+        logits.float().sum().item()
+
+    return {"training": timed(train, options), "inference": timed(infer, options)}
+
+
+def bound(options: argparse.Namespace) -> dict[str, float]:
+    """TFLOP/s of a large matrix product in bfloat16, in JAX."""
+    import jax
+    import jax.numpy as jnp
+
+    side = 8192 if jax.default_backend() != "cpu" else 1024
+    x = jax.random.normal(jax.random.key(0), (side, side), jnp.bfloat16)
+    product = jax.jit(lambda a: a @ a)
+    product(x).block_until_ready()
+    start = time.perf_counter()
+    for _ in range(10):
+        y = product(x)
+    y.block_until_ready()
+    return {"tflops": 10 * 2 * side**3 / 1e12 / (time.perf_counter() - start)}
+
+
+WAYS = {"ours, Keras on JAX": ours, "PyTorch": pytorch}
+
+
+def row_of(name: str, model: str, argv: list[str]) -> dict[str, float] | None:
+    """Measured in a process of its own."""
+    command = [sys.executable, __file__, *argv, f"--row={name}", f"--models={model}"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        print(f"{name}, {model}: failed, see above", file=sys.stderr)
+        return None
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def device_name() -> str:
+    """Of the first accelerator, or the processor."""
+    code = "import jax; print(jax.devices()[0].device_kind)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", default="vgg16,efficientnetb0")
+    parser.add_argument("--batch_size", type=int, default=100)
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--precision", default="mixed_bfloat16")
+    parser.add_argument("--no_compile", action="store_true", help="PyTorch without torch.compile")
+    parser.add_argument("--row", help="measure one and print JSON")
+    options = parser.parse_args()
+    if options.row:
+        way = {**WAYS, "bound": lambda _, options: bound(options)}[options.row]
+        print(json.dumps(way(options.models, options)))
+        return
+    most = row_of("bound", "", sys.argv[1:])
+    peak = most["tflops"] if most else float("nan")
+    print(f"{device_name()}, batch {options.batch_size}, {options.precision}; a large bfloat16")
+    print(f"matrix product in JAX: {peak:.1f} TFLOP/s\n")
+    print("| network | way | training, images/s | of the product | inference, images/s |")
+    print("|---|---|--:|--:|--:|")
+    for model in options.models.split(","):
+        packages = {"PyTorch": "torch" if model == "vgg16" else "torchvision"}
+        for name in WAYS:
+            if name in packages and importlib.util.find_spec(packages[name]) is None:
+                print(f"| {model} | {name} | {packages[name]} is not installed | | |")
+                continue
+            row = row_of(name, model, sys.argv[1:])
+            if row is None:
+                print(f"| {model} | {name} | failed | | |")
+                continue
+            share = row["training"] * 3 * GFLOP[model] / 1e3 / peak
+            print(
+                f"| {model} | {name} | {row['training']:.0f} | {share:.0%} | "
+                f"{row['inference']:.0f} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

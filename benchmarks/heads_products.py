@@ -1,0 +1,129 @@
+"""An epoch of all heads from the cache, against the bare matrix products, on each backend.
+
+    python benchmarks/heads_products.py [--images=2000] [--labels=100] [--backends=tensorflow,jax]
+
+Random features of VGG-16's five stages (16,384 to 512 inputs). The products are, for every batch
+and head, the logits and the kernel's gradient in float32, compiled on the same backend, and
+nothing else: no order, softmax, update or metric. Takes about 2 minutes on 2 cores.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+from timing import fastest
+
+from sfp_keras.probing import FeatureCache, HeadSettings, train_heads
+
+INPUTS = {"layer2": 16384, "layer4": 8192, "layer7": 4096, "layer10": 2048, "layer13": 512}
+BATCH = 100
+
+
+def compiled_products(arrays: list[np.ndarray], labels: int) -> Callable[[], object]:
+    """Logits and gradients of all heads, an epoch, on Keras' backend."""
+    images = len(arrays[0])
+    kernels = [np.zeros((array.shape[1], labels), np.float32) for array in arrays]
+    error = np.full((BATCH, labels), 0.01, np.float32)
+    starts = range(0, images, BATCH)
+    if keras.backend.backend() == "jax":
+        import jax
+
+        arrays, kernels, error = jax.device_put((arrays, kernels, error))
+
+        @jax.jit
+        def step(arrays, kernels, error, begin):
+            rows = [jax.lax.dynamic_slice_in_dim(array, begin, BATCH) for array in arrays]
+            return [(x @ w, x.T @ error) for x, w in zip(rows, kernels, strict=True)]
+
+        return lambda: [jax.block_until_ready(step(arrays, kernels, error, i)) for i in starts]
+    import tensorflow as tf
+
+    arrays, kernels = [tf.constant(a) for a in arrays], [tf.constant(w) for w in kernels]
+
+    @tf.function
+    def run(begin):
+        rows = [array[begin : begin + BATCH] for array in arrays]
+        return [
+            (x @ w, tf.matmul(x, error, transpose_a=True))
+            for x, w in zip(rows, kernels, strict=True)
+        ]
+
+    return lambda: [run(tf.constant(i)) for i in starts]
+
+
+def measure(options: argparse.Namespace) -> dict[str, float]:
+    """Seconds of an epoch, on the backend of this process."""
+    rng = np.random.default_rng(0)
+    features = {
+        name: rng.random((options.images, size), np.float32) for name, size in INPUTS.items()
+    }
+    cache = FeatureCache(
+        {name: array.astype(np.float16) for name, array in features.items()},
+        np.arange(options.images) % options.labels,
+        options.images,
+        dict.fromkeys(INPUTS, (1,)),
+        False,
+    )
+    # Without compilation: the difference of a long and a short training.
+    long, short = 6, 1
+
+    def train(epochs: int) -> None:
+        train_heads(cache, options.labels, HeadSettings(epochs=epochs))
+
+    took = fastest(
+        {
+            "products": compiled_products(list(features.values()), options.labels),
+            "long": lambda: train(long),
+            "short": lambda: train(short),
+        },
+        options.rounds,
+    )
+    return {
+        "products": took["products"],
+        "ours": (took["long"] - took["short"]) / (long - short),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--images", type=int, default=2000)
+    parser.add_argument("--labels", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--backends", default="tensorflow,jax")
+    parser.add_argument("--here", action="store_true", help="measure this backend, print JSON")
+    options = parser.parse_args()
+    if options.here:
+        print(json.dumps(measure(options)))
+        return
+    print(f"{options.images} images, K={options.labels}, batches of {BATCH}, float16 cache\n")
+    print("| backend | products, ms an image | an epoch of ours, ms an image | ratio |")
+    print("|---|--:|--:|--:|")
+    for backend in options.backends.split(","):
+        start = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, __file__, *sys.argv[1:], "--here"],
+            env={**os.environ, "KERAS_BACKEND": backend},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        row = json.loads(done.stdout.splitlines()[-1])
+        each = 1000 / options.images
+        print(
+            f"| {backend} | {row['products'] * each:.3f} | {row['ours'] * each:.3f} | "
+            f"{row['ours'] / row['products']:.2f} |",
+            flush=True,
+        )
+        print(f"{backend}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -53,7 +53,7 @@ flags.DEFINE_enum(
     "precision",
     "float32",
     ["float32", "mixed_bfloat16"],
-    "Precision of phase 1; probing is float32.",
+    "Precision of phase 1; probing is float32, without TensorFloat-32 on a GPU.",
 )
 flags.DEFINE_enum(
     "images_on",

@@ -20,7 +20,15 @@ FOLDER = Path(__file__).parent
 # From the quickest to the longest.
 NAMES = (
     *("fields", "compact_head", "tab_server", "training_step", "pruned_vgg", "fields_pass"),
-    *("clusters", "exact_zeros", "heads_products", "heads", "settings", "where_time_goes"),
+    *(
+        "operations",
+        "clusters",
+        "exact_zeros",
+        "heads_products",
+        "heads",
+        "settings",
+        "where_time_goes",
+    ),
     *("thousand_labels", "large_set"),
 )
 

@@ -21,9 +21,9 @@ class ClassMeans:
 
     def add(self, rows: np.ndarray, labels: np.ndarray) -> None:
         """Add (n, size) float32 rows with their labels (n,), integers in 0 .. K-1."""
-        order = np.argsort(labels, kind="stable")
-        present, starts = np.unique(labels[order], return_index=True)
-        self.sums[present] += np.add.reduceat(rows[order], starts, axis=0)
+        # Row by row is faster than sorting them by label, and the same however they are batched.
+        for row, label in zip(rows, labels, strict=True):
+            self.sums[label] += row
         self.counts += np.bincount(labels, minlength=len(self.counts))
 
     def means(self) -> np.ndarray:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import keras
 import numpy as np
+from keras import ops
 
 from sfp_keras.errors import InputError
 from sfp_keras.filters import FilterFields
@@ -77,6 +78,8 @@ def measure_fields(
         flat[name] = np.ascontiguousarray(kernel.reshape(positions * filters, -1), np.float32)
     (labels_count,) = {kernel.shape[2] for kernel in kernels.values()}
     sums = {name: ClassMeans(labels_count, len(head)) for name, head in flat.items()}
+    # Not by NumPy: its threads and the backend's would wait for each other.
+    heads = {name: ops.convert_to_tensor(head) for name, head in flat.items()}
     correct = {name: np.zeros(labels_count, np.int64) for name in flat}
     done = np.zeros(2, np.int64)  # Rows, and the largest batch.
     state: dict[str, np.ndarray] = {"done": done}
@@ -95,10 +98,11 @@ def measure_fields(
                 f"labels run from {labels.min()} to {labels.max()}, the heads have "
                 f"{labels_count} outputs"
             )
-        for (name, head), output in zip(flat.items(), outputs, strict=True):
+        for (name, head), output in zip(heads.items(), outputs, strict=True):
             features = output.reshape(len(output), -1)
             sums[name].add(features, labels)
-            hits = labels[(features @ head).argmax(1) == labels]
+            logits = ops.convert_to_numpy(ops.matmul(features, head))
+            hits = labels[logits.argmax(1) == labels]
             correct[name] += np.bincount(hits, minlength=labels_count)
         done[:] = done[0] + len(labels), max(done[1], len(labels))
         if record is not None and record.due:

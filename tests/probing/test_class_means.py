@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,7 +21,7 @@ def test_means_are_the_literal_ones_and_the_same_in_any_batches(seed, rows, labe
     whole, parts = ClassMeans(labels, 5), ClassMeans(labels, 5)
     whole.add(x, y)
     edges = [0, *sorted(min(cut, rows) for cut in cuts), rows]
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in itertools.pairwise(edges):
         parts.add(x[begin:end], y[begin:end])
     np.testing.assert_array_equal(whole.sums, parts.sums)
     np.testing.assert_array_equal(parts.counts, np.bincount(y, minlength=labels))

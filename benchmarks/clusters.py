@@ -10,15 +10,10 @@ the layer and scaled to all; its clusters must equal ours. Takes about 20 second
 
 import argparse
 import json
-import os
 import resource
 import subprocess
 import sys
 import time
-
-# NumPy's small products on one thread: on a busy machine its threads wait for each other, and
-# the ratios would measure that.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 

@@ -10,15 +10,11 @@ minute.
 
 import argparse
 import json
-import os
 import statistics
 import tempfile
 import time
 import urllib.request
 from pathlib import Path
-
-# As the server has it.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from serving import serving
 from timing import fastest

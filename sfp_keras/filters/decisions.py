@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sfp_keras.errors import InputError
+from sfp_keras.filters.blas_threads import one_blas_thread
 from sfp_keras.filters.fields import BLOCK_BYTES, Filters, filter_indices
 
 _INPUTS_AT_ONCE = 1024
@@ -148,7 +149,9 @@ def _decide(outputs: np.ndarray, kernel: np.ndarray) -> tuple[np.ndarray, np.nda
     """Decided label, and whether any field is not zero, both `(filters, inputs)`."""
     # Contiguous copies: matmul falls back to a slow loop on other strides.
     x = np.ascontiguousarray(outputs.transpose(2, 0, 1), kernel.dtype)
-    fields = x @ np.ascontiguousarray(kernel.transpose(1, 0, 2))
+    weights = np.ascontiguousarray(kernel.transpose(1, 0, 2))
+    with one_blas_thread(x.shape[1], x.shape[2], weights.shape[-1]):
+        fields = x @ weights
     return fields.argmax(-1), fields.any(-1)
 
 

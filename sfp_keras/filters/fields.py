@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from sfp_keras.errors import InputError
+from sfp_keras.filters.blas_threads import one_blas_thread
 from sfp_keras.filters.selectivity import class_selectivity
 
 # One 1000 x 1000 float32 matrix; larger blocks leave the cache and are slower.
@@ -241,7 +242,8 @@ class FilterFields:
         with np.errstate(over="ignore", invalid="ignore"):
             if self.num_positions == 1:  # The same numbers, three times as fast.
                 return features * kernel
-            return features @ kernel
+            with one_blas_thread(self.num_labels, self.num_positions, self.num_labels):
+                return features @ kernel
 
 
 def filter_blocks(

@@ -1,0 +1,65 @@
+import threading
+
+import numpy as np
+import pytest
+import threadpoolctl
+
+from sfp_keras.filters import FilterFields, blas_threads
+from sfp_keras.filters.blas_threads import one_blas_thread
+
+
+def _threads():
+    return {
+        pool["num_threads"]
+        for pool in threadpoolctl.threadpool_info()
+        if pool["user_api"] == "blas"
+    }
+
+
+@pytest.fixture(autouse=True)
+def three_threads():
+    with threadpoolctl.threadpool_limits(3, user_api="blas"):
+        yield
+
+
+@pytest.mark.parametrize(
+    ("product", "expected"),
+    [((100, 4, 100), {1}), ((1000, 4, 1000), {1}), ((100, 256, 100), {1}), ((1000, 64, 1000), {3})],
+)
+def test_small_products_alone_have_one_thread(product, expected):
+    with one_blas_thread(*product):
+        assert _threads() == expected
+    assert _threads() == {3}
+
+
+def test_an_error_inside_leaves_the_number_as_it_was():
+    with pytest.raises(ZeroDivisionError), one_blas_thread(1, 1, 1):
+        _ = 1 / 0
+    assert _threads() == {3}
+
+
+def test_threads_that_enter_and_leave_in_turns_leave_the_number_as_it_was():
+    inside, leave = threading.Event(), threading.Event()
+
+    def other():
+        with one_blas_thread(1, 1, 1):
+            inside.set()
+            leave.wait(60)
+
+    thread = threading.Thread(target=other)
+    with one_blas_thread(1, 1, 1):
+        thread.start()
+        assert inside.wait(60)
+    leave.set()
+    thread.join()
+    assert _threads() == {3}
+
+
+def test_numpy_alone_gives_the_same_fields(monkeypatch):
+    rng = np.random.default_rng(0)
+    fields = FilterFields(
+        rng.random((6, 4, 5)), rng.normal(size=(4, 5, 6)), np.ones(6, int), (2, 2)
+    )
+    limited = fields.matrices(slice(None))
+    monkeypatch.setattr(blas_threads, "threadpoolctl", None)
+    np.testing.assert_array_equal(fields.matrices(slice(None)), limited)

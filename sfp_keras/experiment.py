@@ -180,8 +180,8 @@ class Experiment:
 
     @property
     def _data_name(self) -> str:
-        if self.dataset == "folder" and self.data_dir:
-            return Path(self.data_dir).resolve().name
+        if self.dataset in ("folder", "arrays") and self.data_dir:
+            return Path(self.data_dir).resolve().name.removesuffix(".npz")
         return self.dataset
 
     @property

@@ -20,6 +20,24 @@ from sfp_keras.stage_files import AfccDirectory, StageDirectory
 FORMAT = 1
 
 
+# Settings that make no difference where they lead to the same images.
+_CHOOSE_IMAGES = ("test_fraction", "only_split")
+
+
+def same_images(one: str, other: str) -> bool:
+    """Whether two fingerprints can be of the same images.
+
+    Args:
+        one: `str`. Digests joined by `+`: of all images and of a few, or either alone, as runs
+            have it whose images were read from files, or that are older.
+        other: `str`.
+    """
+    first, second = one.split("+"), other.split("+")
+    if len(first) == len(second) == 2:
+        return first[0] == second[0]
+    return not set(first).isdisjoint(second)
+
+
 class RunDirectory:
     """One experiment's folder: a contract that other programs read.
 
@@ -170,7 +188,8 @@ class RunDirectory:
                 f"{FORMAT}; choose another --run_dir"
             )
         again = self.experiment.overwrite == "train" or not self.kept("train")
-        if not again and saved.get("data", data) != data:
+        same = same_images(saved.get("data", data), data)
+        if not again and not same:
             raise InputError(
                 f"{self.path} holds results of other images than --data_dir="
                 f"{self.experiment.data_dir} has; choose another --run_dir, or redo all with "
@@ -189,7 +208,7 @@ class RunDirectory:
             for name, value in now.items():
                 # What did not exist when the results were made was at its default.
                 was = before.get(name, defaults.get(name))
-                if was != value:
+                if was != value and not (same and name in _CHOOSE_IMAGES):
                     raise InputError(
                         f"{self.path} holds another experiment: --{name} was "
                         f"{_said(was)}, now {_said(value)}; choose another "

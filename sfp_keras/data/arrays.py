@@ -1,14 +1,17 @@
 """Images and labels that are NumPy arrays in files."""
 
+import logging
+import math
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sfp_keras.data.dataset import ImageDataset, ImageSplit, LazyImages
+from sfp_keras.data.label_order import shorten
 from sfp_keras.data.splitting import choose_split, divide_split
 from sfp_keras.errors import InputError
 
@@ -37,7 +40,7 @@ def load_arrays(
     memory_budget: int = 2 << 30,
     only_split: str | None = None,
 ) -> ImageDataset:
-    """Load images and labels from NumPy's files, as `keras.datasets` keeps its own.
+    """Load images and labels from NumPy's files, such as `mnist.npz` of `keras.datasets`.
 
     Images are uint8 of shape (N, H, W), (N, H, W, 1) or (N, H, W, 3), labels integers from 0 of
     shape (N,) or (N, 1). Optional `class_names` are K texts.
@@ -60,13 +63,7 @@ def load_arrays(
             message names it.
     """
     source = _Source(Path(data_dir))
-    single = "x_train" not in source.names
-    missing = {"x", "y"} if single else {"x_train", "y_train", "x_test", "y_test"}
-    missing -= source.names
-    if missing:
-        raise InputError(
-            f"--data_dir={data_dir} has no {' and no '.join(sorted(missing))}; give {_FORMS}"
-        )
+    single = not any(name in source.names for name in ("x_train", "x_test"))
     names = ("",) if single else ("_train", "_test")
     if only_split is not None:
         if single:
@@ -75,15 +72,21 @@ def load_arrays(
                 "divided anyway"
             )
         names = ("_" + choose_split(only_split, ("train", "test"), f"--data_dir={data_dir}"),)
-    images = [source.images(f"x{name}") for name in names]
-    fit = sum(part.size * (3 if part.ndim == 3 else 1) for part in images) <= memory_budget
-    if not fit and not source.mapped:
+    missing = {f"{kind}{name}" for kind in "xy" for name in names} - source.names
+    if missing:
         raise InputError(
-            f"--data_dir={data_dir} has more images than --memory_gib; raise that, or give a "
-            "folder with x_train.npy and so on, which is read as needed"
+            f"--data_dir={data_dir} has no {' and no '.join(sorted(missing))}; give {_FORMS}"
         )
+    needed = sum(source.image_bytes(f"x{name}") for name in names)
+    if needed > memory_budget and not source.mapped:
+        raise InputError(
+            f"--data_dir={data_dir} has {needed / 2**30:.1f} GiB of images, above "
+            "--memory_gib; raise that, or give a folder with x_train.npy and so on, which is "
+            "read as needed"
+        )
+    images = [source.images(f"x{name}") for name in names]
     splits = tuple(
-        source.split(part, f"x{name}", f"y{name}", fit)
+        source.split(part, f"x{name}", f"y{name}", needed <= memory_budget)
         for part, name in zip(images, names, strict=True)
     )
     if len(splits) == 1:
@@ -92,6 +95,7 @@ def load_arrays(
         shapes = " and ".join(str(split.image_shape[:2]) for split in splits)
         raise InputError(f"--data_dir={data_dir}: x_train and x_test differ in size, {shapes}")
     class_names = source.class_names()
+    _note_empty_labels(str(data_dir), splits, class_names)
     return ImageDataset(
         name="arrays",
         train=splits[0],
@@ -126,9 +130,13 @@ class _Source:
         if not path.is_file():
             raise InputError(f"--data_dir={path} does not exist")
         try:
-            self.names = set(self._archive(lambda archive: archive.files))
-        except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile):
-            raise InputError(f"--data_dir={path} is no .npz file; give one with {_FORMS}") from None
+            with path.open("rb") as file:
+                whole = zipfile.is_zipfile(file)
+            self.names = set(self._archive(lambda archive: archive.files)) if whole else set()
+        except (ValueError, EOFError, zipfile.BadZipFile):
+            whole = False
+        if not whole:
+            raise InputError(f"--data_dir={path} is no .npz file; give one with {_FORMS}")
         self._read = lambda name: self._archive(lambda archive: archive[name])
 
     def _archive(self, use: Callable[[Any], Any]) -> Any:
@@ -145,8 +153,23 @@ class _Source:
         except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
             raise InputError(
                 f"--data_dir={self.path}: {name} cannot be read ({error}); write it again with "
-                "numpy.save or numpy.savez, as numbers, not as objects"
+                "numpy.save or numpy.savez, as numbers or texts, not as objects"
             ) from None
+
+    def image_bytes(self, name: str) -> int:
+        """Bytes of images as RGB, from the head of the file alone."""
+        shape = self.array(name).shape if self.mapped else self._shape(name)
+        return math.prod(shape) * (1 if len(shape) == 4 and shape[-1] == 3 else 3)
+
+    def _shape(self, name: str) -> tuple[int, ...]:
+        try:
+            with zipfile.ZipFile(self.path) as archive, archive.open(f"{name}.npy") as file:
+                major, _ = np.lib.format.read_magic(file)
+                if major == 1:
+                    return np.lib.format.read_array_header_1_0(file)[0]
+                return np.lib.format.read_array_header_2_0(file)[0]
+        except (OSError, ValueError, EOFError, KeyError, zlib.error, zipfile.BadZipFile):
+            return ()  # `array` tells what is wrong.
 
     def images(self, name: str) -> np.ndarray:
         """Checked images (N, H, W, 3), or grey ones (N, H, W)."""
@@ -181,7 +204,7 @@ class _Source:
         if labels.ndim == 2 and labels.shape[1] == 1:
             labels = labels[:, 0]
         whole = labels.dtype.kind in "iu" and labels.ndim == 1
-        if not whole or (labels.size and labels.min() < 0):
+        if not whole or (labels.size and (labels.min() < 0 or labels.max() > 2**62)):
             raise InputError(
                 f"--data_dir={self.path}: {name} is {labels.dtype} {labels.shape}; give the label "
                 "of each image, a whole number from 0"
@@ -208,6 +231,23 @@ class _Source:
                 f"{count} texts"
             )
         return tuple(map(str, names))
+
+
+def _note_empty_labels(
+    source: str, splits: Sequence[ImageSplit], class_names: Sequence[str]
+) -> None:
+    counts = np.bincount(
+        np.concatenate([split.labels for split in splits]), minlength=len(class_names)
+    )
+    empty = [class_names[label] for label in np.flatnonzero(counts == 0).tolist()]
+    if empty:
+        logging.getLogger(__name__).warning(
+            "%s: %d of %d labels have no images: %s; labels are numbered from 0",
+            source,
+            len(empty),
+            len(class_names),
+            shorten(empty),
+        )
 
 
 def _to_rgb(grey: np.ndarray) -> np.ndarray:

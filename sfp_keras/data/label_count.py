@@ -5,7 +5,7 @@ from pathlib import Path
 from sfp_keras.data.arrays import count_array_labels
 from sfp_keras.data.class_folders import class_folders, find_split, find_splits
 from sfp_keras.data.label_order import read_class_names
-from sfp_keras.data.loading import NEED_DATA_DIR, is_imagenet_folder
+from sfp_keras.data.loading import check_data_dir, is_imagenet_folder
 from sfp_keras.data.tfds_builders import image_and_label, open_builder
 from sfp_keras.errors import InputError
 
@@ -38,8 +38,7 @@ def count_labels(
         return len(read_class_names(class_names))
     if name in _KNOWN:
         return _KNOWN[name]
-    if name in NEED_DATA_DIR and data_dir is None:
-        raise InputError(f"--dataset={name} needs --data_dir, {NEED_DATA_DIR[name]}")
+    check_data_dir(name, data_dir)
     if name == "arrays":
         return count_array_labels(str(data_dir))
     if data_dir is not None and (name == "folder" or is_imagenet_folder(name, Path(data_dir))):

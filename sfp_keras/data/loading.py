@@ -16,7 +16,7 @@ from sfp_keras.data.splitting import choose_split, divide_split
 from sfp_keras.data.tfds import load_tfds
 from sfp_keras.errors import InputError
 
-NEED_DATA_DIR = {
+_NEED_DATA_DIR = {
     "folder": "the folder of the class folders",
     "arrays": "an .npz file or a folder of .npy files",
 }
@@ -77,8 +77,7 @@ def load_dataset(
     check_resize(resize, size)
     if not 0 < test_fraction < 1:
         raise InputError(f"--test_fraction must be between 0 and 1, got {test_fraction}")
-    if name in NEED_DATA_DIR and data_dir is None:
-        raise InputError(f"--dataset={name} needs --data_dir, {NEED_DATA_DIR[name]}")
+    check_data_dir(name, data_dir)
     if data_dir is not None and (name == "folder" or is_imagenet_folder(name, Path(data_dir))):
         return load_folder(
             data_dir, size, test_fraction, names, memory_budget, name, resize, only_split
@@ -125,3 +124,13 @@ def is_imagenet_folder(name: str, data_dir: Path) -> bool:
     # tensorflow-datasets keeps its own data in a folder of this name.
     prepared = data_dir / name
     return name == "imagenet2012" and not prepared.exists() and has_class_folders(data_dir)
+
+
+def check_data_dir(name: str, data_dir: str | Path | None) -> None:
+    """Refuse a set that is what lies at `data_dir` where there is none.
+
+    Raises:
+        InputError: saying what to give.
+    """
+    if name in _NEED_DATA_DIR and data_dir is None:
+        raise InputError(f"--dataset={name} needs --data_dir, {_NEED_DATA_DIR[name]}")

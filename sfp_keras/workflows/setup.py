@@ -87,17 +87,25 @@ def about_flag(name: str) -> Iterator[None]:
 
 
 def fingerprint(dataset: ImageDataset) -> str:
-    """Tell data sets apart: by names, labels and images; of images on disk a few a split."""
+    """Tell data sets apart, by names, labels and images.
+
+    Returns:
+        A digest of a few images a split, which is the same wherever the images are held; before
+        it, with `+`, one of all images where they are in memory. See `same_images`.
+    """
     names = (dataset.class_names, dataset.original_labels, dataset.image_shape)
-    digest = hashlib.sha256(repr(names).encode())
-    for split in (dataset.train, dataset.test):
-        digest.update(split.labels.tobytes())
-        if split.in_memory:
-            digest.update(np.ascontiguousarray(split.images).data)
-            continue
-        some = np.unique(np.linspace(0, max(0, len(split) - 1), 8).astype(np.int64))
-        digest.update(split.read(some[: len(split)]).tobytes())
-    return digest.hexdigest()[:16]
+    some, every = (hashlib.sha256(repr(names).encode()) for _ in range(2))
+    splits = (dataset.train, dataset.test)
+    held = all(split.in_memory for split in splits)
+    for split in splits:
+        for digest in (some, every):
+            digest.update(split.labels.tobytes())
+        if held:
+            every.update(np.ascontiguousarray(split.images).data)
+        few = np.unique(np.linspace(0, max(0, len(split) - 1), 8).astype(np.int64))
+        some.update(split.read(few[: len(split)]).tobytes())
+    digests = [every, some] if held else [some]
+    return "+".join(digest.hexdigest()[:16] for digest in digests)
 
 
 def load_data(experiment: Experiment, network_size: tuple[int, int] | None) -> ImageDataset:

@@ -1,4 +1,5 @@
 import io
+import zipfile
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def _all(split):
 def test_images_and_labels_are_those_written(tmp_path, write, budget):
     source = write(tmp_path, **WHOLE)
     if write is _file and budget == 100:
-        with pytest.raises(InputError, match=r"more images than --memory_gib.*x_train\.npy"):
+        with pytest.raises(InputError, match=r"GiB of images, above --memory_gib.*x_train\.npy"):
             load_dataset("arrays", source, memory_budget=budget)
         return
     data = load_dataset("arrays", source, memory_budget=budget)
@@ -75,6 +76,31 @@ def test_one_split_alone_class_names_and_another_size(tmp_path):
     np.testing.assert_array_equal(ordered.train.labels, 3 - LABELS[:20])
 
 
+def test_one_split_needs_no_other(tmp_path):
+    source = _file(tmp_path, x_train=RGB, y_train=LABELS)
+    assert len(load_dataset("arrays", source, only_split="train").train) == 24
+    with pytest.raises(InputError, match="has no x_test and no y_test"):
+        load_dataset("arrays", source)
+
+
+def test_too_large_a_file_is_refused_by_its_head(tmp_path):
+    # What follows the head is not there: reading it would tell.
+    head = io.BytesIO()
+    shape = {"descr": "|u1", "fortran_order": False, "shape": (10**6, 224, 224, 3)}
+    np.lib.format.write_array_header_1_0(head, shape)
+    with zipfile.ZipFile(tmp_path / "images.npz", "w") as archive:
+        for name in ("x", "y"):
+            archive.writestr(f"{name}.npy", head.getvalue())
+    with pytest.raises(InputError, match=r"has 140\.2 GiB of images, above --memory_gib"):
+        load_dataset("arrays", tmp_path / "images.npz")
+
+
+def test_labels_without_images_are_named(tmp_path, caplog):
+    load_dataset("arrays", _file(tmp_path, x=RGB, y=LABELS + 1))
+    (record,) = caplog.records
+    assert "1 of 4 labels have no images: 0; labels are numbered from 0" in record.getMessage()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -84,6 +110,7 @@ def test_one_split_alone_class_names_and_another_size(tmp_path):
         ({"x_test": RGB[:0]}, r"x_test is uint8 \(0, 5, 4, 3\), there is no image"),
         ({"x_test": RGB[20:, :4]}, r"differ in size, \(5, 4\) and \(4, 4\)"),
         ({"y_train": LABELS[:20] + 0.5}, r"y_train is float64 \(20,\); give the label"),
+        ({"y_train": np.full(20, 2**64 - 1, np.uint64)}, r"y_train is uint64"),
         ({"y_train": LABELS[:20] - 1}, r"a whole number from 0"),
         ({"y_train": np.eye(3, dtype=int)[LABELS[:20]]}, r"y_train is int64 \(20, 3\)"),
         ({"y_test": np.full(10, 10**12)}, r"labels go up to 1,000,000,000,000"),
@@ -110,7 +137,9 @@ def test_what_is_no_file_of_arrays(tmp_path):
     np.savez(whole, **WHOLE)
     damaged = bytearray(whole.getvalue())
     damaged[400] ^= 255
-    for content in (b"", b"text", whole.getvalue()[:-100], bytes(damaged)):
+    single = io.BytesIO()
+    np.save(single, RGB)
+    for content in (b"", b"text", single.getvalue(), whole.getvalue()[:-100], bytes(damaged)):
         (tmp_path / "images.npz").write_bytes(content)
         with pytest.raises(InputError, match=r"images\.npz( is no \.npz file|: x_train cannot)"):
             load_dataset("arrays", tmp_path / "images.npz")

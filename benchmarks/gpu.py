@@ -12,15 +12,15 @@ there leaves its rows out. Needs no TensorFlow. Takes some minutes, most of them
 import argparse
 import importlib.util
 import json
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 
-os.environ.setdefault("KERAS_BACKEND", "jax")
-
 import numpy as np
+from timing import fastest
+
+from sfp_keras.backend import start_backend
 
 SIDES = {"vgg16": 32, "efficientnetb0": 224}
 LABELS = 100
@@ -28,19 +28,15 @@ LABELS = 100
 GFLOP = {"vgg16": 0.66, "efficientnetb0": 0.78}
 
 
-def timed(run: Callable[[], object], options: argparse.Namespace) -> float:
-    """Images a second of the fastest round, after one that compiles."""
-    run()
-    best = float("inf")
-    for _ in range(options.rounds):
-        start = time.perf_counter()
-        run()
-        best = min(best, time.perf_counter() - start)
-    return options.steps * options.batch_size / best
+def images_a_second(ways: dict[str, Callable[[], object]], options: argparse.Namespace) -> dict:
+    """Of each way, in its fastest round after one that compiles."""
+    took = fastest(ways, options.rounds)
+    return {name: options.steps * options.batch_size / seconds for name, seconds in took.items()}
 
 
 def ours(model: str, options: argparse.Namespace) -> dict[str, float]:
     """The network as the command trains it, and plain inference of it."""
+    start_backend("jax")
     from sfp_keras.data import Augmentation, ImageSplit, parse_scaling
     from sfp_keras.models import build_efficientnet, build_vgg
     from sfp_keras.training import (
@@ -80,7 +76,7 @@ def ours(model: str, options: argparse.Namespace) -> dict[str, float]:
         steps = (rows[i % len(rows)] for i in range(options.steps))
         resident.predict(steps, steps=options.steps, verbose=0)
 
-    return {"training": timed(train, options), "inference": timed(infer, options)}
+    return images_a_second({"training": train, "inference": infer}, options)
 
 
 def torch_network(model: str):
@@ -137,7 +133,7 @@ def pytorch(model: str, options: argparse.Namespace) -> dict[str, float]:
                 logits = forward(images[step % len(images)])
         logits.float().sum().item()
 
-    return {"training": timed(train, options), "inference": timed(infer, options)}
+    return images_a_second({"training": train, "inference": infer}, options)
 
 
 def bound(options: argparse.Namespace) -> dict[str, float]:
@@ -188,6 +184,9 @@ def main() -> None:
     parser.add_argument("--no_compile", action="store_true", help="PyTorch without torch.compile")
     parser.add_argument("--row", help="measure one and print JSON")
     options = parser.parse_args()
+    models = options.models.split(",")
+    if not options.row and set(models) - set(SIDES):
+        parser.error(f"--models: choose of {', '.join(SIDES)}")
     if options.row:
         way = {**WAYS, "bound": lambda _, options: bound(options)}[options.row]
         print(json.dumps(way(options.models, options)))
@@ -198,7 +197,7 @@ def main() -> None:
     print(f"matrix product in JAX: {peak:.1f} TFLOP/s\n")
     print("| network | way | training, images/s | of the product | inference, images/s |")
     print("|---|---|--:|--:|--:|")
-    for model in options.models.split(","):
+    for model in models:
         packages = {"PyTorch": "torch" if model == "vgg16" else "torchvision"}
         for name in WAYS:
             if name in packages and importlib.util.find_spec(packages[name]) is None:

@@ -19,7 +19,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
-from timing import fastest
+from timing import fastest, head_products
 
 from sfp_keras.probing import FeatureCache, HeadSettings, train_heads
 
@@ -75,19 +75,9 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
     def train(epochs: int) -> None:
         train_heads(cache, options.labels, HeadSettings(epochs=epochs))
 
-    kernels = [np.zeros((size, options.labels), np.float32) for size in INPUTS.values()]
-    error = np.full((BATCH, options.labels), 0.01, np.float32)
-
-    def numpy_products() -> None:
-        for array, kernel in zip(features.values(), kernels, strict=True):
-            for begin in range(0, options.images, BATCH):
-                rows = array[begin : begin + BATCH]
-                _ = rows @ kernel
-                _ = rows.T @ error
-
     took = fastest(
         {
-            "NumPy": numpy_products,
+            "NumPy": lambda: head_products(list(features.values()), options.labels, BATCH),
             "products": compiled_products(list(features.values()), options.labels),
             "long": lambda: train(long),
             "short": lambda: train(short),

@@ -17,7 +17,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
-from timing import fastest
+from timing import fastest, head_products
 
 from sfp_keras.data import Augmentation, ImageSplit, parse_scaling, training_batches
 from sfp_keras.filters import (
@@ -160,25 +160,18 @@ def probing(options: argparse.Namespace, split: ImageSplit) -> None:
     cache = keep("float16")
     epochs = 4
     rows = [array.astype(np.float32) for array in cache.arrays.values()]
-    kernels = [np.zeros((array.shape[1], options.labels), np.float32) for array in rows]
     order = np.random.default_rng(0).permutation(count)
-    error = np.zeros((BATCH, options.labels), np.float32)
 
     def heads(number: int):
         return train_heads(cache, options.labels, HeadSettings(epochs=number))
-
-    def products() -> None:
-        for array, kernel in zip(rows, kernels, strict=True):
-            for begin in range(0, count, BATCH):
-                part = array[begin : begin + BATCH]
-                _ = part @ kernel
-                _ = part.T @ error[: len(part)]
 
     took = fastest(
         {
             "long": lambda: heads(1 + epochs),
             "short": lambda: heads(1),
-            "products of all heads alone (NumPy)": products,
+            "products of all heads alone (NumPy)": lambda: head_products(
+                rows, options.labels, BATCH
+            ),
             "rows of each batch gathered alone (NumPy)": lambda: [
                 array[order[begin : begin + BATCH]]
                 for array in cache.arrays.values()

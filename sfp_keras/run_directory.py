@@ -18,8 +18,6 @@ from sfp_keras.provenance import provenance
 from sfp_keras.stage_files import AfccDirectory, StageDirectory
 
 FORMAT = 1
-
-
 # Settings that make no difference where they lead to the same images.
 _CHOOSE_IMAGES = ("test_fraction", "only_split")
 

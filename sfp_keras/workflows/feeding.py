@@ -57,7 +57,7 @@ def feeding_of(
 def _on_device(experiment: Experiment, dataset: ImageDataset, scaling: Scaling) -> bool:
     fit = fits_on_device(dataset.train, dataset.test)
     if experiment.images_on == "auto":
-        # Not on TensorFlow: its pipeline feeds a GPU while the last batch is trained on.
+        # Measured on no GPU yet; TensorFlow keeps to its own pipeline.
         accelerated = any(not name.startswith("cpu") for name in keras.distribution.list_devices())
         jax = keras.backend.backend() == "jax"
         return fit and accelerated and jax and scaling.function is None

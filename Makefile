@@ -8,13 +8,14 @@ INSTALLED := $(VENV)/installed
 demo: $(INSTALLED)
 	$(VENV)/bin/python main.py --mode=probe --dataset=digits
 
-# Lint, types and tests: what continuous integration runs.
+# Lint, types and tests: what continuous integration runs. Workers wait for the processes that
+# tests start, so three keep two cores busy.
 test: $(INSTALLED) lint
-	$(VENV)/bin/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
+	$(VENV)/bin/python -m pytest -m "not slow" -n 3 --dist loadfile --no-loadscope-reorder
 
 # With the long tests: whole sweeps, several processes, everything once more on JAX.
 test-all: $(INSTALLED) lint
-	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(VENV)/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(INSTALLED)
 	$(VENV)/bin/ruff check .

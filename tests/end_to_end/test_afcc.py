@@ -1,6 +1,5 @@
 """`--mode=afcc`: what is kept, what is trained, and what a rerun leaves alone."""
 
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,9 +17,7 @@ from sfp_keras.workflows.afcc import _note_silent
 
 
 @pytest.fixture(scope="module")
-def run(
-    command: Callable, colour_folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> SimpleNamespace:
+def run(colour_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """A run directory after a probe, AFCC, more thresholds, and AFCC done anew."""
     folder = tmp_path_factory.mktemp("afcc") / "run"
     flags = [
@@ -30,7 +27,7 @@ def run(
     ]
     afcc = [*flags, "--mode=afcc", "--afcc_lr=0.001", "--afcc_epochs=2", "--afcc_batch_size=8"]
     files = {}
-    command(*flags)
+    call_again(*flags)
     files["probed"] = contents(folder)
     out = call_again(*afcc)
     files["afcc"] = contents(folder)

@@ -1,6 +1,5 @@
 """What the command writes for TensorBoard, beside the results it belongs to."""
 
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -47,9 +46,7 @@ class Log:
 
 
 @pytest.fixture(scope="module")
-def run(
-    command: Callable, colour_folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> SimpleNamespace:
+def run(colour_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """Logs after a whole run, another threshold, redone heads, and a run without events."""
     folder = tmp_path_factory.mktemp("events") / "run"
     flags = [
@@ -57,7 +54,7 @@ def run(
         *("--epochs=3", "--head_epochs=4", "--stages=layer4,layer5", f"--run_dir={folder}"),
         *("--monitor_every=2",),
     ]
-    command(*flags)
+    call_again(*flags)
     logs = {"first": Log(folder / "events")}
     call_again(*flags, "--threshold=0.6", "--split=train,test")
     logs["threshold"] = Log(folder / "events")

@@ -72,7 +72,8 @@ def test_compact_heads_and_pruned_networks_on_jax() -> None:
 
 def on_jax(files: list[Path], more: Sequence[str] = ()) -> None:
     command = ["-m", "pytest", "-x", "-p", "no:cacheprovider", *more, *map(str, files)]
-    run(command, KERAS_BACKEND="jax")
+    # Compiling, not running, takes the time.
+    run(command, KERAS_BACKEND="jax", XLA_FLAGS="--xla_backend_optimization_level=0")
 
 
 def test_mirrored_strategy() -> None:

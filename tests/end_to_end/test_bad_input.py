@@ -289,7 +289,8 @@ def damage(run: Path, name: str) -> None:
         path.write_bytes(np.random.default_rng(0).bytes(len(content)))
     elif how == "flipped":
         middle = len(content) // 2
-        path.write_bytes(content[:middle] + bytes(99) + content[middle + 99 :])
+        flipped = bytes(byte ^ 255 for byte in content[middle : middle + 99])
+        path.write_bytes(content[:middle] + flipped + content[middle + 99 :])
     elif how == "pickled":
         trace = Malicious(run / "executed")
         np.savez(path, **dict.fromkeys(("kernel", "features"), np.array([trace], dtype=object)))
@@ -311,8 +312,9 @@ def spoilt(colour_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Sim
     place = tmp_path_factory.mktemp("spoilt")
     good = place / "good"
     flags = [
-        *("--model=vgg6", "--dataset=folder", f"--data_dir={colour_folder}", "--epochs=1"),
-        *("--head_epochs=1", "--stages=layer5"),
+        *("--model=vgg6", "--filters=1:8,2:8,3:8,4:8,5:8", "--epochs=1"),
+        *("--dataset=folder", f"--data_dir={colour_folder}", "--head_epochs=1"),
+        "--stages=layer5",
     ]
     call_again(*flags, f"--run_dir={good}")
     shutil.copytree(colour_folder, place / "other" / "colours")

@@ -50,7 +50,8 @@ def run(colour_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Simple
     """Logs after a whole run, another threshold, redone heads, and a run without events."""
     folder = tmp_path_factory.mktemp("events") / "run"
     flags = [
-        *("--model=vgg6", "--dataset=folder", f"--data_dir={colour_folder}", "--batch_size=8"),
+        *("--model=vgg6", "--filters=1:8,2:16,3:32,4:64,5:32", "--batch_size=8"),
+        *("--dataset=folder", f"--data_dir={colour_folder}"),
         *("--epochs=3", "--head_epochs=4", "--stages=layer4,layer5", f"--run_dir={folder}"),
         *("--monitor_every=2",),
     ]

@@ -28,7 +28,8 @@ FEW = ("training", "head training", "analysis")
 @pytest.fixture(scope="module")
 def flags(colour_folder: Path) -> list[str]:
     return [
-        *("--model=vgg6", "--dataset=folder", f"--data_dir={colour_folder}", "--batch_size=8"),
+        *("--model=vgg6", "--filters=1:8,2:8,3:16,4:32,5:32", "--batch_size=8"),
+        *("--dataset=folder", f"--data_dir={colour_folder}"),
         *("--epochs=3", "--head_epochs=3", "--head_batch_size=8", "--stages=layer3,layer5"),
         "--split=test,train",
     ]

@@ -20,7 +20,7 @@ STAGES = ["stage1", "stage3", "stage4", "stage5", "stage7", "stage9"]
 def body(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network of other labels to start from."""
     path = tmp_path_factory.mktemp("body") / "body.keras"
-    blocks = {4: 1, 5: 1, 6: 1, 7: 3}
+    blocks = {3: 1, 4: 1, 5: 1, 6: 1, 7: 2}
     build_efficientnet(4, input_shape=(32, 32, 3), blocks=blocks, seed=7).save(path)
     return path
 
@@ -33,7 +33,7 @@ def run(
     folder = tmp_path_factory.mktemp("efficientnet") / "run"
     flags = [
         *("--model=efficientnetb0", "--dataset=folder", f"--data_dir={colour_folder}"),
-        *(f"--initial_weights={body}", "--blocks=3:1,4:1,5:1,6:1,7:2", "--enlarge=40"),
+        *(f"--initial_weights={body}", "--blocks=3:1,4:1,5:1,6:1,7:1", "--enlarge=40"),
         "--pool=avg:2",
         *("--epochs=1", "--batch_size=8", "--group=(^|/)stage[1-7]_: lr=x0.1", "--nomonitor"),
         *("--head_epochs=2", f"--run_dir={folder}"),
@@ -56,7 +56,7 @@ def test_layers_and_settings(run: SimpleNamespace) -> None:
     assert f"starting from {run.folder.parent}" not in run.out
     assert "random weights: output" in run.out
     settings = json.loads((run.folder / "experiment.json").read_text())["phases"]["train"]
-    assert settings["blocks"] == ["3:1", "4:1", "5:1", "6:1", "7:2"]
+    assert settings["blocks"] == ["3:1", "4:1", "5:1", "6:1", "7:1"]
     assert settings["rotation"] == 2.0
     assert "fc_widths" not in settings
 

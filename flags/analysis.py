@@ -25,6 +25,6 @@ flags.register_validator(
 )
 flags.register_validator(
     "split",
-    lambda value: bool(value) and set(value) <= {"test", "train"},
+    lambda value: sorted(value) in (["test"], ["train"], ["test", "train"]),
     message="--split must be test, train, or test,train",
 )

@@ -60,5 +60,5 @@ flags.DEFINE_enum(
     "auto",
     ["auto", "host", "device"],
     "Where training images are held, flipped, shifted and scaled. device: only their numbers cross "
-    "to it in a step; the results are the same. Default: on a GPU or TPU where they fit.",
+    "to it in a step; the results are the same. auto: on a GPU or TPU of JAX where they fit.",
 )

@@ -173,7 +173,7 @@ class Experiment:
         """The run directory: --run_dir, or runs/<model>-<dataset>[-<K>]-seed<S>."""
         if self.run_dir:
             return Path(self.run_dir)
-        parts = [_short(self.model), _short(self._data_name)]
+        parts = [_short(self.model), _for_folder(self._data_name)]
         if self.labels is not None:
             parts.append(str(self.labels))
         return Path("runs") / f"{'-'.join(parts)}-seed{self.seed}"
@@ -273,7 +273,8 @@ class Experiment:
                 idle.update(of_network)
         if self.dataset == "digits":
             idle.add("data_dir")
-        if self.dataset in ("digits", "cifar10", "cifar100"):
+        cifar = self.dataset in ("cifar10", "cifar100")
+        if self.dataset == "digits" or (cifar and self.only_split is None):
             idle.add("test_fraction")
         if self.labels is None:
             idle.add("subset_seed")
@@ -328,4 +329,8 @@ def _plain(value: Any) -> Any:
 def _short(name: str) -> str:
     """A name for a folder: a file's stem, or what stands behind the colon of a factory."""
     stem = Path(name).stem if name.endswith(".keras") else name.rsplit(":", 1)[-1]
-    return re.sub(r"[^\w.]+", "_", stem)
+    return _for_folder(stem)
+
+
+def _for_folder(name: str) -> str:
+    return re.sub(r"[^\w.]+", "_", name)

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from sfp_keras.errors import InputError
+from sfp_keras.errors import InputError, first_line
 
 # What the system says where a disk is full, read-only or closed to the user.
 CANNOT_WRITE = (
@@ -102,9 +102,8 @@ def load_npz(path: str | Path, *names: str) -> dict[str, np.ndarray]:
     except PermissionError as error:
         raise unreadable(str(path), error) from None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
-            f"{path} is damaged ({reason}); delete it and run again to make it anew"
+            f"{path} is damaged ({first_line(error)}); delete it and run again to make it anew"
         ) from None
 
 

@@ -4,7 +4,7 @@ import os
 
 import keras
 
-from sfp_keras.errors import InputError
+from sfp_keras.errors import InputError, first_line
 
 # What `keras.distribution.initialize` reads.
 _ADDRESSES, _PROCESSES, _PROCESS = (
@@ -37,8 +37,8 @@ def start_processes(seed: int) -> None:
     try:
         keras.distribution.initialize()
     except (ValueError, TypeError, RuntimeError) as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise InputError(
-            f"--distribute: the processes cannot be joined ({reason}); set {_ADDRESSES} to "
-            f"host:port of process 0, {_PROCESSES} to their number and {_PROCESS} to 0, 1, ..."
+            f"--distribute: the processes cannot be joined ({first_line(error)}); set "
+            f"{_ADDRESSES} to host:port of process 0, {_PROCESSES} to their number and {_PROCESS} "
+            "to 0, 1, ..."
         ) from None

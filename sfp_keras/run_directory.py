@@ -131,9 +131,10 @@ class RunDirectory:
         return Path(file).resolve().is_relative_to(self.path.resolve())
 
     def _left(self, name: str) -> bool:
-        """Whether a run that was killed before its first file may have left this."""
+        """Whether this is no file of a user's, such as what a killed run left."""
         if name == self.cache.name:
-            return os.listdir(self.cache) == [self.images.name]
+            # Empty: a link to another disk, say, which the user made.
+            return self.cache.is_dir() and set(os.listdir(self.cache)) <= {self.images.name}
         return name == ".lock" or name.startswith(f".{self.provenance.name}.")
 
     def _no_folder(self, error: OSError) -> InputError:

@@ -28,3 +28,24 @@ def test_a_changed_network_is_known_also_from_its_record(settings: dict, changed
     assert experiment.changed_architecture == changed
     record = {**json.loads(json.dumps(experiment.to_json())), "of_another_version": 1}
     assert Experiment.from_json(record) == experiment
+
+
+@pytest.mark.parametrize(
+    ("settings", "counts"),
+    [
+        ({"dataset": "digits"}, False),
+        ({"dataset": "cifar10"}, False),
+        ({"dataset": "cifar10", "only_split": "train"}, True),
+        ({"dataset": "folder"}, True),
+    ],
+)
+def test_the_test_fraction_counts_where_images_are_divided(settings: dict, counts: bool) -> None:
+    experiment = Experiment(**settings, test_fraction=0.4)
+    assert ("test_fraction" in experiment.idle) != counts
+    assert experiment.settings("train").get("test_fraction") == (0.4 if counts else None)
+
+
+def test_folders_of_versions_of_a_set_are_told_apart() -> None:
+    names = {Experiment(dataset=name).directory.name for name in ("mnist:3.0.1", "kmnist:3.0.1")}
+    assert names == {"vgg6-mnist_3.0.1-seed0", "vgg6-kmnist_3.0.1-seed0"}
+    assert Experiment(model="nets.small:net").directory.name == "net-digits-seed0"

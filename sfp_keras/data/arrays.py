@@ -195,7 +195,7 @@ class _Source:
             )
         grey = images.ndim == 3
         if held:
-            return ImageSplit(_to_rgb(images) if grey else np.array(images), labels)
+            return ImageSplit(_to_rgb(images) if grey else np.array(images, order="C"), labels)
         return ImageSplit(GreyImages(images) if grey else images, labels)
 
     def labels(self, name: str) -> np.ndarray:

@@ -84,7 +84,8 @@ def augment(images: np.ndarray, draws: AugmentationDraws, fill: np.ndarray) -> n
         A new array (n, H, W, C) of the same type.
     """
     _, height, width, channels = images.shape
-    result = np.empty_like(images)
+    # In C's order whatever the images' own: the rows that are filled must be views.
+    result = np.empty_like(images, order="C")
     result.reshape(-1, width * channels)[:] = np.tile(fill, width)
     moves = zip(draws.flip.tolist(), draws.down.tolist(), draws.right.tolist(), strict=True)
     # Two slices an image: in NumPy no gather of whole batches is faster.

@@ -36,9 +36,11 @@ def has_class_folders(data_dir: str | Path) -> bool:
     root = Path(data_dir)
     if not root.is_dir():
         return False
-    splits = [folder for folder in class_folders(root) if folder.name.lower() in _SPLIT_NAMES]
-    trees = (find_splits(root)[0], *splits)
-    return any(_has_image(folder) for tree in trees for folder in class_folders(tree))
+    folders = []
+    for folder in class_folders(root):
+        split = folder.name.lower() in _SPLIT_NAMES
+        folders += class_folders(folder) if split else [folder]
+    return any(map(_has_image, folders))
 
 
 def find_splits(root: Path) -> tuple[Path, Path | None]:
@@ -51,6 +53,9 @@ def find_splits(root: Path) -> tuple[Path, Path | None]:
     Returns:
         The folder whose subfolders are classes, and that of the test images; None where the
         first is to be split.
+
+    Raises:
+        InputError: if there are several of test images and none of training images.
     """
     by_name = {folder.name.lower(): folder for folder in class_folders(root)}
     tests = [by_name[name] for name in _TEST_NAMES if name in by_name]
@@ -58,9 +63,15 @@ def find_splits(root: Path) -> tuple[Path, Path | None]:
     tests = [folder for folder in tests if class_folders(folder)]
     if "train" in by_name:
         return by_name["train"], tests[0] if tests else None
-    if len(tests) == len(by_name) == 1:
-        return tests[0], None
-    return root, None
+    if not tests or not by_name.keys() <= set(_TEST_NAMES):
+        return root, None
+    if len(tests) > 1:
+        there = " and ".join(folder.name for folder in tests)
+        raise InputError(
+            f"--data_dir={root} holds {there} but no train; choose one by "
+            f"--only_split={tests[0].name}, which is then divided"
+        )
+    return tests[0], None
 
 
 def find_split(root: Path, only_split: str) -> Path:

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from sfp_keras.data.cropping import crop_image
+from sfp_keras.errors import first_line
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".ppm", ".tif", ".tiff")
 _ORIENTATION = 0x0112
@@ -124,5 +125,4 @@ def _rgb(image: Image.Image) -> Image.Image:
 def _reason(error: Exception) -> str:
     if isinstance(error, Image.UnidentifiedImageError):
         return "not an image"
-    text = str(error).splitlines()
-    return text[0] if text else type(error).__name__
+    return first_line(error)

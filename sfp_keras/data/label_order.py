@@ -1,5 +1,6 @@
 """The labels of a data set in the order of a network's outputs."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,7 +28,8 @@ def read_class_names(class_names: str | Path | Sequence[str]) -> tuple[str, ...]
     """
     if isinstance(class_names, str | Path):
         path = Path(class_names)
-        if path.is_file():
+        # Names with commas may be longer than the system lets a path be.
+        if os.path.isfile(path):
             try:
                 names = path.read_text(encoding="utf-8").splitlines()
             except UnicodeDecodeError:

@@ -1,6 +1,5 @@
 """From pixels of 0..255 to the numbers a network wants."""
 
-import importlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +9,8 @@ import numpy as np
 
 from sfp_keras.data.channel_statistics import channel_statistics
 from sfp_keras.data.dataset import ImageSplit
-from sfp_keras.errors import InputError
+from sfp_keras.errors import InputError, first_line
+from sfp_keras.importing import import_function
 
 SCALING_FORMS = (
     "0..255, 0..1, -1..1 (x/127.5 - 1), 'dataset' (mean and standard deviation of the training "
@@ -51,7 +51,8 @@ class Scaling:
         Returns:
             Array (n, H, W, 3) of float32.
         """
-        scaled = images.astype(np.float32)
+        # In C's order whatever the images' own: below, rows of it must be views.
+        scaled = images.astype(np.float32, order="C")
         if self.function is not None:
             return np.asarray(self.function(scaled), dtype=np.float32)
         # Rows of W*3 numbers: broadcasting three numbers at a time is many times slower.
@@ -136,22 +137,15 @@ def _numbers(text: str) -> list[float] | None:
 
 
 def _from_function(text: str) -> Scaling:
-    module_name, _, function_name = text.partition(":")
-    try:
-        function = importlib.import_module(module_name)
-        for part in function_name.split("."):
-            function = getattr(function, part)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(f"--scaling={text} cannot be imported: {error}") from None
-    if not callable(function):
-        raise InputError(f"--scaling={text} is not a function")
+    function = import_function(text, "scaling")
     scaling = Scaling(text, 1.0, np.zeros(3, np.float32), np.ones(3, np.float32), function)
     probe = np.full((1, 2, 2, 3), 127.5, np.float32)
     try:
         result = scaling(probe)
     except Exception as error:  # the function is the user's own
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"--scaling={text} fails on images of 0..255: {reason}") from None
+        raise InputError(
+            f"--scaling={text} fails on images of 0..255: {first_line(error)}"
+        ) from None
     if result.shape != probe.shape:
         raise InputError(
             f"--scaling={text} turns images of shape (n, h, w, 3) into {result.shape}; it must "

@@ -14,7 +14,7 @@ from sfp_keras.data.image_cache import Arrays, cached_images, default_cache_dir
 from sfp_keras.data.image_files import image_threads, resize_image
 from sfp_keras.data.splitting import choose_split, divide_split
 from sfp_keras.data.tfds_builders import image_and_label, open_builder
-from sfp_keras.errors import InputError
+from sfp_keras.errors import InputError, first_line
 
 _TEST_NAMES = ("test", "validation")
 # Images decoded in threads at once.
@@ -142,9 +142,9 @@ def _examples(
         )
         yield from tfds.as_numpy(dataset)
     except Exception as error:  # whatever a damaged record leads to
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
-            f"{builder.data_path} cannot be read ({reason}); delete it and prepare it again"
+            f"{builder.data_path} cannot be read ({first_line(error)}); delete it and prepare it "
+            "again"
         ) from None
 
 

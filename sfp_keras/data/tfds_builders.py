@@ -10,7 +10,7 @@ from typing import Any
 from sfp_keras.data.label_order import shorten
 from sfp_keras.data.names import unknown_dataset
 from sfp_keras.data.network import first_unreachable_host
-from sfp_keras.errors import InputError
+from sfp_keras.errors import InputError, first_line
 
 # name, name/config, name:version, name/config:version; community namespaces need the network.
 _NAME = re.compile(r"(?P<base>\w+)(/(?P<config>[\w.+-]+))?(:(?P<version>\d+\.\d+\.\d+))?")
@@ -49,7 +49,7 @@ def open_builder(name: str, data_dir: str | Path | None = None) -> Any:
             builder = tfds.builder_from_directory(folder)
         except Exception as error:  # whatever a damaged file leads to
             raise InputError(
-                f"{folder} is damaged ({_first_line(error)}); prepare it again"
+                f"{folder} is damaged ({first_line(error)}); prepare it again"
             ) from None
         if builder.name != match["base"]:
             raise InputError(f"--data_dir={folder} holds {builder.name}, not {name}")
@@ -59,7 +59,7 @@ def open_builder(name: str, data_dir: str | Path | None = None) -> Any:
     except tfds.core.DatasetNotFoundError:
         raise unknown_dataset(name, tfds.list_builders(with_community_datasets=False)) from None
     except Exception as error:  # an unknown config or version, or a missing package
-        raise InputError(f"--dataset={name} cannot be opened: {_first_line(error)}") from None
+        raise InputError(f"--dataset={name} cannot be opened: {first_line(error)}") from None
     image_and_label(builder, name)  # no download of what cannot be used
     _prepare(tfds, builder, name, root)
     return builder
@@ -149,7 +149,7 @@ def _prepare(tfds: Any, builder: Any, name: str, root: Path) -> None:
     except _NoNetworkError:
         raise no_network from None
     except Exception as error:  # builders raise anything
-        raise InputError(f"{name} cannot be prepared under {root}: {_first_line(error)}") from None
+        raise InputError(f"{name} cannot be prepared under {root}: {first_line(error)}") from None
 
 
 class _NoNetworkError(Exception):
@@ -170,8 +170,3 @@ def _downloads_fail() -> Iterator[None]:
         yield
     finally:
         requests.Session.request = original  # type: ignore[method-assign]
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from sfp_keras.data.network import first_unreachable_host
-from sfp_keras.errors import InputError
+from sfp_keras.errors import InputError, first_line
 
 _PARTS = {
     "expand_conv": "expand",
@@ -91,16 +91,16 @@ def _load(source: str | Path, output: bool) -> keras.Model:
         _check_download("efficientnetb0.h5" if output else "efficientnetb0_notop.h5")
     elif not file.is_file():
         raise InputError(f"weights file {file} does not exist")
-    error: Exception | None = None
+    errors: list[Exception] = []
     # Without the output layer a user's file may still have it.
     for include_top in [True] if output else [False, True]:
         try:
             return keras.applications.EfficientNetB0(include_top=include_top, weights=str(source))
         except Exception as reason:  # Keras' downloads and h5py raise almost anything.
-            error = error or reason
-    line = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+            errors.append(reason)
     raise InputError(
-        f"weights {source} are not those of keras.applications' EfficientNetB0 ({line})"
+        f"weights {source} are not those of keras.applications' EfficientNetB0 "
+        f"({first_line(errors[0])[:200]})"
     )
 
 

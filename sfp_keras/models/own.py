@@ -1,15 +1,12 @@
 """A user's own network, from a .keras file or a function that makes it."""
 
-import importlib
-import operator
-import sys
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import keras
 
 from sfp_keras.errors import InputError
+from sfp_keras.importing import import_function, kind_and_line
 from sfp_keras.models.graph import require_functional
 
 
@@ -73,8 +70,8 @@ def _from_file(path: Path) -> keras.Model:
     # Loading runs code of Keras and of custom classes, which may raise anything.
     except Exception as error:
         raise InputError(
-            f"model file {path} cannot be loaded ({_reason(error)}): if it uses your own classes "
-            "or Lambda layers, write a function that imports them and loads it, and say "
+            f"model file {path} cannot be loaded ({kind_and_line(error)}): if it uses your own "
+            "classes or Lambda layers, write a function that imports them and loads it, and say "
             "--model=package.module:function"
         ) from error
 
@@ -87,40 +84,17 @@ def _is_keras_archive(path: Path) -> bool:
 
 
 def _from_factory(spec: str) -> keras.Model:
-    module_name, _, attribute = spec.partition(":")
-    module = _module(spec, module_name)
-    try:
-        factory = operator.attrgetter(attribute)(module)
-    except AttributeError:
-        raise InputError(f"module {module_name} has no {attribute!r} (--model={spec})") from None
-    if not callable(factory):
-        raise InputError(f"{spec} is not a function without arguments (--model)")
+    factory = import_function(spec, "model")
     try:
         model = factory()
     except Exception as error:
         raise InputError(
-            f"{spec} raised {_reason(error)} (--model): it is called without arguments and must "
-            "return a keras.Model"
+            f"{spec} raised {kind_and_line(error)} (--model): it is called without arguments and "
+            "must return a keras.Model"
         ) from error
     if not isinstance(model, keras.Model):
         raise InputError(f"{spec} returned a {type(model).__name__}, not a keras.Model (--model)")
     return model
-
-
-def _module(spec: str, name: str) -> Any:
-    # As `python -m` does: a user's module beside the data is found without installing it.
-    if "" not in sys.path and str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))
-    try:
-        return importlib.import_module(name)
-    except Exception as error:
-        name_missing = error.name if isinstance(error, ModuleNotFoundError) else None
-        if name_missing and f"{name}.".startswith(f"{name_missing}."):
-            raise InputError(
-                f"module {name_missing!r} is not found (--model={spec}): install it, or put its "
-                "folder on PYTHONPATH"
-            ) from None
-        raise InputError(f"importing {name} raised {_reason(error)} (--model={spec})") from error
 
 
 def _with_image_size(model: keras.Model, image_size: int | tuple[int, int]) -> keras.Model:
@@ -147,9 +121,3 @@ def _with_image_size(model: keras.Model, image_size: int | tuple[int, int]) -> k
         clone_function=lambda layer: layer,
     ).outputs
     return keras.Model(resized, outputs[0] if len(outputs) == 1 else outputs, name=model.name)
-
-
-def _reason(error: Exception) -> str:
-    """Put an exception into one line, most telling part first."""
-    line = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {line[:300]}" if line else type(error).__name__

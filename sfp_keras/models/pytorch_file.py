@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from sfp_keras.errors import InputError
+from sfp_keras.errors import InputError, first_line
 
 _KIND_BY_AXES = {4: "convolution", 1: "batch norm", 2: "linear"}
 _PARTS = {
@@ -90,7 +90,7 @@ def read_tensors(path: Path, names: list[str]) -> list[np.ndarray]:
                 tensors.append(file.get_tensor(name).astype(np.float32))
             except (SafetensorError, TypeError, AttributeError, ValueError) as error:
                 raise InputError(
-                    f"{path}: tensor {name} cannot be read ({_first_line(error)}): save it as "
+                    f"{path}: tensor {name} cannot be read ({first_line(error)}): save it as "
                     "float32"
                 ) from None
     return tensors
@@ -171,7 +171,7 @@ def _opened(path: Path) -> Any:
         return safe_open(path, framework="numpy")
     except (SafetensorError, OSError) as error:
         raise InputError(
-            f"weights file {path} is not a whole safetensors file ({_first_line(error)}): write it "
+            f"weights file {path} is not a whole safetensors file ({first_line(error)}): write it "
             "with safetensors.torch.save_file(model.state_dict(), path)"
         ) from None
 
@@ -179,7 +179,3 @@ def _opened(path: Path) -> Any:
 def _natural_order(name: str) -> list[tuple[int, int, str]]:
     pieces = re.split(r"(\d+)|\.", name)
     return [(0, int(p), "") if p.isdigit() else (1, 0, p) for p in pieces if p]
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0] or type(error).__name__

@@ -9,7 +9,7 @@ import numpy as np
 from sfp_keras.backend import without_notes
 from sfp_keras.data import ImageDataset, ImageSplit, Scaling, evaluation_batches
 from sfp_keras.distribution import current_devices
-from sfp_keras.errors import InputError
+from sfp_keras.errors import InputError, first_line
 from sfp_keras.files import write_whole
 from sfp_keras.reports import terminal
 from sfp_keras.run_directory import RunDirectory
@@ -62,7 +62,7 @@ def keep_network(run: RunDirectory, network: keras.Model) -> keras.Model:
     try:
         save_model(run.model, network)
     except (TypeError, ValueError, NotImplementedError) as error:
-        terminal().print(f"model.keras is left out: {str(error).splitlines()[0]}")
+        terminal().print(f"model.keras is left out: {first_line(error)}")
     run.record(weights=digest)
     return network
 
@@ -96,8 +96,9 @@ def load_trained(run: RunDirectory) -> keras.Model:
         with without_notes():
             return keras.saving.load_model(run.model, compile=False)
     except Exception as error:  # A damaged archive raises almost anything.
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{run.model} is damaged ({reason}); delete it and run again") from None
+        raise InputError(
+            f"{run.model} is damaged ({first_line(error)}); delete it and run again"
+        ) from None
 
 
 def report_network(

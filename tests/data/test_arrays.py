@@ -4,7 +4,14 @@ import zipfile
 import numpy as np
 import pytest
 
-from sfp_keras.data import count_labels, evaluation_batches, load_dataset, parse_scaling
+from sfp_keras.data import (
+    Augmentation,
+    count_labels,
+    evaluation_batches,
+    load_dataset,
+    parse_scaling,
+    training_batches,
+)
 from sfp_keras.errors import InputError
 
 RNG = np.random.default_rng(0)
@@ -43,6 +50,24 @@ def test_images_and_labels_are_those_written(tmp_path, write, budget):
     np.testing.assert_array_equal(data.train.labels, LABELS[:20])
     assert data.class_names == ("0", "1", "2")
     assert count_labels("arrays", source) == 3
+
+
+@pytest.mark.parametrize("write", [_file, _folder])
+@pytest.mark.parametrize("budget", [2 << 30, 100])
+def test_the_order_in_memory_makes_no_difference(tmp_path, write, budget):
+    # As transposed arrays of MATLAB's files have it.
+    if write is _file and budget == 100:
+        return
+    (tmp_path / "plain").mkdir()
+    source = write(tmp_path, **{**WHOLE, "x_train": np.asfortranarray(RGB[:20])})
+    scaling, augmentation = parse_scaling("-1..1"), Augmentation()
+    batches = []
+    for place in (source, write(tmp_path / "plain", **WHOLE)):
+        train = load_dataset("arrays", place, memory_budget=budget).train
+        (plain,) = evaluation_batches(train, 20, scaling)
+        batches.append([plain[0], next(training_batches(train, 20, 0, scaling, augmentation))[0]])
+    np.testing.assert_array_equal(batches[0][0], RGB[:20] / np.float32(127.5) - 1)
+    np.testing.assert_array_equal(batches[0], batches[1])
 
 
 @pytest.mark.parametrize("shape", [(30, 5, 4), (30, 5, 4, 1)])

@@ -21,3 +21,9 @@ def test_missing_and_double_names_are_refused():
         load_dataset("digits", class_names="0,1,2,3,3,4,5,6,7,8,9")
     with pytest.raises(InputError, match="has no names"):
         load_dataset("digits", class_names=[])
+
+
+def test_names_with_commas_may_be_many():
+    names = [*"0123456789", *(f"a name of no digit, number {i}" for i in range(300))]
+    text = ",".join(name.replace(",", "") for name in names)
+    assert load_dataset("digits", class_names=text).num_labels == 310

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from sfp_keras.data import load_dataset
+from sfp_keras.data import count_labels, load_dataset
 from sfp_keras.data.dataset import ImageSplit
 from sfp_keras.data.splitting import choose_split, divide_split, stratified_split
 from sfp_keras.errors import InputError
@@ -108,3 +108,22 @@ def test_fifty_images_a_label_give_ten():
     labels = np.random.default_rng(0).permutation(np.repeat(np.arange(4), 50))
     _, test = divide_split(ImageSplit(np.zeros((200, 1, 1, 3), np.uint8), labels))
     assert np.bincount(test.labels).tolist() == [10] * 4
+
+
+def test_test_folders_alone(tmp_path):
+    _tree(tmp_path / "val", 10)
+    (tmp_path / "test").mkdir()
+    Image.new("L", (1, 1)).save(tmp_path / "test" / "unlabelled.png")
+    # The layout of ImageNet without its training images.
+    for name in ("folder", "imagenet2012"):
+        assert load_dataset(name, tmp_path).class_names == ("n01", "n02")
+    assert count_labels("folder", tmp_path) == 2
+    _tree(tmp_path / "test", 10, start=50)
+    with pytest.raises(InputError, match="holds test and val but no train.*--only_split=test"):
+        load_dataset("folder", tmp_path)
+    assert len(load_dataset("imagenet2012", tmp_path, only_split="val").test) == 4
+
+
+def test_classes_may_be_called_like_splits(tmp_path):
+    _tree(tmp_path, 10, classes=("test", "val"))
+    assert load_dataset("folder", tmp_path).class_names == ("test", "val")

@@ -59,6 +59,7 @@ def own_module(tmp_path, monkeypatch):
         "def failing(x):\n    raise RuntimeError('bad\\nluck')\n"
         "number = 3\n"
     )
+    (tmp_path / "slipped.py").write_text("def f(:\n")
     monkeypatch.syspath_prepend(tmp_path)
     yield
     sys.modules.pop("own_scaling", None)
@@ -90,9 +91,11 @@ def test_a_keras_preprocess_function():
         ("0.5/0", "standard deviations are positive"),
         ("123.7,116.8,103.9/1", "divide those of 0..255 by 255"),
         ("dataset", "needs training images"),
-        ("no_such_module:f", "cannot be imported"),
-        ("own_scaling:nothing", "cannot be imported"),
-        (":f", "cannot be imported"),
+        ("no_such_module:f", "'no_such_module' is not found.*PYTHONPATH"),
+        ("own_scaling:nothing", "own_scaling has no 'nothing'"),
+        (":f", "raised ValueError"),
+        ("./own_scaling.py:halved", "raised TypeError"),
+        ("slipped:f", "importing slipped raised SyntaxError"),
         ("own_scaling:number", "is not a function"),
         ("own_scaling:smaller", "must keep the shape"),
         ("own_scaling:failing", "fails on images of 0..255: bad$"),

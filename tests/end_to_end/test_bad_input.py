@@ -198,7 +198,7 @@ def cases(place: Path, colour_folder: Path, colour_model: Path) -> dict[str, tup
             [*ours, f"--weights={place}/net.safetensors"],
             ["--weights=", "net.safetensors", "permission"],
         ),
-        "split": (["--split=val"], ["--split"]),
+        "split": (["--split=test,test"], ["--split"]),
         "word": (["probe"], ["probe", "--"]),
     }
 

@@ -126,3 +126,11 @@ def test_names_of_stages_are_never_cut(
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("COLUMNS", "40")
     assert long in probe("--list_stages", model="long_names:net")
+
+
+def test_the_cache_may_be_a_link_to_another_disk(probe: Callable, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/cache").symlink_to(tmp_path / "disk")
+    probe(*QUICK, "--run_dir=run", "--cache_gib=0", "--keep_cache")
+    assert (tmp_path / "disk/features/conv2.npy").is_file()

@@ -1,0 +1,54 @@
+"""Users' own functions, named as `package.module:name`."""
+
+import importlib
+import operator
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sfp_keras.errors import InputError, first_line
+
+
+def import_function(spec: str, flag: str) -> Callable[..., Any]:
+    """Import what `package.module:name` names.
+
+    Args:
+        spec: `str`. The current folder is searched for the module too; the name may have dots.
+        flag: `str`. The flag that gave it, without dashes.
+
+    Returns:
+        The function.
+
+    Raises:
+        InputError: if there is no such module or name, importing fails, or it is no function.
+    """
+    module_name, _, name = spec.partition(":")
+    # As `python -m` does: a user's module beside the data is found without installing it.
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # The module is the user's own.
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing and f"{module_name}.".startswith(f"{missing}."):
+            raise InputError(
+                f"--{flag}={spec}: module {missing!r} is not found; install it, or put its folder "
+                "on PYTHONPATH"
+            ) from None
+        raise InputError(
+            f"--{flag}={spec}: importing {module_name or 'nothing'} raised {kind_and_line(error)}"
+        ) from error
+    try:
+        function = operator.attrgetter(name)(module)
+    except AttributeError:
+        raise InputError(f"--{flag}={spec}: module {module_name} has no {name!r}") from None
+    if not callable(function):
+        raise InputError(f"--{flag}={spec} is not a function")
+    return function
+
+
+def kind_and_line(error: Exception) -> str:
+    """An exception of a user's code in one line, most telling part first."""
+    kind, line = type(error).__name__, first_line(error)
+    return kind if line == kind else f"{kind}: {line[:300]}"

@@ -148,8 +148,12 @@ class LogReader:
     def scalars(
         self, ctx: Any, listing: RunListing, stages: Sequence[str]
     ) -> dict[str, dict[int, dict[str, float]]]:
-        """Of each step of each stage, the numbers written as ordinary scalars."""
-        tags = {f"{stage}/{name}": (stage, name) for stage in stages for name in schema.SCALARS}
+        """Of each step of each stage, the numbers written as ordinary scalars, and their threshold.
+
+        Earlier versions wrote no threshold.
+        """
+        names = (*schema.SCALARS, schema.THRESHOLD_SCALAR)
+        tags = {f"{stage}/{name}": (stage, name) for stage in stages for name in names}
         with _reading(f"{listing.run}: scalars"):
             read = self._provider.read_scalars(
                 ctx,

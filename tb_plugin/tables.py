@@ -86,8 +86,7 @@ def curve_rows(
 ) -> tuple[list[Row], list[str]]:
     """One row a step of each stage, and what could not be computed."""
     about, notices = reader.about(ctx, listing)
-    own = bool(stages) and threshold == about.threshold
-    scalars = reader.scalars(ctx, listing, stages) if own else {}
+    scalars = reader.scalars(ctx, listing, stages) if stages else {}
     rows: list[Row] = []
     wanted = [(stage, step) for stage in stages for step in listing.stages[stage]]
     reader.read_ahead(ctx, listing, wanted)
@@ -104,7 +103,8 @@ def curve_rows(
                 continue
             exact[step] = {**_layer_row(measurement, threshold, statistics), "exact": True}
         for step, numbers in scalars.get(stage, {}).items():
-            if header is not None and step not in exact:
+            own = _computed_at(numbers, threshold, about.threshold)
+            if header is not None and own and step not in exact:
                 exact[step] = _scalar_row(header, step, threshold, numbers)
         rows.extend(row for _, row in sorted(exact.items()))
     rows.sort(key=_place)
@@ -163,6 +163,14 @@ def _layer_row(measurement: Measurement, threshold: float, statistics: LayerStat
     numbers = {name: getattr(statistics, name) for name in STATISTICS}
     header = measurement.header
     return {**_stage_cells(header, measurement.step, threshold, header.accuracy), **numbers}
+
+
+def _computed_at(numbers: Mapping[str, float], threshold: float, otherwise: float) -> bool:
+    """Whether scalars were computed at a threshold; `otherwise` is that of those that name none."""
+    if schema.THRESHOLD_SCALAR not in numbers:
+        return threshold == otherwise
+    # Scalars are rounded to float32.
+    return np.float32(threshold) == np.float32(numbers[schema.THRESHOLD_SCALAR])
 
 
 def _scalar_row(

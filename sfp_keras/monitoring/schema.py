@@ -31,6 +31,8 @@ SCALARS = (
     *("noise_internal", "noise_external", "snr_internal", "snr_external", "dead_filters"),
     "zero_signal_labels",
 )
+# One more scalar of each measurement: the threshold its scalars were computed at.
+THRESHOLD_SCALAR = "threshold"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +42,8 @@ class About:
     Attributes:
         phase: `str`. `train`, `heads`, `final` or a name of the user's.
         labels: names of the K labels; data from strangers, never to be read as markup.
-        threshold: `float`. At which the scalars were computed.
+        threshold: `float`. What the tab shows first. Scalars that do not name their own
+            (`THRESHOLD_SCALAR`) were computed at it.
         biases_left_out: `bool`. Whether the head had biases, which fields leave out.
         title: `str`. What the network and the data are called.
         first_step: `int` or `None`. Where this training began. What the run holds of this step

@@ -61,6 +61,8 @@ class MonitorWriter:
         numbers = {
             name: float(getattr(statistics, name)) for name in schema.SCALARS if name != "accuracy"
         }
+        # Of a run that goes on with another threshold, earlier numbers keep theirs.
+        numbers[schema.THRESHOLD_SCALAR] = self._threshold
         if header.accuracy is not None:
             numbers["accuracy"] = header.accuracy
         if factors:

@@ -90,6 +90,36 @@ def test_steps_without_factors_come_from_the_scalars(tmp_path):
     assert len(tab.json("curves", run="final", threshold=0.4)["rows"]) == 1
 
 
+def curve(tab, threshold):
+    rows = tab.json("curves", run="heads", threshold=threshold)["rows"]
+    return [(row["stage"], row["step"], row["noise"]) for row in rows if not row["exact"]]
+
+
+def test_numbers_of_another_threshold_keep_theirs(tmp_path):
+    # Heads of one more stage are trained later, and then at another threshold.
+    expected = {}
+    for stage, threshold in (("layer2", 0.3), ("layer13", 0.5)):
+        with MonitorWriter(tmp_path / "heads") as writer:
+            writer.about(dataclasses.replace(ABOUT, phase="heads", threshold=threshold))
+            for step in (0, 1):
+                header = schema.header_of(stage, 0, step, OTHER)
+                writer.measurement(header, OTHER, factors=step == 1)
+        expected[threshold] = [(stage, 0, np.float32(noise_of(OTHER, threshold)))]
+    tab = TabServer(tmp_path)
+    assert curve(tab, 0.3) == expected[0.3]
+    assert curve(tab, 0.5) == expected[0.5]
+    assert curve(tab, 0.4) == []
+
+
+def test_numbers_that_name_no_threshold_are_the_run_s(tmp_path):
+    with MonitorWriter(tmp_path / "heads") as writer:
+        writer.about(dataclasses.replace(ABOUT, threshold=0.5))
+        writer.measurement(HEADER, FIELDS)
+        writer.scalars("layer13", 7, {"noise": 2})
+    tab = TabServer(tmp_path)
+    assert (curve(tab, 0.5), curve(tab, 0.3)) == ([("layer13", 7, 2)], [])
+
+
 def test_the_last_scalar_of_a_step_counts(tmp_path):
     with MonitorWriter(tmp_path / "final") as writer:
         writer.about(ABOUT)

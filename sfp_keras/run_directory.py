@@ -15,25 +15,12 @@ from sfp_keras.errors import InputError
 from sfp_keras.experiment import PHASES, Experiment
 from sfp_keras.files import CANNOT_WRITE, delete_unfinished, file_digest, write_text
 from sfp_keras.provenance import provenance
+from sfp_keras.sameness import CONTENT, by_flag, said, same_images
 from sfp_keras.stage_files import AfccDirectory, StageDirectory
 
 FORMAT = 1
 # Settings that make no difference where they lead to the same images.
 _CHOOSE_IMAGES = ("test_fraction", "only_split")
-
-
-def same_images(one: str, other: str) -> bool:
-    """Whether two fingerprints can be of the same images.
-
-    Args:
-        one: `str`. Digests joined by `+`: of all images and of a few, or either alone, as runs
-            have it whose images were read from files, or that are older.
-        other: `str`.
-    """
-    first, second = one.split("+"), other.split("+")
-    if len(first) == len(second) == 2:
-        return first[0] == second[0]
-    return not set(first).isdisjoint(second)
 
 
 class RunDirectory:
@@ -203,14 +190,13 @@ class RunDirectory:
             before = saved["phases"].get(phase)
             if before is None or not self.kept(phase):
                 continue
-            now = json.loads(json.dumps(self.settings(phase)))
-            for name, value in now.items():
-                # What did not exist when the results were made was at its default.
-                was = before.get(name, defaults.get(name))
-                if was != value and not (same and name in _CHOOSE_IMAGES):
+            # What did not exist when the results were made was at its default.
+            before = {**defaults, **by_flag(before)}
+            for name, value in by_flag(self.settings(phase)).items():
+                if before.get(name) != value and not (same and name in _CHOOSE_IMAGES):
                     raise InputError(
                         f"{self.path} holds another experiment: --{name} was "
-                        f"{_said(was)}, now {_said(value)}; choose another "
+                        f"{said(before.get(name))}, now {said(value)}; choose another "
                         f"--run_dir, or redo from there with --overwrite={phase}"
                     )
 
@@ -255,7 +241,7 @@ class RunDirectory:
             for name in ("weights", "model", "initial_weights"):
                 value = settings.get(name)
                 if value and os.path.isfile(value):
-                    settings[f"{name} (content)"] = file_digest(Path(value))
+                    settings[f"{name}{CONTENT}"] = file_digest(Path(value))
                     del settings[name]
         return settings
 
@@ -383,7 +369,3 @@ class RunDirectory:
 def _remove_if_empty(folder: Path) -> None:
     with contextlib.suppress(OSError):
         folder.rmdir()
-
-
-def _said(value: Any) -> str:
-    return "not given" if value in (None, []) else str(value)

@@ -21,7 +21,8 @@ ROOMS = (
     "workflows",
 )
 EVERYWHERE = (
-    *("errors", "files", "pass_record", "backend", "distribution", "processes", "_version"),
+    *("errors", "files", "importing", "pass_record", "sameness", "backend", "distribution"),
+    *("processes", "_version"),
 )
 
 

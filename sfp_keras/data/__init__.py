@@ -15,6 +15,7 @@ from sfp_keras.data.label_count import count_labels
 from sfp_keras.data.loading import load_dataset
 from sfp_keras.data.resizing import RESIZE_FORMS
 from sfp_keras.data.scaling import SCALING_FORMS, UNSCALED, Scaling, parse_scaling
+from sfp_keras.data.source_digest import source_digest
 from sfp_keras.data.subsets import label_subset
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "load_dataset",
     "parse_scaling",
     "random_words",
+    "source_digest",
     "steps_per_epoch",
     "training_batches",
 ]

@@ -130,7 +130,7 @@ def list_images(tree: Path, names: Sequence[str], empty_allowed: bool) -> Labell
     labels: list[int] = []
     empty = []
     for folder in class_folders(tree):
-        found = list(_image_files(folder))
+        found = list(image_files(folder))
         paths += found
         labels += [label[folder.name]] * len(found)
         if not found:
@@ -144,7 +144,9 @@ def list_images(tree: Path, names: Sequence[str], empty_allowed: bool) -> Labell
     return LabelledFiles(paths, labels)
 
 
-def _image_files(folder: Path) -> Iterator[str]:
+def image_files(folder: Path) -> Iterator[str]:
+    """Yield the paths of all image files in a folder, at any depth, sorted."""
+
     def stop(error: OSError) -> None:
         raise error
 
@@ -154,4 +156,4 @@ def _image_files(folder: Path) -> Iterator[str]:
 
 
 def _has_image(folder: Path) -> bool:
-    return next(_image_files(folder), None) is not None
+    return next(image_files(folder), None) is not None

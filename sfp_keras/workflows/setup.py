@@ -110,7 +110,7 @@ def fingerprint(dataset: ImageDataset) -> str:
 
 def load_data(experiment: Experiment, network_size: tuple[int, int] | None) -> ImageDataset:
     """The labelled images, reduced to --labels of them if asked."""
-    try:
+    with reading(experiment.data_dir):
         dataset = load_dataset(
             experiment.dataset,
             experiment.data_dir,
@@ -122,11 +122,18 @@ def load_data(experiment: Experiment, network_size: tuple[int, int] | None) -> I
             memory_budget=int(experiment.memory_gib * 2**30),
             cache_dir=RunDirectory(experiment).images,
         )
-    except PermissionError as error:
-        raise unreadable(f"--data_dir={experiment.data_dir}", error) from None
     if experiment.labels is not None:
         dataset = label_subset(dataset, experiment.labels, experiment.subset_seed)
     return dataset
+
+
+@contextlib.contextmanager
+def reading(data_dir: str | None) -> Iterator[None]:
+    """Say of what the user may not read that it is --data_dir's."""
+    try:
+        yield
+    except PermissionError as error:
+        raise unreadable(f"--data_dir={data_dir}", error) from None
 
 
 def _check_readable(flag: str, value: str | None) -> None:

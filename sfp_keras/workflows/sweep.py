@@ -9,7 +9,7 @@ import re
 import time
 from pathlib import Path
 
-from sfp_keras.data import count_labels
+from sfp_keras.data import count_labels, source_digest
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.models import paper_stages
@@ -17,6 +17,7 @@ from sfp_keras.reports import terminal
 from sfp_keras.run_directory import RunDirectory
 from sfp_keras.training.progress import duration
 from sfp_keras.workflows.member_process import run_member, stopped_by_signals
+from sfp_keras.workflows.setup import reading
 from sfp_keras.workflows.sweep_directory import SweepDirectory
 from sfp_keras.workflows.sweep_plan import SweepPlan
 from sfp_keras.workflows.sweep_report import sweep_report
@@ -39,8 +40,10 @@ def sweep(plan: SweepPlan) -> None:
     _check_stage(base)
     folder = SweepDirectory(sweep_folder(base))
     folder.prepare()
-    members = _placed(plan, folder.path)
-    folder.record(base, members, plan.command)
+    with reading(base.data_dir):
+        members = _placed(plan, folder.path)
+        images = source_digest(base.dataset, base.data_dir)
+    folder.record(base, members, images, plan.command)
     console = terminal()
     console.print(f"sweep: {len(members)} members in {folder.path}")
     with stopped_by_signals():

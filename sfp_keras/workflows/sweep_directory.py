@@ -15,6 +15,7 @@ from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import CANNOT_WRITE, write_text
 from sfp_keras.run_directory import RunDirectory
+from sfp_keras.sameness import by_flag, said
 
 FORMAT = 1
 _OF_MEMBERS = ("labels", "subset_seed", "seed")
@@ -82,33 +83,28 @@ class SweepDirectory:
             "in this folder, which keeps its members"
         )
 
-    def record(self, base: Experiment, members: dict[str, Experiment], command: str) -> None:
+    def record(
+        self, base: Experiment, members: dict[str, Experiment], images: str | None, command: str
+    ) -> None:
         """Add members to sweep.json.
 
         Args:
             base: what all members have in common.
             members: dict from name to `Experiment`.
+            images: `str` or `None`. The `source_digest` of the images.
             command: the sweep's command.
 
         Raises:
-            InputError: if the folder holds members that were made with other flags.
+            InputError: if the folder holds members that were made with other flags or images.
         """
         run = RunDirectory(base)
         now = {**run.settings("train"), **run.settings("heads")}
         now = {name: value for name, value in now.items() if name not in _OF_MEMBERS}
-        now = json.loads(json.dumps(now))
         with self.locked():
             saved = self.read()
-            before = saved.get("settings", now)
-            differing = [name for name in now if before.get(name, now[name]) != now[name]]
             old = saved.get("members", {})
-            kept = [name for name in old if (self.path / name / "model.keras").exists()]
-            if differing and kept:
-                name = differing[0]
-                raise InputError(
-                    f"{self.path} holds members of another sweep: --{name} was {before[name]}, now "
-                    f"{now[name]}; choose another --run_dir"
-                )
+            if any((self.path / name / "model.keras").exists() for name in old):
+                self._check_same(saved, now, images, base.data_dir)
             new = {
                 name: {
                     "K": member.labels,
@@ -127,10 +123,28 @@ class SweepDirectory:
                 **{name: getattr(base, name) for name in ("model", "dataset", "threshold")},
                 "split": base.split[0],
                 "stage": base.sweep_stage,
+                "images": images,
                 "settings": now,
                 "members": dict(together),
             }
             write_text(self.settings, json.dumps(content, indent=2) + "\n")
+
+    def _check_same(
+        self, saved: dict[str, Any], now: dict[str, Any], images: str | None, data_dir: str | None
+    ) -> None:
+        if saved.get("images", images) != images:
+            raise InputError(
+                f"{self.path} holds members of other images than --data_dir={data_dir} has; "
+                "choose another --run_dir"
+            )
+        wanted = by_flag(now)
+        before = {**wanted, **by_flag(saved.get("settings", {}))}
+        for name, value in wanted.items():
+            if before[name] != value:
+                raise InputError(
+                    f"{self.path} holds members of another sweep: --{name} was "
+                    f"{said(before[name])}, now {said(value)}; choose another --run_dir"
+                )
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

@@ -119,7 +119,7 @@ def test_test_folders_alone(tmp_path):
         assert load_dataset(name, tmp_path).class_names == ("n01", "n02")
     assert count_labels("folder", tmp_path) == 2
     _tree(tmp_path / "test", 10, start=50)
-    with pytest.raises(InputError, match="holds test and val but no train.*--only_split=test"):
+    with pytest.raises(InputError, match=r"holds test and val but no train.*--only_split=test"):
         load_dataset("folder", tmp_path)
     assert len(load_dataset("imagenet2012", tmp_path, only_split="val").test) == 4
 

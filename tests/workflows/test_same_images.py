@@ -44,3 +44,29 @@ def test_other_images_or_settings_are_refused(
     other = RunDirectory(dataclasses.replace(finished, **change))
     with pytest.raises(InputError, match=message), other.opened(data):
         pass
+
+
+@pytest.mark.parametrize("flag", ["initial_weights", "weights", "model"])
+def test_a_file_that_is_left_out_is_noticed(tmp_path: Path, flag: str) -> None:
+    file, run_dir = tmp_path / "network.keras", str(tmp_path / "run")
+    file.write_bytes(b"weights")
+    without = Experiment(run_dir=run_dir)
+    given = dataclasses.replace(without, **{flag: str(file)})
+    with RunDirectory(given).opened(DATA) as run, run.timed("train"):
+        run.model.write_bytes(b"a trained network")
+    now = "vgg6" if flag == "model" else "not given"
+    with (
+        pytest.raises(InputError, match=rf"--{flag} was a file of SHA-256 \w+, now {now};"),
+        RunDirectory(without).opened(DATA),
+    ):
+        pass
+    # Where the file lies makes no difference.
+    moved = file.rename(tmp_path / "moved.keras")
+    with RunDirectory(dataclasses.replace(given, **{flag: str(moved)})).opened(DATA):
+        pass
+    moved.write_bytes(b"others")
+    with (
+        pytest.raises(InputError, match=rf"--{flag} was a file of SHA-256 \w+, now a file of"),
+        RunDirectory(dataclasses.replace(given, **{flag: str(moved)})).opened(DATA),
+    ):
+        pass

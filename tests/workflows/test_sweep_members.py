@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
@@ -210,6 +211,28 @@ def test_other_settings_are_refused(folder: Path, counts: list[int], unread: Non
     with pytest.raises(InputError, match=r"another sweep: --lr was 0\.01, now 0\.1; choose"):
         sweep(plan_of(folder, counts, [0], lr=0.1))
     assert trained(folder) == ["k2-seed0", "k4-seed0"]
+
+
+def test_other_images_are_refused(folder: Path, tmp_path: Path, unread: None) -> None:
+    for name in ("cat", "dog"):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / "images" / name / "0.png")
+    flags = {"dataset": "folder", "data_dir": str(tmp_path / "images")}
+    sweep(plan_of(folder, [2], [0], **flags))
+    Image.new("RGB", (8, 8)).save(tmp_path / "images/cat/1.png")
+    for seed in (0, 1):
+        with pytest.raises(InputError, match="members of other images than --data_dir="):
+            sweep(plan_of(folder, [2], [seed], **flags))
+    assert trained(folder) == ["k2-seed0"]
+
+
+def test_initial_weights_that_are_left_out_are_refused(folder: Path, unread: None) -> None:
+    weights = folder.with_suffix(".keras")
+    weights.write_bytes(b"weights")
+    sweep(plan_of(folder, [2], [0], initial_weights=str(weights)))
+    with pytest.raises(InputError, match="another sweep: --initial_weights was a file of SHA-256"):
+        sweep(plan_of(folder, [2], [1]))
+    assert trained(folder) == ["k2-seed0"]
 
 
 @pytest.mark.parametrize(

@@ -196,7 +196,14 @@ class FilterMonitor(keras.callbacks.Callback):
             # It takes the place of the last one planned.
             self._kept += [self._ended] if self._kept else []
             self._try_to_measure(self._ended)
-        self._writer.close()
+        try:
+            self._writer.close()
+        except OSError as error:
+            # Some file systems tell only now that the disk is full.
+            _LOG.warning(
+                "FilterMonitor could not close its log, whose last measurements may be missing; the "
+                f"training is done: {error}"
+            )
 
     def _try_to_measure(self, epoch: int) -> None:
         self._measured = epoch

@@ -57,11 +57,13 @@ class FilterMonitor(keras.callbacks.Callback):
             activation, pooling) before the linear head; in a network of dense layers alone the
             last one that is not linear.
         class_names: names of the K labels. Defaults to `None`: their numbers.
-        every: `int`. Epochs between measurements. Defaults to `None`: as often as
-            `max_measurements` and `max_cost` allow.
+        every: `int`. Epochs between measurements, whatever they cost and however many these
+            make. Defaults to `None`: as often as `max_measurements` and `max_cost` allow.
         threshold: `float`. At which scalars are computed; the tab can use any. Defaults to `0.3`.
-        max_measurements: `int`. Defaults to `20`; the last epoch is always one of them.
-        max_mb: `float`. Megabytes the measurements may take. Defaults to `50`.
+        max_measurements: `int`. Most measurements where `every` is `None`. Defaults to `20`; the
+            last epoch is always one of them.
+        max_mb: `float`. Megabytes the measurements may take. Of more only numbers are written.
+            Defaults to `50`.
         max_cost: `float`. Where `every` is `None`, share of the training time that measurements
             may take: one that would exceed it is left out, but never the first and the last.
             Defaults to `0.05`.
@@ -201,8 +203,8 @@ class FilterMonitor(keras.callbacks.Callback):
         except OSError as error:
             # Some file systems tell only now that the disk is full.
             _LOG.warning(
-                "FilterMonitor could not close its log, whose last measurements may be missing; the "
-                f"training is done: {error}"
+                "FilterMonitor could not close its log, whose last measurements may be missing; "
+                f"the training is done: {error}"
             )
 
     def _try_to_measure(self, epoch: int) -> None:

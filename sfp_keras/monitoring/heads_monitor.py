@@ -25,9 +25,9 @@ class HeadsMonitor(keras.callbacks.Callback):
         class_names: names of the K labels.
         depths: dict from stage name to its place in the network, ascending from the input side.
         threshold: `float`. At which scalars are computed. Defaults to `0.3`.
-        every: `int`. Epochs between measurements. Defaults to `None`: as few as
-            `max_measurements` allows.
-        max_measurements: `int`. Defaults to `20`.
+        every: `int`. Epochs between measurements, however many these make. Defaults to `None`:
+            as few as `max_measurements` allows.
+        max_measurements: `int`. Most measurements where `every` is `None`. Defaults to `20`.
         max_mb: `float`. Megabytes the factors may take. Defaults to `50`.
         title: `str`. What the tab calls the network.
     """

@@ -13,16 +13,16 @@ def measured_epochs(
 
     Args:
         epochs: `int`. Number of epochs; they are counted from 0.
-        every: `int` or `None`. Epochs between measurements; enlarged where there would be more
-            than `most`. Defaults to `None`: as few epochs as `most` allows.
-        most: `int`. Largest number of measurements. Defaults to `20`.
+        every: `int` or `None`. Epochs between measurements, however many these make. Defaults to
+            `None`: as few epochs as `most` allows.
+        most: `int`. Largest number of measurements where `every` is `None`. Defaults to `20`.
 
     Returns:
         Ascending list of epochs.
     """
     if epochs < 1 or most < 1:
         return []
-    interval = max(every or 1, -(-epochs // most))
+    interval = every or -(-epochs // most)
     return list(range(epochs - 1, -1, -interval))[::-1]
 
 

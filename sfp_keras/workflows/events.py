@@ -1,6 +1,7 @@
 """What TensorBoard is shown of a run: one TensorBoard run a phase."""
 
 import logging
+import math
 from typing import Any
 
 import keras
@@ -41,6 +42,8 @@ def train_monitor(
             threshold=experiment.threshold,
             title=_title(run),
             network=network,
+            # Several processes must measure together, and none knows how long the others took.
+            **({"max_cost": math.inf} if current_devices().processes > 1 else {}),
             **_limits(run),
         )
     ]
@@ -113,10 +116,8 @@ def write_final(run: RunDirectory, dataset: ImageDataset) -> None:
 
 def _limits(run: RunDirectory) -> dict[str, Any]:
     experiment = run.experiment
-    # Several processes must measure together, and none knows how long the others took.
-    every = experiment.monitor_every or (1 if current_devices().processes > 1 else None)
     return {
-        "every": every,
+        "every": experiment.monitor_every,
         "max_measurements": experiment.monitor_measurements,
         "max_mb": experiment.monitor_mb,
     }

@@ -134,6 +134,13 @@ def test_few_megabytes_keep_fewer_factors_but_all_scalars(tmp_path, caplog):
     assert "max_mb" in caplog.text
 
 
+def test_a_given_interval_wins_over_the_number_of_measurements(tmp_path):
+    monitor = FilterMonitor(tmp_path, X, Y, every=1, max_measurements=2)
+    network().fit(X, Y, epochs=4, verbose=0, callbacks=[monitor])
+    assert list(scalars(tmp_path)["pool/noise"]) == [0, 1, 2, 3]
+    assert {t for t in blobs(tmp_path) if t != "about"} == {f"pool/factors/{s}" for s in range(4)}
+
+
 def test_measuring_stays_below_its_share_of_the_time(tmp_path, monkeypatch):
     clock = [0.0]
     monkeypatch.setattr("sfp_keras.monitoring.filter_monitor.time.monotonic", lambda: clock[0])

@@ -12,21 +12,23 @@ from sfp_keras.monitoring.plan import kept_factors, measured_epochs
 @given(st.integers(0, 400), st.none() | st.integers(1, 50), st.integers(1, 30))
 def test_epochs_are_even_few_and_end_with_the_last(epochs, every, most):
     found = measured_epochs(epochs, every, most)
-    assert len(found) <= most
+    assert every or len(found) <= most
     if epochs:
         assert found[-1] == epochs - 1
         steps = {b - a for a, b in itertools.pairwise(found)}
         assert len(steps) <= 1
         assert all(0 <= epoch < epochs for epoch in found)
-        if every and steps:
-            assert steps.pop() >= every
+        if every:
+            assert steps <= {every}
         # One more at the same distance would lie before the first epoch.
         if len(found) > 1:
             assert found[0] - (found[1] - found[0]) < 0
 
 
-def test_as_often_as_asked_where_it_fits():
+def test_as_often_as_asked_however_many_that_makes():
     assert measured_epochs(10, 3) == [0, 3, 6, 9]
+    assert measured_epochs(100, 1) == list(range(100))
+    assert measured_epochs(10, 3, most=2) == [0, 3, 6, 9]
     assert measured_epochs(5) == [0, 1, 2, 3, 4]
     assert measured_epochs(60) == list(range(2, 60, 3))
 

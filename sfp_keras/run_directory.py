@@ -302,8 +302,16 @@ class RunDirectory:
         """The settings kept of each stage whose head is finished, and is to stay."""
         if self.experiment.overwrite in ("train", "heads"):
             return {}
-        of_stages = self.read().get("phases", {}).get("heads", {}).get("stages", {})
-        return {name: of for name, of in of_stages.items() if self.stage(name).head.exists()}
+        begun = self._begun_heads()
+        return {name: of for name, of in begun.items() if self.stage(name).head.exists()}
+
+    def unfinished_heads(self) -> list[str]:
+        """The stages whose heads began to be trained and are not finished."""
+        return [name for name in self._begun_heads() if not self.stage(name).head.exists()]
+
+    def _begun_heads(self) -> dict[str, dict[str, str]]:
+        begun = self.read().get("phases", {}).get("heads", {}).get("stages", {})
+        return dict(begun)
 
     def add_seconds(self, phase: str, seconds: float) -> None:
         """Add to the seconds spent in a phase."""

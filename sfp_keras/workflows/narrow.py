@@ -13,6 +13,7 @@ from sfp_keras.probing import Stage
 from sfp_keras.reports import terminal
 from sfp_keras.run_directory import RunDirectory
 from sfp_keras.workflows import probe, results
+from sfp_keras.workflows.stage_settings import only_stage
 
 COLUMNS = ["layers", "width", "network_accuracy", "accuracy"]
 _FOLDER = re.compile(r"(?:layers([\d-]+)-)?width-(\d+)")
@@ -129,11 +130,10 @@ def _experiments(run: RunDirectory, stage: Stage) -> list[Experiment]:
     kept = [text for text in experiment.filters if int(text.split(":")[0]) not in layers]
     return [
         dataclasses.replace(
-            experiment,
+            only_stage(experiment, stage.name),
             mode="probe",
             filters=(*kept, *(f"{layer}:{width}" for layer in layers)),
             run_dir=str(_folder(run, stage, width)),
-            stages=(stage.name,),
             split=("test",),
             # Where the run's own network is trained anew, the narrow ones are deleted with it.
             overwrite=None if experiment.overwrite == "train" else experiment.overwrite,

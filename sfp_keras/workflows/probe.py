@@ -44,7 +44,7 @@ from sfp_keras.workflows.setup import (
     scaling_of,
 )
 from sfp_keras.workflows.spreading import opened
-from sfp_keras.workflows.stage_list import choose_stages
+from sfp_keras.workflows.stage_list import choose_stages, stages_spoken_of
 from sfp_keras.workflows.stage_settings import (
     StageSettings,
     head_settings,
@@ -108,7 +108,8 @@ def measure(
     splits: Sequence[str],
 ) -> StageSettings:
     """Phases 2 and 3 of these stages, on these splits; returns the stages' settings."""
-    of_stages = stage_settings(run, stages)
+    of_all = stage_settings(run, stages_spoken_of(run.experiment, network))
+    of_stages = {stage.name: of_all[stage.name] for stage in stages}
     # Phase 2: a head on every frozen stage.
     train_missing_heads(run, network, stages, of_stages, dataset, scaling)
     # Phase 3: every filter alone.
@@ -142,7 +143,7 @@ def check_settings(
     if experiment.head_data == "augmented":
         augmentation_of(experiment, dataset)
     check_input(network, dataset, experiment)
-    stages = choose_stages(experiment, network)
+    stages = stages_spoken_of(experiment, network)
     of_stages = stage_settings(RunDirectory(experiment), stages)
     head_settings(experiment, of_stages)
     cut_at(network, stages, of_stages)
@@ -172,7 +173,7 @@ def train_missing_heads(
     experiment = run.experiment
     missing = [stage for stage in stages if not run.stage(stage.name).head.exists()]
     if not missing:
-        _tidy(run)
+        _tidy(run, [stage.name for stage in stages])
         return
     names = [stage.name for stage in missing]
     of_missing = {name: of_stages[name] for name in names}
@@ -216,12 +217,16 @@ def train_missing_heads(
         )
         for name, head in heads.items():
             results.write_head(run, name, head)
-    _tidy(run)
+    _tidy(run, names)
 
 
-def _tidy(run: RunDirectory) -> None:
+def _tidy(run: RunDirectory, names: list[str]) -> None:
     """Delete what only unfinished heads need, also where a kill came before this."""
-    run.delete_checkpoints("heads")
+    if run.unfinished_heads():
+        # Other stages, trained together, stopped on the way: they go on from there.
+        run.checkpoint("heads", names).unlink(missing_ok=True)
+    else:
+        run.delete_checkpoints("heads")
     if not run.experiment.keep_cache:
         run.delete_features()
 

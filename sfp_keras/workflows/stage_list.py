@@ -30,6 +30,15 @@ def choose_one(experiment: Experiment, network: keras.Model, flag: str) -> Stage
     return stage
 
 
+def stages_spoken_of(experiment: Experiment, network: keras.Model) -> list[Stage]:
+    """The probed stages and that of AFCC or an ablation: --pool and --head_group may name them."""
+    stages = choose_stages(experiment, network)
+    if experiment.mode in ("afcc", "ablate"):
+        one = choose_one(experiment, network, f"{experiment.mode}_stage")
+        stages += [] if one.name in [stage.name for stage in stages] else [one]
+    return stages
+
+
 def show_stages(experiment: Experiment) -> None:
     """`--list_stages`: every candidate with its shape, head size and memory."""
     network, dataset = load_network_and_data(experiment)

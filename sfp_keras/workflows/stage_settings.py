@@ -22,7 +22,7 @@ def stage_settings(run: RunDirectory, stages: list[Stage]) -> StageSettings:
 
     Args:
         run: `RunDirectory`; finished heads in it may be spoken of too.
-        stages: the stages that are probed now.
+        stages: all that the flags may speak of beside finished ones.
 
     Returns:
         Dict from the name of each of `stages` to its `pool` and `head_group`.
@@ -92,6 +92,17 @@ def _groups(experiment: Experiment) -> dict[str, str]:
             raise InputError(f"--head_group: two groups of stage {name!r}; put them into one")
         groups[name] = " ".join(text.split())
     return groups
+
+
+def only_stage(experiment: Experiment, name: str) -> Experiment:
+    """The experiment of one stage, without what --pool and --head_group say of others."""
+    base = _base(experiment)
+    return dataclasses.replace(
+        experiment,
+        stages=(name,),
+        pool=tuple(t for t in experiment.pool if "=" not in t or t.partition("=")[0] == name),
+        head_group=tuple(t for t in experiment.head_group if parse_group(t, base).name == name),
+    )
 
 
 def pools_of(settings: StageSettings) -> dict[str, str]:

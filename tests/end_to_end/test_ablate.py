@@ -28,7 +28,8 @@ def run(colour_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Simple
         *("--model=vgg6", NARROW, "--dataset=folder", f"--data_dir={colour_folder}"),
         *("--batch_size=8", "--lr=0.02", "--epochs=2", "--head_epochs=4", "--head_lr=0.05"),
         *("--nomonitor", f"--run_dir={folder}", "--mode=ablate", "--ablate_stage=layer4"),
-        "--ablate_draws=3",
+        # Of a stage that the narrower networks' runs do not have.
+        *("--ablate_draws=3", "--pool=layer2=max:2", "--head_group=layer2: lr=0.1"),
     ]
     files, times = {}, {}
     for name, more in {

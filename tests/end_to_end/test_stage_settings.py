@@ -68,3 +68,38 @@ def test_flags_without_effect_are_noted_and_compare_with_nothing(finished: Calla
     text = finished(*same, "--lr=0.5", "--shift=2", "--fc_widths=8")
     assert "note: --fc_widths, --lr, --shift without effect" in text
     assert "note:" not in finished(*same)
+
+
+@pytest.mark.parametrize("mode", ["afcc", "ablate"])
+def test_other_modes_take_what_is_said_of_stages_they_do_not_need(
+    mode: str, probe: Callable, tmp_path: Path
+) -> None:
+    flags = [
+        *(f"--mode={mode}", "--pool=conv1=avg:4", "--head_group=conv1: lr=0.01", "--nomonitor"),
+        *("--run_dir=run", "--afcc_variants=full", "--afcc_epochs=1", "--ablate_draws=1"),
+    ]
+    probe(*flags)
+    assert (tmp_path / "run" / mode / "conv2").is_dir()
+    probe(*flags, "--overwrite=heads")
+    assert not (tmp_path / "run/stages/conv1").exists()
+    # The stage itself may be another than those that are probed.
+    probe(*flags, "--stages=conv2", f"--{mode}_stage=conv1")
+    assert (tmp_path / "run" / mode / "conv1").is_dir()
+    assert "'conv3' is none of" in probe(*flags, "--pool=conv3=avg:2", code=2)
+
+
+def test_heads_that_were_stopped_stay_while_others_are_trained(
+    probe: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = ("--run_dir=run", "--nomonitor")
+    with monkeypatch.context() as patch:
+        patch.setattr("sfp_keras.workflows.results.write_head", interrupted)
+        probe(*flags, "--stages=conv2", code=130)
+    probe(*flags, "--stages=conv1")
+    assert len(list((tmp_path / "run/checkpoint").glob("heads-*"))) == 1
+    assert "heads: epoch" not in probe(*flags, "--stages=conv2")
+    assert not (tmp_path / "run/checkpoint").exists()
+
+
+def interrupted(*arguments: object) -> None:
+    raise KeyboardInterrupt

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ except ImportError:  # NumPy alone does, more slowly on a busy machine.
 # Inner dimensions up to this are bound by the writing of what comes out; products of up to so
 # many multiplications are over before threads have met.
 _SMALL_INNER, _SMALL_PRODUCT = 32, 2**25
+_LOCK = threading.Lock()
 
 
 @contextlib.contextmanager
@@ -31,7 +33,8 @@ def one_blas_thread(rows: int, inner: int, columns: int) -> Iterator[None]:
     if threadpoolctl is None or large:
         yield
         return
-    with _controller().limit(limits=1, user_api="blas"):
+    # The number is the process's: a second thread would find 1, and restore 1 as the last to leave.
+    with _LOCK, _controller().limit(limits=1, user_api="blas"):
         yield
 
 

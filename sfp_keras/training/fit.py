@@ -1,5 +1,6 @@
 """Keras' `fit` with schedules, a stop on NaN, and a resume that changes nothing."""
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -67,7 +68,11 @@ def fit_with_resume(
     schedule = _Schedule(learning_rate, decay, epochs, schedule_epochs or epochs)
     keeper = _Keeper(history, checkpoint, epochs, on_epoch, schedule)
     devices = current_devices()
-    with devices.training(model):
+    with devices.training(model), contextlib.ExitStack() as stack:
+        told = []
+        if progress:
+            told = [progress.callback(begin, epochs, steps_per_epoch)]
+            stack.enter_context(contextlib.closing(told[0]))
         model.fit(
             devices.source(lambda: batches(begin)),
             initial_epoch=begin,
@@ -81,7 +86,7 @@ def fit_with_resume(
                 *([_Validation(validation, validation_steps)] if validation else []),
                 _StopOnNaN(checkpoint),
                 *callbacks,
-                *([progress.callback(begin, epochs, steps_per_epoch)] if progress else []),
+                *told,
                 keeper,
             ],
         )

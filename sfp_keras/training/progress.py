@@ -34,7 +34,7 @@ class Progress:
         self.line_seconds = line_seconds
         self.outputs = tuple(outputs)
 
-    def callback(self, begin: int, epochs: int, steps: int) -> keras.callbacks.Callback:
+    def callback(self, begin: int, epochs: int, steps: int) -> "_FitProgress":
         """A Keras callback that reports epochs `begin` .. `epochs` of `steps` steps each."""
         return _FitProgress(self, begin, epochs, steps)
 
@@ -103,7 +103,11 @@ class Progress:
 
 
 class _FitProgress(keras.callbacks.Callback):
-    """Times the first steps, then shows epochs, loss, accuracy and the time left."""
+    """Times the first steps, then shows epochs, loss, accuracy and the time left.
+
+    To be closed when training ended or was stopped, of which Keras tells callbacks nothing: a
+    terminal's cursor is hidden until then.
+    """
 
     WARMUP, TIMED = 2, 6
 
@@ -111,9 +115,9 @@ class _FitProgress(keras.callbacks.Callback):
         super().__init__()
         self.progress, self.begin, self.epochs, self.steps = progress, begin, epochs, steps
         self.done, self.announced, self.told = 0, False, 0.0
+        self.bar = progress.bar()
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        self.bar = self.progress.bar()
         self.bar.start()
         total = (self.epochs - self.begin) * self.steps
         self.task = self.bar.add_task(self.progress.phase, total=total)
@@ -148,7 +152,8 @@ class _FitProgress(keras.callbacks.Callback):
                 soft_wrap=True,
             )
 
-    def on_train_end(self, logs: dict | None = None) -> None:
+    def close(self) -> None:
+        """Take the bar away."""
         self.bar.stop()
 
 

@@ -1,4 +1,5 @@
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -16,12 +17,13 @@ def _threads():
     }
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def three_threads():
     with threadpoolctl.threadpool_limits(3, user_api="blas"):
         yield
 
 
+@pytest.mark.usefixtures("three_threads")
 @pytest.mark.parametrize(
     ("product", "expected"),
     [((100, 4, 100), {1}), ((1000, 4, 1000), {1}), ((100, 256, 100), {1}), ((1000, 64, 1000), {3})],
@@ -32,6 +34,7 @@ def test_small_products_alone_have_one_thread(product, expected):
     assert _threads() == {3}
 
 
+@pytest.mark.usefixtures("three_threads")
 def test_an_error_inside_leaves_the_number_as_it_was():
     with pytest.raises(ZeroDivisionError), one_blas_thread(1, 1, 1):
         _ = 1 / 0
@@ -39,20 +42,30 @@ def test_an_error_inside_leaves_the_number_as_it_was():
 
 
 def test_threads_that_enter_and_leave_in_turns_leave_the_number_as_it_was():
-    inside, leave = threading.Event(), threading.Event()
+    # No limit of this thread's: it would be the only one that may change the number.
+    before, found = _threads(), []
+    inside, begun = threading.Event(), threading.Event()
 
-    def other():
+    def first():
         with one_blas_thread(1, 1, 1):
             inside.set()
-            leave.wait(60)
+            begun.wait(60)
+            time.sleep(0.2)  # The second waits at the door, or is inside.
 
-    thread = threading.Thread(target=other)
-    with one_blas_thread(1, 1, 1):
+    def second():
+        inside.wait(60)
+        begun.set()
+        with one_blas_thread(1, 1, 1):
+            time.sleep(0.4)
+            found.append(_threads())
+
+    threads = [threading.Thread(target=of) for of in (first, second)]
+    for thread in threads:
         thread.start()
-        assert inside.wait(60)
-    leave.set()
-    thread.join()
-    assert _threads() == {3}
+    for thread in threads:
+        thread.join()
+    assert found == [{1}]
+    assert _threads() == before
 
 
 def test_numpy_alone_gives_the_same_fields(monkeypatch):

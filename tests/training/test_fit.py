@@ -1,5 +1,6 @@
 """Resuming, schedules and the stop on NaN of `fit_with_resume`."""
 
+import io
 import os
 import signal
 import subprocess
@@ -9,10 +10,11 @@ import textwrap
 import keras
 import numpy as np
 import pytest
+from rich.console import Console
 
 from sfp_keras import SGD
 from sfp_keras.errors import InputError
-from sfp_keras.training import Checkpoint, ParameterGroup, StepDecay, fit_with_resume
+from sfp_keras.training import Checkpoint, ParameterGroup, Progress, StepDecay, fit_with_resume
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(60, 4)).astype(np.float32), RNG.integers(0, 3, 60)
@@ -90,6 +92,16 @@ def test_stopped_and_started_again_it_ends_bit_equal(tmp_path, at):
         np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
     assert [row["epoch"] for row in history] == list(range(6))
     assert [row["lr"] for row in history] == [0.1, 0.1, 0.05, 0.05, 0.025, 0.025]
+
+
+def test_a_terminal_gets_its_cursor_back_when_a_training_is_stopped(tmp_path):
+    text = io.StringIO()
+    progress = Progress("training", Console(file=text, force_terminal=True))
+    with pytest.raises(KeyboardInterrupt):
+        fit(model(), tmp_path / "c.npz", callbacks=[Stop(1, 1)], progress=progress)
+    hidden, shown = "\x1b[?25l", "\x1b[?25h"
+    assert text.getvalue().count(hidden) == 1
+    assert text.getvalue().rindex(shown) > text.getvalue().index(hidden)
 
 
 def test_a_finished_training_is_not_repeated(tmp_path):

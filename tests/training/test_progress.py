@@ -20,7 +20,7 @@ def test_each_epoch_is_one_line_with_its_numbers_where_there_is_no_terminal():
         callback.on_epoch_end(
             epoch, {"loss": 0.5, "val_layer2_accuracy": 0.25, "val_layer13_accuracy": 0.75}
         )
-    callback.on_train_end()
+    callback.close()
     lines = text.getvalue().splitlines()
     assert lines[0] == "heads: going on after epoch 1 of 3"
     assert lines[1].startswith(

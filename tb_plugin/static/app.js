@@ -3,9 +3,9 @@
 import {Component, html, render, useContext, useEffect, useMemo, useState} from './html.js';
 import {forgetAnswers, getJson} from './api.js';
 import {Controls} from './controls.js';
-import {save} from './export.js';
+import {ExportButtons} from './exportbuttons.js';
 import * as host from './host.js';
-import {EmptyLog, Failure, Loading} from './messages.js';
+import {Empty, EmptyLog, Failure, Loading} from './messages.js';
 import {useResource} from './resource.js';
 import {VIEWS, VISITED, decode, encode, select} from './state.js';
 import {Shared} from './shared.js';
@@ -82,13 +82,34 @@ function App({initial}) {
   <//>`;
 }
 
+const hasMatrices = (stage) => stage.steps.length > 0;
+
+/** The stages whose matrices a view shows. */
+function stagesOf(view, {stage, compared}) {
+  if (view === 'curves') return [];
+  return view === 'layers' ? compared.flatMap((r) => r.stages) : [stage];
+}
+
+/** What is said of stages that a view cannot show. */
+function NotKept({stages, alone}) {
+  const names = [...new Set(stages.map((s) => s.stage))].join(', ');
+  const text = html`Their numbers are in the view “Training”. More matrices are kept with a larger
+    <code>--monitor_mb</code>, or <code>max_mb</code> of <code>FilterMonitor</code>.`;
+  return alone
+    ? html`<${Empty} title=${`The log keeps no matrices of ${names}`}><p>${text}</p><//>`
+    : html`<p class="note">The log keeps no matrices of ${names}. ${text}</p>`;
+}
+
 function Notices({texts}) {
   return texts.map((text) => html`<p class="notice" role="status">${text}</p>`);
 }
 
 function Main() {
-  const {state, update} = useContext(Shared);
+  const {state, update, chosen} = useContext(Shared);
   const names = Object.keys(VIEWS);
+  const stages = stagesOf(state.view, chosen);
+  const bare = stages.filter((s) => !hasMatrices(s));
+  const alone = bare.length > 0 && bare.length === stages.length;
   const turn = (event) => {
     const by = {ArrowRight: 1, ArrowLeft: -1}[event.key];
     if (!by) return;
@@ -123,30 +144,8 @@ function Main() {
       aria-labelledby=${`tab-${state.view}`}
       class=${`view ${state.view}`}
     >
-      <${Guard} key=${state.view}><${Page} /><//>
+      ${bare.length > 0 && html`<${NotKept} stages=${bare} alone=${alone} />`}
+      ${!alone && html`<${Guard} key=${state.view}><${Page} /><//>`}
     </main>
-  </div>`;
-}
-
-function ExportButtons() {
-  const [problem, setProblem] = useState('');
-  const run = (format) =>
-    save(format).then(
-      () => setProblem(''),
-      (error) => setProblem(error.message),
-    );
-  return html`<div class="export" role="group" aria-label="Export what is shown">
-    <span class="problem" role="status">${problem}</span>
-    <span aria-hidden="true">Export</span>
-    ${['png', 'csv', 'json'].map(
-      (format) => html`<button
-        type="button"
-        class="button small"
-        aria-label=${`Export what is shown as ${format.toUpperCase()}`}
-        onClick=${() => run(format)}
-      >
-        ${format.toUpperCase()}
-      </button>`,
-    )}
   </div>`;
 }

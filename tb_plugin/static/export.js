@@ -2,13 +2,40 @@
 
 import {exactNumber} from './format.js';
 
+/** Offered while what is shown answers an earlier choice than the one that would name the file. */
+export const COMPUTING = {};
+
+const watchers = new Set();
+let offered = null;
+
 /**
- * What a view offers, set by the view that is shown.
- *
- * `current` is null or `{name, table(), json(): object, picture(): canvas}`; a table is
- * `{columns, rows}`, or `{lines}` where keys would not tell columns apart.
+ * Sets what is offered: `null` for nothing, `COMPUTING`, or
+ * `{name, table(), json(): object, picture(): canvas}`; a table is `{columns, rows}`, or `{lines}`
+ * where keys would not tell columns apart; `picture` is `null` while parts of it are awaited.
  */
-export const offer = {current: null};
+export function offer(what) {
+  offered = what;
+  watchers.forEach((tell) => tell());
+}
+
+/** What a view offered itself is no more. */
+export function withdraw(what) {
+  if (offered === what) offer(null);
+}
+
+/** Calls `tell()` after every offer. Gives what to call to end it. */
+export function watchOffer(tell) {
+  watchers.add(tell);
+  return () => watchers.delete(tell);
+}
+
+/** Why there is no file of a format, or `null` where there is one. */
+export function whyNot(format) {
+  if (offered === null) return 'There is nothing to export yet';
+  if (offered === COMPUTING || (format === 'png' && offered.picture === null))
+    return 'Still computing what was chosen; what is shown may be older';
+  return null;
+}
 
 const FORMATS = {
   png: async ({picture}) => toBlob(await picture()),
@@ -18,12 +45,13 @@ const FORMATS = {
 
 /** Saves what is shown; throws an Error with a line to show where that is impossible. */
 export async function save(format) {
-  const offered = offer.current;
-  if (!offered) throw new Error('There is nothing to export yet.');
+  const why = whyNot(format);
+  if (why !== null) throw new Error(`${why}.`);
+  const {name} = offered;
   const blob = await FORMATS[format](offered);
   const link = document.createElement('a');
   link.href = URL.createObjectURL(blob);
-  link.download = `${safeName(offered.name)}.${format}`;
+  link.download = `${safeName(name)}.${format}`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
 }

@@ -6,6 +6,11 @@ import {useResource} from './resource.js';
 import {Shared, useStageParameters} from './shared.js';
 import {sortRows} from './table.js';
 
+const KEYS = ['noise', 'clusters', 'cluster_size', 'maximum', 'dead', 'clustered_labels'];
+
+/** Columns of the list as a table. */
+export const FILTER_COLUMNS = ['filter', ...KEYS];
+
 export const SORTS = {
   number: 'Number',
   noise: 'Noise n',
@@ -14,7 +19,10 @@ export const SORTS = {
   maximum: 'Largest field',
 };
 
-/** A resource of rows `{filter, noise, clusters, cluster_size, maximum, dead, clustered_labels}`. */
+/**
+ * A resource of rows `{filter, noise, clusters, cluster_size, maximum, dead, clustered_labels}`,
+ * with the `step` they were measured at.
+ */
 export function useFilterList() {
   const {state, chosen} = useContext(Shared);
   const {parameters, key, scope} = useStageParameters();
@@ -26,18 +34,18 @@ export function useFilterList() {
   );
   const {sort, descending} = state;
   const data = useMemo(
-    () => list.data && order(list.data, sort, descending),
+    () => list.data && order(list.data.rows, sort, descending),
     [list.data, sort, descending],
   );
-  return {...list, data};
+  return {...list, data, step: list.data?.step};
 }
 
-function toRows({filters, ...columns}) {
-  const keys = ['noise', 'clusters', 'cluster_size', 'maximum', 'dead', 'clustered_labels'];
-  return filters.map((filter, i) => ({
+function toRows({step, filters, ...columns}) {
+  const rows = filters.map((filter, i) => ({
     filter,
-    ...Object.fromEntries(keys.map((key) => [key, columns[key]?.[i] ?? null])),
+    ...Object.fromEntries(KEYS.map((key) => [key, columns[key]?.[i] ?? null])),
   }));
+  return {step, rows};
 }
 
 /** Dead filters, which have nothing to show, stand last unless sorted by number. */

@@ -15,6 +15,7 @@ const MODULES = [
   'controls.js',
   'corner.js',
   'export.js',
+  'exportbuttons.js',
   'filterlist.js',
   'filterparts.js',
   'focus.js',

@@ -1,6 +1,7 @@
 /** What stands where there is nothing to show: loading, empty, error. Each says what to do. */
 
 import {html} from './html.js';
+import {Outdated} from './shared.js';
 
 /** Nothing yet, but under way. */
 export function Loading({what}) {
@@ -36,11 +37,14 @@ export function EmptyLog() {
   <//>`;
 }
 
-/** Shows what a resource holds, or where it stands. `children` is a function of the data. */
+/**
+ * Shows what a resource holds, or where it stands. `children` is a function of the data, which stay
+ * while newer ones are awaited; `Outdated` says so to what is inside.
+ */
 export function Await({resource, what, children}) {
   if (resource.error) return html`<${Failure} error=${resource.error} retry=${resource.retry} />`;
   if (resource.data === null) return html`<${Loading} what=${what} />`;
   return html`<div class=${resource.busy ? 'stale' : 'fresh'} aria-busy=${resource.busy}>
-    ${children(resource.data)}
+    <${Outdated.Provider} value=${resource.busy}>${children(resource.data)}<//>
   </div>`;
 }

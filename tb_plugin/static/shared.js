@@ -1,7 +1,7 @@
 /** What all parts of the tab know, and hooks over it. */
 
-import {createContext, useContext, useEffect} from './html.js';
-import {offer} from './export.js';
+import {createContext, useContext, useEffect, useLayoutEffect, useRef} from './html.js';
+import {COMPUTING, offer, withdraw} from './export.js';
 
 /** `{state, update, theme, version, runs, chosen}`; see state.js for `state` and `chosen`. */
 export const Shared = createContext(null);
@@ -19,12 +19,26 @@ export function useStageParameters() {
   return {parameters, scope, key: JSON.stringify([parameters, version])};
 }
 
-/** Offers what a view shows for export, for as long as it is shown; `null` for nothing. */
-export function useOffer(offered) {
-  useEffect(() => {
-    offer.current = offered;
-    return () => {
-      if (offer.current === offered) offer.current = null;
-    };
+/** Whether what is shown inside answers an earlier choice; see `Await`. */
+export const Outdated = createContext(false);
+
+/**
+ * Offers what a view shows for export, for as long as it is shown; `null` for nothing.
+ *
+ * Names and headings tell what is chosen, so nothing is offered while what is shown answers an
+ * earlier choice, or where `known` is false.
+ */
+export function useOffer(offered, known = true) {
+  const outdated = useContext(Outdated);
+  const held = outdated || !known;
+  const last = useRef(null);
+  const put = (what) => offer((last.current = what));
+  // Held back before the next click can come, put only when the charts below are drawn.
+  useLayoutEffect(() => {
+    if (held) put(COMPUTING);
   });
+  useEffect(() => {
+    if (!held) put(offered);
+  });
+  useEffect(() => () => withdraw(last.current), []);
 }

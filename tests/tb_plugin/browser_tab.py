@@ -1,5 +1,6 @@
 """The tab in a browser for the tests: one log, one TensorBoard, one Chromium for all of them."""
 
+import contextlib
 import dataclasses
 import importlib
 
@@ -98,10 +99,11 @@ def page(browser):
     page.close()
 
 
-def open_tab(page, base, **state):
+def open_tab(page, base, *, wait=True, **state):
     page.goto(tab_address(base, **state))
     frame = tab_frame(page)
-    settle(frame)
+    if wait:
+        settle(frame)
     return frame
 
 
@@ -112,7 +114,41 @@ def shown_filters(frame):
     ]
 
 
+@contextlib.contextmanager
+def held_requests(page, route):
+    """Keeps the answers of a route back, those asked for from now on, until the end."""
+    held = []
+    address = f"**/clusters/{route}?*"
+    page.route(address, lambda request: held.append(request))
+    try:
+        yield held
+    finally:
+        for request in held:
+            request.continue_()
+        page.unroute(address)
+
+
+def export_button(frame, kind):
+    return frame.get_by_role("button", name=f"as {kind}")
+
+
 def download(page, frame, kind):
     with page.expect_download() as saved:
-        frame.get_by_role("button", name=f"as {kind}").click()
+        export_button(frame, kind).click()
     return saved.value.path().read_bytes(), saved.value.suggested_filename
+
+
+def written_on_pictures(page, frame):
+    """Exports a picture; all texts that were written meanwhile on canvases."""
+    frame.evaluate("""() => {
+        const pen = CanvasRenderingContext2D.prototype;
+        const write = pen.fillText;
+        window.written = [];
+        pen.fillText = function (text, ...place) {
+            window.written.push(text);
+            return write.call(this, text, ...place);
+        };
+    }""")
+    data, _ = download(page, frame, "PNG")
+    assert data.startswith(b"\x89PNG")
+    return frame.evaluate("window.written")

@@ -54,7 +54,7 @@ function Curves({rows, byStage}) {
   const lines = byStage ? stageLines(rows, theme) : runLines(rows, runs, short, theme);
   const steps = new Set(rows.map((row) => row.step));
   const name = byStage ? `${chosen.run.run}` : `${chosen.stage.stage}`;
-  useOffer({
+  const offered = {
     name: `training-${name}-t${chosen.threshold}`,
     table: () => ({
       columns: ['run', 'stage', ...LAYER_COLUMNS.map((c) => c.key), 'threshold', 'exact'],
@@ -66,7 +66,8 @@ function Curves({rows, byStage}) {
         CHARTS.map(([title]) => ({title, canvas: canvases.current[title]})),
         {heading: `${name}, threshold ${chosen.threshold}`, columns: 2, legend: lines},
       ),
-  });
+  };
+  useOffer(rows.length ? offered : null);
   return html`<section class="card" aria-label="Against the training step">
     <div class="card-head">
       <${Radios}

@@ -242,7 +242,8 @@ function offerOf({header, fields, panels, size, corner, chosen}) {
       });
       const parts = panels.map((panel) => draw(panel, panel.title, size));
       if (corner) parts.push(draw(panels[2], `First ${corner} labels`, corner));
-      const heading = `${describeChoice(chosen)}, filter ${header.filter}`;
+      const {filter, step, threshold} = header;
+      const heading = `${describeChoice({...chosen, step, threshold})}, filter ${filter}`;
       return compose(parts, {heading, columns: corner ? 2 : 3});
     },
   };

@@ -4,7 +4,7 @@ import {html, useContext, useEffect, useLayoutEffect, useRef, useState} from '..
 import {Cell, LEAST_WIDTH, newest} from '../cell.js';
 import {cornerChoices, cornerName, cornerOf} from '../corner.js';
 import {compose} from '../export.js';
-import {SORTS, useFilterList} from '../filterlist.js';
+import {FILTER_COLUMNS, SORTS, useFilterList} from '../filterlist.js';
 import {focusIsLost} from '../focus.js';
 import {count, describeChoice} from '../format.js';
 import {LabelSearch} from '../labelsearch.js';
@@ -36,7 +36,7 @@ export function GalleryView() {
     <${Await} resource=${list} what="Finding the clusters of every filter">
       ${(rows) =>
         rows.length
-          ? html`<${Grid} rows=${rows} key=${key} />`
+          ? html`<${Grid} rows=${rows} step=${list.step} key=${key} />`
           : html`<${Empty} title="No filter has this label in a cluster">
               <p>Lower the threshold, choose another layer, or clear the label.</p>
             <//>`}
@@ -94,7 +94,8 @@ function countText(rows, stage) {
   return `${part}${count(stage.filters, 'filter')}${dead ? `, ${dead} dead` : ''}`;
 }
 
-function Grid({rows}) {
+/** `step` is where the rows were measured; left out while they are not known. */
+function Grid({rows, step}) {
   const {state, update, chosen} = useContext(Shared);
   const {parameters, key, scope} = useStageParameters();
   const box = useRef(null);
@@ -190,28 +191,30 @@ function Grid({rows}) {
     setActive(next);
   };
 
-  useOffer({
-    name: `filters-${chosen.stage.stage}-t${chosen.threshold}`,
-    table: () => ({
-      columns: [
-        'filter',
-        'noise',
-        'clusters',
-        'cluster_size',
-        'maximum',
-        'dead',
-        'clustered_labels',
-      ],
-      rows,
-    }),
-    json: () => ({...parameters, step: chosen.step, label: chosen.label, rows}),
-    picture: () => {
-      const part = cornerName(corner, chosen.labels.length).toLowerCase();
-      const heading = `${describeChoice(chosen)}, ${part}, clusters white, noise yellow`;
-      const some = rows.slice(first * columns);
-      return pictureOf(some, thumbnails, Math.max(shown, 64), columns, heading);
+  const picture = () => {
+    const part = cornerName(corner, chosen.labels.length).toLowerCase();
+    const what = describeChoice({...chosen, step});
+    const heading = `${what}, ${part}, clusters white, noise yellow`;
+    const some = rows.slice(first * columns);
+    return pictureOf(some, thumbnails, Math.max(shown, 64), columns, heading);
+  };
+  const isDrawn = (row) => {
+    const thumbnail = thumbnails.of(row.filter);
+    return thumbnail && !thumbnail.stale;
+  };
+  const {threshold} = chosen;
+  useOffer(
+    {
+      name: `filters-${chosen.stage.stage}-t${threshold}`,
+      table: () => ({
+        columns: [...FILTER_COLUMNS, 'step', 'threshold'],
+        rows: rows.map((row) => ({...row, step, threshold})),
+      }),
+      json: () => ({...parameters, step, label: chosen.label, rows}),
+      picture: thumbnails.error || visible.every(isDrawn) ? picture : null,
     },
-  });
+    step !== undefined,
+  );
 
   return html`<div class="gallery-box" ref=${box} role="list" aria-label="Filters" onKeyDown=${move}>
     ${thumbnails.error && html`<${Failure} error=${thumbnails.error} retry=${thumbnails.retry} />`}
@@ -248,7 +251,8 @@ function pictureOf(rows, thumbnails, side, columns, heading) {
   const edge = getComputedStyle(document.body).getPropertyValue('--edge');
   for (const row of rows.slice(0, PICTURED)) {
     const thumbnail = thumbnails.of(row.filter);
-    if (!thumbnail) continue;
+    if (!thumbnail || thumbnail.stale) continue;
+    const {noise, dead} = newest(row, thumbnail);
     const small = document.createElement('canvas');
     paintThumbnail(small, thumbnail);
     const canvas = document.createElement('canvas');
@@ -259,7 +263,7 @@ function pictureOf(rows, thumbnails, side, columns, heading) {
     pen.strokeStyle = edge;
     pen.lineWidth = 2;
     pen.strokeRect(0, 0, canvas.width, canvas.height);
-    parts.push({title: `${row.filter}  n ${row.noise}`, canvas});
+    parts.push({title: `${row.filter}  ${dead ? 'dead' : `n ${noise}`}`, canvas});
   }
   return compose(parts, {heading, columns});
 }

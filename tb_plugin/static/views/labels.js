@@ -20,15 +20,15 @@ export function LabelsView() {
   const {parameters, key, scope} = useStageParameters();
   const labels = useResource(
     `labels ${key}`,
-    async (signal) => (await getJson('labels', parameters, signal)).rows,
+    (signal) => getJson('labels', parameters, signal),
     scope,
   );
   return html`<${Await} resource=${labels} what="Summing over the filters’ rows">
-    ${(rows) => html`<${Labels} rows=${rows} />`}
+    ${({rows, step}) => html`<${Labels} rows=${rows} step=${step} />`}
   <//>`;
 }
 
-function Labels({rows}) {
+function Labels({rows, step}) {
   const {state, update, theme, chosen} = useContext(Shared);
   const canvas = useRef(null);
   const key = LABEL_COLUMNS.some((c) => c.key === state.labelsort) ? state.labelsort : 'label';
@@ -60,19 +60,23 @@ function Labels({rows}) {
         ? {labelsdown: !state.labelsdown}
         : {labelsort: by, labelsdown: by !== 'label' && by !== 'name'},
     );
+  const {threshold} = chosen;
   useOffer({
-    name: `labels-${chosen.stage.stage}-t${chosen.threshold}`,
-    table: () => ({columns: LABEL_COLUMNS.map((c) => c.key), rows: sorted}),
+    name: `labels-${chosen.stage.stage}-t${threshold}`,
+    table: () => ({
+      columns: [...LABEL_COLUMNS.map((c) => c.key), 'step', 'threshold'],
+      rows: sorted.map((row) => ({...row, step, threshold})),
+    }),
     json: () => ({
       run: chosen.run.run,
       stage: chosen.stage.stage,
-      step: chosen.step,
-      threshold: chosen.threshold,
+      step,
+      threshold,
       rows: sorted,
     }),
     picture: () =>
       compose([{title, canvas: canvas.current}], {
-        heading: describeChoice(chosen),
+        heading: describeChoice({...chosen, step}),
         columns: 1,
         legend,
       }),
@@ -115,7 +119,7 @@ function Labels({rows}) {
     </section>
     <section class="card">
       <${Table}
-        caption=${`Labels of ${chosen.stage.stage} at threshold ${chosen.threshold}`}
+        caption=${`Labels of ${chosen.stage.stage} at threshold ${threshold}`}
         columns=${LABEL_COLUMNS}
         rows=${sorted}
         sort=${{key, down: state.labelsdown}}

@@ -92,20 +92,20 @@ function Layers({rows}) {
     'threshold',
     ...LAYER_COLUMNS.map((c) => c.key),
   ];
-  useOffer({
-    name: `layers-step${chosen.shownStep}-t${chosen.threshold}`,
+  const {threshold} = chosen;
+  const steps = rows.filter((row) => row.run === chosen.run.run).map((row) => row.step);
+  const step = steps.length ? Math.max(...steps) : chosen.shownStep;
+  const offered = {
+    name: `layers-step${step}-t${threshold}`,
     table: () => ({columns, rows}),
-    json: () => ({step: chosen.shownStep, threshold: chosen.threshold, rows}),
+    json: () => ({step, threshold, rows}),
     picture: () =>
       compose(
         CHARTS.map(([title]) => ({title, canvas: canvases.current[title]})),
-        {
-          heading: `Layers, step ${chosen.shownStep}, threshold ${chosen.threshold}`,
-          columns: 3,
-          legend,
-        },
+        {heading: `Layers, step ${step}, threshold ${threshold}`, columns: 3, legend},
       ),
-  });
+  };
+  useOffer(rows.length ? offered : null);
   if (!rows.length)
     return html`<${Empty} title="Nothing measured yet at this step">
       <p>Move the step slider to the right, or tick “Follow new data”.</p>
@@ -125,7 +125,7 @@ function Layers({rows}) {
   </button>`;
   return html`<section class="card">
       <${Table}
-        caption=${`Layers at threshold ${chosen.threshold}`}
+        caption=${`Layers at threshold ${threshold}`}
         columns=${LAYER_COLUMNS}
         rows=${rows}
         lead=${lead}

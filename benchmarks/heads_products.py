@@ -39,7 +39,7 @@ def compiled_products(arrays: list[np.ndarray], labels: int) -> Callable[[], obj
 
         @jax.jit
         def step(rows, kernels, error):
-            return [(x @ w, x.T @ error) for x, w in zip(rows, kernels, strict=True)]
+            return [(x @ w, x.T @ error[: x.shape[0]]) for x, w in zip(rows, kernels, strict=True)]
 
         return lambda: [jax.block_until_ready(step(rows, kernels, error)) for rows in batches]
     import tensorflow as tf
@@ -49,7 +49,7 @@ def compiled_products(arrays: list[np.ndarray], labels: int) -> Callable[[], obj
     @tf.function
     def run(rows):
         return [
-            (x @ w, tf.matmul(x, error, transpose_a=True))
+            (x @ w, tf.matmul(x, error[: x.shape[0]], transpose_a=True))
             for x, w in zip(rows, kernels, strict=True)
         ]
 

@@ -2,7 +2,7 @@
 
     python benchmarks/tab.py LOGDIR STAGE [--filter=7]
     python -m tb_plugin.demo /tmp/demo --filters 1280 --labels 1000     # a made-up large stage
-    python benchmarks/tab.py /tmp/demo layer13
+    python benchmarks/tab.py /tmp/demo stage9
 
 Starts TensorBoard on the log, opens the tab in headless Chromium (Debian's `chromium`, or what
 playwright installed) and prints milliseconds of single actions, from the action to the frame that
@@ -10,7 +10,9 @@ shows its result. Takes about a minute.
 """
 
 import argparse
+import json
 import shutil
+import urllib.request
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
@@ -113,6 +115,13 @@ def measure(tab: Tab, chosen: int) -> dict[str, float]:
     return found
 
 
+def stages_of(base: str) -> list[str]:
+    """Names of all stages of the log."""
+    with urllib.request.urlopen(f"{base}data/plugin/clusters/runs") as answer:
+        runs = json.load(answer)["runs"]
+    return sorted({stage["stage"] for run in runs for stage in run["stages"]})
+
+
 def resident_mb(pid: int) -> float:
     """Memory of a process and its children, in MB."""
     total = 0.0
@@ -133,6 +142,9 @@ def main() -> None:
     parser.add_argument("--filter", type=int, default=7)
     options = parser.parse_args()
     with serving(options.logdir) as (process, base), sync_playwright() as playwright:
+        # The tab would show another stage instead.
+        if options.stage not in (stages := stages_of(base)):
+            parser.error(f"the log has no stage {options.stage}, but {', '.join(stages)}")
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"),
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],

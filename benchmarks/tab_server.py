@@ -23,14 +23,19 @@ from sfp_keras.filters import find_clusters, label_statistics, layer_statistics
 from tb_plugin.demo import DemoStage, make_fields, write_demo
 
 THRESHOLDS = (0.31, 0.35, 0.4, 0.45, 0.5)
-ROUTES = {
-    "runs": "runs",
-    "thumbnails of 40 filters": "thumbnails?filters=" + ",".join(map(str, range(40))),
-    "all filters' columns": "filters?",
-    "one filter": "filter?filter=7",
-    "layers": "layers?",
-    "labels": "labels?",
-}
+
+
+def routes_of(filters: int) -> dict[str, str]:
+    """Requests by what they ask for, of a stage of so many filters."""
+    some = range(min(40, filters))
+    return {
+        "runs": "runs",
+        f"thumbnails of {len(some)} filters": "thumbnails?filters=" + ",".join(map(str, some)),
+        "all filters' columns": "filters?",
+        "one filter": f"filter?filter={some[min(7, len(some) - 1)]}",
+        "layers": "layers?",
+        "labels": "labels?",
+    }
 
 
 def seconds_of(address: str) -> tuple[float, int]:
@@ -62,12 +67,13 @@ def main() -> None:
             print(f"F = {options.filters}, K = {options.labels}, one position\n")
             print("| request | first time, ms | again, ms | kB |\n|---|--:|--:|--:|")
             print(f"| TensorBoard's own list of scalars | | {median_ms(own):.0f} | |")
-            for name, route in ROUTES.items():
+            asked = routes_of(options.filters)
+            for name, route in asked.items():
                 sign = "&" if "?" in route else "?"
                 first, again, size = [], [], 0
                 # Each threshold is new to this route; what other routes kept of it may serve.
                 for number, threshold in enumerate(THRESHOLDS):
-                    value = threshold + list(ROUTES).index(name) / 1000
+                    value = threshold + list(asked).index(name) / 1000
                     address = f"{routes}{route}{sign}{place}&threshold={value:.3f}"
                     if route == "runs":
                         address = f"{routes}runs"

@@ -9,7 +9,7 @@ from tensorboard.data.provider import BlobSequenceDatum, BlobSequenceTimeSeries
 from sfp_keras.errors import InputError
 from sfp_keras.monitoring import schema
 
-_FEATURES = schema.features_tag("")
+_FEATURES, _HEADER = schema.features_tag(""), schema.header_tag("")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Blobs:
 
 @dataclasses.dataclass(frozen=True)
 class Restart:
-    """When the training began that a run was last written by.
+    """When the training began that a run, or a stage of it, was last written by.
 
     Attributes:
         time: `float`. Time of writing.
@@ -53,11 +53,14 @@ class RunListing:
         experiment: `str`. TensorBoard's id of the experiment.
         run: `str`. Name of the run.
         about: the tag `about`, or `None`.
-        stages: of each stage, where each step's factors lie, steps ascending.
+        stages: of each stage, where each step's factors lie, steps ascending; none of a stage
+            that has only scalars.
         features: of each stage, where features lie that all its steps share.
+        headers: of some stages, where it stands what they are.
         newer: what to tell of a run that a newer schema wrote; it is not read.
         notices: what else is wrong with the run.
         restart: when the training began that is shown, or `None` where that is not known.
+        restarts: the same of single stages.
     """
 
     experiment: str
@@ -65,9 +68,16 @@ class RunListing:
     about: Blobs | None
     stages: Mapping[str, Mapping[int, Blobs]]
     features: Mapping[str, Blobs]
+    headers: Mapping[str, Blobs]
     newer: str | None
     notices: tuple[str, ...]
     restart: Restart | None = None
+    restarts: Mapping[str, Restart] = dataclasses.field(default_factory=dict)
+
+    def replaced(self, stage: str, time: float, step: int) -> bool:
+        """Whether what was written then, of that step, is left over from an earlier training."""
+        known = (self.restart, self.restarts.get(stage))
+        return any(restart is not None and restart.replaced(time, step) for restart in known)
 
 
 def list_run(
@@ -87,6 +97,7 @@ def list_run(
     about, newer = None, None
     stages: dict[str, dict[int, Blobs]] = {}
     features: dict[str, Blobs] = {}
+    headers: dict[str, Blobs] = {}
     notices = []
     for tag in sorted(set(series) & set(data)):
         if not data[tag]:
@@ -110,24 +121,47 @@ def list_run(
             stages.setdefault(place[0], {})[place[1]] = blobs
         elif kind == "features" and tag.endswith(_FEATURES):
             features[tag.removesuffix(_FEATURES)] = blobs
+        elif kind == "header" and tag.endswith(_HEADER):
+            headers[tag.removesuffix(_HEADER)] = blobs
         else:
             notices.append(f"{run}: {tag} is of no kind this tab knows and is left out")
     ordered = {stage: dict(sorted(stages[stage].items())) for stage in sorted(stages, key=natural)}
-    return RunListing(experiment, run, about, ordered, features, newer, tuple(notices))
+    return RunListing(experiment, run, about, ordered, features, headers, newer, tuple(notices))
 
 
-def without_replaced(listing: RunListing, restart: Restart) -> RunListing:
-    """The listing of the last training alone, and of what came before its first step."""
+def without_replaced(
+    listing: RunListing, restart: Restart | None, headers: Mapping[str, schema.Header]
+) -> RunListing:
+    """The listing of the last training alone, and of what came before its first step.
+
+    Args:
+        listing: `RunListing` of all that the run holds.
+        restart: when the training of the whole run began, or `None`.
+        headers: what stands at `listing.headers`; those that could not be read are left out.
+    """
+    described = {
+        stage: blobs
+        for stage, blobs in listing.headers.items()
+        if stage in headers
+        and not (restart and restart.replaced(blobs.written[0], headers[stage].step))
+    }
+    restarts = {
+        stage: Restart(blobs.written[0], first)
+        for stage, blobs in described.items()
+        if (first := headers[stage].first_step) is not None
+    }
+    current = dataclasses.replace(listing, headers=described, restart=restart, restarts=restarts)
     stages = {
         stage: {
             step: blobs
-            for step, blobs in steps.items()
-            if not restart.replaced(blobs.written[0], step)
+            for step, blobs in listing.stages.get(stage, {}).items()
+            if not current.replaced(stage, blobs.written[0], step)
         }
-        for stage, steps in listing.stages.items()
+        for stage in sorted(dict.fromkeys([*listing.stages, *described]), key=natural)
     }
-    left = {stage: steps for stage, steps in stages.items() if steps}
-    return dataclasses.replace(listing, stages=left, restart=restart)
+    # Of a stage with a header there are scalars, if no factors.
+    left = {stage: steps for stage, steps in stages.items() if steps or stage in described}
+    return dataclasses.replace(current, stages=left)
 
 
 def natural(name: str) -> list[tuple[int, str]]:

@@ -117,6 +117,10 @@ class LogReader:
             listing.run, stage, step, header, blobs.keys[1], features, shared, identity
         )
 
+    def stage_header(self, ctx: Any, listing: RunListing, stage: str) -> schema.Header:
+        """What a stage is, of one that `listing.headers` names."""
+        return self._record(ctx, listing, listing.headers[stage], stage, None)
+
     def read_ahead(self, ctx: Any, listing: RunListing, wanted: Iterable[tuple[str, int]]) -> None:
         """Read the headers of several stages and steps together, for `measurement` to find.
 
@@ -167,7 +171,7 @@ class LogReader:
             stage, name = tags[tag]
             # Where a step was written again, its last value counts.
             for datum in sorted(data, key=lambda datum: datum.wall_time):
-                if listing.restart and listing.restart.replaced(datum.wall_time, datum.step):
+                if listing.replaced(stage, datum.wall_time, datum.step):
                     continue
                 numbers[stage].setdefault(int(datum.step), {})[name] = float(datum.value)
         return numbers
@@ -189,15 +193,33 @@ class LogReader:
 
     def _current(self, ctx: Any, listing: RunListing) -> RunListing:
         """The listing without what an earlier training left in the same folder."""
-        if listing.about is None or listing.newer:
+        if listing.newer:
             return listing
-        try:
-            about = self._record(ctx, listing, listing.about, None, None)
-        except (NotFound, UnprocessableEntity):
-            return listing  # Whoever asks for what it says is told what is wrong with it.
-        if about.first_step is None:
-            return listing
-        return without_replaced(listing, Restart(listing.about.written[0], about.first_step))
+        restart = None
+        if listing.about is not None:
+            # Whoever asks for what it says is told what is wrong with it.
+            with contextlib.suppress(NotFound, UnprocessableEntity):
+                about = self._record(ctx, listing, listing.about, None, None)
+                if about.first_step is not None:
+                    restart = Restart(listing.about.written[0], about.first_step)
+        headers, notices = self._headers(ctx, listing)
+        listing = dataclasses.replace(listing, notices=(*listing.notices, *notices))
+        return without_replaced(listing, restart, headers)
+
+    def _headers(self, ctx: Any, listing: RunListing) -> tuple[dict[str, schema.Header], list[str]]:
+        """What stages say of themselves, and what is wrong with that."""
+
+        def read(stage: str) -> schema.Header | str | None:
+            try:
+                return self.stage_header(ctx, listing, stage)
+            except NotFound:
+                return None
+            except UnprocessableEntity as error:
+                return str(error.description)
+
+        found = dict(zip(listing.headers, self._calls.map(read, listing.headers), strict=True))
+        headers = {stage: h for stage, h in found.items() if isinstance(h, schema.Header)}
+        return headers, [text for text in found.values() if isinstance(text, str)]
 
     def _record(
         self, ctx: Any, listing: RunListing, blobs: Blobs, stage: str | None, step: int | None

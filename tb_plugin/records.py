@@ -54,6 +54,7 @@ def check_header(header: Header, stage: str | None = None, step: int | None = No
     if header.correct is not None:
         right = isinstance(header.correct, tuple) and _naturals(header.correct)
         _expect("header", "correct", right and len(header.correct) == labels)
+    _expect("header", "first_step", header.first_step is None or _natural(header.first_step))
     if labels > MAX_LABELS:
         raise InputError(f"{labels} labels are more than the tab shows ({MAX_LABELS})")
     return header

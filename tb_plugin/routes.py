@@ -151,11 +151,15 @@ class Routes:
         notices = [*listing.notices, *notices]
         stages: list[dict[str, Any]] = []
         counts: list[int] = []
-        last = {stage: max(steps) for stage, steps in listing.stages.items()}
+        last = {stage: max(steps) for stage, steps in listing.stages.items() if steps}
         self._reader.read_ahead(ctx, listing, last.items())
         for stage, steps in listing.stages.items():
             try:
-                header = self._reader.measurement(ctx, listing, stage, last[stage]).header
+                header = (
+                    self._reader.measurement(ctx, listing, stage, last[stage]).header
+                    if steps
+                    else self._reader.stage_header(ctx, listing, stage)
+                )
             except UnprocessableEntity as error:
                 notices.append(str(error.description))
                 continue
@@ -195,6 +199,8 @@ class Routes:
         ctx, listing = self._listing(request, given)
         steps = list(listing.stages[_known_stage(listing, stage)])
         at = tables.step_at(steps, step)
+        if not steps:
+            raise NotFound(tables.no_matrices(stage))
         if at is None:
             raise NotFound(f"{stage} was first measured at step {steps[0]}, after step {step}")
         return ctx, listing, self._reader.measurement(ctx, listing, stage, at)

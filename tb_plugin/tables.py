@@ -50,6 +50,14 @@ def label_names(about: schema.About, labels: int) -> list[str]:
     return [str(label) for label in range(labels)]
 
 
+def no_matrices(stage: str) -> str:
+    """What to tell of a stage whose numbers alone are in the log."""
+    return (
+        f"the log keeps no matrices of {stage}, only its numbers (view Training): a larger "
+        "--monitor_mb, or max_mb of FilterMonitor, keeps them"
+    )
+
+
 def layer_rows(
     reader: LogReader,
     analysis: Analysis,
@@ -63,6 +71,11 @@ def layer_rows(
     notices: list[str] = []
     found = {stage: step_at(list(steps), step) for stage, steps in listing.stages.items()}
     wanted = [(stage, at) for stage, at in found.items() if at is not None]
+    notices += [
+        f"{listing.run}: {no_matrices(stage)}"
+        for stage, steps in listing.stages.items()
+        if not steps
+    ]
     reader.read_ahead(ctx, listing, wanted)
     for stage, at in wanted:
         try:
@@ -92,6 +105,8 @@ def curve_rows(
     reader.read_ahead(ctx, listing, wanted)
     for stage in stages:
         header = None
+        if stage in listing.headers:
+            header = reader.stage_header(ctx, listing, stage)
         exact: dict[int, Row] = {}
         for step in listing.stages[stage]:
             try:

@@ -1,5 +1,6 @@
 """What TensorBoard is shown of the heads while they train."""
 
+import dataclasses
 import logging
 from pathlib import Path
 
@@ -18,6 +19,9 @@ _ROWS = 1000
 
 class HeadsMonitor(keras.callbacks.Callback):
     """Measures all stages during `train_heads`, from the cached test features.
+
+    Stages whose heads were trained earlier in the same folder stay in the tab; of those trained
+    anew only the new training is shown.
 
     Args:
         log_dir: folder of the TensorBoard run.
@@ -49,15 +53,19 @@ class HeadsMonitor(keras.callbacks.Callback):
         self.cache, self.class_names, self.depths = cache, class_names, depths
         self.every, self.max_measurements, self.max_bytes = every, max_measurements, max_mb * 1e6
         self.about = schema.About("heads", tuple(class_names), threshold, title=title)
-        self._writer = MonitorWriter(log_dir)
+        self._folder, self._writer = Path(log_dir), MonitorWriter(log_dir)
         self._features: dict[str, np.ndarray] = {}
+        # The epoch this training began with, and stages whose header says so.
+        self._first: int | None = None
+        self._begun: set[str] = set()
         # The epoch that ended last with its logs, and the one that was measured last.
         self._ended: tuple[int, dict] | None = None
         self._measured: int | None = None
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Average the test features by label, and plan the measurements."""
-        self._ended = self._measured = None
+        self._ended = self._measured = self._first = None
+        self._begun = set()
         labels = self.cache.labels[self.cache.train_count :]
         self._counts = np.bincount(labels, minlength=len(self.class_names))
         self._due = measured_epochs(self.params["epochs"], self.every, self.max_measurements)
@@ -71,7 +79,14 @@ class HeadsMonitor(keras.callbacks.Callback):
                 f"the tab will show fewer than {len(self._due)} measurements of large stages "
                 f"({listed}): more need a larger --monitor_mb"
             )
-        self._writer.about(self.about)
+        # A TensorBoard that is open still holds what was deleted with the folder.
+        anew = not any(self._folder.glob("events.*"))
+        self._writer.about(dataclasses.replace(self.about, first_step=0 if anew else None))
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Note where the training begins."""
+        if self._first is None:
+            self._first = epoch
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Measure all stages, where it is time."""
@@ -113,6 +128,9 @@ class HeadsMonitor(keras.callbacks.Callback):
                 fields,
                 accuracy=None if accuracy is None else float(accuracy),
             )
+            if name not in self._begun:
+                self._writer.stage(dataclasses.replace(header, first_step=self._first))
+                self._begun.add(name)
             self._writer.measurement(
                 header, fields, shared_features=True, factors=epoch in self._kept[name]
             )

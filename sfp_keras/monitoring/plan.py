@@ -35,8 +35,9 @@ def kept_factors(
     """Share the bytes of a log among stages, the smallest first.
 
     Each stage gets an equal share of what is left, and what it does not need goes to the larger
-    ones. Where not all of a stage's measurements fit, those kept are evenly spaced and end with
-    the last.
+    ones. What the shares leave over is handed out one measurement at a time, always to the stage
+    that has fewest. Where not all of a stage's measurements fit, those kept are evenly spaced and
+    end with the last.
 
     Args:
         epochs: measured epochs, ascending.
@@ -47,15 +48,23 @@ def kept_factors(
     Returns:
         Dict from stage to the epochs whose factors are kept, ascending.
     """
-    kept: dict[str, list[int]] = {}
+    counts: dict[str, int] = {}
     order = sorted(each, key=lambda stage: once.get(stage, 0) + each[stage])
     for place, stage in enumerate(order):
         share = budget / (len(order) - place)
         count = min(len(epochs), max(0, int((share - once.get(stage, 0)) // max(1, each[stage]))))
-        kept[stage] = _spaced(epochs, count)
+        counts[stage] = count
         if count:
             budget -= once.get(stage, 0) + count * each[stage]
-    return {stage: kept[stage] for stage in each}
+
+    def price(stage: str) -> int:
+        return each[stage] + (0 if counts[stage] else once.get(stage, 0))
+
+    while more := [s for s in order if counts[s] < len(epochs) and price(s) <= budget]:
+        stage = min(more, key=counts.__getitem__)
+        budget -= price(stage)
+        counts[stage] += 1
+    return {stage: _spaced(epochs, counts[stage]) for stage in each}
 
 
 def _spaced(epochs: Sequence[int], count: int) -> list[int]:

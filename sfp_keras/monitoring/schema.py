@@ -8,6 +8,9 @@ A *measurement* is one stage at one step. It is a blob sequence under a tag of i
     blob 2   features X, float32 little-endian, (K, P, F); left out where they do not change
              between measurements: then `<stage>/features` holds [header, X]
 
+Of a measurement that is too large for the log only scalars are written. What its stage is then
+stands in the header that the tag `<stage>/header` holds, and where the stage's training began.
+
 The tag `about` holds one blob: what is the same for the whole run (`About`). All that may be
 written anew is in blobs, never in the plugin data, of which TensorBoard keeps the first it sees.
 """
@@ -73,6 +76,10 @@ class Header:
         label_counts: number of images of each of the K labels.
         accuracy: `float` or `None`. Share of all images that the head classifies rightly.
         correct: number of images of each label that it does, or `None`.
+        first_step: `int` or `None`. In the tag `<stage>/header`: where the training of this stage
+            began. What the run holds of the stage, of this step or later ones, and was written
+            before this record is left over from an earlier training. Defaults to `None`: nothing
+            is.
     """
 
     stage: str
@@ -84,6 +91,7 @@ class Header:
     label_counts: tuple[int, ...]
     accuracy: float | None = None
     correct: tuple[int, ...] | None = None
+    first_step: int | None = None
 
     @property
     def features_shape(self) -> tuple[int, int, int]:
@@ -123,6 +131,11 @@ def features_tag(stage: str) -> str:
     return f"{stage}/features"
 
 
+def header_tag(stage: str) -> str:
+    """The tag of what a stage is."""
+    return f"{stage}/header"
+
+
 def parse_factors_tag(tag: str) -> tuple[str, int] | None:
     """(stage, step) of a measurement's tag, `None` for any other tag."""
     stage, slash, step = tag.rpartition("/factors/")
@@ -132,7 +145,7 @@ def parse_factors_tag(tag: str) -> tuple[str, int] | None:
 
 
 def plugin_data(kind: str) -> bytes:
-    """Content of a tag's plugin data; `kind` is `about`, `factors` or `features`."""
+    """Content of a tag's plugin data; `kind` is `about`, `factors`, `features` or `header`."""
     return json.dumps({"version": SCHEMA_VERSION, "kind": kind}).encode()
 
 
@@ -176,6 +189,11 @@ def encode_measurement(
     """The blobs of one measurement: header, kernel, and features unless they are shared."""
     blobs = [_to_json(header), _to_bytes(fields.kernel)]
     return [*blobs, _to_bytes(fields.features)] if with_features else blobs
+
+
+def encode_header(header: Header) -> list[bytes]:
+    """The blobs of the tag `<stage>/header`."""
+    return [_to_json(header)]
 
 
 def encode_features(header: Header, features: np.ndarray) -> list[bytes]:

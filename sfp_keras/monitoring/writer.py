@@ -28,6 +28,7 @@ class MonitorWriter:
         self._events = EventFile(log_dir)
         self._threshold = 0.3
         self._shared: set[str] = set()
+        self._described: set[str] = set()
 
     @property
     def bytes_written(self) -> int:
@@ -37,7 +38,16 @@ class MonitorWriter:
     def about(self, about: schema.About) -> None:
         """Write what is the same for the whole run; before any measurement."""
         self._threshold = about.threshold
+        self._described.clear()
         self._blobs(schema.ABOUT_TAG, schema.encode_about(about), "about")
+
+    def stage(self, header: schema.Header) -> None:
+        """Write what a stage is and where its training began; before its measurements.
+
+        Needed only where an earlier training may have left measurements of this stage alone.
+        """
+        self._blobs(schema.header_tag(header.stage), schema.encode_header(header), "header")
+        self._described.add(header.stage)
 
     def measurement(
         self,
@@ -54,7 +64,8 @@ class MonitorWriter:
             fields: `FilterFields`.
             shared_features: whether the features are the same at all steps; they are then
                 written with the first.
-            factors: whether to write the factors, or the scalars alone.
+            factors: whether to write the factors, or the scalars alone; the tab then knows the
+                stage by its header.
         """
         clusters = find_clusters(fields, self._threshold)
         statistics = layer_statistics(clusters)
@@ -73,6 +84,8 @@ class MonitorWriter:
             tag = schema.factors_tag(header.stage, header.step)
             blobs = schema.encode_measurement(header, fields, not shared_features)
             self._blobs(tag, blobs, "factors")
+        elif header.stage not in self._described:
+            self.stage(header)
         self.scalars(header.stage, header.step, numbers)
 
     def scalars(self, stage: str, step: int, numbers: Mapping[str, float]) -> None:

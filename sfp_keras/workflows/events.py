@@ -91,15 +91,17 @@ def write_final(run: RunDirectory, dataset: ImageDataset) -> None:
         left_out = [name for name in found if not kept[name]]
         if left_out:
             _LOG.info(
-                f"the tab leaves out {', '.join(left_out)}, which do not fit into --monitor_mb="
-                f"{experiment.monitor_mb:g}"
+                f"the tab shows no filters of {', '.join(left_out)}, which do not fit into "
+                f"--monitor_mb={experiment.monitor_mb:g}"
             )
         folder = run.events("final" if split == "test" else f"final_{split}")
         old = list(folder.glob("*"))
         with MonitorWriter(folder) as writer:
             threshold = experiment.threshold
             names = tuple(dataset.class_names)
-            writer.about(schema.About("final", names, threshold, title=_title(run)))
+            # All is written anew; a TensorBoard that is open still holds what is deleted below.
+            about = schema.About("final", names, threshold, title=_title(run), first_step=0)
+            writer.about(about)
             for name, measurement in found.items():
                 header = schema.header_of(
                     name,

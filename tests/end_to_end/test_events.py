@@ -69,7 +69,7 @@ def test_each_phase_is_a_run_of_its_own(run: SimpleNamespace) -> None:
     heads = {
         f"{stage}/{tag}"
         for stage in ("layer4", "layer5")
-        for tag in ("features", "factors/1", "factors/3")
+        for tag in ("header", "features", "factors/1", "factors/3")
     }
     assert run.logs["first"].tags() == {
         "train": {"about", "layer5/factors/0", "layer5/factors/2"},

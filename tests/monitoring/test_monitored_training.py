@@ -75,7 +75,7 @@ def test_a_training_that_stops_early_is_measured_at_its_end(max_mb, tmp_path):
     monitor = FilterMonitor(tmp_path, X, Y, max_mb=max_mb)
     net.fit(X, Y, epochs=60, verbose=0, callbacks=[StopAfter(1), monitor])
     assert list(scalars(tmp_path)["pool/noise"]) == [1]
-    assert factors(tmp_path) == (["pool/factors/1"] if max_mb else [])
+    assert factors(tmp_path) == (["pool/factors/1"] if max_mb else ["pool/header"])
     if max_mb:
         _, fields = read(tmp_path, 1)
         head = [keras.ops.convert_to_numpy(net.get_layer(n).kernel) for n in ("hidden", "scores")]
@@ -88,15 +88,31 @@ def test_the_last_epoch_is_measured_once(tmp_path):
     assert factors(tmp_path) == ["pool/factors/0", "pool/factors/2"]
 
 
-def test_heads_that_stop_early_are_measured_at_their_end(tmp_path):
+def train_two_heads(folder, epochs, *callbacks, **arguments):
     rng = np.random.default_rng(0)
     labels = np.arange(40) % 3
     arrays = {name: rng.random((40, n)).astype(np.float32) for name, n in (("a", 8), ("b", 4))}
     cache = FeatureCache(arrays, labels, 30, {"a": (2,), "b": ()})
-    monitor = HeadsMonitor(tmp_path, cache, ("x", "y", "z"), {"a": 0, "b": 1})
-    settings = HeadSettings(epochs=60)
-    train_heads(cache, 3, settings, callbacks=[StopAfter(0), monitor])
-    assert factors(tmp_path) == ["a/factors/0", "a/features", "b/factors/0", "b/features"]
+    monitor = HeadsMonitor(folder, cache, ("x", "y", "z"), {"a": 0, "b": 1}, **arguments)
+    train_heads(cache, 3, HeadSettings(epochs=epochs), callbacks=[*callbacks, monitor])
+
+
+def test_heads_that_stop_early_are_measured_at_their_end(tmp_path):
+    train_two_heads(tmp_path, 60, StopAfter(0))
+    assert factors(tmp_path) == [
+        *("a/factors/0", "a/features", "a/header"),
+        *("b/factors/0", "b/features", "b/header"),
+    ]
+
+
+def test_the_log_says_what_stages_are_whose_factors_do_not_fit(tmp_path):
+    train_two_heads(tmp_path, 2, max_mb=0)
+    assert factors(tmp_path) == ["a/header", "b/header"]
+    header = schema.decode_header(blobs(tmp_path)["a/header"][0])
+    assert (header.stage, header.depth, header.filters) == ("a", 0, 4)
+    assert (header.position_shape, header.label_counts) == ((2,), (4, 3, 3))
+    assert header.first_step == 0
+    assert set(scalars(tmp_path)["b/noise"]) == {0, 1}
 
 
 def test_the_log_says_where_a_training_began(tmp_path):

@@ -56,6 +56,22 @@ def test_factors_fit_into_the_budget(count, sizes, budget):
         assert all(found == epochs for found in kept.values())
 
 
+def test_what_shares_leave_over_goes_first_to_stages_without_any():
+    # EfficientNet-B0's six stages on 1000 labels: filters x positions.
+    numbers = {
+        **{"stage1": 32 * 16 * 16, "stage3": 24 * 8 * 8, "stage4": 40 * 4 * 4},
+        **{"stage5": 80 * 2 * 2, "stage7": 192, "stage9": 1280},
+    }
+    sizes = {stage: 4 * 1000 * number for stage, number in numbers.items()}
+    kept = kept_factors(range(20), sizes, sizes, 50e6)
+    counts = {stage: len(epochs) for stage, epochs in kept.items()}
+    # A share would hold none of stage9; stage1 takes 65 MB. The rest goes to those with fewest.
+    assert counts == {
+        **{"stage1": 0, "stage3": 1, "stage4": 3, "stage5": 6, "stage7": 9, "stage9": 1},
+    }
+    assert kept["stage9"] == [19]
+
+
 def test_what_small_stages_leave_goes_to_large_ones():
     epochs = list(range(10))
     kept = kept_factors(epochs, {}, {"small": 1, "large": 30}, 100)

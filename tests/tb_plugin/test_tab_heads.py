@@ -1,0 +1,62 @@
+"""Heads trained again, and more of them, while TensorBoard stays open."""
+
+import shutil
+
+import numpy as np
+import pytest
+from tab_server import TabServer
+
+from sfp_keras.monitoring import HeadsMonitor
+from sfp_keras.probing import FeatureCache, HeadSettings, train_heads
+
+DEPTHS = {"layer2": 0, "layer7": 1, "layer13": 2}
+
+
+def train(folder, stages, epochs, **arguments):
+    rng = np.random.default_rng(0)
+    arrays = {name: rng.random((40, 4)).astype(np.float32) for name in stages}
+    cache = FeatureCache(arrays, np.arange(40) % 3, 30, dict.fromkeys(stages, ()))
+    monitor = HeadsMonitor(folder, cache, ("x", "y", "z"), DEPTHS, every=1, **arguments)
+    train_heads(cache, 3, HeadSettings(epochs=epochs), callbacks=[monitor])
+
+
+def steps(tab):
+    (run,) = tab.json("runs")["runs"]
+    return {stage["stage"]: stage["steps"] for stage in run["stages"]}
+
+
+def curve(tab):
+    rows = tab.json("curves", run="heads")["rows"]
+    return [(row["stage"], row["step"]) for row in rows]
+
+
+@pytest.mark.parametrize("max_mb", [50, 0])
+def test_of_heads_trained_anew_only_the_new_training_is_shown(tmp_path, max_mb):
+    train(tmp_path / "heads", ("layer2", "layer7"), 4, max_mb=max_mb)
+    tab = TabServer(tmp_path)
+    assert len(curve(tab)) == 8
+    # Between two looks of TensorBoard's: it keeps what it has read.
+    shutil.rmtree(tmp_path / "heads")
+    train(tmp_path / "heads", ("layer2",), 2, max_mb=max_mb)
+    tab.reload()
+    assert curve(tab) == [("layer2", 0), ("layer2", 1)]
+    train(tmp_path / "heads", ("layer13",), 1, max_mb=max_mb)
+    tab.reload()
+    new = [place for place in curve(tab) if place[0] != "layer7"]
+    assert new == [("layer2", 0), ("layer2", 1), ("layer13", 0)]
+
+
+def test_heads_of_more_stages_leave_the_others_in_place(tmp_path):
+    train(tmp_path / "heads", ("layer2", "layer7"), 4)
+    train(tmp_path / "heads", ("layer13",), 2)
+    assert steps(TabServer(tmp_path)) == {
+        "layer2": [0, 1, 2, 3],
+        "layer7": [0, 1, 2, 3],
+        "layer13": [0, 1],
+    }
+
+
+def test_heads_of_one_stage_trained_anew_leave_the_others_in_place(tmp_path):
+    train(tmp_path / "heads", ("layer2", "layer7"), 4)
+    train(tmp_path / "heads", ("layer2",), 2)
+    assert steps(TabServer(tmp_path)) == {"layer2": [0, 1], "layer7": [0, 1, 2, 3]}

@@ -37,9 +37,15 @@ class AfccDirectory:
         self.mask = path / "mask.npz"
         self.model = path / "model.keras"
         self.figure = path / "afcc.png"
-        self.checkpoint = path / "checkpoint.npz"
 
     def curve(self, variant: str, images: str, threshold: float) -> Path:
         """The accuracies of one fine-tuning, epoch by epoch."""
-        of = f"-{images}-{threshold:g}" if images else ""
-        return self.path / "curves" / f"{variant}{of}.csv"
+        return self.path / "curves" / f"{_fine_tuning(variant, images, threshold)}.csv"
+
+    def checkpoint(self, variant: str, images: str, threshold: float) -> Path:
+        """From where one interrupted fine-tuning goes on, whichever are asked for then."""
+        return self.path / f"checkpoint-{_fine_tuning(variant, images, threshold)}.npz"
+
+
+def _fine_tuning(variant: str, images: str, threshold: float) -> str:
+    return variant + (f"-{images}-{threshold:g}" if images else "")

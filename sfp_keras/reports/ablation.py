@@ -50,6 +50,11 @@ PAPER = {
 }
 
 
+def paper_removal(model: str, dataset: str, num_labels: int, stage: str) -> PaperRemoval | None:
+    """What paper 1 says of a layer, where the experiment is its own: all of CIFAR-10."""
+    return PAPER.get((model, stage)) if (dataset, num_labels) == ("cifar10", 10) else None
+
+
 def print_removal(
     summary: pd.DataFrame, stage: str, paper: PaperRemoval | None, console: Console
 ) -> None:

@@ -16,7 +16,7 @@ from sfp_keras.filters import (
 from sfp_keras.reports.afcc import NAMES, with_share
 from sfp_keras.reports.cluster_figures import size_shares
 from sfp_keras.reports.label_noise import label_values
-from sfp_keras.reports.paper import PaperFigures, PaperLayers
+from sfp_keras.reports.paper import PaperFigures, PaperLayers, measured_as_papers
 from sfp_keras.reports.tables import Column, ReportTable
 
 _STAGE = Column("stage", "stage")
@@ -230,7 +230,7 @@ def afcc_table(results: pd.DataFrame, stage: str, paper: Mapping[str, float] | N
         results: `DataFrame` with the columns of results.csv.
         stage: `str`.
         paper: an entry of `sfp_keras.reports.afcc.PAPER`, or None; it stands below the first
-            row of the paper's kind: clusters of the test images.
+            row of the paper's kind: clusters of the test images at threshold 0.3.
     """
     columns = (
         Column("name", "head"),
@@ -250,7 +250,8 @@ def afcc_table(results: pd.DataFrame, stage: str, paper: Mapping[str, float] | N
         named = {"name": NAMES.get(row["variant"], row["variant"])}
         share = {"share": row["kept"] / row["total"]}
         rows.append({**row, **named, **share, "threshold": row["threshold"] if masked else None})
-        same = row["variant"] == "clusters" and row["clusters_from"] == "test"
+        alike = measured_as_papers(row["clusters_from"], row["threshold"])
+        same = row["variant"] == "clusters" and alike
         of_paper = paper is not None and same and not any(theirs)
         theirs.append(with_share(paper) if paper and of_paper else None)
     note = "Test accuracies: of the head before, just after zeroing, and after fine-tuning."

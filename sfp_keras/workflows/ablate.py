@@ -18,9 +18,9 @@ from sfp_keras.filters import find_clusters, right_without
 from sfp_keras.probing import Stage, cache_features
 from sfp_keras.reports import terminal
 from sfp_keras.reports.ablation import (
-    PAPER,
     draw_labels,
     draw_removal,
+    paper_removal,
     print_labels,
     print_removal,
     print_widths,
@@ -133,7 +133,6 @@ def silence(
     }
     for name, table in tables.items():
         write_text(files[name], table.to_csv(index=False))
-    write_text(folder / "summary.csv", summary(tables["removal"]).to_csv(index=False))
     write_text(marker, json.dumps(settings, indent=2) + "\n")
     return tables
 
@@ -284,8 +283,11 @@ def _report(
     """The tables on the terminal, and the figures, which are drawn anew each time."""
     folder, console = run.ablation(stage.name), terminal()
     experiment = run.experiment
-    paper = None if experiment.changed_architecture else PAPER.get((experiment.model, stage.name))
     removal, labels = summary(tables["removal"]), tables["labels"]
+    paper = None
+    if not experiment.changed_architecture:
+        paper = paper_removal(experiment.model, experiment.dataset, len(labels), stage.name)
+    write_text(folder / "summary.csv", removal.to_csv(index=False))
     write_text(folder / "widths.csv", widths.to_csv(index=False))
     print_removal(removal, stage.name, paper, console)
     print_labels(labels, stage.name, console)

@@ -1,5 +1,6 @@
 """AFCC: zero a head outside its filters' clusters, fine-tune, and compare with controls."""
 
+import dataclasses
 import shutil
 import warnings
 from collections.abc import Iterable, Sequence
@@ -64,15 +65,25 @@ def afcc(experiment: Experiment) -> None:
         with run.timed("afcc"):
             table = compare(run, split, stage, dataset, scaling, settings)
         console = terminal()
-        paper = PAPER.get((experiment.model, dataset.name, stage.name))
-        # The paper's head on stage 8 is of the network without stage 9.
-        changed = experiment.changed_architecture and (experiment.stage9 or stage.name != "stage8")
-        same = dataset.num_labels == 100 and not changed
-        print_afcc(table, stage.name, paper if same else None, console)
+        paper = paper_afcc(experiment, dataset.num_labels, stage.name)
+        print_afcc(table, stage.name, paper, console)
         files = run.afcc(stage.name)
         console.print(f"results: {files.results}\n  {files.figure}")
         if files.model.exists():
             console.print(f"  {files.model}  the network that ends with {_saved_head(files)}")
+
+
+def paper_afcc(experiment: Experiment, num_labels: int, stage: str) -> dict[str, float] | None:
+    """What paper 2 says of the head of a stage, where the experiment is its own."""
+    if experiment.model == "efficientnetb0" and stage == "stage8":
+        # The paper's is of the network without stage 9, and otherwise as it is.
+        changed = experiment.stage9
+        experiment = dataclasses.replace(experiment, stage9=True)
+    else:
+        changed = False
+    if num_labels != 100 or changed or experiment.changed_architecture:
+        return None
+    return PAPER.get((experiment.model, experiment.dataset, stage))
 
 
 def fine_tuning(experiment: Experiment) -> FineTuning:
@@ -126,7 +137,9 @@ def compare(
     # All of them before the first fine-tuning: one may be empty.
     masks = _masks(run, stage, [key for key in wanted if _row(table, *key) is None])
     for place, (name, images, threshold) in enumerate(wanted):
+        checkpoint = files.checkpoint(name, images, threshold)
         if _row(table, name, images, threshold) is not None:
+            checkpoint.unlink(missing_ok=True)  # A kill may have come before.
             continue
         if tuner is None:
             tuner = _tuner(run, split, stage, kernel, dataset, scaling, settings)
@@ -142,7 +155,7 @@ def compare(
                 warnings.filterwarnings("ignore", "mask: .* units have no free weight")
             outcome = tuner.run(
                 made,
-                checkpoint=files.checkpoint,
+                checkpoint=checkpoint,
                 description=description(
                     run, "afcc", [run.settings("afcc"), stage.name, name, images, threshold]
                 ),
@@ -157,7 +170,6 @@ def compare(
                 threshold=np.float64(threshold),
             )
             save_model(files.model, split.whole("afcc", outcome.layers))
-        files.checkpoint.unlink(missing_ok=True)
         row = {
             "variant": name,
             "clusters_from": images,
@@ -174,6 +186,7 @@ def compare(
             files.curve(name, images, threshold), pd.DataFrame(outcome.history).to_csv(index=False)
         )
         write_text(files.results, table.to_csv(index=False))
+        checkpoint.unlink(missing_ok=True)
     rows = [_row(table, *key) for key in wanted]
     shown = pd.DataFrame([row for row in rows if row is not None])
     with write_whole(files.figure) as file:

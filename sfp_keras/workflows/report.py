@@ -44,7 +44,8 @@ def report(experiment: Experiment) -> None:
     title = f"{run.flags.get('model')} on {run.flags.get('dataset')}, {len(run.names)} labels"
     write_text(run.files.report, reports.page(title, sections, summary(run)))
     console = reports.terminal()
-    reports.print_layers(rows, run.paper(run.split[0]), console)
+    # The paper's rows go below those of the test images.
+    reports.print_layers(rows, run.paper("test"), console)
     console.print(f"report: {run.files.report}\nfigures and tables: {run.files.figures}")
 
 
@@ -188,14 +189,14 @@ def robustness_section(stages: Sequence[ReportedStage], out: Written, suffix: st
 
 def ablation_sections(run: ReportedRun, out: Written) -> list[Section]:
     """Ablation of every stage it was made of."""
-    from sfp_keras.reports.ablation import PAPER
+    from sfp_keras.reports.ablation import paper_removal
     from sfp_keras.workflows.ablate import read_ablation
 
     sections = []
     for path in sorted(run.files.path.glob("ablate/*/summary.csv")):
         stage = path.parent.name
         tables = read_ablation(run.files, stage)
-        paper = PAPER.get((str(run.flags.get("model")), stage)) if run.of_paper else None
+        paper = paper_removal(*run.key, stage) if run.of_paper else None
         removal, labels, widths = tables["summary"], tables["labels"], tables["widths"]
         parts: list[Part] = [
             out.figure(
@@ -224,8 +225,7 @@ def ablation_sections(run: ReportedRun, out: Written) -> list[Section]:
 
 def afcc_sections(run: ReportedRun, out: Written) -> list[Section]:
     """AFCC of every stage it was made of."""
-    from sfp_keras.reports.afcc import PAPER
-    from sfp_keras.workflows.afcc import read_results
+    from sfp_keras.workflows.afcc import paper_afcc, read_results
 
     sections = []
     for path in sorted(run.files.path.glob("afcc/*/results.csv")):
@@ -233,8 +233,7 @@ def afcc_sections(run: ReportedRun, out: Written) -> list[Section]:
         results = read_results(run.files.afcc(stage))
         if results.empty:
             continue
-        key = (str(run.flags.get("model")), str(run.flags.get("dataset")), stage)
-        paper = PAPER.get(key) if len(run.names) == 100 and run.of_paper else None
+        paper = paper_afcc(run.experiment, len(run.names), stage)
         figure = out.figure(
             f"afcc-{stage}",
             reports.afcc_figure(results, stage),

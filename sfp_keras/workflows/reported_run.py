@@ -111,15 +111,20 @@ class ReportedRun:
     @property
     def of_paper(self) -> bool:
         """Whether the network is built as the papers' of its name."""
-        return not Experiment.from_json(self.flags).changed_architecture
+        return not self.experiment.changed_architecture
+
+    @property
+    def experiment(self) -> Experiment:
+        """The flags as settings."""
+        return Experiment.from_json(self.flags)
 
     def paper(self, split: str) -> PaperLayers | None:
         """The paper's layers, where its numbers can stand beside this split's."""
-        return paper_layers(*self._key) if self._compared(split) else None
+        return paper_layers(*self.key) if self._compared(split) else None
 
     def paper_figures(self, split: str) -> PaperFigures:
         """What the paper's figures say, where it can stand beside this split's numbers."""
-        return paper_figures(*self._key) if self._compared(split) else PaperFigures()
+        return paper_figures(*self.key) if self._compared(split) else PaperFigures()
 
     def stage(self, name: str, split: str) -> ReportedStage:
         """Read a stage and find its clusters."""
@@ -142,7 +147,8 @@ class ReportedRun:
         return read_decisions(self.files, name, split)
 
     @property
-    def _key(self) -> tuple[str, str, int]:
+    def key(self) -> tuple[str, str, int]:
+        """Model, data set and number of labels, by which the papers' numbers are found."""
         return str(self.flags.get("model")), str(self.flags.get("dataset")), len(self.names)
 
     def _compared(self, split: str) -> bool:

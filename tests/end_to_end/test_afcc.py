@@ -149,6 +149,23 @@ def test_the_terminal_shows_each_head(run: SimpleNamespace) -> None:
     assert "ends with the AFCC head of train images, threshold 0.3" in " ".join(run.out.split())
 
 
+def test_one_that_was_stopped_waits_while_others_are_made(
+    run: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = [*run.afcc, "--afcc_trainable=head"]
+    with monkeypatch.context() as patch:
+        patch.setattr("sfp_keras.afcc.fine_tuning.with_exact_loss", interrupted)
+        assert call_main(*flags, "--afcc_variants=random") == 130
+    call_again(*flags, "--afcc_variants=magnitude")
+    assert (run.folder / "afcc/layer4/checkpoint-random-train-0.3.npz").exists()
+    assert "epoch" not in call_again(*flags, "--afcc_variants=random")
+    assert not any((run.folder / "afcc/layer4").glob("checkpoint*"))
+
+
+def interrupted(history: object) -> None:
+    raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize("again", [["--overwrite=afcc"], []])
 def test_an_empty_mask_is_told_before_anything_is_done(
     again: list[str],

@@ -256,6 +256,15 @@ def test_another_threshold_and_split_have_no_paper_beside(
     assert (story.figures / "train-layer13-filter2.svg").exists()
 
 
+def test_the_paper_stands_beside_the_test_images_whatever_comes_first(
+    story: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = report(story.folder, capsys, "--split=train,test", "--report_stages=layer13", code=0)
+    train, test = out.split("on the test set")
+    assert "paper" not in train.split("on the train set")[1]
+    assert "arXiv:2305.18078" in test
+
+
 def test_another_report_replaces_what_the_one_before_wrote(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

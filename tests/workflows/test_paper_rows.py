@@ -1,0 +1,48 @@
+"""The papers' numbers stand beside those of the same experiments alone."""
+
+import pandas as pd
+import pytest
+
+from sfp_keras.experiment import Experiment
+from sfp_keras.reports import afcc_table
+from sfp_keras.reports.ablation import paper_removal
+from sfp_keras.workflows.afcc import paper_afcc
+
+EFFICIENTNET = {"model": "efficientnetb0", "dataset": "cifar100"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "num_labels", "stage", "after"),
+    [
+        ({"model": "vgg16", "dataset": "cifar100"}, 100, "layer10", 0.752),
+        ({"model": "vgg16", "dataset": "cifar100"}, 60, "layer10", None),
+        ({"model": "vgg16", "dataset": "cifar10"}, 10, "layer10", None),
+        ({"model": "vgg16", "dataset": "cifar100", "filters": ("13:9",)}, 100, "layer10", None),
+        (EFFICIENTNET, 100, "stage9", 0.873),
+        # Its head on stage 8 is of the network without stage 9.
+        (EFFICIENTNET, 100, "stage8", None),
+        ({**EFFICIENTNET, "stage9": False}, 100, "stage8", 0.868),
+        ({**EFFICIENTNET, "stage9": False, "blocks": ("3:1",)}, 100, "stage8", None),
+    ],
+)
+def test_afcc(settings: dict, num_labels: int, stage: str, after: float | None) -> None:
+    found = paper_afcc(Experiment(**settings), num_labels, stage)
+    assert (found or {}).get("accuracy_after") == after
+
+
+def test_afcc_at_another_threshold() -> None:
+    row = {
+        **{"variant": "clusters", "clusters_from": "test", "kept": 1, "total": 2, "epochs": 1},
+        **dict.fromkeys(("accuracy_before", "accuracy_zeroed", "accuracy_after"), 0.5),
+    }
+    results = pd.DataFrame([{**row, "threshold": threshold} for threshold in (0.5, 0.3)])
+    paper = paper_afcc(Experiment(model="vgg16", dataset="cifar100"), 100, "layer10")
+    assert [bool(of) for of in afcc_table(results, "layer10", paper).paper] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "num_labels", "compared"),
+    [("cifar10", 10, True), ("cifar10", 8, False), ("cifar100", 100, False)],
+)
+def test_removed_filters(dataset: str, num_labels: int, compared: bool) -> None:
+    assert (paper_removal("vgg16", dataset, num_labels, "layer13") is not None) == compared

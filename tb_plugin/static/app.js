@@ -93,11 +93,12 @@ function stagesOf(view, {stage, compared}) {
 /** What is said of stages that a view cannot show. */
 function NotKept({stages, alone}) {
   const names = [...new Set(stages.map((s) => s.stage))].join(', ');
-  const text = html`Their numbers are in the view “Training”. More matrices are kept with a larger
-    <code>--monitor_mb</code>, or <code>max_mb</code> of <code>FilterMonitor</code>.`;
+  const text = html`The numbers are in the view “Training”. While a training runs matrices may still
+    come; more are kept with a larger <code>--monitor_mb</code>, or${' '}
+    <code>max_mb</code> of <code>FilterMonitor</code>.`;
   return alone
     ? html`<${Empty} title=${`The log keeps no matrices of ${names}`}><p>${text}</p><//>`
-    : html`<p class="note">The log keeps no matrices of ${names}. ${text}</p>`;
+    : html`<p class="notice" role="status">The log keeps no matrices of ${names}. ${text}</p>`;
 }
 
 function Notices({texts}) {

@@ -1,6 +1,7 @@
 """Mean and standard deviation of each colour channel of a split."""
 
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -21,6 +22,10 @@ class ChannelStatistics(NamedTuple):
     std: np.ndarray
 
 
+# Every network that is built asks anew, and a large split is read from disk for it.
+_KNOWN: WeakKeyDictionary[ImageSplit, ChannelStatistics] = WeakKeyDictionary()
+
+
 def channel_statistics(split: ImageSplit) -> ChannelStatistics:
     """Compute the channel statistics of a split exactly, in chunks.
 
@@ -35,6 +40,13 @@ def channel_statistics(split: ImageSplit) -> ChannelStatistics:
     Raises:
         InputError: if there are no images, or a channel has the same value everywhere.
     """
+    known = _KNOWN.get(split)
+    if known is None:
+        known = _KNOWN[split] = _channel_statistics(split)
+    return known
+
+
+def _channel_statistics(split: ImageSplit) -> ChannelStatistics:
     counts = np.zeros((3, 256), np.int64)
     for part in chunks(len(split)):
         images = split.read(part)

@@ -69,7 +69,7 @@ def load_pytorch_weights(model: keras.Model, path: str | Path, *, output: bool =
     if not output:
         layers["linear"], modules["linear"] = layers["linear"][:-1], modules["linear"][:-1]
     for kind in _LAYERS_OF:
-        _check_count(path, model.name, kind, layers[kind], modules)
+        _check_count(path, model.name, kind, layers[kind], modules, output)
     maps = _flattened_maps(graph)
 
     variables, turns, names = [], [], []
@@ -187,14 +187,20 @@ def _dense_kernel(tensor: np.ndarray, flattened: tuple[int, int, int] | None) ->
 
 
 def _check_count(
-    path: Path, model_name: str, kind: str, layers: list[Any], modules: dict[str, list[Module]]
+    path: Path,
+    model_name: str,
+    kind: str,
+    layers: list[Any],
+    modules: dict[str, list[Module]],
+    output: bool,
 ) -> None:
     found = modules[kind]
     if len(layers) == len(found):
         return
     if kind == "linear":
-        widths = ",".join(str(module.shapes["weight"][0]) for module in found[:-1])
-        mend = f"say --fc_widths={widths} (argument fc_widths)"
+        hidden = found[:-1] if output else found
+        widths = ",".join(str(module.shapes["weight"][0]) for module in hidden)
+        mend = f"say --fc_widths={widths or 'none'} (argument fc_widths)"
     elif kind == "batch norm" and not (layers and found):
         mend = f"build the model with batch_norm={bool(found)}"
     else:

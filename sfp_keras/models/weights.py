@@ -66,6 +66,8 @@ def load_initial_weights(model: keras.Model, source: str | Path) -> list[str]:
     path = Path(source)
     if of_applications(source):
         load_applications_weights(model, source, output=False)
+    elif not path.is_file():
+        raise InputError(f"weights file {path} does not exist (--initial_weights)")
     elif path.suffix == ".safetensors":
         load_pytorch_weights(model, path, output=False)
     elif path.suffix == ".keras":
@@ -81,8 +83,6 @@ def load_initial_weights(model: keras.Model, source: str | Path) -> list[str]:
 
 
 def _load_all_but_output(model: keras.Model, path: Path) -> None:
-    if not path.is_file():
-        raise InputError(f"weights file {path} does not exist (--initial_weights)")
     output = model.get_layer("output")
     kept = output.get_weights()
     # Keras finds layers in such a file by their order, so all but the last must be the same.

@@ -176,14 +176,19 @@ def check_input(network: keras.Model, dataset: ImageDataset, experiment: Experim
             f"--model={experiment.model} takes inputs of shape {shape}; one input of images "
             "(height, width, channels) is needed"
         )
-    fits = all(
-        want is None or want == got
-        for want, got in zip(shape[1:], dataset.image_shape, strict=True)
+    *size, channels = (
+        want in (None, got) for want, got in zip(shape[1:], dataset.image_shape, strict=True)
     )
-    if not fits:
+    if not all(size):
         raise InputError(
             f"--model={experiment.model} takes images of shape {shape[1:]}, the data has "
             f"{dataset.image_shape}; set --image_size={shape[1]},{shape[2]}"
+        )
+    if not channels:
+        mend = "keras.ops.image.rgb_to_grayscale can be its first step" if shape[3] == 1 else ""
+        raise InputError(
+            f"--model={experiment.model} takes images of {shape[3]} channel(s), and all images are "
+            f"given as RGB; give a network that takes those{mend and f' ({mend})'}"
         )
 
 

@@ -3,7 +3,7 @@ import sys
 import numpy as np
 import pytest
 
-from sfp_keras.data import ImageSplit, channel_statistics, parse_scaling
+from sfp_keras.data import ImageSplit, LazyImages, channel_statistics, parse_scaling
 from sfp_keras.errors import InputError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (20, 5, 4, 3), dtype=np.uint8)
@@ -111,3 +111,18 @@ def test_a_constant_channel_has_no_statistics():
     grey = ImageSplit(np.full((2, 3, 3, 3), 9, np.uint8), np.zeros(2, np.int64))
     with pytest.raises(InputError, match="--scaling=dataset"):
         parse_scaling("dataset", grey)
+
+
+def test_statistics_of_a_split_are_counted_once():
+    reads = []
+
+    class Counted(LazyImages):
+        shape = IMAGES.shape
+
+        def read(self, indices):
+            reads.append(len(indices))
+            return IMAGES[indices]
+
+    split = ImageSplit(Counted(), np.zeros(len(IMAGES), np.int64))
+    assert channel_statistics(split) is channel_statistics(split)
+    assert sum(reads) == len(IMAGES)

@@ -11,7 +11,12 @@ from safetensors.numpy import save_file
 
 from sfp_keras.data import load_dataset
 from sfp_keras.errors import InputError
-from sfp_keras.models import build_vgg, load_pytorch_weights, vgg_arguments_of
+from sfp_keras.models import (
+    build_vgg,
+    load_initial_weights,
+    load_pytorch_weights,
+    vgg_arguments_of,
+)
 
 FILTERS = {1: 4, 2: 3, 3: 5, 4: 4, 5: 6}
 
@@ -154,6 +159,15 @@ def test_mismatches_name_tensor_shape_and_mend(tmp_path, file, model, words):
         load_pytorch_weights(network, path)
     assert "\n" not in str(error.value)
     assert all(np.array_equal(a, b) for a, b in zip(before, network.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize(("of_file", "mend"), [((6,), "6"), ((6, 5), "6,5"), ((), "none")])
+def test_the_widths_named_fit_initial_weights(tmp_path, of_file, mend):
+    path = saved(tmp_path, torch_vgg6(fc_widths=of_file))
+    with pytest.raises(InputError, match=f"say --fc_widths={mend} "):
+        load_initial_weights(vgg6(fc_widths=(4, 4, 4)), path)
+    named = tuple(int(text) for text in mend.split(",") if text != "none")
+    assert load_initial_weights(vgg6(fc_widths=named), path) == ["output"]
 
 
 def test_another_depth_is_refused(tmp_path):

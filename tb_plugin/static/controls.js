@@ -84,7 +84,7 @@ function StepControl() {
       step="1"
       value=${value}
       disabled=${single}
-      aria-valuetext=${`Epoch ${steps[value]}`}
+      aria-valuetext=${steps.length ? `Epoch ${steps[value]}` : 'None'}
       onInput=${(e) => move(Number(e.currentTarget.value))}
     />
     <${Check}

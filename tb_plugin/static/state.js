@@ -101,7 +101,9 @@ function defaultRun(runs) {
  */
 export function select(state, runs) {
   const run = runs.find((r) => r.run === state.run) ?? defaultRun(runs);
-  const stage = run.stages.find((s) => s.stage === state.stage) ?? run.stages.at(-1) ?? null;
+  // Matrices too large for the log are not there: the last layer that has some is shown first.
+  const shown = run.stages.findLast((s) => s.steps.length) ?? run.stages.at(-1) ?? null;
+  const stage = run.stages.find((s) => s.stage === state.stage) ?? shown;
   const filter = state.filter !== null && state.filter < stage?.filters ? state.filter : null;
   const label = state.label !== null && state.label < run.labels.length ? state.label : null;
   const allSteps = [...new Set(run.stages.flatMap((s) => s.steps))].sort((a, b) => a - b);

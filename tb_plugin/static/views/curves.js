@@ -94,7 +94,7 @@ function Curves({rows, byStage}) {
     </p>`}
     ${rows.some((row) => row.exact === false) &&
       html`<p class="note">
-      Some steps keep no factors: their numbers are those logged at the run’s own threshold.
+      Some steps keep no factors: their numbers are those logged at this threshold.
     </p>`}
     <div class="charts two" hidden=${!rows.length}>
       ${CHARTS.map(

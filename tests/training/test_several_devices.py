@@ -16,7 +16,8 @@ HERE = Path(__file__).parent
 THREE = "--xla_force_host_platform_device_count=3"
 
 
-@pytest.mark.parametrize("backend", [pytest.param("tensorflow", marks=pytest.mark.slow), "jax"])
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
 def test_three_devices_train_as_one(backend: str, tmp_path: Path) -> None:
     pytest.importorskip(backend)
     more = {"KERAS_BACKEND": backend}

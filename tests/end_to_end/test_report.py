@@ -256,6 +256,7 @@ def test_another_threshold_and_split_have_no_paper_beside(
     assert (story.figures / "train-layer13-filter2.svg").exists()
 
 
+@pytest.mark.slow
 def test_the_paper_stands_beside_the_test_images_whatever_comes_first(
     story: SimpleNamespace, capsys: pytest.CaptureFixture[str]
 ) -> None:

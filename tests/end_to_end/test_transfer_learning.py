@@ -29,7 +29,7 @@ def body(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(
     colour_folder: Path, body: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> SimpleNamespace:
-    """A probe of a simplified network that is trained for an epoch, then AFCC of all of it."""
+    """A probe of a simplified network that is trained for an epoch."""
     folder = tmp_path_factory.mktemp("efficientnet") / "run"
     flags = [
         *("--model=efficientnetb0", "--dataset=folder", f"--data_dir={colour_folder}"),
@@ -38,13 +38,7 @@ def run(
         *("--epochs=1", "--batch_size=8", "--group=(^|/)stage[1-7]_: lr=x0.1", "--nomonitor"),
         *("--head_epochs=2", f"--run_dir={folder}"),
     ]
-    out = call_again(*flags)
-    afcc = [
-        *("--mode=afcc", "--afcc_trainable=all", "--afcc_epochs=1", "--afcc_lr=0.001"),
-        *("--afcc_batch_size=8", "--afcc_variants=clusters", "--afcc_split=test"),
-    ]
-    afcc_out = call_again(*flags, *afcc, "--afcc_group=(^|/)stage[1-7]_: lr=x0.1")
-    return SimpleNamespace(folder=folder, out=out, afcc_out=afcc_out)
+    return SimpleNamespace(folder=folder, out=call_again(*flags), flags=flags)
 
 
 def test_layers_and_settings(run: SimpleNamespace) -> None:
@@ -87,7 +81,13 @@ def test_stages_of_the_transferred_body_were_trained(run: SimpleNamespace, body:
     assert 0 < moved("stage7_block1_project") < moved("stage8_block1_project") < 0.5
 
 
+@pytest.mark.slow
 def test_afcc_trains_the_whole_network(run: SimpleNamespace) -> None:
+    call_again(
+        *(*run.flags, "--mode=afcc", "--afcc_trainable=all", "--afcc_epochs=1"),
+        *("--afcc_lr=0.001", "--afcc_batch_size=8", "--afcc_variants=clusters"),
+        *("--afcc_split=test", "--afcc_group=(^|/)stage[1-7]_: lr=x0.1"),
+    )
     table = pd.read_csv(run.folder / "afcc" / "stage9" / "results.csv")
     assert table["variant"].tolist() == ["clusters"]
     network = keras.saving.load_model(run.folder / "afcc" / "stage9" / "model.keras")

@@ -52,6 +52,7 @@ def test_tensorflow_backend_is_refused_in_one_line(command: Callable, refused: s
     assert line.startswith("error: --backend=tensorflow cannot be used")
 
 
+@pytest.mark.slow
 def test_own_network_is_probed(
     command: Callable,
     refused: str,

@@ -57,9 +57,13 @@ def run(arguments: list[str], **more: str) -> None:
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
 
-def test_the_layers_on_jax() -> None:
-    names = ("test_masked_dense.py", "test_mask_constraint.py", "test_compact_dense.py")
-    on_jax([HERE / name for name in names])
+def test_the_masked_layer_on_jax() -> None:
+    on_jax([HERE / "test_masked_dense.py", HERE / "test_mask_constraint.py"])
+
+
+@pytest.mark.slow
+def test_the_compact_layer_on_jax() -> None:
+    on_jax([HERE / "test_compact_dense.py"])
 
 
 @pytest.mark.slow
@@ -76,11 +80,13 @@ def on_jax(files: list[Path], more: Sequence[str] = ()) -> None:
     run(command, KERAS_BACKEND="jax", XLA_FLAGS="--xla_backend_optimization_level=0")
 
 
+@pytest.mark.slow
 def test_mirrored_strategy() -> None:
     pytest.importorskip("tensorflow")
     run(["-c", TWO_DEVICES + MIRRORED], KERAS_BACKEND="tensorflow")
 
 
+@pytest.mark.slow
 def test_data_parallel() -> None:
     flags = "--xla_force_host_platform_device_count=2"
     run(["-c", TWO_DEVICES + DATA_PARALLEL], KERAS_BACKEND="jax", XLA_FLAGS=flags)

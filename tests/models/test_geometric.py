@@ -268,6 +268,7 @@ sys.exit(pytest.main(["-x", "-p", "no:cacheprovider", *sys.argv[4:]]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(JAX, reason="starts on TensorFlow")
 def test_saved_models_and_all_tests_on_jax(tmp_path: Path) -> None:
     pytest.importorskip("jax")

@@ -345,6 +345,7 @@ np.testing.assert_array_equal(plain[1].reshape(2, 4, 2, 4, 2, 2).max((2, 4)), in
 """
 
 
+@pytest.mark.slow
 def test_jax_without_tensorflow():
     environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
     done = subprocess.run(

@@ -37,10 +37,10 @@ def rows_of(data):
     ("view", "route", "number"),
     [
         ("layers", "layers", "noise"),
-        ("curves", "curves", "noise"),
         ("gallery", "filters", "noise"),
-        ("labels", "labels", "signal"),
-        ("filter", "filter", None),
+        pytest.param("curves", "curves", "noise", marks=pytest.mark.slow),
+        pytest.param("labels", "labels", "signal", marks=pytest.mark.slow),
+        pytest.param("filter", "filter", None, marks=pytest.mark.slow),
     ],
 )
 def test_old_numbers_are_not_exported_under_a_new_threshold(page, base, view, route, number):

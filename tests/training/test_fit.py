@@ -80,7 +80,9 @@ class Stop(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("at", [(0, 1), (3, 0), (5, 2)])
+@pytest.mark.parametrize(
+    "at", [(3, 0), *(pytest.param(at, marks=pytest.mark.slow) for at in [(0, 1), (5, 2)])]
+)
 def test_stopped_and_started_again_it_ends_bit_equal(tmp_path, at):
     whole = model()
     history = fit(whole, tmp_path / "whole.npz")

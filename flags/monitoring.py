@@ -10,8 +10,9 @@ flags.DEFINE_bool(
 flags.DEFINE_integer(
     "monitor_every",
     None,
-    "Epochs between measurements. Default: as few as --monitor_measurements allows, and, while "
-    "the network trains, so that they take at most 5% of the time.",
+    "Epochs between measurements, however many these are. Default: as few as "
+    "--monitor_measurements allows, and, while the network trains, so that they take at most 5% "
+    "of the time.",
     lower_bound=1,
 )
 flags.DEFINE_integer(

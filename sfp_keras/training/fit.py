@@ -68,11 +68,10 @@ def fit_with_resume(
     schedule = _Schedule(learning_rate, decay, epochs, schedule_epochs or epochs)
     keeper = _Keeper(history, checkpoint, epochs, on_epoch, schedule)
     devices = current_devices()
+    told = [progress.callback(begin, epochs, steps_per_epoch)] if progress else []
     with devices.training(model), contextlib.ExitStack() as stack:
-        told = []
-        if progress:
-            told = [progress.callback(begin, epochs, steps_per_epoch)]
-            stack.enter_context(contextlib.closing(told[0]))
+        for callback in told:
+            stack.enter_context(contextlib.closing(callback))
         model.fit(
             devices.source(lambda: batches(begin)),
             initial_epoch=begin,

@@ -75,15 +75,13 @@ def afcc(experiment: Experiment) -> None:
 
 def paper_afcc(experiment: Experiment, num_labels: int, stage: str) -> dict[str, float] | None:
     """What paper 2 says of the head of a stage, where the experiment is its own."""
-    if experiment.model == "efficientnetb0" and stage == "stage8":
+    key = (experiment.model, experiment.dataset, stage)
+    if stage == "stage8":
         # The paper's is of the network without stage 9, and otherwise as it is.
-        changed = experiment.stage9
+        if experiment.stage9:
+            return None
         experiment = dataclasses.replace(experiment, stage9=True)
-    else:
-        changed = False
-    if num_labels != 100 or changed or experiment.changed_architecture:
-        return None
-    return PAPER.get((experiment.model, experiment.dataset, stage))
+    return PAPER.get(key) if num_labels == 100 and not experiment.changed_architecture else None
 
 
 def fine_tuning(experiment: Experiment) -> FineTuning:

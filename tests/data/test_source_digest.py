@@ -68,3 +68,5 @@ def test_other_sets_are_what_their_name_says(tmp_path):
     assert source_digest("cifar10", tmp_path) is None
     assert source_digest("digits", None) is None
     assert source_digest("folder", tmp_path / "nowhere") is None
+    (tmp_path / "file").write_text("no folder")
+    assert source_digest("folder", tmp_path / "file") is None

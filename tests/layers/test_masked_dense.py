@@ -53,11 +53,18 @@ def check_zeros(layer, mask=MASK):
     return kernel
 
 
-@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(
+    ("optimizer", "policy"),
+    [
+        *((name, "float32") for name in OPTIMIZERS),
+        *((name, "mixed_bfloat16") for name in ("Adam", "ours")),
+        *(
+            pytest.param(name, "mixed_bfloat16", marks=pytest.mark.slow)
+            for name in ("SGD", "AdamW", "EMA", "Muon")
+        ),
+    ],
+)
 def test_zeros_hold_through_everything(optimizer, policy, tmp_path):
-    if JAX and policy != "float32" and optimizer != "Adam":
-        pytest.skip("one optimiser in bf16 is enough of the slow compiling on JAX")
     layer = MaskedDense(5, MASK, kernel_regularizer=keras.regularizers.L2(1e-3), dtype=policy)
     net = model(layer, optimizer, policy)
     first = check_zeros(layer)

@@ -75,9 +75,13 @@ def test_compact_heads_and_pruned_networks_on_jax() -> None:
 
 
 def on_jax(files: list[Path], more: Sequence[str] = ()) -> None:
-    command = ["-m", "pytest", "-x", "-p", "no:cacheprovider", *more, *map(str, files)]
+    command = ["-m", "pytest", "-x", "-p", "no:cacheprovider", "-m", "not slow", *more]
     # Compiling, not running, takes the time.
-    run(command, KERAS_BACKEND="jax", XLA_FLAGS="--xla_backend_optimization_level=0")
+    run(
+        [*command, *map(str, files)],
+        KERAS_BACKEND="jax",
+        XLA_FLAGS="--xla_backend_optimization_level=0",
+    )
 
 
 @pytest.mark.slow

@@ -9,7 +9,11 @@ import pytest
 from absl import app, flags
 from absl.testing import flagsaver
 
-GUIDES = ("masked_dense.md", "own_experiments.md", "own_network.md")
+GUIDES = (
+    "masked_dense.md",
+    "own_network.md",
+    pytest.param("own_experiments.md", marks=pytest.mark.slow),
+)
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 

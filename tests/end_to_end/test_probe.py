@@ -205,9 +205,7 @@ def test_the_terminal_shows_network_table_and_next_steps(story: SimpleNamespace)
     assert f"{story.folder}/layers.csv" in text
 
 
-def test_experiment_json_is_enough_to_rerun(
-    story: SimpleNamespace, command: Callable, tmp_path: Path
-) -> None:
+def test_experiment_json_is_enough_to_rerun(story: SimpleNamespace, tmp_path: Path) -> None:
     saved = json.loads(story.files["first"]["experiment.json"][1])
     assert saved["flags"]["labels"] == 3
     assert saved["flags"]["preset"] == "vgg6-digits"
@@ -216,8 +214,9 @@ def test_experiment_json_is_enough_to_rerun(
     assert set(saved["seconds"]) == {"train", "heads", "analysis"}
     assert saved["command"].startswith("python main.py --mode=probe")
     assert f"--run_dir={story.folder}" in saved["command"]
-    _, script, *flags = shlex.split(saved["command"])
-    command(*flags, f"--run_dir={tmp_path}/again", script=(script,))
+    program, script, *flags = shlex.split(saved["command"])
+    assert (program, script) == ("python", "main.py")
+    call_again(*flags, f"--run_dir={tmp_path}/again")
     before = {name: data for name, (_, data) in story.files["first"].items()}
     assert not differing(contents(tmp_path / "again"), before)
 

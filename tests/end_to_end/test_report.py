@@ -266,6 +266,7 @@ def test_the_paper_stands_beside_the_test_images_whatever_comes_first(
     assert "arXiv:2305.18078" in test
 
 
+@pytest.mark.slow
 def test_another_report_replaces_what_the_one_before_wrote(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

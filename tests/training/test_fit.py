@@ -182,6 +182,7 @@ KILLED = textwrap.dedent(
 )
 
 
+@pytest.mark.slow
 def test_killed_by_the_system_it_ends_bit_equal(tmp_path):
     path = str(tmp_path / "part.npz")
     script = KILLED.format(folder=os.path.dirname(__file__), path=path)

@@ -101,6 +101,7 @@ def test_members_are_run_once_and_read_together(
     assert [*pd.read_csv(folder / "summary.csv")["K"]] == [2, 2, 3, 3, 4, 4]
 
 
+@pytest.mark.slow
 def test_two_sweeps_at_once_share_the_members(folder: Path) -> None:
     both = [driven(folder, "2,4,6", seeds) for seeds in ("0,1,2", "0,1,2")]
     said = [process.communicate(timeout=300)[0] for process in both]

@@ -59,6 +59,7 @@ flags.DEFINE_enum(
     "images_on",
     "auto",
     ["auto", "host", "device"],
-    "Where training images are held, flipped, shifted and scaled. device: only their numbers cross "
-    "to it in a step; the results are the same. auto: on a GPU or TPU of JAX where they fit.",
+    "Where images are held, flipped, shifted and scaled in phase 1. device: only their numbers "
+    "cross to it in a step; the results are the same. auto: on a GPU or TPU of JAX where training "
+    "and test images fit in 4 GiB.",
 )

@@ -15,7 +15,7 @@ class PassRecord:
     """One file with all a pass needs to go on, written whole.
 
     Whoever passes over the images must first flush what the record speaks of, and saves it only
-    where it is `due`: a short pass never writes it, a long one loses at most a minute.
+    where it is `due`: a short pass never writes it, a long one loses about half a minute.
 
     Args:
         path: `str` or `Path`. The file.

@@ -127,6 +127,7 @@ def cache_features(
 
     Raises:
         InputError: if the features fit neither memory nor disk, or are not finite.
+        ValueError: if other numbers of images come than were announced.
     """
     inputs = head_inputs(cut, names)
     rows = train_count + test_count

@@ -63,7 +63,8 @@ def measure_fields(
         Dict from stage name to `Measurement`.
 
     Raises:
-        InputError: if a label lies outside 0 .. K-1, or a kernel does not fit its stage.
+        InputError: if a label lies outside 0 .. K-1, a kernel does not fit its stage, or kernels
+            are of different numbers of labels.
     """
     shapes = position_shapes(cut, list(kernels))
     flat = {}
@@ -76,7 +77,10 @@ def measure_fields(
                 f"({positions}, {filters}, labels)"
             )
         flat[name] = np.ascontiguousarray(kernel.reshape(positions * filters, -1), np.float32)
-    (labels_count,) = {kernel.shape[2] for kernel in kernels.values()}
+    counts = {name: kernel.shape[2] for name, kernel in kernels.items()}
+    if len(set(counts.values())) > 1:
+        raise InputError(f"heads have different numbers of labels: {counts}")
+    labels_count = next(iter(counts.values()))
     sums = {name: ClassMeans(labels_count, len(head)) for name, head in flat.items()}
     # Not by NumPy: its threads and the backend's would wait for each other.
     heads = {name: ops.convert_to_tensor(head) for name, head in flat.items()}

@@ -26,14 +26,15 @@ class SGD(keras.optimizers.Optimizer):
     Args:
         learning_rate: `float`. Of variables in no group. Defaults to `0.01`.
         momentum: `float` in [0, 1). Defaults to `0.0`.
-        l2: `float`. The papers' alpha, PyTorch's `weight_decay`. Defaults to `0.0`.
+        l2: `float`, at least 0. The papers' alpha, PyTorch's `weight_decay`. Defaults to `0.0`.
         nesterov: `bool`. Without it, `w -= lr * buf`. Defaults to `True`.
         groups: sequence of `ParameterGroup` or of dicts with `name`, `pattern`,
             `learning_rate`, `momentum`, `l2`. The first whose pattern is found in
             `variable.path` counts. A pattern that matches nothing is an error.
 
     Raises:
-        InputError: at `build`, if a group's pattern matches no variable.
+        InputError: if `momentum` or `l2` is out of range, or two groups have one name; at
+            `build`, if a group's pattern matches no variable.
 
     Example:
         >>> optimizer = SGD(0.0145, momentum=0.97, l2=1e-3,
@@ -53,6 +54,7 @@ class SGD(keras.optimizers.Optimizer):
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
         self.momentum = float(momentum)
         self.l2 = float(l2)
+        ParameterGroup(name, ".", 0.0, self.momentum, self.l2)  # Checks them.
         self.nesterov = nesterov
         self.groups = tuple(
             group if isinstance(group, ParameterGroup) else ParameterGroup(**group)

@@ -66,8 +66,10 @@ class ResidentImages(keras.Model):
             training: passed on.
         """
         height, width, _ = self.image_shape
+        # Where Keras only looks at shapes, TensorFlow's strategies hand floats over.
         row, flip, down, right = (
-            ops.reshape(inputs[name], (-1, 1, 1)) for name in ("row", "flip", "down", "right")
+            ops.reshape(ops.cast(inputs[name], "int32"), (-1, 1, 1))
+            for name in ("row", "flip", "down", "right")
         )
         y = ops.arange(height, dtype="int32")[None, :, None] - down
         x = ops.arange(width, dtype="int32")[None, None, :] - right

@@ -63,7 +63,7 @@ def _on_device(experiment: Experiment, dataset: ImageDataset, scaling: Scaling) 
         return fit and accelerated and jax and scaling.function is None
     if experiment.images_on == "device" and not fit:
         raise InputError(
-            "--images_on=device: the images are read from disk, or take more than 4 GiB; leave it "
-            "out, or raise --memory_gib where they fit"
+            "--images_on=device: the images are read from disk, or training and test images take "
+            "more than 4 GiB; leave it out, or raise --memory_gib where they fit"
         )
     return experiment.images_on == "device"

@@ -42,10 +42,14 @@ def check_same(found: Path, expected: Path) -> None:
                 np.testing.assert_allclose(new[name], old[name], rtol=1e-3, atol=1e-5)
 
 
-def test_two_devices_of_tensorflow(command: Callable, flags: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("images", ["host", pytest.param("device", marks=pytest.mark.slow)])
+def test_two_devices_of_tensorflow(
+    command: Callable, flags: list[str], tmp_path: Path, images: str
+) -> None:
     pytest.importorskip("tensorflow")
     call_again(*flags, SPREAD, f"--run_dir={tmp_path}/one")
-    done = command(*flags, SPREAD, f"--run_dir={tmp_path}/two", script=[TWO_DEVICES])
+    spread = [SPREAD, f"--images_on={images}"]
+    done = command(*flags, *spread, f"--run_dir={tmp_path}/two", script=[TWO_DEVICES])
     assert "every batch is spread over 2 devices\n" in done.stdout
     check_same(tmp_path / "two", tmp_path / "one")
     # A speed setting: the finished run is the same experiment without it.

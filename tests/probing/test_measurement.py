@@ -70,6 +70,12 @@ def test_a_label_out_of_range_is_refused():
         measure_fields(network(0), kernels, [(np.zeros((2, *SHAPE), np.float32), np.array([0, 3]))])
 
 
+def test_heads_of_different_numbers_of_labels_are_refused():
+    kernels = {"a": np.zeros((9, 4, K), np.float32), "b": np.zeros((1, 5, K + 1), np.float32)}
+    with pytest.raises(InputError, match="different numbers of labels"):
+        measure_fields(network(0), kernels, [])
+
+
 def test_a_head_of_another_stage_is_refused():
     kernels = {"a": np.zeros((1, 5, K), np.float32), "b": np.zeros((9, 4, K), np.float32)}
     with pytest.raises(InputError, match="head of stage a has shape"):

@@ -114,6 +114,12 @@ def test_two_groups_of_one_name_are_refused():
         SGD(groups=[group, group])
 
 
+@pytest.mark.parametrize("values", [{"momentum": 1.0}, {"momentum": -0.1}, {"l2": -1e-4}])
+def test_values_out_of_range_are_refused(values):
+    with pytest.raises(InputError, match=f"{next(iter(values))} of .* is"):
+        SGD(0.1, **values)
+
+
 def test_saved_in_the_middle_it_goes_on_bit_equal(tmp_path):
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(40, 4)).astype(np.float32), rng.integers(0, 2, 40)

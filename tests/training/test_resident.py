@@ -60,6 +60,14 @@ def test_the_images_are_those_of_the_host(text, shift):
         np.testing.assert_allclose(held.predict_on_batch(fed), x, rtol=1e-6, atol=1e-6)
 
 
+def test_rows_may_come_as_floats():
+    """As TensorFlow's strategies hand them over while Keras looks at shapes."""
+    held = ResidentImages(identity(), (TRAIN, TEST), parse_scaling("-1..1"))
+    fed, _ = next(resident_batches(TRAIN, 10, 3, Augmentation(shift=2)))
+    floats = {name: keras.ops.cast(part, "float32") for name, part in fed.items()}
+    np.testing.assert_array_equal(held(floats), held(fed))
+
+
 def test_a_training_gives_the_same_numbers_and_goes_on_either_way(tmp_path):
     scaling, augmentation = parse_scaling("-1..1"), Augmentation(shift=1)
 

@@ -78,9 +78,9 @@ def measure_fields(
             )
         flat[name] = np.ascontiguousarray(kernel.reshape(positions * filters, -1), np.float32)
     counts = {name: kernel.shape[2] for name, kernel in kernels.items()}
-    if len(set(counts.values())) > 1:
+    labels_count, *others = set(counts.values())
+    if others:
         raise InputError(f"heads have different numbers of labels: {counts}")
-    labels_count = next(iter(counts.values()))
     sums = {name: ClassMeans(labels_count, len(head)) for name, head in flat.items()}
     # Not by NumPy: its threads and the backend's would wait for each other.
     heads = {name: ops.convert_to_tensor(head) for name, head in flat.items()}

@@ -19,7 +19,7 @@ from absl import logging as absl_logging
 import flags as _defined  # noqa: F401  (importing it defines the flags)
 from flags import members, preset
 from sfp_keras.backend import start_backend
-from sfp_keras.errors import InputError
+from sfp_keras.errors import InputError, rename_arguments
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import CANNOT_WRITE
 from sfp_keras.workflows.sweep_directory import SweepDirectory
@@ -84,7 +84,8 @@ def main(argv: Sequence[str]) -> int:
         print(f"\nstopped; the same command{again} goes on from here", file=sys.stderr)
         return 130
     except (InputError, flags.Error) as error:
-        print(f"error: {error}", file=sys.stderr)
+        as_flags = {name: f"--{name}" for name in flags.FLAGS}
+        print(f"error: {rename_arguments(str(error), as_flags)}", file=sys.stderr)
         return 2
     except MemoryError as error:
         print(

@@ -1,12 +1,47 @@
 """The error for everything a user can mend."""
 
+import contextlib
+import re
+from collections.abc import Iterator, Mapping
+
+_NAME = re.compile(r"`(\w+)`")
+
 
 class InputError(ValueError):
-    """A flag, file or argument is wrong; the message is one line that says which, and the mend.
+    """An argument or a file is wrong; the message is one line that says which, and the mend.
 
-    The command prints the message alone and exits with 2; a library call raises it like any
-    `ValueError`.
+    Arguments are named in backquotes, as in "`stages`: there is no layer 'conv9'". The command
+    shows those that are flags of its own as flags, prints the message alone and exits with 2; a
+    library call raises it like any `ValueError`.
     """
+
+
+def rename_arguments(message: str, names: Mapping[str, str]) -> str:
+    """Replace the names of arguments in a message.
+
+    Args:
+        message: `str`. With names in backquotes.
+        names: dict from a name to what stands in its place, backquotes included if it is to have
+            any.
+
+    Returns:
+        The message; names that are not among `names` stay as they are.
+    """
+    return _NAME.sub(lambda match: names.get(match[1], match[0]), message)
+
+
+@contextlib.contextmanager
+def arguments_called(**names: str) -> Iterator[None]:
+    """Rename arguments in the errors raised inside.
+
+    What a function calls `learning_rate` may be a setting called `head_lr`:
+    `with arguments_called(learning_rate="head_lr"): ...`.
+    """
+    try:
+        yield
+    except InputError as error:
+        quoted = {name: f"`{new}`" for name, new in names.items()}
+        raise InputError(rename_arguments(str(error), quoted)) from None
 
 
 def first_line(error: BaseException) -> str:

@@ -16,7 +16,7 @@ LONGEST = 400
 
 # From left to right: each imports only what stands to its left.
 ROOMS = (
-    *("filters", "data", "models", "training", "layers", "probing", "afcc", "reports"),
+    *("filters", "settings", "data", "models", "training", "layers", "probing", "afcc", "reports"),
     *("monitoring", "experiment", "provenance", "stage_files", "run_directory"),
     "workflows",
 )

@@ -24,9 +24,9 @@ def run(experiment: Experiment, plan: SweepPlan | None = None) -> None:
         else:
             report(experiment)
     else:
-        from sfp_keras.workflows.spreading import spread
+        from sfp_keras.workflows.devices import on_all_devices
 
-        with spread(experiment) as mine:
+        with on_all_devices(experiment) as mine:
             _compute(mine)
 
 

@@ -31,6 +31,7 @@ from sfp_keras.reports import next_steps, paper_layers, print_layers, terminal
 from sfp_keras.run_directory import RunDirectory
 from sfp_keras.training import Progress
 from sfp_keras.workflows import results
+from sfp_keras.workflows.devices import opened
 from sfp_keras.workflows.events import heads_monitor, write_final
 from sfp_keras.workflows.fresh_images import fresh_images
 from sfp_keras.workflows.memory import check_memory
@@ -43,7 +44,6 @@ from sfp_keras.workflows.setup import (
     load_network_and_data,
     scaling_of,
 )
-from sfp_keras.workflows.spreading import opened
 from sfp_keras.workflows.stage_list import choose_stages, stages_spoken_of
 from sfp_keras.workflows.stage_settings import (
     StageSettings,

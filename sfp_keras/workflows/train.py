@@ -29,6 +29,7 @@ from sfp_keras.training import (
     parse_group,
     with_exact_loss,
 )
+from sfp_keras.workflows.devices import opened
 from sfp_keras.workflows.events import train_monitor
 from sfp_keras.workflows.feeding import feeding_of
 from sfp_keras.workflows.network import load_trained, save_model
@@ -41,7 +42,6 @@ from sfp_keras.workflows.setup import (
     load_network_and_data,
     scaling_of,
 )
-from sfp_keras.workflows.spreading import opened
 
 
 def train(experiment: Experiment) -> None:

@@ -8,9 +8,8 @@ from pathlib import Path
 import keras
 import pytest
 
-from sfp_keras.distribution import current_devices, distributed
+from sfp_keras.distribution import current_devices, distributed, start_processes
 from sfp_keras.errors import InputError
-from sfp_keras.processes import start_processes
 
 HERE = Path(__file__).parent
 THREE = "--xla_force_host_platform_device_count=3"
@@ -47,5 +46,5 @@ def test_processes_need_jax(monkeypatch: pytest.MonkeyPatch) -> None:
     start_processes(0)
     monkeypatch.setenv("KERAS_DISTRIBUTION_NUM_PROCESSES", "2")
     if keras.backend.backend() != "jax":
-        with pytest.raises(InputError, match="--backend=jax"):
+        with pytest.raises(InputError, match="`backend`=jax"):
             start_processes(0)

@@ -13,7 +13,7 @@ _ADDRESSES, _PROCESSES, _PROCESS = (
 
 
 def start_processes(seed: int) -> None:
-    """Join the other processes that the environment tells of, if any, before JAX is first used.
+    """Join the other processes that the environment names, if any, before JAX is first used.
 
     Args:
         seed: `int`. Of everything random that has no seed of its own, the same in all processes.
@@ -26,8 +26,8 @@ def start_processes(seed: int) -> None:
         return
     if keras.backend.backend() != "jax":
         raise InputError(
-            f"--backend={keras.backend.backend()} spreads over one machine's devices: take "
-            f"--backend=jax for several processes, or unset {given[0]}"
+            f"`backend`={keras.backend.backend()} spreads over one machine's devices: take "
+            f"`backend`=jax for several processes, or unset {given[0]}"
         )
     import jax
 
@@ -38,7 +38,7 @@ def start_processes(seed: int) -> None:
         keras.distribution.initialize()
     except (ValueError, TypeError, RuntimeError) as error:
         raise InputError(
-            f"--distribute: the processes cannot be joined ({first_line(error)}); set "
+            f"`distribute`: the processes cannot be joined ({first_line(error)}); set "
             f"{_ADDRESSES} to host:port of process 0, {_PROCESSES} to their number and {_PROCESS} "
             "to 0, 1, ..."
         ) from None

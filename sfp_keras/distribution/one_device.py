@@ -1,0 +1,89 @@
+"""What several devices do otherwise than one: here is the one, as Keras does everything."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+Batches = Callable[[], Iterator[Any]]
+
+
+class Devices:
+    """One device: everything as Keras does it.
+
+    Attributes:
+        count: `int`. Devices of all processes.
+        processes: `int`.
+        process: `int`. Number of this process; 0 keeps the results.
+        random_on_each: `bool`. Whether layers draw random numbers on each device for itself.
+        met: `bool`. Whether the processes have met, in `all_agree`.
+    """
+
+    count = 1
+    processes = 1
+    process = 0
+    random_on_each = False
+    met = False
+
+    def scope(self) -> contextlib.AbstractContextManager[Any]:
+        """Where networks are made and used."""
+        return contextlib.nullcontext()
+
+    def source(self, batches: Batches) -> Any:
+        """What `fit` and `evaluate` read: one pass of `batches`, whose batches may differ in size.
+
+        Args:
+            batches: function that gives the same batches at every call.
+        """
+        # Keras knows generators, not iterators.
+        return (batch for batch in batches())
+
+    def training(self, model: keras.Model) -> contextlib.AbstractContextManager[Any]:
+        """Around the `fit` of a model, which is left as it was."""
+        return contextlib.nullcontext()
+
+    def callbacks(self) -> list[keras.callbacks.Callback]:
+        """What `fit` and `evaluate` need beside."""
+        return []
+
+    def mean_of_all(self, mean: Any, count: Any) -> Any:
+        """Turn the mean loss of a device's `count` images into its part of the batch's mean."""
+        return mean
+
+    def predict(self, model: keras.Model, images: Any) -> list[np.ndarray]:
+        """Run a model in inference mode.
+
+        Args:
+            model: `keras.Model` of one input.
+            images: (n, ...).
+
+        Returns:
+            An array (n, ...) for each output.
+        """
+        outputs = model.predict_on_batch(images)
+        outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+        return [ops.convert_to_numpy(output) for output in outputs]
+
+    def all_agree(self, value: str | None) -> bool:
+        """Meet the other processes.
+
+        Args:
+            value: `str`. What must be the same in all of them; `None` of a process that failed.
+
+        Returns:
+            Whether it is.
+        """
+        return value is not None
+
+    def broadcast(self, data: bytes) -> bytes:
+        """What process 0 gives, in every process."""
+        return data
+
+
+def filled(images: np.ndarray, count: int) -> np.ndarray:
+    """Repeat the last image until the batch can be cut into `count` equal parts."""
+    missing = -len(images) % count
+    return np.concatenate([images, images[-1:].repeat(missing, axis=0)]) if missing else images

@@ -1,0 +1,79 @@
+"""--distribute: what a run is spread over."""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+
+from sfp_keras.distribution import (
+    Devices,
+    current_devices,
+    distributed,
+    shared_folder,
+    start_processes,
+)
+from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
+from sfp_keras.reports import terminal
+from sfp_keras.run_directory import RunDirectory
+
+# What a run goes on from.
+_KEPT = (
+    *("experiment.json", "model.keras", "training.csv", "labels.csv", "layers.csv"),
+    *("stages", "checkpoint"),
+)
+_MODES = ("train", "probe")
+
+
+@contextlib.contextmanager
+def on_all_devices(experiment: Experiment) -> Iterator[Experiment]:
+    """Run what is inside on all devices, if `distribute` asks for it.
+
+    Args:
+        experiment: `Experiment`.
+
+    Yields:
+        The experiment as this process is to run it.
+
+    Raises:
+        InputError: if the processes cannot be joined, or another one failed before the work.
+    """
+    if experiment.distribute:
+        start_processes(experiment.seed)
+    with distributed(experiment.distribute) as devices:
+        if devices.processes > 1 and experiment.mode not in _MODES:
+            raise InputError(
+                f"--mode={experiment.mode} runs in one process: run --mode=probe in "
+                f"{devices.processes}, then this mode in one"
+            )
+        with shared_folder(devices, experiment.directory, _KEPT) as folder:
+            if experiment.distribute:
+                _print_devices(experiment, devices)
+            if folder != experiment.directory:
+                experiment = dataclasses.replace(experiment, run_dir=str(folder))
+            yield experiment
+
+
+def _print_devices(experiment: Experiment, devices: Devices) -> None:
+    console = terminal()
+    if devices.count == 1:
+        console.print("note: --distribute changes nothing: there is one device")
+    else:
+        several = f" of {devices.processes} processes" if devices.processes > 1 else ""
+        console.print(f"every batch is spread over {devices.count} devices{several}")
+    if devices.random_on_each and experiment.efficientnet and experiment.trains:
+        console.print(
+            "note: every device draws rotations and dropout for itself, so this training is "
+            "another than one device's, as with another --seed; --backend=jax draws the same"
+        )
+
+
+@contextlib.contextmanager
+def opened(experiment: Experiment, data: str) -> Iterator[RunDirectory]:
+    """`RunDirectory.opened`, once every process has come that far with the same images."""
+    with RunDirectory(experiment).opened(data) as run:
+        if not current_devices().all_agree(data):
+            raise InputError(
+                "another process could not begin, as its own message says, or `data_dir` has other "
+                "images there"
+            )
+        yield run

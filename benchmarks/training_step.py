@@ -17,9 +17,10 @@ import keras
 import numpy as np
 from timing import fastest
 
+from sfp_keras.checkpoints import TrainingCheckpoint
 from sfp_keras.data import Augmentation, ImageSplit, parse_scaling, training_batches
 from sfp_keras.models import build_vgg
-from sfp_keras.training import SGD, Checkpoint, StepDecay, fit_with_resume
+from sfp_keras.training import SGD, StepDecay, fit_with_resume
 
 
 def compiled(options, optimizer):
@@ -57,7 +58,7 @@ def main() -> None:
         nonlocal done
         done += 1
         with tempfile.TemporaryDirectory() as folder:
-            checkpoint = Checkpoint(f"{folder}/c.npz", every_seconds=1e9)
+            checkpoint = TrainingCheckpoint(f"{folder}/c.npz", every_seconds=1e9)
             checkpoint.save = lambda *arguments, **named: None  # Saved once in 20 s, not a step.
             fit_with_resume(
                 ours,

@@ -16,12 +16,12 @@ LONGEST = 400
 
 # From left to right: each imports only what stands to its left.
 ROOMS = (
-    *("filters", "settings", "data", "models", "distribution", "training", "layers", "probing"),
-    *("afcc", "reports"),
+    *("filters", "settings", "checkpoints", "data", "models", "distribution", "training"),
+    *("layers", "probing", "afcc", "reports"),
     *("monitoring", "experiment", "provenance", "stage_files", "run_directory"),
     "workflows",
 )
-EVERYWHERE = (*("errors", "files", "importing", "pass_record", "sameness", "backend", "_version"),)
+EVERYWHERE = ("errors", "files", "importing", "sameness", "backend", "_version")
 
 
 def room_of(path: Path) -> str:

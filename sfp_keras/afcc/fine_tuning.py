@@ -10,13 +10,13 @@ import numpy as np
 
 from sfp_keras.afcc.masks import magnitude_mask, random_label_mask
 from sfp_keras.afcc.tail import SplitNetwork
+from sfp_keras.checkpoints import TrainingCheckpoint
 from sfp_keras.data import epoch_order
 from sfp_keras.distribution import current_devices
 from sfp_keras.layers import MaskedDense
 from sfp_keras.probing import FeatureCache, RowReader
 from sfp_keras.training import (
     SGD,
-    Checkpoint,
     CrossEntropy,
     ParameterGroup,
     Progress,
@@ -154,7 +154,7 @@ class HeadFineTuning:
             self._shuffled,
             steps_per_epoch=-(-train_count // settings.batch_size),
             epochs=settings.epochs,
-            checkpoint=Checkpoint(checkpoint, description),
+            checkpoint=TrainingCheckpoint(checkpoint, description),
             learning_rate=settings.learning_rate,
             decay=settings.decay,
             validation=lambda: self._batches(np.arange(train_count, rows)),

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from sfp_keras.checkpoints import PassCheckpoint
 from sfp_keras.errors import InputError
 from sfp_keras.files import load_npz, mapped_array, save_npz, write_back
-from sfp_keras.pass_record import PassRecord
 
 _LOGGER = logging.getLogger("sfp_keras")
 # What may wait to be written to the disk; the system holds it in memory until then.
@@ -78,19 +78,19 @@ def cached_images(
 
 def _make(path: Path, shape: tuple[int, int, int, int], fill: Fill) -> Arrays:
     partial = path.with_suffix(".part")
-    record = PassRecord(path.with_name(f"{path.stem}.progress.npz"), list(shape))
+    checkpoint = PassCheckpoint(path.with_name(f"{path.stem}.progress.npz"), list(shape))
     try:
-        images, arrays = _begun(partial, shape, record)
+        images, arrays = _begun(partial, shape, checkpoint)
         written = _count(arrays)
 
         def so_far(arrays: Arrays) -> None:
             nonlocal written
-            done, due = _count(arrays), record.due
+            done, due = _count(arrays), checkpoint.due
             if due or (done - written) * math.prod(shape[1:]) >= _UNWRITTEN_BYTES:
                 write_back(images)
                 written = done
             if due:
-                record.save(**arrays)
+                checkpoint.save(**arrays)
                 _LOGGER.info("%s: %s of %s images decoded", path.stem, f"{done:,}", f"{shape[0]:,}")
 
         arrays = fill(images, arrays, so_far)
@@ -98,7 +98,7 @@ def _make(path: Path, shape: tuple[int, int, int, int], fill: Fill) -> Arrays:
         os.replace(partial, path)
     except Exception:
         partial.unlink(missing_ok=True)
-        record.delete()
+        checkpoint.delete()
         raise
     return arrays
 
@@ -108,15 +108,15 @@ def _count(arrays: Arrays) -> int:
 
 
 def _begun(
-    partial: Path, shape: tuple[int, int, int, int], record: PassRecord
+    partial: Path, shape: tuple[int, int, int, int], checkpoint: PassCheckpoint
 ) -> tuple[np.memmap, Arrays]:
     """What a killed process left, or empty images."""
-    if saved := record.read():
+    if saved := checkpoint.read():
         try:
             images = np.load(partial, mmap_mode="r+")
             if images.shape == shape:
                 return images, saved
         except (OSError, ValueError, EOFError):
             pass
-    record.delete()
+    checkpoint.delete()
     return mapped_array(partial, shape, np.uint8), {}

@@ -11,10 +11,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from sfp_keras.checkpoints import PassCheckpoint
 from sfp_keras.distribution import current_devices
 from sfp_keras.errors import InputError
 from sfp_keras.files import load_npz, save_npz, write_text
-from sfp_keras.pass_record import PassRecord
 from sfp_keras.probing.feature_files import FeatureStore
 
 # No npy files: a stage may be called "labels".
@@ -146,7 +146,7 @@ def cache_features(
     fill = _Pass(inputs, rows, dtype, root)
     if root is not None:
         resumable = all(callable(batches) for batches, count in splits if count)
-        fill.begin(root, PassRecord(root / PROGRESS, wanted), resumable)
+        fill.begin(root, PassCheckpoint(root / PROGRESS, wanted), resumable)
     first = 0
     for batches, count in splits:
         fill.split(cut, batches, first, count)
@@ -167,11 +167,11 @@ class _Pass:
         self.labels = np.zeros(rows, np.int64)
         # The next row, and the largest batch of its split so far.
         self.row = self.size = 0
-        self.record: PassRecord | None = None
+        self.record: PassCheckpoint | None = None
         if root is None:
             self.store = FeatureStore(inputs, rows, self.dtypes, None)
 
-    def begin(self, root: Path, record: PassRecord, resumable: bool) -> None:
+    def begin(self, root: Path, record: PassCheckpoint, resumable: bool) -> None:
         """Go on from the record, or make empty files."""
         if resumable:
             self.record = record

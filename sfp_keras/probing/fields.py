@@ -7,9 +7,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from sfp_keras.checkpoints import PassCheckpoint
 from sfp_keras.errors import InputError
 from sfp_keras.filters import FilterFields
-from sfp_keras.pass_record import PassRecord
 from sfp_keras.probing.class_means import ClassMeans
 from sfp_keras.probing.features import Batches, BatchesFrom, position_shapes, stage_outputs
 
@@ -42,7 +42,7 @@ def measure_fields(
     cut: keras.Model,
     kernels: Mapping[str, np.ndarray],
     batches: Batches | BatchesFrom,
-    record: PassRecord | None = None,
+    record: PassCheckpoint | None = None,
 ) -> dict[str, Measurement]:
     """Silence every filter but one, for each filter, in one pass for all of them.
 
@@ -56,7 +56,7 @@ def measure_fields(
             the outputs of `cut`.
         batches: (images, labels (n,) integers in 0 .. K-1), in a fixed order; or a function of
             the first row that gives those from there on: only so a pass can go on.
-        record: `PassRecord` from which a pass that was killed goes on, with the same result to
+        record: `PassCheckpoint` from which a pass that was killed goes on, with the same result to
             the last bit. Whoever gave it deletes it. Defaults to `None`.
 
     Returns:

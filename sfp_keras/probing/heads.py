@@ -11,12 +11,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from sfp_keras.checkpoints import TrainingCheckpoint
 from sfp_keras.data import epoch_order
 from sfp_keras.probing.features import Batches, FeatureCache, stage_outputs
 from sfp_keras.probing.row_reader import RowReader
 from sfp_keras.training import (
     SGD,
-    Checkpoint,
     CrossEntropy,
     ParameterGroup,
     Progress,
@@ -163,7 +163,7 @@ def train_heads(
         cached if augmented is None else fresh,
         steps_per_epoch=augmented[2] if augmented else -(-train_count // size),
         epochs=settings.epochs,
-        checkpoint=Checkpoint(checkpoint, description) if checkpoint else _NoCheckpoint(),
+        checkpoint=TrainingCheckpoint(checkpoint, description) if checkpoint else _NoCheckpoint(),
         learning_rate=settings.learning_rate,
         decay=settings.decay,
         schedule_epochs=settings.schedule_epochs,
@@ -240,7 +240,7 @@ class _HeadKernel(keras.layers.Layer):
         self.built = True
 
 
-class _NoCheckpoint(Checkpoint):
+class _NoCheckpoint(TrainingCheckpoint):
     """Training that nobody asked to make resumable."""
 
     def __init__(self) -> None:

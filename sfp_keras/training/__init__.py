@@ -1,6 +1,5 @@
 """Training: PyTorch's SGD with parameter groups, step schedules, and a fit that resumes."""
 
-from sfp_keras.training.checkpoint import Checkpoint
 from sfp_keras.training.fit import fit_with_resume
 from sfp_keras.training.groups import ParameterGroup, parse_group
 from sfp_keras.training.loss import CrossEntropy, curves, with_exact_loss
@@ -16,7 +15,6 @@ from sfp_keras.training.schedule import StepDecay
 
 __all__ = [
     "SGD",
-    "Checkpoint",
     "CrossEntropy",
     "ParameterGroup",
     "Progress",

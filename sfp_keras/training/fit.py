@@ -8,9 +8,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from sfp_keras.checkpoints import TrainingCheckpoint
 from sfp_keras.distribution import current_devices
 from sfp_keras.errors import InputError
-from sfp_keras.training.checkpoint import Checkpoint
 from sfp_keras.training.optimizer import SGD
 from sfp_keras.training.progress import Progress
 from sfp_keras.training.schedule import StepDecay
@@ -24,7 +24,7 @@ def fit_with_resume(
     *,
     steps_per_epoch: int,
     epochs: int,
-    checkpoint: Checkpoint,
+    checkpoint: TrainingCheckpoint,
     learning_rate: float,
     decay: StepDecay,
     schedule_epochs: int | None = None,
@@ -44,7 +44,7 @@ def fit_with_resume(
         batches: function of the first epoch; an endless iterator of batches from there on.
         steps_per_epoch: `int`. Batches an epoch.
         epochs: `int`. The last epoch, counted from 0, is `epochs - 1`.
-        checkpoint: `Checkpoint`.
+        checkpoint: `TrainingCheckpoint`.
         learning_rate: `float`. At epoch 0, of variables in no group.
         decay: `StepDecay` of variables in no group; a group's own schedule is in the group.
         schedule_epochs: `int`. The number of epochs the decays are written for; they are
@@ -141,7 +141,7 @@ class _Schedule(keras.callbacks.Callback):
 class _StopOnNaN(keras.callbacks.Callback):
     """Stops where the loss or a weight is not finite, before anything is saved."""
 
-    def __init__(self, checkpoint: Checkpoint):
+    def __init__(self, checkpoint: TrainingCheckpoint):
         super().__init__()
         self.checkpoint = checkpoint
 
@@ -184,7 +184,7 @@ class _Keeper(keras.callbacks.Callback):
     def __init__(
         self,
         history: History,
-        checkpoint: Checkpoint,
+        checkpoint: TrainingCheckpoint,
         epochs: int,
         on_epoch: Callable[[History], None] | None,
         schedule: _Schedule,

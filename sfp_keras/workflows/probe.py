@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 import keras
 import numpy as np
 
+from sfp_keras.checkpoints import PassCheckpoint
 from sfp_keras.data import (
     ImageDataset,
     ImageSplit,
@@ -16,7 +17,6 @@ from sfp_keras.data import (
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import file_digest
-from sfp_keras.pass_record import PassRecord
 from sfp_keras.probing import (
     Stage,
     cache_features,
@@ -253,7 +253,7 @@ def measure_missing_fields(
         batches = counted("fields", images, experiment.inference_batch_size, scaling)
         heads = {name: file_digest(run.stage(name).head) for name in kernels}
         of_pass = [split, heads, {name: of_stages[name] for name in kernels}]
-        record = PassRecord(
+        record = PassCheckpoint(
             run.checkpoint(f"fields-{split}", list(kernels)), description(run, "fields", of_pass)
         )
         for name, measurement in measure_fields(cut, kernels, batches, record).items():

@@ -6,6 +6,7 @@ import json
 import keras
 import pandas as pd
 
+from sfp_keras.checkpoints import TrainingCheckpoint
 from sfp_keras.data import (
     ImageDataset,
     Scaling,
@@ -19,7 +20,6 @@ from sfp_keras.reports import terminal
 from sfp_keras.run_directory import RunDirectory
 from sfp_keras.training import (
     SGD,
-    Checkpoint,
     CrossEntropy,
     ParameterGroup,
     Progress,
@@ -94,7 +94,7 @@ def train_network(run: RunDirectory, dataset: ImageDataset, scaling: Scaling) ->
             weighted_metrics=curves(),
         )
         optimizer.build(network.trainable_variables)
-        checkpoint = Checkpoint(run.checkpoint("train"), description(run, "train"))
+        checkpoint = TrainingCheckpoint(run.checkpoint("train"), description(run, "train"))
         history = fit_with_resume(
             feeding.model,
             feeding.batches,

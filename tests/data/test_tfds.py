@@ -170,7 +170,7 @@ def test_a_large_set_is_decoded_once_into_a_mapped_file(prepared, tmp_path, capl
 @pytest.mark.parametrize("damage", ["none", "record", "images"])
 def test_decoding_that_was_stopped_goes_on(damage, prepared, tmp_path, monkeypatch):
     monkeypatch.setattr("sfp_keras.data.tfds._BLOCK", 4)
-    monkeypatch.setattr("sfp_keras.pass_record.PassRecord.due", True)
+    monkeypatch.setattr("sfp_keras.checkpoints.PassCheckpoint.due", True)
     calls = []
 
     def counted(image, name, stop=False):

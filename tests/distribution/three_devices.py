@@ -19,10 +19,10 @@ if os.environ["KERAS_BACKEND"] == "tensorflow":
 import keras
 
 from sfp_keras import SGD, MaskedDense
+from sfp_keras.checkpoints import TrainingCheckpoint
 from sfp_keras.data import epoch_order
 from sfp_keras.distribution import distributed
 from sfp_keras.training import (
-    Checkpoint,
     CrossEntropy,
     ParameterGroup,
     StepDecay,
@@ -93,7 +93,7 @@ def train(kind: str | None, file: str, stop_after: int = 0) -> tuple[list[np.nda
             batches,
             steps_per_epoch=3,
             epochs=3,
-            checkpoint=Checkpoint(Path(sys.argv[1]) / file, every_seconds=0),
+            checkpoint=TrainingCheckpoint(Path(sys.argv[1]) / file, every_seconds=0),
             learning_rate=0.05,
             decay=StepDecay.parse("0.5/2"),
             validation=test_batches,

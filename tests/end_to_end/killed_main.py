@@ -17,11 +17,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from absl import app  # noqa: E402
 
 import main  # noqa: E402
-from sfp_keras.training import Checkpoint  # noqa: E402
+from sfp_keras.checkpoints import TrainingCheckpoint  # noqa: E402
 
 ending, number, moment = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 del sys.argv[1:4]
-Checkpoint.__init__.__defaults__ = ("", 0.0)
+TrainingCheckpoint.__init__.__defaults__ = ("", 0.0)
 replace = os.replace
 seen = 0
 

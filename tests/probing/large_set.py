@@ -18,11 +18,11 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 
-from sfp_keras.pass_record import PassRecord
+from sfp_keras.checkpoints import PassCheckpoint
 from sfp_keras.probing import HeadSettings, cache_features, train_heads
 
 ROWS, WIDTH, LIMIT = 10_000, 8192, 80 << 20
-PassRecord.EVERY_SECONDS = 0.0
+PassCheckpoint.EVERY_SECONDS = 0.0
 folder, kill_at = Path(sys.argv[1]), -1
 
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from sfp_keras.pass_record import PassRecord
+from sfp_keras.checkpoints import PassCheckpoint
 from sfp_keras.probing import cache_features, measure_fields
 from sfp_keras.probing.feature_files import FeatureStore
 
@@ -71,7 +71,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def always_due(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(PassRecord, "due", True)
+    monkeypatch.setattr(PassCheckpoint, "due", True)
 
 
 @pytest.mark.usefixtures("always_due")
@@ -155,7 +155,7 @@ def test_a_short_pass_writes_no_record_and_plain_batches_cannot_go_on(
     with pytest.raises(Stopped):
         cached(tmp_path, images(), stop=16)
     assert not (tmp_path / "progress.npz").exists()
-    monkeypatch.setattr(PassRecord, "due", True)
+    monkeypatch.setattr(PassCheckpoint, "due", True)
     train, test, _ = passes(images(), stop=16)
     counts = {"train_count": TRAIN, "test_count": TEST}
     with pytest.raises(Stopped):
@@ -168,13 +168,14 @@ def test_a_record_is_due_after_half_a_minute_and_twenty_times_what_it_took(
 ) -> None:
     now = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
-    record = PassRecord(tmp_path / "record.npz")
+    record = PassCheckpoint(tmp_path / "record.npz")
     due = []
     for now[0] in (29.0, 31.0):
         due.append(record.due)
     assert due == [False, True]
     monkeypatch.setattr(
-        "sfp_keras.pass_record.save_npz", lambda *_, **__: now.__setitem__(0, now[0] + 4)
+        "sfp_keras.checkpoints.described_file.save_npz",
+        lambda *_, **__: now.__setitem__(0, now[0] + 4),
     )
     record.save()
     due = []
@@ -207,7 +208,7 @@ def test_fields_go_on_in_the_middle(stop: int, tmp_path: Path) -> None:
 
     def measured(stop: int | None = None, of: str = "a"):
         train, _, read = passes(images(), stop)
-        record = PassRecord(tmp_path / "fields.npz", of)
+        record = PassCheckpoint(tmp_path / "fields.npz", of)
         return measure_fields(CUT, kernels, train, record), read  # type: ignore[arg-type]
 
     whole, _ = measured()

@@ -13,8 +13,9 @@ import pytest
 from rich.console import Console
 
 from sfp_keras import SGD
+from sfp_keras.checkpoints import TrainingCheckpoint
 from sfp_keras.errors import InputError
-from sfp_keras.training import Checkpoint, ParameterGroup, Progress, StepDecay, fit_with_resume
+from sfp_keras.training import ParameterGroup, Progress, StepDecay, fit_with_resume
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(60, 4)).astype(np.float32), RNG.integers(0, 3, 60)
@@ -58,7 +59,7 @@ def fit(net, path, epochs=6, **arguments):
         batches,
         steps_per_epoch=3,
         epochs=epochs,
-        checkpoint=Checkpoint(path, "a", every_seconds=0),
+        checkpoint=TrainingCheckpoint(path, "a", every_seconds=0),
         learning_rate=0.1,
         decay=StepDecay.parse("0.5/2"),
         validation=lambda: iter([(X[:40], Y[:40]), (X[40:], Y[40:])]),
@@ -120,7 +121,7 @@ def test_another_training_s_checkpoint_is_refused(tmp_path):
             batches,
             steps_per_epoch=3,
             epochs=2,
-            checkpoint=Checkpoint(tmp_path / "c.npz", "b"),
+            checkpoint=TrainingCheckpoint(tmp_path / "c.npz", "b"),
             learning_rate=0.1,
             decay=StepDecay(),
         )
@@ -143,7 +144,7 @@ def test_nan_stops_with_the_mend_and_keeps_the_finished_epochs(tmp_path):
             nan_batches,
             steps_per_epoch=3,
             epochs=4,
-            checkpoint=Checkpoint(tmp_path / "c.npz", "a", every_seconds=0),
+            checkpoint=TrainingCheckpoint(tmp_path / "c.npz", "a", every_seconds=0),
             learning_rate=0.1,
             decay=StepDecay(),
         )
@@ -158,7 +159,7 @@ def test_a_loss_that_overflows_is_named(tmp_path):
             lambda first: ((x * np.float32(1e30), y) for x, y in batches(first)),
             steps_per_epoch=3,
             epochs=1,
-            checkpoint=Checkpoint(tmp_path / "c.npz"),
+            checkpoint=TrainingCheckpoint(tmp_path / "c.npz"),
             learning_rate=1e30,
             decay=StepDecay(),
         )
@@ -203,7 +204,7 @@ def test_every_epoch_is_tested_on_each_image_once(tmp_path):
         batches,
         steps_per_epoch=3,
         epochs=5,
-        checkpoint=Checkpoint(tmp_path / "c", "a"),
+        checkpoint=TrainingCheckpoint(tmp_path / "c", "a"),
         learning_rate=0.0,
         decay=still,
         validation=lambda: ((X[i : i + 7], Y[i : i + 7]) for i in range(0, len(X), 7)),

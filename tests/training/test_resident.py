@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 
+from sfp_keras.checkpoints import TrainingCheckpoint
 from sfp_keras.data import (
     UNSCALED,
     Augmentation,
@@ -21,7 +22,6 @@ from sfp_keras.data import (
 from sfp_keras.errors import InputError
 from sfp_keras.training import (
     SGD,
-    Checkpoint,
     ResidentImages,
     StepDecay,
     fit_with_resume,
@@ -97,7 +97,7 @@ def test_a_training_gives_the_same_numbers_and_goes_on_either_way(tmp_path):
                 feed,
                 steps_per_epoch=3,
                 epochs=epochs,
-                checkpoint=Checkpoint(tmp_path / name, "same", every_seconds=0),
+                checkpoint=TrainingCheckpoint(tmp_path / name, "same", every_seconds=0),
                 learning_rate=0.05,
                 decay=StepDecay(),
                 validation=test,

@@ -1,18 +1,19 @@
 """One file that holds everything a training needs to go on as if never stopped."""
 
 import json
-import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 
+from sfp_keras.checkpoints.described_file import DescribedFile
 from sfp_keras.errors import InputError
-from sfp_keras.files import load_npz, save_npz
+
+if TYPE_CHECKING:  # The room serves others that work without Keras.
+    import keras
 
 
-class Checkpoint:
+class TrainingCheckpoint(DescribedFile):
     """Weights, optimiser slots, seed states, finished epochs and their logs, written whole.
 
     Keras' `BackupAndRestore` restores neither seed-generator states nor the order of the data,
@@ -27,12 +28,10 @@ class Checkpoint:
     """
 
     def __init__(self, path: str | Path, description: str = "", every_seconds: float = 20.0):
-        self.path = Path(path)
-        self.description = description
+        super().__init__(path, description)
         self.every_seconds = every_seconds
-        self._written = time.monotonic()
 
-    def restore(self, model: keras.Model) -> list[dict[str, float]]:
+    def restore(self, model: "keras.Model") -> list[dict[str, float]]:
         """Put the saved state into a built and compiled model.
 
         Args:
@@ -46,35 +45,29 @@ class Checkpoint:
         """
         if not self.path.exists():
             return []
-        arrays = load_npz(self.path)
+        arrays = self.load() or {}
         variables = _state(model)
         expected = {f"v{i}": tuple(variable.shape) for i, variable in enumerate(variables)}
         found = {name: array.shape for name, array in arrays.items() if name.startswith("v")}
-        if str(arrays.get("description")) != self.description or found != expected:
+        if not arrays or found != expected:
             raise InputError(
-                f"{self.path} belongs to another training; delete it and run again to begin anew"
+                f"{self.path} belongs to another training; delete it and run again to start over"
             )
         for i, variable in enumerate(variables):
             variable.assign(arrays[f"v{i}"])
         return json.loads(str(arrays["history"]))
 
-    def save(self, model: keras.Model, history: list[dict[str, float]], last: bool) -> None:
+    def save(self, model: "keras.Model", history: list[dict[str, float]], last: bool) -> None:
         """Write the state, unless the last write was a moment ago and more epochs follow."""
-        if not last and time.monotonic() - self._written < self.every_seconds:
+        if not last and self.age < self.every_seconds:
             return
         arrays: dict[str, Any] = {
             f"v{i}": variable.numpy() for i, variable in enumerate(_state(model))
         }
-        save_npz(
-            self.path,
-            **arrays,
-            history=np.array(json.dumps(history)),
-            description=np.array(self.description),
-        )
-        self._written = time.monotonic()
+        self.write(**arrays, history=np.array(json.dumps(history)))
 
 
-def _state(model: keras.Model) -> list[keras.Variable]:
+def _state(model: "keras.Model") -> "list[keras.Variable]":
     """Model variables (weights and seed states), then the optimiser's.
 
     Without metrics, and without what the model lists in `constants`: large data it holds.

@@ -229,14 +229,18 @@ class Experiment:
         return self.padding or ("same" if of_applications(source) else "symmetric")
 
     @property
-    def changed_architecture(self) -> bool:
-        """Whether flags make a paper's network another one, of which its numbers are not."""
+    def changed_options(self) -> dict[str, Any]:
+        """Options that make a paper's network another one, of which its numbers are not."""
         if self.own_model:
-            return False
+            return {}
         if not self.efficientnet:
-            return bool(self.filters)
+            return {"filters": self.filters} if self.filters else {}
         usual = dataclasses.replace(self, padding=None).resolved_padding
-        return bool(self.blocks) or not self.stage9 or self.resolved_padding != usual
+        return {
+            **({"blocks": self.blocks} if self.blocks else {}),
+            **({} if self.stage9 else {"stage9": False}),
+            **({"padding": self.resolved_padding} if self.resolved_padding != usual else {}),
+        }
 
     @property
     def resolved_pool(self) -> tuple[str, ...]:

@@ -16,7 +16,9 @@ LONGEST = 400
 
 # From left to right: each imports only what stands to its left.
 ROOMS = (
-    *("filters", "settings", "checkpoints", "data", "models", "distribution", "training"),
+    "filters",
+    "papers",
+    *("settings", "checkpoints", "data", "models", "distribution", "training"),
     *("layers", "probing", "afcc", "reports"),
     *("monitoring", "experiment", "provenance", "stage_files", "run_directory"),
     "workflows",

@@ -9,7 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from sfp_keras.reports.paper import PaperLayers, measured_as_papers
+from sfp_keras.papers import PaperNumbers, measured_as_papers
 from sfp_keras.reports.terminal import print_table
 
 # Heading, column of layers.csv, format.
@@ -29,12 +29,12 @@ _COLUMNS = (
 )
 
 
-def print_layers(layers: pd.DataFrame, paper: PaperLayers | None, console: Console) -> None:
+def print_layers(layers: pd.DataFrame, paper: PaperNumbers, console: Console) -> None:
     """Print the rows of layers.csv; where a paper measured a layer alike, its row stands below.
 
     Args:
         layers: `DataFrame` with the columns of layers.csv.
-        paper: `PaperLayers`, or `None`.
+        paper: `PaperNumbers`; may be empty.
         console: `rich.console.Console`.
     """
     sources: set[str] = set()
@@ -48,15 +48,15 @@ def print_layers(layers: pd.DataFrame, paper: PaperLayers | None, console: Conso
         for heading, _, _ in _COLUMNS:
             table.add_column(heading, justify="right", no_wrap=True)
         alike = measured_as_papers(str(split), rows["threshold"].iloc[0])
-        compared = paper if alike else None
+        compared = paper if alike else PaperNumbers()
         for row in rows.to_dict("records"):
-            theirs = compared.row(str(row["stage"])) if compared else None
+            theirs = compared.layer_row(str(row["stage"]))
             table.add_row(str(row["stage"]), *(_cell(row, c, f) for _, c, f in _COLUMNS))
             if theirs:
                 cells = (_cell(theirs, c, f) for _, c, f in _COLUMNS)
                 table.add_row("  paper", *cells, style="dim")
         print_table(table, console)
-        sources |= {compared.source} if compared else set()
+        sources |= {str(compared.layers.source)} if compared.layers else set()
     for source in sources:
         console.print(f"paper: {source}", highlight=False, style="dim")
 

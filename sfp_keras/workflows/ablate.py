@@ -20,7 +20,6 @@ from sfp_keras.reports import terminal
 from sfp_keras.reports.ablation import (
     draw_labels,
     draw_removal,
-    paper_removal,
     print_labels,
     print_removal,
     print_widths,
@@ -29,6 +28,7 @@ from sfp_keras.reports.style import save_figure
 from sfp_keras.run_directory import RunDirectory
 from sfp_keras.workflows import probe, results
 from sfp_keras.workflows.narrow import check_widths, narrow_networks, train_narrow
+from sfp_keras.workflows.paper_numbers import paper_numbers
 from sfp_keras.workflows.stage_list import choose_one
 from sfp_keras.workflows.stage_settings import StageSettings
 from sfp_keras.workflows.train import description
@@ -282,11 +282,8 @@ def _report(
 ) -> None:
     """The tables on the terminal, and the figures, which are drawn anew each time."""
     folder, console = run.ablation(stage.name), terminal()
-    experiment = run.experiment
     removal, labels = summary(tables["removal"]), tables["labels"]
-    paper = None
-    if not experiment.changed_architecture:
-        paper = paper_removal(experiment.model, experiment.dataset, len(labels), stage.name)
+    paper = paper_numbers(run.experiment, len(labels)).removed_filters(stage.name)
     write_text(folder / "summary.csv", removal.to_csv(index=False))
     write_text(folder / "widths.csv", widths.to_csv(index=False))
     print_removal(removal, stage.name, paper, console)

@@ -1,6 +1,5 @@
 """AFCC: zero a head outside its filters' clusters, fine-tune, and compare with controls."""
 
-import dataclasses
 import shutil
 import warnings
 from collections.abc import Iterable, Sequence
@@ -25,12 +24,13 @@ from sfp_keras.files import load_npz, save_npz, write_text, write_whole
 from sfp_keras.filters import find_clusters
 from sfp_keras.probing import Measurement, Stage, cache_features
 from sfp_keras.reports import terminal
-from sfp_keras.reports.afcc import NAMES, PAPER, draw_afcc, print_afcc
+from sfp_keras.reports.afcc import NAMES, draw_afcc, print_afcc
 from sfp_keras.run_directory import RunDirectory
 from sfp_keras.stage_files import AfccDirectory
 from sfp_keras.training import ParameterGroup, Progress, StepDecay, parse_group
 from sfp_keras.workflows import probe, results
 from sfp_keras.workflows.network import save_model
+from sfp_keras.workflows.paper_numbers import paper_numbers
 from sfp_keras.workflows.setup import about_flag
 from sfp_keras.workflows.stage_list import choose_one
 from sfp_keras.workflows.stage_settings import pools_of
@@ -65,23 +65,12 @@ def afcc(experiment: Experiment) -> None:
         with run.timed("afcc"):
             table = compare(run, split, stage, dataset, scaling, settings)
         console = terminal()
-        paper = paper_afcc(experiment, dataset.num_labels, stage.name)
+        paper = paper_numbers(experiment, dataset.num_labels).afcc
         print_afcc(table, stage.name, paper, console)
         files = run.afcc(stage.name)
         console.print(f"results: {files.results}\n  {files.figure}")
         if files.model.exists():
             console.print(f"  {files.model}  the network that ends with {_saved_head(files)}")
-
-
-def paper_afcc(experiment: Experiment, num_labels: int, stage: str) -> dict[str, float] | None:
-    """What paper 2 says of the head of a stage, where the experiment is its own."""
-    key = (experiment.model, experiment.dataset, stage)
-    if stage == "stage8":
-        # The paper's is of the network without stage 9, and otherwise as it is.
-        if experiment.stage9:
-            return None
-        experiment = dataclasses.replace(experiment, stage9=True)
-    return PAPER.get(key) if num_labels == 100 and not experiment.changed_architecture else None
 
 
 def fine_tuning(experiment: Experiment) -> FineTuning:

@@ -27,7 +27,7 @@ from sfp_keras.probing import (
     spread_filters,
     train_heads,
 )
-from sfp_keras.reports import next_steps, paper_layers, print_layers, terminal
+from sfp_keras.reports import next_steps, print_layers, terminal
 from sfp_keras.run_directory import RunDirectory
 from sfp_keras.training import Progress
 from sfp_keras.workflows import results
@@ -37,6 +37,7 @@ from sfp_keras.workflows.fresh_images import fresh_images
 from sfp_keras.workflows.memory import check_memory
 from sfp_keras.workflows.network import keep_network, report_network
 from sfp_keras.workflows.paper_network import build_network
+from sfp_keras.workflows.paper_numbers import paper_numbers
 from sfp_keras.workflows.setup import (
     augmentation_of,
     check_input,
@@ -65,13 +66,8 @@ def probe(experiment: Experiment) -> None:
             layers = results.analyse(run, stages, dataset, depths(network))
             write_final(run, dataset)
 
-        paper = (
-            None
-            if experiment.changed_architecture
-            else paper_layers(experiment.model, experiment.dataset, dataset.num_labels)
-        )
         console = terminal()
-        print_layers(layers, paper, console)
+        print_layers(layers, paper_numbers(experiment, dataset.num_labels), console)
         next_steps(run.path, experiment.threshold, console, experiment.split[0])
 
 

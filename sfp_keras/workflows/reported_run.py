@@ -26,14 +26,9 @@ from sfp_keras.filters import (
     sub_threshold_fields,
     summed_fields,
 )
-from sfp_keras.reports import (
-    PaperFigures,
-    PaperLayers,
-    measured_as_papers,
-    paper_figures,
-    paper_layers,
-)
+from sfp_keras.papers import PaperNumbers, measured_as_papers
 from sfp_keras.run_directory import RunDirectory
+from sfp_keras.workflows.paper_numbers import paper_numbers
 from sfp_keras.workflows.results import layer_row, read_decisions, read_measurement
 
 
@@ -109,22 +104,18 @@ class ReportedRun:
         return self.saved["flags"]
 
     @property
-    def of_paper(self) -> bool:
-        """Whether the network is built as the papers' of its name."""
-        return not self.experiment.changed_architecture
-
-    @property
     def experiment(self) -> Experiment:
         """The flags as settings."""
         return Experiment.from_json(self.flags)
 
-    def paper(self, split: str) -> PaperLayers | None:
-        """The paper's layers, where its numbers can stand beside this split's."""
-        return paper_layers(*self.key) if self._compared(split) else None
+    @property
+    def papers(self) -> PaperNumbers:
+        """What the papers say of this experiment."""
+        return paper_numbers(self.experiment, len(self.names))
 
-    def paper_figures(self, split: str) -> PaperFigures:
-        """What the paper's figures say, where it can stand beside this split's numbers."""
-        return paper_figures(*self.key) if self._compared(split) else PaperFigures()
+    def papers_of(self, split: str) -> PaperNumbers:
+        """The same, empty unless it compares with this split and threshold."""
+        return self.papers if measured_as_papers(split, self.threshold) else PaperNumbers()
 
     def stage(self, name: str, split: str) -> ReportedStage:
         """Read a stage and find its clusters."""
@@ -145,14 +136,6 @@ class ReportedRun:
         if not path.exists():
             return None
         return read_decisions(self.files, name, split)
-
-    @property
-    def key(self) -> tuple[str, str, int]:
-        """Model, data set and number of labels, by which the papers' numbers are found."""
-        return str(self.flags.get("model")), str(self.flags.get("dataset")), len(self.names)
-
-    def _compared(self, split: str) -> bool:
-        return measured_as_papers(split, self.threshold) and self.of_paper
 
 
 def read_run(experiment: Experiment) -> ReportedRun:

@@ -10,14 +10,13 @@ import pandas as pd
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import write_text
-from sfp_keras.reports import measured_as_papers, terminal
+from sfp_keras.papers import PaperSweep, measured_as_papers, paper_sweep
+from sfp_keras.reports import terminal
 from sfp_keras.reports.page import Folded, Listing, Paragraph, Part, Picture, Section, page
 from sfp_keras.reports.style import COLUMN, PAGE, save_figure
 from sfp_keras.reports.sweep import (
-    PaperSweep,
     fit_stages,
     line_in_words,
-    paper_sweep,
     print_sweep,
     summarise,
     sweep_stage,
@@ -59,7 +58,7 @@ def sweep_report(path: Path, stage: str | None = None) -> None:
             raise InputError(f"--sweep_stage={stage} is none of the probed {', '.join(stages)}")
         made = Experiment.from_json({**saved["settings"], "model": saved["model"]})
         alike = measured_as_papers(saved["split"], saved["threshold"])
-        of_paper = alike and not made.changed_architecture
+        of_paper = alike and not made.changed_options
         paper = paper_sweep(saved["model"], saved["dataset"]) if of_paper else None
         summary, fits = summarise(members), fit_stages(members)
         for file, table in (

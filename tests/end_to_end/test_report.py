@@ -16,6 +16,7 @@ from run_files import contents
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import write_text
 from sfp_keras.filters import FilterFields, filter_decisions
+from sfp_keras.papers import paper_numbers
 from sfp_keras.run_directory import RunDirectory
 
 # Names of strangers: they must be shown, never read as markup of any kind.
@@ -190,8 +191,7 @@ def test_numbers_are_those_of_the_run_and_of_the_paper(story: SimpleNamespace) -
     shared = [column for column in ours if column in table]
     assert {"accuracy", "noise", "clusters", "cluster_size", "snr_external"} < set(shared)
     pd.testing.assert_frame_equal(table[shared], ours[shared], rtol=1e-12)
-    file = Path(__file__).parents[2] / "sfp_keras/reports/paper_layers.json"
-    paper = json.loads(file.read_text())["vgg16-cifar10-10"]["layers"]
+    paper = paper_numbers("vgg16", "cifar10", 10).layers
     for row in table.to_dict("records"):
         for name, value in paper[row["stage"]].items():
             assert row[f"{name}_paper"] == value

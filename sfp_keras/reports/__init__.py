@@ -34,6 +34,7 @@ _MODULE_OF = {
     "width_table": "ablation_tables",
     "afcc_table": "run_tables",
     "field_table": "run_tables",
+    "filter_table": "run_tables",
     "label_mean_table": "run_tables",
     "label_table": "run_tables",
     "statistics_table": "run_tables",

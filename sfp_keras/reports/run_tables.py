@@ -7,23 +7,28 @@ import numpy as np
 import pandas as pd
 
 from sfp_keras.filters import (
+    FILTER_QUANTITIES,
+    LABEL_QUANTITIES,
+    LAYER_QUANTITIES,
+    FilterStatistics,
     LabelStatistics,
     LayerStatistics,
     Robustness,
     SubThresholdFields,
     SummedFields,
+    filter_values,
+    label_values,
 )
 from sfp_keras.papers import PaperNumbers, StageNumbers, measured_as_papers
 from sfp_keras.reports.afcc import NAMES, with_share
 from sfp_keras.reports.cluster_figures import size_shares
-from sfp_keras.reports.label_noise import label_values
+from sfp_keras.reports.label_noise import signal_and_noises
+from sfp_keras.reports.quantity_columns import quantity_column, quantity_columns
 from sfp_keras.reports.tables import Column, ReportTable
 
 _STAGE = Column("stage", "stage")
-_NOISE = Column("noise", "noise n", ".2f", "noise $n$")
-_CLUSTERS = Column("clusters", "clusters N_c", ".2f", "clusters $N_c$")
-_SIZE = Column("cluster_size", "size C_s", ".2f", "size $C_s$")
-_SNR_E = Column("snr_external", "SNR_E", ".1f", "SNR$_E$")
+_OF_LAYERS = {one.key: quantity_column(one) for one in LAYER_QUANTITIES}
+_AVERAGES = ("noise", "clusters", "cluster_size")
 # Cluster sizes of paper 1's table; what is larger stands in one column.
 _SIZES = 6
 
@@ -38,17 +43,7 @@ def statistics_table(layers: pd.DataFrame, split: str, paper: PaperNumbers) -> R
     """
     columns = (
         _STAGE,
-        Column("filters", "filters", "d"),
-        Column("outputs_per_filter", "outputs", "d"),
-        Column("accuracy", "accuracy", ".3f"),
-        *(_NOISE, _CLUSTERS, _SIZE),
-        Column("signal", "signal", ".2f"),
-        Column("noise_internal", "noise_I", ".3f", "noise$_I$"),
-        Column("noise_external", "noise_E", ".3f", "noise$_E$"),
-        Column("snr_internal", "SNR_I", ".1f", "SNR$_I$"),
-        _SNR_E,
-        Column("dead_filters", "dead", "d"),
-        Column("zero_signal_labels", "no signal", "d"),
+        *quantity_columns(LAYER_QUANTITIES, without=("fc_inputs", "noise_clustered")),
     )
     rows = layers.to_dict("records")
     theirs = [paper.layer_row(str(row["stage"])) for row in rows]
@@ -68,7 +63,7 @@ def statistics_table(layers: pd.DataFrame, split: str, paper: PaperNumbers) -> R
 
 def size_table(statistics: Mapping[str, LayerStatistics], paper: PaperNumbers) -> ReportTable:
     """The table of paper 1's Figure 5A: shares of clusters of each size."""
-    columns = [_STAGE, _NOISE, _CLUSTERS, _SIZE]
+    columns = [_STAGE, *(_OF_LAYERS[key] for key in _AVERAGES)]
     columns += [Column(f"size{n}", f"size {n}", ".4f") for n in range(1, _SIZES + 1)]
     columns += [Column("larger", "larger", ".4f")]
     keys = [column.key for column in columns[4:]]
@@ -76,7 +71,7 @@ def size_table(statistics: Mapping[str, LayerStatistics], paper: PaperNumbers) -
     theirs: list[dict[str, Any] | None] = []
     for stage, layer in statistics.items():
         shares = dict(zip(keys, size_shares(layer, _SIZES + 1), strict=True))
-        averages = {key: getattr(layer, key) for key in ("noise", "clusters", "cluster_size")}
+        averages = {key: getattr(layer, key) for key in _AVERAGES}
         rows.append({"stage": stage, **averages, **shares})
         printed = paper.cluster_sizes.column("shares").get(stage)
         theirs.append(dict(zip(keys, printed, strict=False)) if printed else None)
@@ -104,7 +99,7 @@ def label_mean_table(statistics: Mapping[str, LabelStatistics], paper: PaperNumb
     for stage, of_labels in statistics.items():
         row: dict[str, Any] = {"stage": stage}
         for kind, _ in kinds:
-            values = label_values(of_labels, fields=kind == "fields")
+            values = signal_and_noises(of_labels, fields=kind == "fields")
             row |= {f"{kind}_{name}": float(value.mean()) for name, value in values.items()}
         rows.append(row)
         printed = paper.label_means.get(stage, {})
@@ -168,7 +163,7 @@ def field_table(
 
 def robustness_table(robustness: Mapping[str, Sequence[Robustness]]) -> ReportTable:
     """Statistics at several thresholds, and with labels walked backwards."""
-    forward = (_NOISE, _CLUSTERS, _SIZE, _SNR_E)
+    forward = [_OF_LAYERS[key] for key in (*_AVERAGES, "snr_external")]
     columns = (
         _STAGE,
         Column("threshold", "threshold", "g"),
@@ -202,25 +197,36 @@ def label_table(
     columns = (
         Column("name", "label"),
         Column("label", "number", "d"),
-        Column("accuracy", "accuracy", ".3f"),
-        Column("signal", "signal", ".0f"),
-        Column("noise_internal", "noise_I", ".2f", "noise$_I$"),
-        Column("noise_external", "noise_E", ".2f", "noise$_E$"),
-        Column("field_signal", "field signal", ".1f"),
-        Column("field_noise_internal", "field noise_I", ".2f", "field noise$_I$"),
-        Column("field_noise_external", "field noise_E", ".2f", "field noise$_E$"),
+        # Appearances are the signal.
+        *quantity_columns(LABEL_QUANTITIES, without=("appearances",)),
     )
-    keys = [column.key for column in columns[3:]]
+    values = label_values(statistics, accuracy)
     rows = [
         {
             "name": str(name),
             "label": label,
-            "accuracy": float(accuracy[label]),
-            **{key: float(getattr(statistics, key)[label]) for key in keys},
+            **{column.key: float(values[column.key][label]) for column in columns[2:]},
         }
         for label, name in enumerate(names)
     ]
     return ReportTable(f"Labels, stage {stage}", columns, rows)
+
+
+def filter_table(stage: str, statistics: FilterStatistics, filters: Sequence[int]) -> ReportTable:
+    """The numbers of some filters of a stage.
+
+    Args:
+        stage: `str`.
+        statistics: `FilterStatistics` of all filters.
+        filters: the numbers of the filters shown.
+    """
+    columns = (Column("filter", "filter", "d"), *quantity_columns(FILTER_QUANTITIES))
+    values = filter_values(statistics)
+    rows = [
+        {"filter": number, **{c.key: float(values[c.key][number]) for c in columns[1:]}}
+        for number in filters
+    ]
+    return ReportTable(f"Filters shown, stage {stage}", columns, rows)
 
 
 def afcc_table(results: pd.DataFrame, stage: str, paper: StageNumbers) -> ReportTable:

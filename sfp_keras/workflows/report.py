@@ -9,7 +9,7 @@ from sfp_keras._version import __version__
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import write_text
-from sfp_keras.filters import layer_robustness
+from sfp_keras.filters import filter_statistics, layer_robustness
 from sfp_keras.papers import PaperNumbers
 from sfp_keras.reports import Folded, Listing, Paragraph, Part, Section
 from sfp_keras.workflows.report_files import Written
@@ -131,7 +131,12 @@ def stage_section(
     prefix = f"{split}-{name}"
     chosen = [int(f) for f in filters if int(f) < stage.fields.num_filters]
     parts: list[Part] = []
-    for number in chosen or ([] if filters else reports.typical_filters(stage.clusters)):
+    drawn = chosen or ([] if filters else reports.typical_filters(stage.clusters))
+    if drawn:
+        statistics = filter_statistics(stage.clusters, stage.fields)
+        table = reports.filter_table(name, statistics, drawn)
+        parts.append(out.table(f"{prefix}-filters", table))
+    for number in drawn:
         parts.append(
             out.figure(
                 f"{prefix}-filter{number}",

@@ -13,21 +13,22 @@ from sfp_keras.data import ImageDataset
 from sfp_keras.errors import InputError
 from sfp_keras.files import load_npz, save_npz, write_text
 from sfp_keras.filters import (
+    LAYER_QUANTITIES,
     FilterClusters,
     FilterDecisions,
     FilterFields,
+    filter_statistics,
+    filter_values,
     find_clusters,
     label_statistics,
+    label_values,
     layer_statistics,
+    layer_values,
 )
 from sfp_keras.probing import Head, Measurement, Stage
 from sfp_keras.run_directory import RunDirectory
 
-LAYER_COLUMNS = [
-    *("stage", "split", "threshold", "filters", "outputs_per_filter", "fc_inputs", "accuracy"),
-    *("noise", "noise_clustered", "clusters", "cluster_size", "signal", "noise_internal"),
-    *("noise_external", "snr_internal", "snr_external", "dead_filters", "zero_signal_labels"),
-]
+LAYER_COLUMNS = ["stage", "split", "threshold", *(one.key for one in LAYER_QUANTITIES)]
 
 
 def write_head(run: RunDirectory, stage: str, head: Head) -> None:
@@ -143,61 +144,32 @@ def analyse(
 
 
 def _filter_table(fields: FilterFields, clusters: FilterClusters) -> pd.DataFrame:
-    counts = clusters.num_clusters
-    covered = clusters.in_cluster.sum(1)
-    size = np.divide(covered, counts, out=np.full(len(counts), np.nan), where=counts > 0)
-    maxima = fields.maxima()
-    return pd.DataFrame(
-        {
-            "filter": np.arange(len(counts)),
-            "noise": clusters.noise,
-            "clusters": counts,
-            "cluster_size": size,
-            "labels": [
-                json.dumps([[int(i) for i in c] for c in clusters.members(f)])
-                for f in range(len(counts))
-            ],
-            "maximum": maxima,
-            "dead": maxima <= 0,
-            "selectivity": fields.selectivity(),
-        }
-    )
+    values = filter_values(filter_statistics(clusters, fields))
+    columns = {
+        key: [json.dumps(value) for value in column] if isinstance(column, list) else column
+        for key, column in values.items()
+    }
+    return pd.DataFrame({"filter": np.arange(fields.num_filters), **columns})
 
 
 def _label_table(
     measurement: Measurement, clusters: FilterClusters, names: tuple[str, ...]
 ) -> pd.DataFrame:
     statistics = label_statistics(clusters, measurement.fields)
-    return pd.DataFrame(
-        {
-            "label": np.arange(len(names)),
-            "name": names,
-            "accuracy": measurement.label_accuracy,
-            "appearances": statistics.appearances,
-            "signal": statistics.signal,
-            "noise_internal": statistics.noise_internal,
-            "noise_external": statistics.noise_external,
-            "field_signal": statistics.field_signal,
-            "field_noise_internal": statistics.field_noise_internal,
-            "field_noise_external": statistics.field_noise_external,
-        }
-    )
+    values = label_values(statistics, measurement.label_accuracy)
+    return pd.DataFrame({"label": np.arange(len(names)), "name": names, **values})
 
 
 def layer_row(
     stage: str, split: str, fields: FilterFields, clusters: FilterClusters, accuracy: float
 ) -> dict[str, Any]:
     """A row of layers.csv, by column."""
-    values = {
-        **dataclasses.asdict(layer_statistics(clusters)),
+    return {
         "stage": stage,
         "split": split,
         "threshold": clusters.threshold,
-        "outputs_per_filter": fields.num_positions,
-        "fc_inputs": fields.num_filters * fields.num_positions,
-        "accuracy": accuracy,
+        **layer_values(layer_statistics(clusters), fields.num_positions, accuracy),
     }
-    return {column: values[column] for column in LAYER_COLUMNS}
 
 
 def _merge_layers(

@@ -179,10 +179,22 @@ def test_every_figure_and_table_is_there_in_every_form(story: SimpleNamespace) -
     tables = {
         *("test-layers", "test-cluster-sizes", "test-label-means", "test-fields"),
         *("test-robustness", "afcc-layer10", "test-layer10-labels", "test-layer13-labels"),
+        *("test-layer10-filters", "test-layer13-filters"),
         *(f"ablate-layer13-{name}" for name in ("removal", "silenced", "labels", "widths")),
     }
     for ending in ("csv", "tex", "md"):
         assert {path.stem for path in story.figures.glob(f"*.{ending}")} == tables
+
+
+def test_the_numbers_of_the_filters_drawn_are_those_of_the_run(story: SimpleNamespace) -> None:
+    shown = pd.read_csv(story.figures / "test-layer13-filters.csv").set_index("filter")
+    path = story.folder / "stages" / "layer13" / "test" / "fields.npz"
+    with np.load(path) as saved:
+        activation = saved["features"].mean(axis=1)[:, 5]
+    largest, rest = activation.max(), np.sort(activation)[:-1].mean()
+    assert list(shown.index) == [5]
+    expected = (largest - rest) / (largest + rest)
+    assert shown["selectivity"][5] == pytest.approx(expected, rel=1e-5)
 
 
 def test_numbers_are_those_of_the_run_and_of_the_paper(story: SimpleNamespace) -> None:

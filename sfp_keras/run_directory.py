@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from sfp_keras.errors import InputError
-from sfp_keras.experiment import PHASES, Experiment
 from sfp_keras.files import CANNOT_WRITE, delete_unfinished, file_digest, write_text
 from sfp_keras.provenance import provenance
 from sfp_keras.sameness import CONTENT, by_flag, said, same_images
+from sfp_keras.settings import PHASES, Experiment
 from sfp_keras.stage_files import AfccDirectory, StageDirectory
 
 FORMAT = 1
@@ -94,7 +94,7 @@ class RunDirectory:
             InputError: if the folder holds other files and no experiment, or the network itself.
         """
         for flag in ("model", "weights", "initial_weights"):
-            value = getattr(self.experiment, flag)
+            value = self.experiment.value(flag)
             if value and os.path.isfile(value) and self._holds(value):
                 raise InputError(
                     f"--{flag}={value} lies in the run directory {self.path}, whose files are "
@@ -173,19 +173,19 @@ class RunDirectory:
                 f"{self.provenance} has format {saved.get('format')}, this version reads "
                 f"{FORMAT}; choose another --run_dir"
             )
-        again = self.experiment.overwrite == "train" or not self.kept("train")
+        again = self.experiment.run.overwrite == "train" or not self.kept("train")
         same = same_images(saved.get("data", data), data)
         if not again and not same:
             raise InputError(
                 f"{self.path} holds results of other images than --data_dir="
-                f"{self.experiment.data_dir} has; choose another --run_dir, or redo all with "
+                f"{self.experiment.data.data_dir} has; choose another --run_dir, or redo all with "
                 "--overwrite=train"
             )
         defaults = Experiment().to_json()
         for phase in PHASES:
-            if self.experiment.overwrite == phase:
+            if self.experiment.run.overwrite == phase:
                 break
-            if phase == "afcc" and self.experiment.mode != "afcc":
+            if phase == "afcc" and self.experiment.run.mode != "afcc":
                 continue
             before = saved["phases"].get(phase)
             if before is None or not self.kept(phase):
@@ -247,7 +247,7 @@ class RunDirectory:
 
     def discard(self) -> None:
         """Delete the results of the phase --overwrite names, and of those after it."""
-        first = self.experiment.overwrite
+        first = self.experiment.run.overwrite
         if first is None:
             return
         stages = self.path / "stages"
@@ -300,7 +300,7 @@ class RunDirectory:
 
     def finished_heads(self) -> dict[str, dict[str, str]]:
         """The settings kept of each stage whose head is finished, and is to stay."""
-        if self.experiment.overwrite in ("train", "heads"):
+        if self.experiment.run.overwrite in ("train", "heads"):
             return {}
         begun = self._begun_heads()
         return {name: of for name, of in begun.items() if self.stage(name).head.exists()}

@@ -20,7 +20,7 @@ ROOMS = (
     "papers",
     *("settings", "checkpoints", "data", "models", "distribution", "training"),
     *("layers", "probing", "afcc", "reports"),
-    *("monitoring", "experiment", "provenance", "stage_files", "run_directory"),
+    *("monitoring", "provenance", "stage_files", "run_directory"),
     "workflows",
 )
 EVERYWHERE = ("errors", "files", "importing", "sameness", "backend", "_version")
@@ -96,7 +96,7 @@ def test_imports_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     ("modules", "absent"),
     [
         ("sfp_keras, sfp_keras.filters", "keras tensorflow jax torch"),
-        ("sfp_keras.data, sfp_keras.experiment, main", "keras tensorflow torch"),
+        ("sfp_keras.data, sfp_keras.settings, main", "keras tensorflow torch"),
     ],
     ids=["filters", "data"],
 )

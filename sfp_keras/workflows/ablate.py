@@ -12,7 +12,6 @@ import pandas as pd
 from sfp_keras.data import ImageDataset, Scaling
 from sfp_keras.data.draws import random_order
 from sfp_keras.errors import InputError
-from sfp_keras.experiment import Experiment
 from sfp_keras.files import file_digest, write_text
 from sfp_keras.filters import find_clusters, right_without
 from sfp_keras.probing import Stage, cache_features
@@ -26,6 +25,7 @@ from sfp_keras.reports.ablation import (
 )
 from sfp_keras.reports.style import save_figure
 from sfp_keras.run_directory import RunDirectory
+from sfp_keras.settings import Experiment
 from sfp_keras.workflows import probe, results
 from sfp_keras.workflows.narrow import check_widths, narrow_networks, train_narrow
 from sfp_keras.workflows.paper_numbers import paper_numbers
@@ -58,7 +58,9 @@ def ablate(experiment: Experiment) -> None:
         stage = choose_one(experiment, network, "ablate_stage")
         if not len(dataset.test):
             raise InputError("--mode=ablate measures accuracy on test images; the data has none")
-        of_stages = probe.measure(run, network, [stage], dataset, scaling, experiment.split)
+        of_stages = probe.measure(
+            run, network, [stage], dataset, scaling, experiment.analysis.split
+        )
         with run.timed("ablate"):
             tables = silence(run, network, stage, of_stages, dataset, scaling)
         train_narrow(run, stage)
@@ -73,7 +75,7 @@ def removed_filters(experiment: Experiment, stage: Stage) -> list[int]:
         InputError: if the stage has fewer.
     """
     filters = stage.filters
-    asked = sorted({int(text) for text in experiment.ablate_removed})
+    asked = sorted(experiment.ablation.removed)
     if asked and asked[-1] > filters:
         raise InputError(f"--ablate_removed={asked[-1]}: {stage.name} has {filters} filters")
     return asked or sorted({min(round(share * filters), filters - 1) for share in _SHARES})
@@ -99,15 +101,15 @@ def silence(
             return {
                 name: pd.read_csv(file, converters={"name": str}) for name, file in files.items()
             }
-    split = experiment.split[0]
+    split = experiment.analysis.split[0]
     fields = results.read_measurement(run, stage.name, split).fields
-    members = find_clusters(fields, experiment.threshold).in_cluster
+    members = find_clusters(fields, experiment.analysis.threshold).in_cluster
     counts = members.sum(0)
     removed = [0, *(r for r in settings["removed"] if r)]
     # Every draw is an order of all filters; whatever is removed is removed from its begin.
     orders = [
-        random_order(fields.num_filters, "ablation", experiment.seed, draw)
-        for draw in range(experiment.ablate_draws)
+        random_order(fields.num_filters, "ablation", experiment.run.seed, draw)
+        for draw in range(experiment.ablation.draws)
     ]
     numbers = sorted({*removed, *counts.tolist()} - {0})
     nothing = np.zeros(fields.num_filters, bool)
@@ -161,12 +163,12 @@ def _settings(run: RunDirectory, stage: Stage) -> dict[str, Any]:
     experiment, files = run.experiment, run.stage(stage.name)
     return {
         "removed": removed_filters(experiment, stage),
-        "draws": experiment.ablate_draws,
-        "seed": experiment.seed,
-        "clusters_from": experiment.split[0],
-        "threshold": experiment.threshold,
+        "draws": experiment.ablation.draws,
+        "seed": experiment.run.seed,
+        "clusters_from": experiment.analysis.split[0],
+        "threshold": experiment.analysis.threshold,
         "head": file_digest(files.head),
-        "fields": file_digest(files.split(experiment.split[0]).fields),
+        "fields": file_digest(files.split(experiment.analysis.split[0]).fields),
     }
 
 
@@ -190,12 +192,12 @@ def _test_outputs(
         probe.cut_at(network, [stage], of_stages),
         [stage.name],
         [],
-        probe.counted("test images", dataset.test, experiment.inference_batch_size, scaling),
+        probe.counted("test images", dataset.test, experiment.heads.inference_batch_size, scaling),
         train_count=0,
         test_count=len(dataset.test),
         # Not rounded: with nothing removed the accuracy is that of layers.csv.
         dtype="float32",
-        budget=int(experiment.cache_gib * 2**30),
+        budget=int(experiment.heads.cache_gib * 2**30),
         folder=run.cache / "ablate",
         description=description(run, "ablate", [stage.name, of_stages[stage.name]["pool"]]),
     )
@@ -205,7 +207,7 @@ def _test_outputs(
 
 
 def _tidy(run: RunDirectory) -> None:
-    if not run.experiment.keep_cache:
+    if not run.experiment.heads.keep_cache:
         shutil.rmtree(run.cache / "ablate", ignore_errors=True)
         with contextlib.suppress(OSError):
             run.cache.rmdir()

@@ -19,13 +19,13 @@ from sfp_keras.afcc import (
 )
 from sfp_keras.data import ImageDataset, Scaling
 from sfp_keras.errors import InputError
-from sfp_keras.experiment import Experiment
 from sfp_keras.files import load_npz, save_npz, write_text, write_whole
 from sfp_keras.filters import find_clusters
 from sfp_keras.probing import Measurement, Stage, cache_features
 from sfp_keras.reports import terminal
 from sfp_keras.reports.afcc import NAMES, draw_afcc, print_afcc
 from sfp_keras.run_directory import RunDirectory
+from sfp_keras.settings import Experiment
 from sfp_keras.stage_files import AfccDirectory
 from sfp_keras.training import ParameterGroup, Progress, StepDecay, parse_group
 from sfp_keras.workflows import probe, results
@@ -53,12 +53,12 @@ def afcc(experiment: Experiment) -> None:
         split = split_network(network, stage, trainable_layers(experiment, network, stage))
         with about_flag("afcc_group"):
             settings.check_groups(split)
-        if experiment.overwrite == "afcc":
+        if experiment.run.overwrite == "afcc":
             _check_masks(RunDirectory(experiment), stage)
 
     with probe.prepared(experiment, check) as (run, network, dataset, scaling):
         stage = choose_one(experiment, network, "afcc_stage")
-        of_stages = probe.measure(run, network, [stage], dataset, scaling, experiment.afcc_split)
+        of_stages = probe.measure(run, network, [stage], dataset, scaling, experiment.afcc.split)
         pools = pools_of({stage.name: of_stages[stage.name]})
         trainable = trainable_layers(experiment, network, stage)
         split = split_network(network, stage, trainable, pools.get(stage.name))
@@ -76,32 +76,32 @@ def afcc(experiment: Experiment) -> None:
 def fine_tuning(experiment: Experiment) -> FineTuning:
     """The --afcc_* flags."""
     with about_flag("afcc_decay"):
-        decay = StepDecay.parse(experiment.afcc_decay)
+        decay = StepDecay.parse(experiment.afcc.training.decay)
     base = ParameterGroup(
         "default",
         "",
-        experiment.afcc_lr,
-        experiment.afcc_momentum,
-        experiment.afcc_l2,
+        experiment.afcc.training.lr,
+        experiment.afcc.training.momentum,
+        experiment.afcc.training.l2,
         decay,
     )
     with about_flag("afcc_group"):
-        groups = tuple(parse_group(text, base) for text in experiment.afcc_group)
+        groups = tuple(parse_group(text, base) for text in experiment.afcc.training.group)
     return FineTuning(
-        experiment.afcc_epochs,
+        experiment.afcc.training.total_epochs,
         base.learning_rate,
         base.momentum,
         base.l2,
         decay,
-        experiment.afcc_batch_size,
+        experiment.afcc.training.batch_size,
         groups,
-        experiment.afcc_precision,
+        experiment.afcc.training.precision,
     )
 
 
 def trainable_layers(experiment: Experiment, network: keras.Model, stage: Stage) -> list[str]:
     """--afcc_trainable, as names of layers or `all`."""
-    names = list(experiment.afcc_trainable)
+    names = list(experiment.afcc.trainable)
     if names == ["head"]:
         return []
     return [last_kernel_layer(network, stage)] if names == ["last"] else names
@@ -135,7 +135,7 @@ def compare(
         made = None
         if name != "full":
             mask = masks[images, threshold].repeat(len(kernel), axis=0)
-            made = variants(mask, kernel, experiment.seed)[name]()
+            made = variants(mask, kernel, experiment.run.seed)[name]()
         with warnings.catch_warnings():
             if made is not None:
                 _note_silent(made, dataset.class_names, (name, images, threshold))
@@ -196,15 +196,15 @@ def read_results(files: AfccDirectory) -> pd.DataFrame:
 
 def _wanted(experiment: Experiment) -> list[Key]:
     """Everything asked for, each once."""
-    thresholds = [float(t) for t in experiment.afcc_thresholds] or [experiment.threshold]
+    thresholds = list(experiment.afcc.thresholds) or [experiment.analysis.threshold]
     wanted = [
         (name, images, threshold)
-        for images in experiment.afcc_split
+        for images in experiment.afcc.split
         for threshold in thresholds
-        for name in experiment.afcc_variants
+        for name in experiment.afcc.variants
         if name != "full"
     ]
-    if "full" in experiment.afcc_variants:
+    if "full" in experiment.afcc.variants:
         wanted.append(("full", "", 0.0))
     return list(dict.fromkeys(wanted))
 
@@ -282,7 +282,7 @@ def _tuner(
 ) -> HeadFineTuning:
     """Pass all images once through the frozen part; every variant starts from there."""
     experiment = run.experiment
-    size = experiment.inference_batch_size
+    size = experiment.heads.inference_batch_size
     cache = cache_features(
         split.frozen,
         ["prefix"],
@@ -290,15 +290,15 @@ def _tuner(
         probe.counted("test features", dataset.test, size, scaling),
         train_count=len(dataset.train),
         test_count=len(dataset.test),
-        dtype=experiment.cache_dtype,
-        budget=int(experiment.cache_gib * 2**30),
+        dtype=experiment.heads.cache_dtype,
+        budget=int(experiment.heads.cache_gib * 2**30),
         folder=run.cache / "afcc",
         # Several places of a network may have one shape: the stage and the layers tell them apart.
-        description=description(run, "afcc", [stage.name, experiment.afcc_trainable]),
+        description=description(run, "afcc", [stage.name, experiment.afcc.trainable]),
     )
-    return HeadFineTuning(split, kernel, cache, settings, experiment.seed)
+    return HeadFineTuning(split, kernel, cache, settings, experiment.run.seed)
 
 
 def _tidy(run: RunDirectory) -> None:
-    if not run.experiment.keep_cache:
+    if not run.experiment.heads.keep_cache:
         shutil.rmtree(run.cache / "afcc", ignore_errors=True)

@@ -1,7 +1,6 @@
 """--distribute: what a run is spread over."""
 
 import contextlib
-import dataclasses
 from collections.abc import Iterator
 
 from sfp_keras.distribution import (
@@ -12,9 +11,9 @@ from sfp_keras.distribution import (
     start_processes,
 )
 from sfp_keras.errors import InputError
-from sfp_keras.experiment import Experiment
 from sfp_keras.reports import terminal
 from sfp_keras.run_directory import RunDirectory
+from sfp_keras.settings import Experiment
 
 # What a run goes on from.
 _KEPT = (
@@ -37,19 +36,19 @@ def on_all_devices(experiment: Experiment) -> Iterator[Experiment]:
     Raises:
         InputError: if the processes cannot be joined, or another one failed before the work.
     """
-    if experiment.distribute:
-        start_processes(experiment.seed)
-    with distributed(experiment.distribute) as devices:
-        if devices.processes > 1 and experiment.mode not in _MODES:
+    if experiment.run.distribute:
+        start_processes(experiment.run.seed)
+    with distributed(experiment.run.distribute) as devices:
+        if devices.processes > 1 and experiment.run.mode not in _MODES:
             raise InputError(
-                f"--mode={experiment.mode} runs in one process: run --mode=probe in "
+                f"--mode={experiment.run.mode} runs in one process: run --mode=probe in "
                 f"{devices.processes}, then this mode in one"
             )
         with shared_folder(devices, experiment.directory, _KEPT) as folder:
-            if experiment.distribute:
+            if experiment.run.distribute:
                 _print_devices(experiment, devices)
             if folder != experiment.directory:
-                experiment = dataclasses.replace(experiment, run_dir=str(folder))
+                experiment = experiment.changed(run_dir=str(folder))
             yield experiment
 
 

@@ -48,14 +48,15 @@ def keep_network(run: RunDirectory, network: keras.Model) -> keras.Model:
                 return network
             if not same:
                 terminal().print(
-                    f"network: {run.model}, for --model={run.experiment.model} makes other weights "
-                    "now"
+                    f"network: {run.model}, for --model={run.experiment.network.model} makes "
+                    "other weights now"
                 )
             return kept
     if not same:
         raise InputError(
-            f"{run.path} holds results of other weights than --model={run.experiment.model} makes "
-            "now; let it load its weights, and choose another --run_dir or redo all with "
+            f"{run.path} holds results of other weights than "
+            f"--model={run.experiment.network.model} makes now; let it load its weights, "
+            "and choose another --run_dir or redo all with "
             "--overwrite=train"
         )
     run.begin("train")
@@ -111,7 +112,7 @@ def report_network(
         accuracy = saved["network_accuracy"]
     else:
         accuracy = network_accuracy(
-            network, dataset.test, num_labels, scaling, experiment.inference_batch_size
+            network, dataset.test, num_labels, scaling, experiment.heads.inference_batch_size
         )
         run.record(network_accuracy=accuracy)
     console = terminal()

@@ -1,7 +1,7 @@
 """The papers' numbers that may stand beside an experiment's own."""
 
 from sfp_keras import papers
-from sfp_keras.experiment import Experiment
+from sfp_keras.settings import Experiment
 
 
 def paper_numbers(experiment: Experiment, num_labels: int) -> papers.PaperNumbers:
@@ -12,4 +12,6 @@ def paper_numbers(experiment: Experiment, num_labels: int) -> papers.PaperNumber
         num_labels: `int`. K.
     """
     options = experiment.changed_options
-    return papers.paper_numbers(experiment.model, experiment.dataset, num_labels, options)
+    return papers.paper_numbers(
+        experiment.network.model, experiment.data.dataset, num_labels, options
+    )

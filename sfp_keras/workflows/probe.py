@@ -15,7 +15,6 @@ from sfp_keras.data import (
     steps_per_epoch,
 )
 from sfp_keras.errors import InputError
-from sfp_keras.experiment import Experiment
 from sfp_keras.files import file_digest
 from sfp_keras.probing import (
     Stage,
@@ -29,6 +28,7 @@ from sfp_keras.probing import (
 )
 from sfp_keras.reports import next_steps, print_layers, terminal
 from sfp_keras.run_directory import RunDirectory
+from sfp_keras.settings import Experiment
 from sfp_keras.training import Progress
 from sfp_keras.workflows import results
 from sfp_keras.workflows.devices import opened
@@ -61,14 +61,14 @@ def probe(experiment: Experiment) -> None:
     """`--mode=probe`: phases 1 to 3 of the papers, each only where it is not finished."""
     with prepared(experiment) as (run, network, dataset, scaling):
         stages = choose_stages(experiment, network)
-        measure(run, network, stages, dataset, scaling, experiment.split)
+        measure(run, network, stages, dataset, scaling, experiment.analysis.split)
         with run.timed("analysis"):
             layers = results.analyse(run, stages, dataset, depths(network))
             write_final(run, dataset)
 
         console = terminal()
         print_layers(layers, paper_numbers(experiment, dataset.num_labels), console)
-        next_steps(run.path, experiment.threshold, console, experiment.split[0])
+        next_steps(run.path, experiment.analysis.threshold, console, experiment.analysis.split[0])
 
 
 @contextlib.contextmanager
@@ -111,7 +111,7 @@ def measure(
     # Phase 3: every filter alone.
     for split in splits:
         measure_missing_fields(run, network, stages, of_stages, dataset, scaling, split)
-        if run.experiment.decisions:
+        if run.experiment.analysis.decisions:
             measure_missing_decisions(run, network, stages, of_stages, dataset, scaling, split)
             print_decisions(run, stages, split)
     return of_stages
@@ -125,18 +125,18 @@ def check_settings(
 ) -> None:
     """Tell whatever is wrong before the first work, and before anything is written."""
     if dataset.num_labels < 2:
-        only = f"--data_dir={experiment.data_dir} has the one class {dataset.class_names[0]!r}"
+        only = f"--data_dir={experiment.data.data_dir} has the one class {dataset.class_names[0]!r}"
         raise InputError(
-            f"{'--labels=1' if experiment.labels else only}: signal and noise need at least two "
-            "labels"
+            f"{'--labels=1' if experiment.data.labels else only}: signal and noise need at least "
+            "two labels"
         )
-    for split in experiment.split:
+    for split in experiment.analysis.split:
         if not len(_images(dataset, split)):
             raise InputError(f"--split={split}: the data has no {split} images")
     if network is None:
         network = build_network(experiment, dataset, "float32")
         check_training(experiment, network, dataset)
-    if experiment.head_data == "augmented":
+    if experiment.heads.data == "augmented":
         augmentation_of(experiment, dataset)
     check_input(network, dataset, experiment)
     stages = stages_spoken_of(experiment, network)
@@ -174,9 +174,9 @@ def train_missing_heads(
     names = [stage.name for stage in missing]
     of_missing = {name: of_stages[name] for name in names}
     settings = head_settings(experiment, of_missing)
-    augmented = experiment.head_data == "augmented"
+    augmented = experiment.heads.data == "augmented"
     cut = cut_at(network, missing, of_missing)
-    batch_size = experiment.inference_batch_size
+    batch_size = experiment.heads.inference_batch_size
     train_count = 0 if augmented else len(dataset.train)
     check_memory(experiment, cut, names, train_count + len(dataset.test), dataset.num_labels)
     with run.timed("heads"):
@@ -189,8 +189,8 @@ def train_missing_heads(
             counted("test features", dataset.test, batch_size, scaling),
             train_count=train_count,
             test_count=len(dataset.test),
-            dtype=experiment.cache_dtype,
-            budget=int(experiment.cache_gib * 2**30),
+            dtype=experiment.heads.cache_dtype,
+            budget=int(experiment.heads.cache_gib * 2**30),
             folder=run.features,
             description=described,
         )
@@ -204,7 +204,7 @@ def train_missing_heads(
             cache,
             dataset.num_labels,
             settings,
-            seed=experiment.seed,
+            seed=experiment.run.seed,
             checkpoint=checkpoint,
             description=described,
             augmented=fresh,
@@ -223,7 +223,7 @@ def _tidy(run: RunDirectory, names: list[str]) -> None:
         run.checkpoint("heads", names).unlink(missing_ok=True)
     else:
         run.delete_checkpoints("heads")
-    if not run.experiment.keep_cache:
+    if not run.experiment.heads.keep_cache:
         run.delete_features()
 
 
@@ -246,7 +246,7 @@ def measure_missing_fields(
     with run.timed("analysis"):
         cut = cut_at(network, missing, of_stages)
         kernels = {stage.name: results.read_head(run, stage.name) for stage in missing}
-        batches = counted("fields", images, experiment.inference_batch_size, scaling)
+        batches = counted("fields", images, experiment.heads.inference_batch_size, scaling)
         heads = {name: file_digest(run.stage(name).head) for name in kernels}
         of_pass = [split, heads, {name: of_stages[name] for name in kernels}]
         record = PassCheckpoint(
@@ -278,7 +278,7 @@ def measure_missing_decisions(
             name: spread_filters(results.read_measurement(run, name, split).fields)
             for name in kernels
         }
-        batches = counted("decisions", images, run.experiment.inference_batch_size, scaling)
+        batches = counted("decisions", images, run.experiment.heads.inference_batch_size, scaling)
         for name, decisions in measure_decisions(cut, kernels, batches(0), shown).items():
             results.write_decisions(run, name, split, decisions)
 

@@ -7,11 +7,11 @@ import pandas as pd
 from sfp_keras import reports
 from sfp_keras._version import __version__
 from sfp_keras.errors import InputError
-from sfp_keras.experiment import Experiment
 from sfp_keras.files import write_text
 from sfp_keras.filters import filter_statistics, layer_robustness
 from sfp_keras.papers import PaperNumbers
 from sfp_keras.reports import Folded, Listing, Paragraph, Part, Section
+from sfp_keras.settings import Experiment
 from sfp_keras.workflows.report_files import Written
 from sfp_keras.workflows.reported_run import ReportedRun, ReportedStage, read_run, read_table
 
@@ -34,7 +34,7 @@ def report(experiment: Experiment) -> None:
         suffix = f", {split} images" if len(run.split) > 1 else ""
         sections.append(cluster_section(run, of_split, out, suffix))
         sections += [
-            stage_section(run, stage, experiment.report_filters, out, suffix) for stage in of_split
+            stage_section(run, stage, experiment.report.filters, out, suffix) for stage in of_split
         ]
         sections.append(robustness_section(of_split, out, suffix))
     sections += ablation_sections(run, out)
@@ -53,7 +53,7 @@ def report(experiment: Experiment) -> None:
 def check_filters(experiment: Experiment, stages: Mapping[str, Sequence[ReportedStage]]) -> None:
     """Refuse --report_filters that no stage has."""
     most = max(stage.fields.num_filters for of_split in stages.values() for stage in of_split)
-    beyond = [text for text in experiment.report_filters if int(text) >= most]
+    beyond = [number for number in experiment.report.filters if number >= most]
     if beyond:
         raise InputError(
             f"--report_filters: there is no filter {beyond[0]}; the largest stage shown has "
@@ -124,12 +124,12 @@ def cluster_section(
 
 
 def stage_section(
-    run: ReportedRun, stage: ReportedStage, filters: Sequence[str], out: Written, suffix: str
+    run: ReportedRun, stage: ReportedStage, filters: Sequence[int], out: Written, suffix: str
 ) -> Section:
     """A stage's filters and labels."""
     name, split, names = stage.name, stage.split, run.names
     prefix = f"{split}-{name}"
-    chosen = [int(f) for f in filters if int(f) < stage.fields.num_filters]
+    chosen = [number for number in filters if number < stage.fields.num_filters]
     parts: list[Part] = []
     drawn = chosen or ([] if filters else reports.typical_filters(stage.clusters))
     if drawn:

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from sfp_keras.errors import InputError
-from sfp_keras.experiment import Experiment
 from sfp_keras.filters import (
     FilterClusters,
     FilterDecisions,
@@ -28,6 +27,7 @@ from sfp_keras.filters import (
 )
 from sfp_keras.papers import PaperNumbers, measured_as_papers
 from sfp_keras.run_directory import RunDirectory
+from sfp_keras.settings import Experiment
 from sfp_keras.workflows.paper_numbers import paper_numbers
 from sfp_keras.workflows.results import layer_row, read_decisions, read_measurement
 
@@ -155,7 +155,7 @@ def read_run(experiment: Experiment) -> ReportedRun:
             f"{files.provenance} {state}; name a run by --run_dir, or make one first: "
             f"python main.py --mode=probe --run_dir={files.path}"
         )
-    stages = {split: _stages(files, saved, split) for split in experiment.split}
+    stages = {split: _stages(files, saved, split) for split in experiment.analysis.split}
     empty = [split for split, found in stages.items() if not found]
     if empty:
         again = re.sub(r"--(mode|split)=\S+ ?", "", str(saved.get("command", "")))
@@ -169,8 +169,8 @@ def read_run(experiment: Experiment) -> ReportedRun:
         saved,
         _label_names(files),
         {split: _chosen(experiment, found) for split, found in stages.items()},
-        experiment.split,
-        experiment.threshold,
+        experiment.analysis.split,
+        experiment.analysis.threshold,
     )
 
 
@@ -190,7 +190,7 @@ def _stages(files: RunDirectory, saved: Mapping[str, Any], split: str) -> list[s
 
 
 def _chosen(experiment: Experiment, found: list[str]) -> list[str]:
-    wanted = experiment.report_stages
+    wanted = experiment.report.stages
     missing = [name for name in wanted if name not in found]
     if missing:
         raise InputError(

@@ -118,10 +118,10 @@ def analyse(
     Returns:
         The rows of layers.csv of this call, input side first.
     """
-    threshold = run.experiment.threshold
+    threshold = run.experiment.analysis.threshold
     rows = []
     for stage in stages:
-        for split in run.experiment.split:
+        for split in run.experiment.analysis.split:
             measurement = read_measurement(run, stage.name, split)
             clusters = find_clusters(measurement.fields, threshold)
             files = run.stage(stage.name).split(split)

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from sfp_keras.errors import InputError
-from sfp_keras.experiment import Experiment
 from sfp_keras.files import CANNOT_WRITE, write_text
 from sfp_keras.run_directory import RunDirectory
 from sfp_keras.sameness import by_flag, said
+from sfp_keras.settings import Experiment
 
 FORMAT = 1
 _OF_MEMBERS = ("labels", "subset_seed", "seed")
@@ -104,12 +104,12 @@ class SweepDirectory:
             saved = self.read()
             old = saved.get("members", {})
             if any((self.path / name / "model.keras").exists() for name in old):
-                self._check_same(saved, now, images, base.data_dir)
+                self._check_same(saved, now, images, base.data.data_dir)
             new = {
                 name: {
-                    "K": member.labels,
-                    "seed": member.seed,
-                    "preset": member.preset,
+                    "K": member.data.labels,
+                    "seed": member.run.seed,
+                    "preset": member.run.preset,
                     "command": member.command(),
                 }
                 for name, member in members.items()
@@ -120,9 +120,9 @@ class SweepDirectory:
             content = {
                 "format": FORMAT,
                 "command": command,
-                **{name: getattr(base, name) for name in ("model", "dataset", "threshold")},
-                "split": base.split[0],
-                "stage": base.sweep_stage,
+                **{name: base.value(name) for name in ("model", "dataset", "threshold")},
+                "split": base.analysis.split[0],
+                "stage": base.sweep.stage,
                 "images": images,
                 "settings": now,
                 "members": dict(together),
@@ -205,4 +205,4 @@ def _asked(member: Experiment) -> str:
     run = RunDirectory(member)
     wanted = ("stages", "pool", "head_group", "threshold", "split", "decisions")
     asked = {phase: run.settings(phase) for phase in ("train", "heads")}
-    return json.dumps({**asked, **{name: getattr(member, name) for name in wanted}}, sort_keys=True)
+    return json.dumps({**asked, **{name: member.value(name) for name in wanted}}, sort_keys=True)

@@ -13,11 +13,11 @@ from sfp_keras.data import (
     steps_per_epoch,
 )
 from sfp_keras.errors import InputError
-from sfp_keras.experiment import Experiment
 from sfp_keras.files import write_text
 from sfp_keras.models import load_initial_weights
 from sfp_keras.reports import terminal
 from sfp_keras.run_directory import RunDirectory
+from sfp_keras.settings import Experiment
 from sfp_keras.training import (
     SGD,
     CrossEntropy,
@@ -48,8 +48,8 @@ def train(experiment: Experiment) -> None:
     """`--mode=train`: phase 1 alone."""
     if not experiment.trains:
         raise InputError(
-            f"--mode=train trains the papers' networks; --model={experiment.model}"
-            + (f" with --weights={experiment.weights}" if experiment.weights else "")
+            f"--mode=train trains the papers' networks; --model={experiment.network.model}"
+            + (f" with --weights={given}" if (given := experiment.network.weights) else "")
             + " is trained already: use --mode=probe"
         )
     _, dataset = load_network_and_data(experiment)
@@ -67,10 +67,10 @@ def train(experiment: Experiment) -> None:
 def check_training(experiment: Experiment, network: keras.Model, dataset: ImageDataset) -> None:
     """Refuse wrong --group, --decay and the like before anything is written."""
     augmentation_of(experiment, dataset)
-    if experiment.initial_weights is not None:
+    if experiment.network.initial_weights is not None:
         with about_flag("initial_weights"):
-            load_initial_weights(network, experiment.initial_weights)
-        check_finite(network, "initial_weights", experiment.initial_weights)
+            load_initial_weights(network, experiment.network.initial_weights)
+        check_finite(network, "initial_weights", experiment.network.initial_weights)
     optimizer = optimizer_of(experiment)
     with about_flag("group"):
         optimizer.build(network.trainable_variables)
@@ -84,7 +84,7 @@ def train_network(run: RunDirectory, dataset: ImageDataset, scaling: Scaling) ->
         return load_trained(run)
     with run.timed("train"):
         base = base_group(experiment)
-        network = build_network(experiment, dataset, experiment.precision)
+        network = build_network(experiment, dataset, experiment.training.precision)
         start_from_weights(experiment, network)
         optimizer = optimizer_of(experiment)
         feeding = feeding_of(experiment, network, dataset, scaling)
@@ -98,14 +98,16 @@ def train_network(run: RunDirectory, dataset: ImageDataset, scaling: Scaling) ->
         history = fit_with_resume(
             feeding.model,
             feeding.batches,
-            steps_per_epoch=steps_per_epoch(len(dataset.train), experiment.batch_size),
-            epochs=experiment.training_epochs,
+            steps_per_epoch=steps_per_epoch(len(dataset.train), experiment.training.batch_size),
+            epochs=experiment.training.total_epochs,
             checkpoint=checkpoint,
             learning_rate=base.learning_rate,
             decay=base.decay,
-            schedule_epochs=experiment.schedule_epochs,
+            schedule_epochs=experiment.training.schedule_length,
             validation=feeding.validation,
-            validation_steps=steps_per_epoch(len(dataset.test), experiment.inference_batch_size),
+            validation_steps=steps_per_epoch(
+                len(dataset.test), experiment.heads.inference_batch_size
+            ),
             progress=Progress("training"),
             on_epoch=lambda rows: _write_history(run, rows),
             callbacks=train_monitor(run, network, dataset, scaling),
@@ -121,11 +123,11 @@ def train_network(run: RunDirectory, dataset: ImageDataset, scaling: Scaling) ->
 
 def start_from_weights(experiment: Experiment, network: keras.Model) -> None:
     """Set --initial_weights, and say which layers have none."""
-    if experiment.initial_weights is None:
+    if experiment.network.initial_weights is None:
         return
-    fresh = load_initial_weights(network, experiment.initial_weights)
+    fresh = load_initial_weights(network, experiment.network.initial_weights)
     terminal().print(
-        f"starting from {experiment.initial_weights}; random weights: {', '.join(fresh)}"
+        f"starting from {experiment.network.initial_weights}; random weights: {', '.join(fresh)}"
     )
 
 
@@ -133,15 +135,16 @@ def optimizer_of(experiment: Experiment) -> SGD:
     """The optimiser of phase 1 with its --group groups."""
     base = base_group(experiment)
     with about_flag("group"):
-        groups = tuple(parse_group(text, base) for text in experiment.group)
+        groups = tuple(parse_group(text, base) for text in experiment.training.group)
         return SGD(base.learning_rate, base.momentum, base.l2, groups=groups)
 
 
 def base_group(experiment: Experiment) -> ParameterGroup:
     """The hyperparameters of variables in no group."""
+    training = experiment.training
     with about_flag("decay"):
-        decay = StepDecay.parse(experiment.decay)
-    return ParameterGroup("default", "", experiment.lr, experiment.momentum, experiment.l2, decay)
+        decay = StepDecay.parse(training.decay)
+    return ParameterGroup("default", "", training.lr, training.momentum, training.l2, decay)
 
 
 def description(run: RunDirectory, phase: str, more: object = None) -> str:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from sfp_keras.data import UNSCALED, ImageDataset, ImageSplit, epoch_order
-from sfp_keras.experiment import Experiment
 from sfp_keras.probing import cut_stages
+from sfp_keras.settings import Experiment
 from sfp_keras.workflows.fresh_images import fresh_images
 from sfp_keras.workflows.paper_network import build_network
 
@@ -25,7 +25,7 @@ def dataset() -> ImageDataset:
 
 def experiment(**flags: object) -> Experiment:
     still = {"rotation": 0.0, "shear": 0.0, "shift": 0, "flip": False}
-    return Experiment(
+    return Experiment.of(
         model="efficientnetb0",
         weights="some.weights.h5",
         blocks=("3:1", "4:1", "5:1", "6:1", "7:1"),

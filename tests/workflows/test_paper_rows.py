@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from sfp_keras.experiment import Experiment
 from sfp_keras.reports import afcc_table
+from sfp_keras.settings import Experiment
 from sfp_keras.workflows.paper_numbers import paper_numbers
 
 EFFICIENTNET = {"model": "efficientnetb0", "dataset": "cifar100"}
@@ -25,7 +25,7 @@ EFFICIENTNET = {"model": "efficientnetb0", "dataset": "cifar100"}
     ],
 )
 def test_afcc(settings: dict, num_labels: int, stage: str, after: float | None) -> None:
-    found = paper_numbers(Experiment(**settings), num_labels).afcc
+    found = paper_numbers(Experiment.of(**settings), num_labels).afcc
     assert found.get(stage, {}).get("accuracy_after") == after
 
 
@@ -35,7 +35,7 @@ def test_afcc_at_another_threshold() -> None:
         **dict.fromkeys(("accuracy_before", "accuracy_zeroed", "accuracy_after"), 0.5),
     }
     results = pd.DataFrame([{**row, "threshold": threshold} for threshold in (0.5, 0.3)])
-    paper = paper_numbers(Experiment(model="vgg16", dataset="cifar100"), 100).afcc
+    paper = paper_numbers(Experiment.of(model="vgg16", dataset="cifar100"), 100).afcc
     assert [bool(of) for of in afcc_table(results, "layer10", paper).paper] == [False, True]
 
 
@@ -44,5 +44,5 @@ def test_afcc_at_another_threshold() -> None:
     [("cifar10", 10, True), ("cifar10", 8, False), ("cifar100", 100, False)],
 )
 def test_removed_filters(dataset: str, num_labels: int, compared: bool) -> None:
-    found = paper_numbers(Experiment(model="vgg16", dataset=dataset), num_labels)
+    found = paper_numbers(Experiment.of(model="vgg16", dataset=dataset), num_labels)
     assert (found.removed_filters("layer13") is not None) == compared

@@ -1,6 +1,5 @@
 """Who works on which member of a sweep, with members that take a moment."""
 
-import dataclasses
 import fcntl
 import json
 import os
@@ -14,7 +13,7 @@ import pytest
 from PIL import Image
 
 from sfp_keras.errors import InputError
-from sfp_keras.experiment import Experiment
+from sfp_keras.settings import Experiment
 from sfp_keras.workflows import member_process
 from sfp_keras.workflows.sweep import sweep, sweep_folder
 from sfp_keras.workflows.sweep_plan import SweepPlan
@@ -34,11 +33,9 @@ sweep(plan_of(Path(sys.argv[1]), *numbers))
 
 
 def plan_of(folder: Path, counts: list, seeds: list, **more: object) -> SweepPlan:
-    base = Experiment(run_dir=str(folder), **more)  # type: ignore[arg-type]
+    base = Experiment.of(run_dir=str(folder), **more)  # type: ignore[arg-type]
     members = [
-        dataclasses.replace(base, run_dir=None, labels=k, seed=s, subset_seed=s)
-        for s in seeds
-        for k in counts
+        base.changed(run_dir=None, labels=k, seed=s, subset_seed=s) for s in seeds for k in counts
     ]
     return SweepPlan(base, tuple(members), (sys.executable, PRETENDED), "python main.py")
 
@@ -307,7 +304,7 @@ def test_only_the_paper_s_network_has_the_paper_beside(
 @pytest.mark.parametrize(
     ("counts", "more", "said"),
     [
-        ([4, 11], {"sweep_labels": ("4", "11")}, "--sweep_labels: 11 is more than the 10 labels"),
+        ([4, 11], {"sweep_labels": (4, 11)}, "--sweep_labels: 11 is more than the 10 labels"),
         ([11], {}, "--labels: 11 is more than the 10 labels of digits"),
         ([4, 5], {"model": "mine.keras"}, "--model=mine.keras is trained already"),
         ([4, 5], {"weights": "a.h5"}, "--weights=a.h5 is trained already"),
@@ -335,5 +332,5 @@ def test_a_trained_network_may_be_probed_for_several_seeds(folder: Path, unread:
 
 
 def test_the_default_folder() -> None:
-    base = Experiment(model="vgg16", dataset="cifar100", labels=20, seed=4)
+    base = Experiment.of(model="vgg16", dataset="cifar100", labels=20, seed=4)
     assert str(sweep_folder(base)) == "runs/vgg16-cifar100-sweep"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sfp_keras.experiment import Experiment
+from sfp_keras.settings import Experiment
 
 
 @pytest.mark.parametrize(
@@ -24,8 +24,8 @@ from sfp_keras.experiment import Experiment
     ],
 )
 def test_a_changed_network_is_known_also_from_its_record(settings: dict, changed: bool) -> None:
-    experiment = Experiment(**settings)
-    assert experiment.changed_architecture == changed
+    experiment = Experiment.of(**settings)
+    assert bool(experiment.changed_options) == changed
     record = {**json.loads(json.dumps(experiment.to_json())), "of_another_version": 1}
     assert Experiment.from_json(record) == experiment
 
@@ -40,12 +40,12 @@ def test_a_changed_network_is_known_also_from_its_record(settings: dict, changed
     ],
 )
 def test_the_test_fraction_counts_where_images_are_divided(settings: dict, counts: bool) -> None:
-    experiment = Experiment(**settings, test_fraction=0.4)
+    experiment = Experiment.of(**settings, test_fraction=0.4)
     assert ("test_fraction" in experiment.idle) != counts
     assert experiment.settings("train").get("test_fraction") == (0.4 if counts else None)
 
 
 def test_folders_of_versions_of_a_set_are_told_apart() -> None:
-    names = {Experiment(dataset=name).directory.name for name in ("mnist:3.0.1", "kmnist:3.0.1")}
+    names = {Experiment.of(dataset=name).directory.name for name in ("mnist:3.0.1", "kmnist:3.0.1")}
     assert names == {"vgg6-mnist_3.0.1-seed0", "vgg6-kmnist_3.0.1-seed0"}
-    assert Experiment(model="nets.small:net").directory.name == "net-digits-seed0"
+    assert Experiment.of(model="nets.small:net").directory.name == "net-digits-seed0"

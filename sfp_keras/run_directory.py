@@ -78,7 +78,7 @@ class RunDirectory:
 
     def delete_checkpoints(self, phase: str) -> None:
         """Delete what is kept of a phase while it is not finished."""
-        for path in self._checkpoints(phase):
+        for path in (self.path / "checkpoint").glob(f"{phase}*.npz*"):
             path.unlink(missing_ok=True)
         _remove_if_empty(self.path / "checkpoint")
 

@@ -18,7 +18,12 @@ References:
 """
 
 from sfp_keras.filters.clusters import FilterClusters, find_clusters
-from sfp_keras.filters.decisions import FilterDecisions, filter_decisions
+from sfp_keras.filters.decisions import (
+    FilterDecisions,
+    count_decisions,
+    decided_labels,
+    filter_decisions,
+)
 from sfp_keras.filters.field_sums import SummedFields, summed_fields
 from sfp_keras.filters.fields import FilterFields
 from sfp_keras.filters.quantities import (
@@ -69,6 +74,8 @@ __all__ = [
     "SignalToNoise",
     "SubThresholdFields",
     "SummedFields",
+    "count_decisions",
+    "decided_labels",
     "filter_columns",
     "filter_decisions",
     "filter_statistics",

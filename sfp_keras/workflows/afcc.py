@@ -21,7 +21,7 @@ from sfp_keras.data import ImageDataset, Scaling
 from sfp_keras.errors import InputError
 from sfp_keras.files import load_npz, save_npz, write_text, write_whole
 from sfp_keras.filters import find_clusters
-from sfp_keras.probing import Measurement, Stage, cache_features
+from sfp_keras.probing import Stage, StageMeasurement, cache_features
 from sfp_keras.reports import terminal
 from sfp_keras.reports.afcc import NAMES, draw_afcc, print_afcc
 from sfp_keras.run_directory import RunDirectory
@@ -234,7 +234,7 @@ def _masks(
 ) -> dict[tuple[str, float], np.ndarray]:
     """bool (1, F, K) masks by images and threshold, for one position."""
     masks = {}
-    measured: dict[str, Measurement] = {}
+    measured: dict[str, StageMeasurement] = {}
     for images, threshold in dict.fromkeys(key[1:] for key in keys if key[0] != "full"):
         if images not in measured:
             measured[images] = results.read_measurement(run, stage.name, images)

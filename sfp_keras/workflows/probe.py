@@ -1,7 +1,8 @@
 """The whole procedure: train, train the heads, measure every filter, read the table."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -17,12 +18,14 @@ from sfp_keras.data import (
 from sfp_keras.errors import InputError
 from sfp_keras.files import file_digest
 from sfp_keras.probing import (
+    Accumulator,
+    DecisionsAccumulator,
+    FieldsAccumulator,
     Stage,
     cache_features,
     cut_stages,
     list_stages,
-    measure_decisions,
-    measure_fields,
+    measure_stages,
     spread_filters,
     train_heads,
 )
@@ -110,9 +113,8 @@ def measure(
     train_missing_heads(run, network, stages, of_stages, dataset, scaling)
     # Phase 3: every filter alone.
     for split in splits:
-        measure_missing_fields(run, network, stages, of_stages, dataset, scaling, split)
+        measure_missing(run, network, stages, of_stages, dataset, scaling, split)
         if run.experiment.analysis.decisions:
-            measure_missing_decisions(run, network, stages, of_stages, dataset, scaling, split)
             print_decisions(run, stages, split)
     return of_stages
 
@@ -227,7 +229,7 @@ def _tidy(run: RunDirectory, names: list[str]) -> None:
         run.delete_features()
 
 
-def measure_missing_fields(
+def measure_missing(
     run: RunDirectory,
     network: keras.Model,
     stages: list[Stage],
@@ -236,51 +238,50 @@ def measure_missing_fields(
     scaling: Scaling,
     split: str,
 ) -> None:
-    """One pass over a split for all stages that were not measured on it yet."""
-    experiment = run.experiment
-    missing = [s for s in stages if not run.stage(s.name).split(split).fields.exists()]
+    """One pass over a split for all that was not measured on it yet, at all stages."""
+    experiment, phase = run.experiment, f"fields-{split}"
+    wanted = {stage.name: _unmeasured(run, stage, split) for stage in stages}
+    missing = [stage for stage in stages if wanted[stage.name]]
     if not missing:
-        run.delete_checkpoints(f"fields-{split}")
+        run.delete_checkpoints(phase)
         return
-    images = _images(dataset, split)
+    accumulators = {stage.name: wanted[stage.name] for stage in missing}
     with run.timed("analysis"):
         cut = cut_at(network, missing, of_stages)
         kernels = {stage.name: results.read_head(run, stage.name) for stage in missing}
-        batches = counted("fields", images, experiment.heads.inference_batch_size, scaling)
+        names = list(dict.fromkeys(name for kinds in accumulators.values() for name in kinds))
+        images, size = _images(dataset, split), experiment.heads.inference_batch_size
+        batches = counted(" and ".join(names), images, size, scaling)
         heads = {name: file_digest(run.stage(name).head) for name in kernels}
-        of_pass = [split, heads, {name: of_stages[name] for name in kernels}]
-        record = PassCheckpoint(
-            run.checkpoint(f"fields-{split}", list(kernels)), description(run, "fields", of_pass)
+        settings = {name: of_stages[name] for name in kernels}
+        of_pass = [split, heads, settings, {name: list(of) for name, of in accumulators.items()}]
+        checkpoint = PassCheckpoint(
+            run.checkpoint(phase, list(kernels)), description(run, "fields", of_pass)
         )
-        for name, measurement in measure_fields(cut, kernels, batches, record).items():
-            results.write_fields(run, name, split, measurement)
-    run.delete_checkpoints(f"fields-{split}")
+        for name, found in measure_stages(cut, kernels, batches, accumulators, checkpoint).items():
+            _write_measured(run, name, split, found)
+    run.delete_checkpoints(phase)
 
 
-def measure_missing_decisions(
-    run: RunDirectory,
-    network: keras.Model,
-    stages: list[Stage],
-    of_stages: StageSettings,
-    dataset: ImageDataset,
-    scaling: Scaling,
-    split: str,
-) -> None:
-    """One more pass over a split, after its fields say which filters' matrices are kept."""
-    missing = [s for s in stages if not run.stage(s.name).split(split).decisions.exists()]
-    if not missing:
-        return
-    images = _images(dataset, split)
-    with run.timed("analysis"):
-        cut = cut_at(network, missing, of_stages)
-        kernels = {stage.name: results.read_head(run, stage.name) for stage in missing}
-        shown = {
-            name: spread_filters(results.read_measurement(run, name, split).fields)
-            for name in kernels
-        }
-        batches = counted("decisions", images, run.experiment.heads.inference_batch_size, scaling)
-        for name, decisions in measure_decisions(cut, kernels, batches(0), shown).items():
-            results.write_decisions(run, name, split, decisions)
+def _unmeasured(run: RunDirectory, stage: Stage, split: str) -> dict[str, type[Accumulator]]:
+    """What is asked for at a stage and has no results yet."""
+    files = run.stage(stage.name).split(split)
+    wanted: dict[str, type[Accumulator]] = {}
+    if not files.fields.exists():
+        wanted["fields"] = FieldsAccumulator
+    if run.experiment.analysis.decisions and not files.decisions.exists():
+        wanted["decisions"] = DecisionsAccumulator
+    return wanted
+
+
+def _write_measured(run: RunDirectory, stage: str, split: str, found: Mapping[str, Any]) -> None:
+    """Write the results of a pass at a stage."""
+    if "fields" in found:
+        results.write_fields(run, stage, split, found["fields"])
+    if "decisions" in found:
+        measured = found.get("fields") or results.read_measurement(run, stage, split)
+        decisions = found["decisions"].count(spread_filters(measured.fields))
+        results.write_decisions(run, stage, split, decisions)
 
 
 def print_decisions(run: RunDirectory, stages: list[Stage], split: str) -> None:

@@ -25,10 +25,14 @@ from sfp_keras.filters import (
     layer_statistics,
     layer_values,
 )
-from sfp_keras.probing import Head, Measurement, Stage
+from sfp_keras.probing import Head, Stage, StageMeasurement
 from sfp_keras.run_directory import RunDirectory
 
 LAYER_COLUMNS = ["stage", "split", "threshold", *(one.key for one in LAYER_QUANTITIES)]
+
+
+# What decisions.npz calls an attribute of `FilterDecisions`.
+_IN_FILE = {"correct": "right"}
 
 
 def write_head(run: RunDirectory, stage: str, head: Head) -> None:
@@ -47,7 +51,7 @@ def read_head(run: RunDirectory, stage: str) -> np.ndarray:
     return load_npz(run.stage(stage).head, "kernel")["kernel"]
 
 
-def write_fields(run: RunDirectory, stage: str, split: str, measurement: Measurement) -> None:
+def write_fields(run: RunDirectory, stage: str, split: str, measurement: StageMeasurement) -> None:
     """fields.npz: mean stage outputs by label, how many images, how many classified rightly."""
     save_npz(
         run.stage(stage).split(split).fields,
@@ -57,7 +61,7 @@ def write_fields(run: RunDirectory, stage: str, split: str, measurement: Measure
     )
 
 
-def read_measurement(run: RunDirectory, stage: str, split: str) -> Measurement:
+def read_measurement(run: RunDirectory, stage: str, split: str) -> StageMeasurement:
     """What `write_fields` and `write_head` wrote."""
     files = run.stage(stage)
     head = load_npz(files.head, "kernel", "position_shape")
@@ -74,7 +78,7 @@ def read_measurement(run: RunDirectory, stage: str, split: str) -> Measurement:
             f"{files.split(split).fields} and {files.head} do not fit ({error}); delete both and "
             "run again"
         ) from None
-    return Measurement(fields, saved["correct"])
+    return StageMeasurement(fields, saved["correct"])
 
 
 def write_decisions(run: RunDirectory, stage: str, split: str, decisions: FilterDecisions) -> None:
@@ -82,7 +86,7 @@ def write_decisions(run: RunDirectory, stage: str, split: str, decisions: Filter
     files = run.stage(stage).split(split)
     table = pd.DataFrame(
         {
-            "filter": np.arange(len(decisions.right)),
+            "filter": np.arange(len(decisions.correct)),
             "accuracy": decisions.accuracy,
             "accuracy_of_active": decisions.accuracy_of_active,
             "share_of_favourite": decisions.share_of_favourite,
@@ -91,17 +95,18 @@ def write_decisions(run: RunDirectory, stage: str, split: str, decisions: Filter
     )
     write_text(files.decided, table.to_csv(index=False))
     # The matrices are the most of it: 64 MB as int32 for 16 filters and 1,000 labels.
-    save_npz(
-        files.decisions,
-        **{**vars(decisions), "counts": decisions.counts.astype(np.int32)},
-    )
+    arrays = {**vars(decisions), "counts": decisions.counts.astype(np.int32)}
+    save_npz(files.decisions, **{_IN_FILE.get(name, name): array for name, array in arrays.items()})
 
 
 def read_decisions(run: RunDirectory, stage: str, split: str) -> FilterDecisions:
     """What `write_decisions` wrote."""
     names = [field.name for field in dataclasses.fields(FilterDecisions)]
-    saved = load_npz(run.stage(stage).split(split).decisions, *names)
-    return FilterDecisions(**{name: array.astype(np.int64) for name, array in saved.items()})
+    in_file = [_IN_FILE.get(name, name) for name in names]
+    saved = load_npz(run.stage(stage).split(split).decisions, *in_file)
+    return FilterDecisions(
+        **{name: saved[key].astype(np.int64) for name, key in zip(names, in_file, strict=True)}
+    )
 
 
 def analyse(
@@ -153,7 +158,7 @@ def _filter_table(fields: FilterFields, clusters: FilterClusters) -> pd.DataFram
 
 
 def _label_table(
-    measurement: Measurement, clusters: FilterClusters, names: tuple[str, ...]
+    measurement: StageMeasurement, clusters: FilterClusters, names: tuple[str, ...]
 ) -> pd.DataFrame:
     statistics = label_statistics(clusters, measurement.fields)
     values = label_values(statistics, measurement.label_accuracy)

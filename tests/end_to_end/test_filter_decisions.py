@@ -60,7 +60,7 @@ def test_decisions_equal_a_loop_over_images_with_one_filter_at_a_time(
         decisions = read_decisions(directory, stage, "test")
         np.testing.assert_array_equal(decisions.by_input, counts.sum(2))
         np.testing.assert_array_equal(decisions.by_output, counts.sum(1))
-        np.testing.assert_array_equal(decisions.right, counts.diagonal(axis1=1, axis2=2))
+        np.testing.assert_array_equal(decisions.correct, counts.diagonal(axis1=1, axis2=2))
         np.testing.assert_array_equal(decisions.counts, counts[decisions.filters])
         assert decisions.label_counts.tolist() == [4, 4, 4]
         assert all(array.dtype == np.int64 for array in vars(decisions).values())

@@ -53,7 +53,7 @@ class Page(HTMLParser):
 
 def write_run(folder: Path) -> None:
     """A finished run of VGG-16 on ten labels of CIFAR-10, of random numbers."""
-    from sfp_keras.probing import Measurement
+    from sfp_keras.probing import StageMeasurement
     from sfp_keras.probing.heads import Head
     from sfp_keras.workflows import results
 
@@ -74,7 +74,7 @@ def write_run(folder: Path) -> None:
             for split in ("test", "train"):
                 features = rng.gamma(1, 1, (10, positions, filters)).astype(np.float32)
                 fields = FilterFields(features, kernel, np.full(10, 4), shape)
-                measured = Measurement(fields, rng.integers(1, 4, 10))
+                measured = StageMeasurement(fields, rng.integers(1, 4, 10))
                 results.write_fields(run, name, split, measured)
         inputs = np.maximum(rng.normal(size=(40, *kernel.shape[:2])), 0)
         decisions = filter_decisions(inputs, np.repeat(np.arange(10), 4), kernel, [1, 5])

@@ -18,8 +18,8 @@ from flags import members, preset
 from flags.define import settings_of
 from sfp_keras.backend import start_backend
 from sfp_keras.errors import InputError, rename_arguments
+from sfp_keras.experiment import Experiment
 from sfp_keras.files import CANNOT_WRITE
-from sfp_keras.settings import Experiment
 from sfp_keras.workflows.sweep_directory import SweepDirectory
 
 

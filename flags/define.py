@@ -4,7 +4,8 @@ from typing import Any
 
 from absl import flags
 
-from sfp_keras.settings import Declaration, Experiment, all_declarations
+from sfp_keras.experiment import Experiment, all_declarations
+from sfp_keras.settings import Declaration
 
 # The network's default depends on the data; `preset.apply` sets it.
 _OPEN = ("model",)

@@ -10,7 +10,7 @@ from typing import Any
 from absl import flags
 
 from sfp_keras.errors import InputError
-from sfp_keras.settings import Experiment, all_declarations
+from sfp_keras.experiment import Experiment, all_declarations
 from sfp_keras.workflows.sweep_plan import SweepPlan
 
 _MAIN = Path(__file__).resolve().parents[1] / "main.py"

@@ -9,7 +9,7 @@ from typing import Any
 from absl import flags
 
 from sfp_keras.errors import InputError
-from sfp_keras.settings import all_declarations
+from sfp_keras.experiment import all_declarations
 
 FOLDER = Path(__file__).parent / "presets"
 _DEFAULT_MODEL = {

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from sfp_keras.errors import InputError
+from sfp_keras.experiment import PHASES, Experiment
 from sfp_keras.files import CANNOT_WRITE, delete_unfinished, file_digest, write_text
 from sfp_keras.provenance import provenance
 from sfp_keras.sameness import CONTENT, by_flag, said, same_images
-from sfp_keras.settings import PHASES, Experiment
 from sfp_keras.stage_files import AfccDirectory, StageDirectory
 
 FORMAT = 1

@@ -18,7 +18,7 @@ LONGEST = 400
 ROOMS = (
     "filters",
     "papers",
-    *("settings", "checkpoints", "data", "models", "distribution", "training"),
+    *("settings", "checkpoints", "data", "models", "experiment", "distribution", "training"),
     *("layers", "probing", "afcc", "reports"),
     *("monitoring", "provenance", "stage_files", "run_directory"),
     "workflows",
@@ -96,7 +96,7 @@ def test_imports_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     ("modules", "absent"),
     [
         ("sfp_keras, sfp_keras.filters", "keras tensorflow jax torch"),
-        ("sfp_keras.data, sfp_keras.settings, main", "keras tensorflow torch"),
+        ("sfp_keras.data, sfp_keras.experiment, main", "keras tensorflow torch"),
     ],
     ids=["filters", "data"],
 )

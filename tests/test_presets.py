@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sfp_keras import models
 from sfp_keras.errors import InputError
-from sfp_keras.settings import PAPER_MODELS, PHASES, Experiment, all_declarations
+from sfp_keras.experiment import PAPER_MODELS, PHASES, Experiment, all_declarations
 from sfp_keras.training import ParameterGroup, StepDecay, parse_group
 
 ROOT = Path(__file__).parents[1]

@@ -1,6 +1,6 @@
 """The procedures of the command, each readable as the paper's text."""
 
-from sfp_keras.settings import Experiment
+from sfp_keras.experiment import Experiment
 from sfp_keras.workflows.sweep_plan import SweepPlan
 
 

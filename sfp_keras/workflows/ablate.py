@@ -12,6 +12,7 @@ import pandas as pd
 from sfp_keras.data import ImageDataset, Scaling
 from sfp_keras.data.draws import random_order
 from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
 from sfp_keras.files import file_digest, write_text
 from sfp_keras.filters import find_clusters, right_without
 from sfp_keras.probing import Stage, cache_features
@@ -25,7 +26,6 @@ from sfp_keras.reports.ablation import (
 )
 from sfp_keras.reports.style import save_figure
 from sfp_keras.run_directory import RunDirectory
-from sfp_keras.settings import Experiment
 from sfp_keras.workflows import probe, results
 from sfp_keras.workflows.narrow import check_widths, narrow_networks, train_narrow
 from sfp_keras.workflows.paper_numbers import paper_numbers

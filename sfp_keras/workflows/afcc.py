@@ -19,13 +19,13 @@ from sfp_keras.afcc import (
 )
 from sfp_keras.data import ImageDataset, Scaling
 from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
 from sfp_keras.files import load_npz, save_npz, write_text, write_whole
 from sfp_keras.filters import find_clusters
 from sfp_keras.probing import Stage, StageMeasurement, cache_features
 from sfp_keras.reports import terminal
 from sfp_keras.reports.afcc import NAMES, draw_afcc, print_afcc
 from sfp_keras.run_directory import RunDirectory
-from sfp_keras.settings import Experiment
 from sfp_keras.stage_files import AfccDirectory
 from sfp_keras.training import ParameterGroup, Progress, StepDecay, parse_group
 from sfp_keras.workflows import probe, results

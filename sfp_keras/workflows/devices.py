@@ -11,9 +11,9 @@ from sfp_keras.distribution import (
     start_processes,
 )
 from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
 from sfp_keras.reports import terminal
 from sfp_keras.run_directory import RunDirectory
-from sfp_keras.settings import Experiment
 
 # What a run goes on from.
 _KEPT = (

@@ -8,7 +8,7 @@ import keras
 
 from sfp_keras.data import ImageDataset, Scaling, evaluation_batches, training_batches
 from sfp_keras.errors import InputError
-from sfp_keras.settings import Experiment
+from sfp_keras.experiment import Experiment
 from sfp_keras.training import ResidentImages, fits_on_device, resident_batches, resident_rows
 from sfp_keras.workflows.setup import augmentation_of
 

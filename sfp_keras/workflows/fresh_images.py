@@ -14,9 +14,9 @@ from sfp_keras.data import (
     random_words,
     training_batches,
 )
+from sfp_keras.experiment import Experiment
 from sfp_keras.models.geometric import affine_matrices, resample
 from sfp_keras.probing.cutting import StageModel
-from sfp_keras.settings import Experiment
 from sfp_keras.workflows.paper_network import network_scaling
 from sfp_keras.workflows.setup import augmentation_of
 

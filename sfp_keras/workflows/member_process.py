@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
-from sfp_keras.settings import Experiment
+from sfp_keras.experiment import Experiment
 
 # How long a member may take to stop by itself, as after Ctrl-C, which reaches it too; after that
 # it is asked, and last made to.

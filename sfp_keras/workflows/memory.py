@@ -7,9 +7,9 @@ from pathlib import Path
 import keras
 
 from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
 from sfp_keras.probing.features import cache_bytes, head_inputs
 from sfp_keras.reports import terminal
-from sfp_keras.settings import Experiment
 
 
 def check_memory(

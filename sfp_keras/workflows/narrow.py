@@ -7,10 +7,10 @@ import keras
 import pandas as pd
 
 from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
 from sfp_keras.probing import Stage
 from sfp_keras.reports import terminal
 from sfp_keras.run_directory import RunDirectory
-from sfp_keras.settings import Experiment
 from sfp_keras.workflows import probe, results
 from sfp_keras.workflows.stage_settings import only_stage
 

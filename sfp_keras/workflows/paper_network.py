@@ -8,6 +8,7 @@ import numpy as np
 
 from sfp_keras.data import ImageDataset, Scaling, parse_scaling
 from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
 from sfp_keras.files import of_applications
 from sfp_keras.models import (
     Enlarge,
@@ -17,7 +18,6 @@ from sfp_keras.models import (
     efficientnet_arguments_of,
     vgg_arguments_of,
 )
-from sfp_keras.settings import Experiment
 
 
 def build_network(experiment: Experiment, dataset: ImageDataset, precision: str) -> keras.Model:

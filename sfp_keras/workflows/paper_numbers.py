@@ -1,7 +1,7 @@
 """The papers' numbers that may stand beside an experiment's own."""
 
 from sfp_keras import papers
-from sfp_keras.settings import Experiment
+from sfp_keras.experiment import Experiment
 
 
 def paper_numbers(experiment: Experiment, num_labels: int) -> papers.PaperNumbers:

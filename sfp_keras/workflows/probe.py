@@ -16,6 +16,7 @@ from sfp_keras.data import (
     steps_per_epoch,
 )
 from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
 from sfp_keras.files import file_digest
 from sfp_keras.probing import (
     Accumulator,
@@ -31,7 +32,6 @@ from sfp_keras.probing import (
 )
 from sfp_keras.reports import next_steps, print_layers, terminal
 from sfp_keras.run_directory import RunDirectory
-from sfp_keras.settings import Experiment
 from sfp_keras.training import Progress
 from sfp_keras.workflows import results
 from sfp_keras.workflows.devices import opened

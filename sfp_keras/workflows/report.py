@@ -7,11 +7,11 @@ import pandas as pd
 from sfp_keras import reports
 from sfp_keras._version import __version__
 from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
 from sfp_keras.files import write_text
 from sfp_keras.filters import filter_statistics, layer_robustness
 from sfp_keras.papers import PaperNumbers
 from sfp_keras.reports import Folded, Listing, Paragraph, Part, Section
-from sfp_keras.settings import Experiment
 from sfp_keras.workflows.report_files import Written
 from sfp_keras.workflows.reported_run import ReportedRun, ReportedStage, read_run, read_table
 

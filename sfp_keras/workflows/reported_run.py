@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
 from sfp_keras.filters import (
     FilterClusters,
     FilterDecisions,
@@ -27,7 +28,6 @@ from sfp_keras.filters import (
 )
 from sfp_keras.papers import PaperNumbers, measured_as_papers
 from sfp_keras.run_directory import RunDirectory
-from sfp_keras.settings import Experiment
 from sfp_keras.workflows.paper_numbers import paper_numbers
 from sfp_keras.workflows.results import layer_row, read_decisions, read_measurement
 

@@ -18,11 +18,11 @@ from sfp_keras.data import (
     parse_scaling,
 )
 from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
 from sfp_keras.files import unreadable
 from sfp_keras.models import load_own_model, load_weights
 from sfp_keras.reports import terminal
 from sfp_keras.run_directory import RunDirectory
-from sfp_keras.settings import Experiment
 from sfp_keras.workflows.paper_network import build_network
 
 

@@ -3,10 +3,10 @@
 import keras
 from rich.table import Table
 
+from sfp_keras.experiment import Experiment
 from sfp_keras.models import paper_stages
 from sfp_keras.probing import Stage, default_stages, list_stages, resolve_stages
 from sfp_keras.reports import print_table, terminal
-from sfp_keras.settings import Experiment
 from sfp_keras.workflows.paper_network import build_network
 from sfp_keras.workflows.setup import about_flag, load_network_and_data
 

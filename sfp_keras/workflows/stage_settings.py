@@ -8,9 +8,9 @@ import re
 from collections.abc import Mapping
 
 from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
 from sfp_keras.probing import HeadSettings, Stage
 from sfp_keras.run_directory import RunDirectory
-from sfp_keras.settings import Experiment
 from sfp_keras.training import ParameterGroup, StepDecay, parse_group
 from sfp_keras.workflows.setup import about_flag
 

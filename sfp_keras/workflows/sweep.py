@@ -10,10 +10,10 @@ from pathlib import Path
 
 from sfp_keras.data import count_labels, source_digest
 from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
 from sfp_keras.models import paper_stages
 from sfp_keras.reports import terminal
 from sfp_keras.run_directory import RunDirectory
-from sfp_keras.settings import Experiment
 from sfp_keras.training.progress import duration
 from sfp_keras.workflows.member_process import run_member, stopped_by_signals
 from sfp_keras.workflows.setup import reading

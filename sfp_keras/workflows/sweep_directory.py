@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
 from sfp_keras.files import CANNOT_WRITE, write_text
 from sfp_keras.run_directory import RunDirectory
 from sfp_keras.sameness import by_flag, said
-from sfp_keras.settings import Experiment
 
 FORMAT = 1
 _OF_MEMBERS = ("labels", "subset_seed", "seed")

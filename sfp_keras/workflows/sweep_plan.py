@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from sfp_keras.settings import Experiment
+from sfp_keras.experiment import Experiment
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
 from sfp_keras.files import write_text
 from sfp_keras.papers import PaperSweep, measured_as_papers, paper_sweep
 from sfp_keras.reports import terminal
@@ -24,7 +25,6 @@ from sfp_keras.reports.sweep_figures import draw_clusters, draw_depth, draw_erro
 from sfp_keras.reports.sweep_tables import fit_table, stage_table
 from sfp_keras.reports.tables import save_table
 from sfp_keras.run_directory import RunDirectory
-from sfp_keras.settings import Experiment
 from sfp_keras.workflows.results import LAYER_COLUMNS
 from sfp_keras.workflows.sweep_directory import SweepDirectory
 

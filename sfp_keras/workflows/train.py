@@ -13,11 +13,11 @@ from sfp_keras.data import (
     steps_per_epoch,
 )
 from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
 from sfp_keras.files import write_text
 from sfp_keras.models import load_initial_weights
 from sfp_keras.reports import terminal
 from sfp_keras.run_directory import RunDirectory
-from sfp_keras.settings import Experiment
 from sfp_keras.training import (
     SGD,
     CrossEntropy,

@@ -10,8 +10,8 @@ import pytest
 from calling import call_main
 from PIL import Image
 
+from sfp_keras.experiment import Experiment
 from sfp_keras.run_directory import RunDirectory
-from sfp_keras.settings import Experiment
 from sfp_keras.workflows.results import read_decisions, read_measurement
 
 

@@ -13,11 +13,11 @@ from calling import call_main
 from PIL import Image
 from run_files import contents
 
+from sfp_keras.experiment import Experiment
 from sfp_keras.files import write_text
 from sfp_keras.filters import FilterFields, filter_decisions
 from sfp_keras.papers import paper_numbers
 from sfp_keras.run_directory import RunDirectory
-from sfp_keras.settings import Experiment
 
 # Names of strangers: they must be shown, never read as markup of any kind.
 NAMES = tuple(f"<img src=x{i}>&$_{{}}|" if i else "\\textbf{apple}" for i in range(10))

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from sfp_keras.data import UNSCALED, ImageDataset, ImageSplit, epoch_order
+from sfp_keras.experiment import Experiment
 from sfp_keras.probing import cut_stages
-from sfp_keras.settings import Experiment
 from sfp_keras.workflows.fresh_images import fresh_images
 from sfp_keras.workflows.paper_network import build_network
 

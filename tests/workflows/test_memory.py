@@ -7,7 +7,7 @@ import keras
 import pytest
 
 from sfp_keras.errors import InputError
-from sfp_keras.settings import Experiment
+from sfp_keras.experiment import Experiment
 from sfp_keras.workflows import memory
 
 MIB = 2**20

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
 from sfp_keras.run_directory import RunDirectory
-from sfp_keras.settings import Experiment
 
 DATA = "every+few"
 

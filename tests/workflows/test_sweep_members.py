@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from sfp_keras.errors import InputError
-from sfp_keras.settings import Experiment
+from sfp_keras.experiment import Experiment
 from sfp_keras.workflows import member_process
 from sfp_keras.workflows.sweep import sweep, sweep_folder
 from sfp_keras.workflows.sweep_plan import SweepPlan

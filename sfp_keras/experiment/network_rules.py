@@ -3,7 +3,7 @@
 from typing import Any
 
 from sfp_keras.files import of_applications
-from sfp_keras.settings.network import NetworkSettings
+from sfp_keras.settings import NetworkSettings
 
 PAPER_MODELS = ("vgg6", "vgg11", "vgg16", "avgg16", "efficientnetb0")
 

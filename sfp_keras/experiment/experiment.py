@@ -9,22 +9,28 @@ from pathlib import Path
 from typing import Any
 
 from sfp_keras.errors import InputError
-from sfp_keras.settings.ablation import AblationSettings
-from sfp_keras.settings.afcc import AfccSettings
-from sfp_keras.settings.analysis import AnalysisSettings
-from sfp_keras.settings.augmentation import AugmentationSettings
-from sfp_keras.settings.data import DataSettings
-from sfp_keras.settings.declarations import Declaration, declarations, value_at, with_values
-from sfp_keras.settings.field import section
-from sfp_keras.settings.heads import ProbeSettings
-from sfp_keras.settings.monitoring import MonitoringSettings
-from sfp_keras.settings.network import NetworkSettings
-from sfp_keras.settings.network_options import EfficientNetOptions, VGGOptions
-from sfp_keras.settings.network_rules import NetworkRules
-from sfp_keras.settings.report import ReportSettings
-from sfp_keras.settings.run import RunSettings
-from sfp_keras.settings.sweep import SweepSettings
-from sfp_keras.settings.training import TrainingSettings
+from sfp_keras.experiment.network_rules import NetworkRules
+from sfp_keras.settings import (
+    AblationSettings,
+    AfccSettings,
+    AnalysisSettings,
+    AugmentationSettings,
+    DataSettings,
+    Declaration,
+    EfficientNetOptions,
+    MonitoringSettings,
+    NetworkSettings,
+    ProbeSettings,
+    ReportSettings,
+    RunSettings,
+    SweepSettings,
+    TrainingSettings,
+    VGGOptions,
+    declarations,
+    section,
+    value_at,
+    with_values,
+)
 
 # In the order in which results depend on one another.
 PHASES = ("train", "heads", "analysis", "ablate", "afcc")

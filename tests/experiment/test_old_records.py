@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from sfp_keras.settings import PHASES, Experiment
+from sfp_keras.experiment import PHASES, Experiment
 
 # Written when the settings were one flat list of flags.
 OLD = json.loads((Path(__file__).parent / "old_experiment.json").read_text())

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sfp_keras.settings import Experiment
+from sfp_keras.experiment import Experiment
 
 
 @pytest.mark.parametrize(

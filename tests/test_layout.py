@@ -16,14 +16,12 @@ LONGEST = 400
 
 # From left to right: each imports only what stands to its left.
 ROOMS = (
-    "filters",
-    "papers",
-    *("settings", "checkpoints", "data", "models", "experiment", "distribution", "training"),
+    *("filters", "settings", "checkpoints", "data", "models", "distribution", "training"),
     *("layers", "probing", "afcc", "reports"),
-    *("monitoring", "provenance", "stage_files", "run_directory"),
+    *("monitoring", "experiment", "runs"),
     "workflows",
 )
-EVERYWHERE = ("errors", "files", "importing", "sameness", "backend", "_version")
+EVERYWHERE = ("errors", "files", "importing", "backend", "_version")
 
 
 def room_of(path: Path) -> str:

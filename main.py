@@ -6,18 +6,16 @@ runs the papers' three phases and prints their table for your network. `--helpfu
 flag by topic; flags/presets has the papers' experiments.
 """
 
-import dataclasses
 import logging
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 from absl import app, flags
 from absl import logging as absl_logging
 
-import flags as _defined  # noqa: F401  (importing it defines the flags)
 from flags import members, preset
+from flags.define import settings_of
 from sfp_keras.backend import start_backend
 from sfp_keras.errors import InputError, rename_arguments
 from sfp_keras.experiment import Experiment
@@ -28,11 +26,7 @@ from sfp_keras.workflows.sweep_directory import SweepDirectory
 def build_experiment(values: flags.FlagValues) -> Experiment:
     """The experiment that the flags and their preset describe."""
     chosen = preset.apply(values)
-    settings: dict[str, Any] = {}
-    for field in dataclasses.fields(Experiment):
-        value = values[field.name].value
-        settings[field.name] = tuple(value) if isinstance(value, list) else value
-    return Experiment(**{**settings, "preset": chosen})
+    return settings_of(values).changed(preset=chosen)
 
 
 def note_idle_flags(values: flags.FlagValues, experiment: Experiment) -> None:
@@ -41,11 +35,11 @@ def note_idle_flags(values: flags.FlagValues, experiment: Experiment) -> None:
     idle = [
         f"--{name}"
         for name in sorted(experiment.idle)
-        if values[name].present and getattr(experiment, name) != getattr(plain, name)
+        if values[name].present and experiment.value(name) != plain.value(name)
     ]
     if idle:
         print(f"note: {', '.join(idle)} without effect for {experiment.kind}")
-    if experiment.mode == "report" and SweepDirectory(experiment.directory).settings.exists():
+    if experiment.run.mode == "report" and SweepDirectory(experiment.directory).settings.exists():
         of_runs = ("report_filters", "report_stages", "split", "threshold")
         given = [f"--{name}" for name in of_runs if values[name].present]
         if given:
@@ -72,15 +66,15 @@ def main(argv: Sequence[str]) -> int:
         experiment = build_experiment(flags.FLAGS)
         note_idle_flags(flags.FLAGS, experiment)
         try:
-            start_backend(experiment.backend)
+            start_backend(experiment.run.backend)
         except (ImportError, ValueError) as error:
-            wanted = experiment.backend or os.environ.get("KERAS_BACKEND", "none")
+            wanted = experiment.run.backend or os.environ.get("KERAS_BACKEND", "none")
             raise InputError(f"--backend={wanted} cannot be used: {error}") from None
         from sfp_keras import workflows
 
         workflows.run(experiment, plan)
     except KeyboardInterrupt:
-        again = ", without --overwrite," if experiment.overwrite else ""
+        again = ", without --overwrite," if experiment.run.overwrite else ""
         print(f"\nstopped; the same command{again} goes on from here", file=sys.stderr)
         return 130
     except (InputError, flags.Error) as error:

@@ -1,16 +1,5 @@
-"""The command's flags, by topic; importing this package defines them all."""
+"""The command's flags: one for each setting. Importing this package defines them all."""
 
-from flags import ablate, afcc, analysis, data, heads, monitoring, network, run, sweep, training
+from flags import define
 
-__all__ = [
-    "ablate",
-    "afcc",
-    "analysis",
-    "data",
-    "heads",
-    "monitoring",
-    "network",
-    "run",
-    "sweep",
-    "training",
-]
+__all__ = ["define"]

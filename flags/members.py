@@ -1,7 +1,6 @@
 """The members of a sweep: the same flags with other labels and seeds, each with its own preset."""
 
 import copy
-import dataclasses
 import shlex
 import sys
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from typing import Any
 from absl import flags
 
 from sfp_keras.errors import InputError
-from sfp_keras.experiment import Experiment
+from sfp_keras.experiment import Experiment, all_declarations
 from sfp_keras.workflows.sweep_plan import SweepPlan
 
 _MAIN = Path(__file__).resolve().parents[1] / "main.py"
@@ -75,7 +74,7 @@ def _with(values: flags.FlagValues, **changed: Any) -> flags.FlagValues:
 def _command(values: flags.FlagValues) -> str:
     """The flags given by hand, as a command: others differ between members."""
     parts = ["python main.py"]
-    for field in dataclasses.fields(Experiment):
-        if values[field.name].present:
-            parts += map(shlex.quote, values[field.name].serialize().split("\n"))
+    for name in all_declarations():
+        if values[name].present:
+            parts += map(shlex.quote, values[name].serialize().split("\n"))
     return " ".join(parts)

@@ -1,5 +1,6 @@
 """Presets: the hyperparameters of the papers' experiments, as absl flagfiles."""
 
+import contextlib
 import difflib
 import re
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 from absl import flags
 
 from sfp_keras.errors import InputError
+from sfp_keras.experiment import all_declarations
 
 FOLDER = Path(__file__).parent / "presets"
 _DEFAULT_MODEL = {
@@ -85,17 +87,24 @@ def choose(model: str | None, dataset: str, labels: int | None) -> str | None:
 
 
 def read(name: str) -> dict[str, Any]:
-    """The flags of a preset: text, or a list of texts where a flag is repeated."""
+    """The flags of a preset: text, or a list of texts where a flag is repeated.
+
+    Where a preset includes another one by `--flagfile=<name>.flags`, later lines win.
+    """
     settings: dict[str, Any] = {}
-    for line in (FOLDER / f"{name}.flags").read_text().splitlines():
-        line = line.strip()
-        if not line or line.startswith("#"):
-            continue
+    for line in _lines(name):
         key, equals, value = line.removeprefix("--").partition("=")
         if not equals:
             key, value = (key[2:], "false") if key.startswith("no") else (key, "true")
-        if key in ("group", "head_group", "afcc_group"):
+        if all_declarations()[key].setting.repeated:
             settings.setdefault(key, []).append(value)
         else:
             settings[key] = value
     return settings
+
+
+def _lines(name: str) -> list[str]:
+    """The flags of a preset and of those it includes, in their order."""
+    # A preset names another one by its place in their folder.
+    with contextlib.chdir(FOLDER):
+        return flags.FlagValues().read_flags_from_files([f"--flagfile={name}.flags"])

@@ -16,12 +16,14 @@ LONGEST = 400
 
 # From left to right: each imports only what stands to its left.
 ROOMS = (
-    *("filters", "settings", "checkpoints", "data", "models", "distribution", "training"),
+    "filters",
+    "papers",
+    *("settings", "checkpoints", "data", "models", "experiment", "distribution", "training"),
     *("layers", "probing", "afcc", "reports"),
-    *("monitoring", "experiment", "runs"),
+    *("monitoring", "provenance", "stage_files", "run_directory"),
     "workflows",
 )
-EVERYWHERE = ("errors", "files", "importing", "backend", "_version")
+EVERYWHERE = ("errors", "files", "importing", "sameness", "backend", "_version")
 
 
 def room_of(path: Path) -> str:

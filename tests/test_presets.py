@@ -1,6 +1,5 @@
 """Presets and flags: the papers' hyperparameters, who wins, and the command written down."""
 
-import dataclasses
 import importlib
 import shlex
 import sys
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 
 from sfp_keras import models
 from sfp_keras.errors import InputError
-from sfp_keras.experiment import PAPER_MODELS, PHASES, Experiment
+from sfp_keras.experiment import PAPER_MODELS, PHASES, Experiment, all_declarations
 from sfp_keras.training import ParameterGroup, StepDecay, parse_group
 
 ROOT = Path(__file__).parents[1]
@@ -101,14 +100,13 @@ def parsed() -> Iterator[Callable[..., Experiment]]:
 
 
 def network(experiment: Experiment) -> tuple[float, float, float, str]:
-    return experiment.lr, experiment.momentum, experiment.l2, experiment.decay
+    of = experiment.training
+    return of.lr, of.momentum, of.l2, of.decay
 
 
 def heads(experiment: Experiment) -> tuple[float, float, float, str]:
-    return (
-        *(experiment.head_lr, experiment.head_momentum),
-        *(experiment.head_l2, experiment.head_decay),
-    )
+    of = experiment.heads.training
+    return of.lr, of.momentum, of.l2, of.decay
 
 
 def test_every_preset_is_tested(parsed: Callable) -> None:
@@ -118,10 +116,10 @@ def test_every_preset_is_tested(parsed: Callable) -> None:
 @pytest.mark.parametrize("name", PRESETS)
 def test_preset_is_an_experiment(name: str, parsed: Callable) -> None:
     experiment = parsed(f"--preset={name}")
-    assert experiment.preset == name
-    assert experiment.model in models.PAPER_MODELS
+    assert experiment.run.preset == name
+    assert experiment.network.model in models.PAPER_MODELS
     assert experiment.trains == (name != "efficientnetb0-imagenet2012")
-    for decay in (experiment.decay, experiment.head_decay):
+    for decay in (experiment.training.decay, experiment.heads.training.decay):
         assert StepDecay.parse(decay).factor(0) == 1
     file = ROOT / "flags" / "presets" / f"{name}.flags"
     # A reader of the file finds there how to run it, what to expect and how long it takes.
@@ -133,33 +131,34 @@ def test_preset_is_an_experiment(name: str, parsed: Callable) -> None:
 def test_hyperparameters_are_the_papers(name: str, parsed: Callable) -> None:
     model, dataset, labels, epochs, of_network, of_heads = PAPERS[name]
     found = parsed(f"--preset={name}")
-    assert (found.model, found.dataset, found.labels) == (model, dataset, labels)
-    assert (found.schedule_epochs, found.training_epochs) == (epochs, epochs)
+    assert (found.network.model, found.data.dataset, found.data.labels) == (model, dataset, labels)
+    assert (found.training.schedule_epochs, found.training.total_epochs) == (epochs, epochs)
     assert network(found) == of_network
     assert heads(found) == of_heads
-    assert found.head_training_epochs == 100
-    assert (found.batch_size, found.head_batch_size) == (100, 100)
-    assert found.flip
-    assert found.shift == 4
-    assert found.threshold == 0.3
+    assert found.heads.training.total_epochs == 100
+    assert (found.training.batch_size, found.heads.training.batch_size) == (100, 100)
+    assert found.augmentation.flip
+    assert found.augmentation.shift == 4
+    assert found.analysis.threshold == 0.3
 
 
 @pytest.mark.parametrize("name", PAPERS)
 def test_groups_are_the_papers(name: str, parsed: Callable) -> None:
     found = parsed(f"--preset={name}")
-    default = ParameterGroup("all", "", *network(found)[:3], StepDecay.parse(found.decay))
-    groups = [parse_group(text, default) for text in found.group]
+    of = found.training
+    default = ParameterGroup("all", "", *network(found)[:3], StepDecay.parse(of.decay))
+    groups = [parse_group(text, default) for text in of.group]
     assert [(g.name, g.learning_rate, g.momentum, g.l2, g.decay) for g in groups] == [
         *(
             ("fc", *numbers, StepDecay.parse(decay))
             for *numbers, decay in ([FC_GROUPS[name]] if name in FC_GROUPS else [])
         ),
         *(
-            (f"(^|/){part}_", share * found.lr, found.momentum, found.l2, default.decay)
+            (f"(^|/){part}_", share * of.lr, of.momentum, of.l2, default.decay)
             for part, share in SHARES.get(name, {}).items()
         ),
     ]
-    assert found.head_group == ()
+    assert found.heads.training.group == ()
 
 
 @pytest.mark.parametrize(
@@ -192,20 +191,20 @@ def test_groups_are_the_papers(name: str, parsed: Callable) -> None:
     ],
 )
 def test_preset_of_model_dataset_and_labels(flags: str, name: str | None, parsed: Callable) -> None:
-    assert parsed(*flags.split()).preset == name
+    assert parsed(*flags.split()).run.preset == name
 
 
 def test_without_stage_9_the_preset_speaks_of_stage_8(parsed: Callable) -> None:
     found = parsed("--dataset=cifar100", "--model=efficientnetb0", "--nostage9")
     simpler = parsed("--preset=efficientnetb0-cifar100-no9")
-    assert dataclasses.replace(found, preset=simpler.preset) == simpler
+    assert found.changed(preset=simpler.run.preset) == simpler
 
 
 def test_chosen_preset_is_the_named_one(parsed: Callable) -> None:
     chosen = parsed("--dataset=cifar100", "--labels=30")
     named = parsed("--preset=vgg16-cifar100-k40", "--labels=30")
     assert chosen == named
-    assert chosen.labels == 30
+    assert chosen.data.labels == 30
 
 
 def test_flags_by_hand_win(parsed: Callable) -> None:
@@ -215,11 +214,11 @@ def test_flags_by_hand_win(parsed: Callable) -> None:
     defaults = {"momentum": 0.9, "head_decay": "0.65/20"}
     given_flags = {**by_hand, **defaults}
     found = parsed("--preset=avgg16-cifar10", *(f"--{k}={v}" for k, v in given_flags.items()))
-    assert found == dataclasses.replace(plain, **given_flags)
+    assert found == plain.changed(**given_flags)
     regrouped = parsed("--preset=avgg16-cifar10", "--group=conv: lr=0.1", "--group=fc: lr=1")
-    assert regrouped == dataclasses.replace(plain, group=("conv: lr=0.1", "fc: lr=1"))
-    assert parsed("--preset=vgg6-digits", "--flip").flip
-    assert not parsed("--preset=vgg6-digits").flip
+    assert regrouped == plain.changed(group=("conv: lr=0.1", "fc: lr=1"))
+    assert parsed("--preset=vgg6-digits", "--flip").augmentation.flip
+    assert not parsed("--preset=vgg6-digits").augmentation.flip
 
 
 def test_without_flags_and_preset_defaults_agree(parsed: Callable) -> None:
@@ -251,7 +250,7 @@ def test_command_of_a_preset_gives_it_again(name: str, parsed: Callable) -> None
 
 def test_command_leaves_overwrite_out(parsed: Callable) -> None:
     experiment = parsed("--dataset=cifar100", "--overwrite=heads")
-    assert again(experiment, parsed) == dataclasses.replace(experiment, overwrite=None)
+    assert again(experiment, parsed) == experiment.changed(overwrite=None)
 
 
 # Text as it comes from a shell: spaces, quotes, dollars, dashes; a list's items have no commas.
@@ -297,9 +296,9 @@ def test_command_gives_the_experiment_again(changes: dict[str, Any], parsed: Cal
     kept = {
         name: value
         for name, value in changes.items()
-        if not (value in (None, ()) and getattr(start, name) not in (None, ()))
+        if not (value in (None, ()) and start.value(name) not in (None, ()))
     }
-    experiment = dataclasses.replace(start, **kept)
+    experiment = start.changed(**kept)
     assert again(experiment, parsed) == experiment
 
 
@@ -307,10 +306,12 @@ def test_every_setting_of_a_phase_is_a_flag(parsed: Callable) -> None:
     # Between the two kinds of the papers' networks nothing is without effect.
     common = ("--dataset=folder", "--labels=3", "--head_data=augmented")
     vgg, found = (parsed(f"--model={name}", *common) for name in ("vgg6", "efficientnetb0"))
-    assert not vgg.idle & found.idle
+    assert vgg.idle & found.idle == {"train"}
     for phase in PHASES:
-        assert set(vgg.settings(phase)) | set(found.settings(phase)) == set(PHASES[phase])
-    assert set(found.to_json()) == {field.name for field in dataclasses.fields(Experiment)}
+        of_phase = {n for n, one in all_declarations().items() if phase in one.setting.phases}
+        both = set(vgg.settings(phase)) | set(found.settings(phase))
+        assert both == of_phase - {"train"}
+    assert set(found.to_json()) == set(all_declarations())
 
 
 @pytest.mark.parametrize(
@@ -333,7 +334,7 @@ def test_settings_without_effect_belong_to_no_phase(
     found = parsed("--preset=none", *flags)
     assert idle <= found.idle
     assert not {name for phase in PHASES for name in found.settings(phase)} & idle
-    assert ("shift" in found.settings("heads")) == (found.head_data == "augmented")
+    assert ("shift" in found.settings("heads")) == (found.heads.data == "augmented")
 
 
 def test_the_papers_networks_are_those_that_can_be_built() -> None:
@@ -342,7 +343,7 @@ def test_the_papers_networks_are_those_that_can_be_built() -> None:
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "-1", "1e308"])
 def test_every_number_must_be_finite(value: str, parsed: Callable) -> None:
-    numbers = [f.name for f in dataclasses.fields(Experiment) if isinstance(f.default, float)]
+    numbers = [one.name for one in all_declarations().values() if isinstance(one.default, float)]
     assert {"lr", "head_l2", "threshold", "memory_gib", "monitor_mb"} <= set(numbers)
     for name in numbers:
         with pytest.raises(absl_flags.IllegalFlagValueError, match=f"--{name} must be at least 0"):

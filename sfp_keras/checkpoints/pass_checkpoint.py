@@ -1,5 +1,6 @@
 """How far a pass over many images is, kept so that a killed pass goes on from there."""
 
+import glob
 import json
 from pathlib import Path
 from typing import Any
@@ -43,3 +44,13 @@ class PassCheckpoint(DescribedFile):
     def save(self, **arrays: Any) -> None:
         """Replace the file, by named arrays."""
         self.write(**arrays)
+
+    def beside(self, name: str) -> Path:
+        """The path of a further file of the pass, which `delete` deletes too."""
+        return self.path.with_name(f"{self.path.name}.{name}")
+
+    def delete(self) -> None:
+        """Delete the file and those beside it: the pass is done, or starts over."""
+        super().delete()
+        for path in self.path.parent.glob(f"{glob.escape(self.path.name)}.*"):
+            path.unlink(missing_ok=True)

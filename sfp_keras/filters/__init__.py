@@ -1,7 +1,7 @@
 """The science of single-filter performance, in NumPy alone.
 
 `FilterFields` holds what one pass over a data set leaves of a stage; `find_clusters` turns it
-into `FilterClusters`; `layer_statistics` and `label_statistics` sum those up:
+into `FilterClusters`; `layer_statistics`, `label_statistics` and `filter_statistics` sum those up:
 
 ```python
 fields = FilterFields(features, kernel, label_counts, position_shape=(2, 2))
@@ -18,15 +18,34 @@ References:
 """
 
 from sfp_keras.filters.clusters import FilterClusters, find_clusters
-from sfp_keras.filters.decisions import FilterDecisions, filter_decisions
+from sfp_keras.filters.decisions import (
+    FilterDecisions,
+    count_decisions,
+    decided_labels,
+    filter_decisions,
+)
 from sfp_keras.filters.field_sums import SummedFields, summed_fields
 from sfp_keras.filters.fields import FilterFields
+from sfp_keras.filters.quantities import (
+    FILTER_QUANTITIES,
+    LABEL_QUANTITIES,
+    LAYER_MEASURES,
+    LAYER_QUANTITIES,
+    STAGE_SIZES,
+    filter_values,
+    label_values,
+    layer_values,
+)
+from sfp_keras.filters.quantity import Quantity
 from sfp_keras.filters.removal import right_without
 from sfp_keras.filters.robustness import Robustness, layer_robustness
 from sfp_keras.filters.statistics import (
+    FilterStatistics,
     LabelStatistics,
     LayerStatistics,
     SignalToNoise,
+    filter_columns,
+    filter_statistics,
     label_statistics,
     layer_statistics,
     signal_to_noise,
@@ -38,21 +57,35 @@ from sfp_keras.filters.sub_threshold import (
 )
 
 __all__ = [
+    "FILTER_QUANTITIES",
+    "LABEL_QUANTITIES",
+    "LAYER_MEASURES",
+    "LAYER_QUANTITIES",
+    "STAGE_SIZES",
     "FieldHistogram",
     "FilterClusters",
     "FilterDecisions",
     "FilterFields",
+    "FilterStatistics",
     "LabelStatistics",
     "LayerStatistics",
+    "Quantity",
     "Robustness",
     "SignalToNoise",
     "SubThresholdFields",
     "SummedFields",
+    "count_decisions",
+    "decided_labels",
+    "filter_columns",
     "filter_decisions",
+    "filter_statistics",
+    "filter_values",
     "find_clusters",
     "label_statistics",
+    "label_values",
     "layer_robustness",
     "layer_statistics",
+    "layer_values",
     "right_without",
     "signal_to_noise",
     "sub_threshold_fields",

@@ -26,7 +26,7 @@ class FilterDecisions:
         label_counts: int64 array `(K,)`. Inputs of each label, those left out included.
         by_input: int64 array `(F, K)`. Inputs of label `i` that filter `f` decides.
         by_output: int64 array `(F, K)`. Inputs that filter `f` decides to be of label `j`.
-        right: int64 array `(F, K)`. Inputs of label `i` that filter `f` decides to be of it.
+        correct: int64 array `(F, K)`. Inputs of label `i` that filter `f` decides to be of it.
         filters: int64 array `(n,)`, ascending. The filters whose matrices are kept.
         counts: int64 array `(n, K, K)`. Row: input label, column: decided label.
     """
@@ -34,18 +34,20 @@ class FilterDecisions:
     label_counts: np.ndarray
     by_input: np.ndarray
     by_output: np.ndarray
-    right: np.ndarray
+    correct: np.ndarray
     filters: np.ndarray
     counts: np.ndarray
 
     def __add__(self, other: "FilterDecisions") -> "FilterDecisions":
-        if self.right.shape != other.right.shape or not np.array_equal(self.filters, other.filters):
+        if self.correct.shape != other.correct.shape or not np.array_equal(
+            self.filters, other.filters
+        ):
             raise InputError("decisions of other filters or labels cannot be added")
         return FilterDecisions(
             self.label_counts + other.label_counts,
             self.by_input + other.by_input,
             self.by_output + other.by_output,
-            self.right + other.right,
+            self.correct + other.correct,
             self.filters,
             self.counts + other.counts,
         )
@@ -63,13 +65,13 @@ class FilterDecisions:
 
     @property
     def accuracy_of_active(self) -> np.ndarray:
-        """Share of right decisions among those made, float64 `(F,)`; NaN where none was made."""
-        return self._share_of_made(self.right.sum(axis=1))
+        """Share of correct decisions among those made, float64 `(F,)`; NaN where none was made."""
+        return self._share_of_made(self.correct.sum(axis=1))
 
     @property
     def accuracy(self) -> np.ndarray:
-        """Share of right decisions among all inputs, float64 `(F,)`."""
-        return self.right.sum(axis=1) / max(self.inputs, 1)
+        """Share of correct decisions among all inputs, float64 `(F,)`."""
+        return self.correct.sum(axis=1) / max(self.inputs, 1)
 
     @property
     def share_of_favourite(self) -> np.ndarray:
@@ -96,7 +98,7 @@ def filter_decisions(
 
     The decision is the first of the largest of the K fields that the filter's own weights give:
     of each input's fields, not of mean fields. Beside its arguments and its result it holds
-    blocks of a few MiB.
+    one to four bytes an input and filter, and blocks of a few MiB.
 
     Args:
         outputs: array `(n, P, F)`. Stage outputs.
@@ -116,32 +118,69 @@ def filter_decisions(
     outputs, labels, kernel = checked_inputs(
         np.asarray(outputs), np.asarray(labels), np.asarray(kernel)
     )
+    return count_decisions(labels, decided_labels(outputs, kernel), kernel.shape[2], matrices_of)
+
+
+def decided_labels(outputs: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """The label that each filter alone gives to each input.
+
+    Args:
+        outputs: float array `(n, P, F)`. Stage outputs.
+        kernel: float array `(P, F, K)`. Weights of the head.
+
+    Returns:
+        Array `(n, F)` of the smallest unsigned integers that hold 0 .. K: the label, or K where
+        the filter's fields are all zero and it decides nothing.
+    """
     positions, filters, num_labels = kernel.shape
+    found = np.empty((len(outputs), filters), np.min_scalar_type(num_labels))
+    for inputs, block in _blocks(len(outputs), filters, positions + num_labels):
+        decide = _decide_by_sign if positions == 1 else _decide
+        decided, made = decide(outputs[inputs, :, block], kernel[:, block])
+        found[inputs, block] = np.where(made, decided, num_labels).T
+    return found
+
+
+def count_decisions(
+    labels: np.ndarray,
+    decided: np.ndarray,
+    num_labels: int,
+    matrices_of: Filters | None = None,
+) -> FilterDecisions:
+    """Count labels of inputs against the labels that filters decide them to be.
+
+    Args:
+        labels: integers `(n,)` in 0 .. K-1.
+        decided: integers `(n, F)` of `decided_labels`. May be mapped from a file.
+        num_labels: `int`. K.
+        matrices_of: as in `filter_decisions`.
+
+    Returns:
+        `FilterDecisions` of these inputs.
+    """
+    filters = decided.shape[1]
     kept = np.unique(filter_indices([] if matrices_of is None else matrices_of, filters))
-    place = np.full(filters, -1)
-    place[kept] = np.arange(len(kept))
     shape = (filters, num_labels)
-    by_input, by_output, right = (np.zeros(shape, np.int64) for _ in range(3))
+    by_input, by_output, correct = (np.zeros(shape, np.int64) for _ in range(3))
     counts = np.zeros((len(kept), num_labels, num_labels), np.int64)
-    for inputs, block in _blocks(len(labels), filters, positions + num_labels):
-        x, own = outputs[inputs, :, block], kernel[:, block]
-        decided, made = (_decide_by_sign if positions == 1 else _decide)(x, own)
-        input_labels = np.broadcast_to(labels[inputs], decided.shape)
-        correct = made & (decided == input_labels)
+    for inputs, block in _blocks(len(labels), filters, num_labels):
+        of_input = labels[inputs, None].astype(np.intp)
+        of_output = decided[inputs, block].astype(np.intp)
+        made = of_output < num_labels
         for table, chosen, mask in (
-            (by_input, input_labels, made),
-            (by_output, decided, made),
-            (right, decided, correct),
+            (by_input, np.broadcast_to(of_input, made.shape), made),
+            (by_output, of_output, made),
+            (correct, of_output, of_output == of_input),
         ):
-            size = len(chosen)
-            flat = (chosen + num_labels * np.arange(size)[:, None])[mask]
+            size = made.shape[1]
+            flat = (chosen + num_labels * np.arange(size))[mask]
             table[block] += np.bincount(flat, minlength=size * num_labels).reshape(size, num_labels)
-        if len(kept):
-            matrix = np.broadcast_to(place[block, None], decided.shape)
-            held = made & (matrix >= 0)
-            np.add.at(counts, (matrix[held], input_labels[held], decided[held]), 1)
+    for matrix, filter_index in zip(counts, kept, strict=True):
+        of_output = decided[:, filter_index]
+        made = of_output < num_labels
+        np.add.at(matrix, (labels[made], of_output[made]), 1)
     return FilterDecisions(
-        np.bincount(labels, minlength=num_labels), by_input, by_output, right, kept, counts
+        np.bincount(labels, minlength=num_labels), by_input, by_output, correct, kept, counts
     )
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sfp_keras.errors import InputError
 from sfp_keras.filters.clusters import FilterClusters, check_same_layer
 from sfp_keras.filters.fields import FilterFields
+from sfp_keras.filters.statistics import check_labels
 
 _BLOCK_BYTES = 2**25
 
@@ -108,8 +108,7 @@ def summed_fields(clusters: FilterClusters, fields: FilterFields) -> SummedField
     """
     check_same_layer(clusters, fields)
     labels = fields.num_labels
-    if labels < 2:
-        raise InputError("signal and noise need at least two labels; this layer has one")
+    check_labels(labels)
     member = clusters.in_cluster.T
     sums = np.zeros((2, labels, labels))
     size = max(1, _BLOCK_BYTES // (8 * labels * fields.num_positions))

@@ -23,17 +23,13 @@ from typing import Any
 import numpy as np
 
 from sfp_keras.errors import InputError
-from sfp_keras.filters import FilterFields
+from sfp_keras.filters import LAYER_MEASURES, FilterFields
 
 PLUGIN_NAME = "clusters"
 SCHEMA_VERSION = 1
 ABOUT_TAG = "about"
 # Scalars written beside each measurement, as `<stage>/<name>`, for TensorBoard's own tabs.
-SCALARS = (
-    *("accuracy", "noise", "noise_clustered", "clusters", "cluster_size", "signal"),
-    *("noise_internal", "noise_external", "snr_internal", "snr_external", "dead_filters"),
-    "zero_signal_labels",
-)
+SCALARS = tuple(one.key for one in LAYER_MEASURES)
 # One more scalar of each measurement: the threshold its scalars were computed at.
 THRESHOLD_SCALAR = "threshold"
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
-from sfp_keras.filters import FilterFields, find_clusters, layer_statistics
+from sfp_keras.filters import FilterFields, find_clusters, layer_statistics, layer_values
 from sfp_keras.monitoring import schema
 from sfp_keras.monitoring.event_file import EventFile
 
@@ -67,15 +67,11 @@ class MonitorWriter:
             factors: whether to write the factors, or the scalars alone; the tab then knows the
                 stage by its header.
         """
-        clusters = find_clusters(fields, self._threshold)
-        statistics = layer_statistics(clusters)
-        numbers = {
-            name: float(getattr(statistics, name)) for name in schema.SCALARS if name != "accuracy"
-        }
+        statistics = layer_statistics(find_clusters(fields, self._threshold))
+        values = layer_values(statistics, header.positions, header.accuracy)
+        numbers = {key: float(values[key]) for key in schema.SCALARS if values[key] is not None}
         # Of a run that goes on with another threshold, earlier numbers keep theirs.
         numbers[schema.THRESHOLD_SCALAR] = self._threshold
-        if header.accuracy is not None:
-            numbers["accuracy"] = header.accuracy
         if factors:
             if shared_features and header.stage not in self._shared:
                 blobs = schema.encode_features(header, fields.features)

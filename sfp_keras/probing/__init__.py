@@ -1,28 +1,42 @@
 """Probing: cut a frozen network at its stages, train a head on each, measure the fields."""
 
+from sfp_keras.probing.accumulator import Accumulator, Accumulators, ProbedStage
 from sfp_keras.probing.class_means import ClassMeans
 from sfp_keras.probing.cutting import cut_stages
-from sfp_keras.probing.decisions import measure_decisions, spread_filters
+from sfp_keras.probing.decisions import (
+    DecidedLabels,
+    DecisionsAccumulator,
+    measure_decisions,
+    spread_filters,
+)
 from sfp_keras.probing.features import FeatureCache, cache_features
-from sfp_keras.probing.fields import Measurement, measure_fields
+from sfp_keras.probing.fields import FieldsAccumulator, StageMeasurement, measure_fields
 from sfp_keras.probing.heads import Head, HeadSettings, train_heads
+from sfp_keras.probing.image_pass import measure_stages
 from sfp_keras.probing.row_reader import RowReader
 from sfp_keras.probing.stages import Stage, default_stages, list_stages, resolve_stages
 
 __all__ = [
+    "Accumulator",
+    "Accumulators",
     "ClassMeans",
+    "DecidedLabels",
+    "DecisionsAccumulator",
     "FeatureCache",
+    "FieldsAccumulator",
     "Head",
     "HeadSettings",
-    "Measurement",
+    "ProbedStage",
     "RowReader",
     "Stage",
+    "StageMeasurement",
     "cache_features",
     "cut_stages",
     "default_stages",
     "list_stages",
     "measure_decisions",
     "measure_fields",
+    "measure_stages",
     "resolve_stages",
     "spread_filters",
     "train_heads",

@@ -2,25 +2,27 @@
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from sfp_keras.checkpoints import PassCheckpoint
-from sfp_keras.errors import InputError
 from sfp_keras.filters import FilterFields
+from sfp_keras.probing.accumulator import ProbedStage
 from sfp_keras.probing.class_means import ClassMeans
-from sfp_keras.probing.features import Batches, BatchesFrom, position_shapes, stage_outputs
+from sfp_keras.probing.features import Batches, BatchesFrom
+from sfp_keras.probing.image_pass import measure_stages
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Measurement:
-    """What one pass over a split says of one stage.
+class StageMeasurement:
+    """The fields of one stage's filters, and how many images its head classifies correctly.
 
     Attributes:
         fields: `FilterFields` of the stage.
-        correct: (K,) int64, images of each label that the whole head classifies rightly.
+        correct: (K,) int64, images of each label that the whole head classifies correctly.
     """
 
     fields: FilterFields
@@ -28,7 +30,7 @@ class Measurement:
 
     @property
     def accuracy(self) -> float:
-        """Share of all images that the whole head classifies rightly."""
+        """Share of all images that the whole head classifies correctly."""
         return float(self.correct.sum() / max(1, self.fields.label_counts.sum()))
 
     @property
@@ -38,12 +40,56 @@ class Measurement:
         return np.divide(self.correct, counts, out=np.full(len(counts), np.nan), where=counts > 0)
 
 
+class FieldsAccumulator:
+    """Sums stage outputs by label, which gives the mean fields, and counts correct images.
+
+    An `Accumulator` whose result is a `StageMeasurement`. It holds 8 * K * P * F bytes of sums.
+    """
+
+    def __init__(self, stage: ProbedStage):
+        self._stage = stage
+        flat = np.ascontiguousarray(stage.kernel.reshape(-1, stage.num_labels))
+        self._means = ClassMeans(stage.num_labels, len(flat))
+        # Not by NumPy: its threads and the backend's would wait for each other.
+        self._head = ops.convert_to_tensor(flat)
+        self._correct = np.zeros(stage.num_labels, np.int64)
+
+    def add(self, outputs: np.ndarray, labels: np.ndarray) -> None:
+        """Take a batch of (n, P, F) stage outputs with their labels (n,)."""
+        features = outputs.reshape(len(outputs), -1)
+        self._means.add(features, labels)
+        logits = ops.convert_to_numpy(ops.matmul(features, self._head))
+        correct = labels[logits.argmax(1) == labels]
+        self._correct += np.bincount(correct, minlength=len(self._correct))
+
+    def state(self) -> dict[str, Any]:
+        """Arrays from which the pass can go on."""
+        return {"sums": self._means.sums, "counts": self._means.counts, "correct": self._correct}
+
+    def restore(self, arrays: dict[str, np.ndarray]) -> bool:
+        """Go on from what `state` gave."""
+        self._means.sums, self._means.counts = arrays["sums"], arrays["counts"]
+        self._correct = arrays["correct"]
+        return True
+
+    def result(self) -> StageMeasurement:
+        """The fields and the numbers of correct images."""
+        kernel = self._stage.kernel
+        fields = FilterFields(
+            self._means.means().reshape(self._stage.num_labels, *kernel.shape[:2]),
+            kernel,
+            self._means.counts,
+            self._stage.position_shape,
+        )
+        return StageMeasurement(fields, self._correct)
+
+
 def measure_fields(
     cut: keras.Model,
     kernels: Mapping[str, np.ndarray],
     batches: Batches | BatchesFrom,
-    record: PassCheckpoint | None = None,
-) -> dict[str, Measurement]:
+    checkpoint: PassCheckpoint | None = None,
+) -> dict[str, StageMeasurement]:
     """Silence every filter but one, for each filter, in one pass for all of them.
 
     A head is linear and has no bias, so the mean field that label i's images produce through
@@ -56,70 +102,15 @@ def measure_fields(
             the outputs of `cut`.
         batches: (images, labels (n,) integers in 0 .. K-1), in a fixed order; or a function of
             the first row that gives those from there on: only so a pass can go on.
-        record: `PassCheckpoint` from which a pass that was killed goes on, with the same result to
-            the last bit. Whoever gave it deletes it. Defaults to `None`.
+        checkpoint: `PassCheckpoint` from which a pass that was killed goes on, with the same
+            result to the last bit. The caller deletes it. Defaults to `None`.
 
     Returns:
-        Dict from stage name to `Measurement`.
+        Dict from stage name to `StageMeasurement`.
 
     Raises:
-        InputError: if a label lies outside 0 .. K-1, a kernel does not fit its stage, or kernels
-            are of different numbers of labels.
+        InputError: as `measure_stages`.
     """
-    shapes = position_shapes(cut, list(kernels))
-    flat = {}
-    for (name, kernel), output in zip(kernels.items(), cut.outputs, strict=True):
-        filters = int(output.shape[-1])
-        positions = int(np.prod(shapes[name], dtype=int))
-        if kernel.ndim != 3 or kernel.shape[:2] != (positions, filters):
-            raise InputError(
-                f"the head of stage {name} has shape {kernel.shape}; the stage needs "
-                f"({positions}, {filters}, labels)"
-            )
-        flat[name] = np.ascontiguousarray(kernel.reshape(positions * filters, -1), np.float32)
-    counts = {name: kernel.shape[2] for name, kernel in kernels.items()}
-    labels_count, *others = set(counts.values())
-    if others:
-        raise InputError(f"heads have different numbers of labels: {counts}")
-    sums = {name: ClassMeans(labels_count, len(head)) for name, head in flat.items()}
-    # Not by NumPy: its threads and the backend's would wait for each other.
-    heads = {name: ops.convert_to_tensor(head) for name, head in flat.items()}
-    correct = {name: np.zeros(labels_count, np.int64) for name in flat}
-    done = np.zeros(2, np.int64)  # Rows, and the largest batch.
-    state: dict[str, np.ndarray] = {"done": done}
-    for i, name in enumerate(flat):
-        state[f"sums{i}"], state[f"counts{i}"] = sums[name].sums, sums[name].counts
-        state[f"correct{i}"] = correct[name]
-    if callable(batches):
-        for name, array in (record.read() if record else {}).items():
-            state[name][...] = array
-        batches = batches(int(done[0]))
-    else:
-        record = None
-    for outputs, labels in stage_outputs(cut, batches, int(done[1])):
-        if len(labels) and not (labels.min() >= 0 and labels.max() < labels_count):
-            raise InputError(
-                f"labels run from {labels.min()} to {labels.max()}, the heads have "
-                f"{labels_count} outputs"
-            )
-        for (name, head), output in zip(heads.items(), outputs, strict=True):
-            features = output.reshape(len(output), -1)
-            sums[name].add(features, labels)
-            logits = ops.convert_to_numpy(ops.matmul(features, head))
-            hits = labels[logits.argmax(1) == labels]
-            correct[name] += np.bincount(hits, minlength=labels_count)
-        done[:] = done[0] + len(labels), max(done[1], len(labels))
-        if record is not None and record.due:
-            record.save(**state)
-    return {
-        name: Measurement(
-            FilterFields(
-                sums[name].means().reshape(labels_count, *kernel.shape[:2]),
-                np.asarray(kernel, np.float32),
-                sums[name].counts,
-                shapes[name],
-            ),
-            correct[name],
-        )
-        for name, kernel in kernels.items()
-    }
+    accumulators = {name: {"fields": FieldsAccumulator} for name in kernels}
+    found = measure_stages(cut, kernels, batches, accumulators, checkpoint)
+    return {name: of_stage["fields"] for name, of_stage in found.items()}

@@ -8,13 +8,6 @@ from typing import Any
 
 from sfp_keras.reports.layer_table import next_steps, print_layers
 from sfp_keras.reports.page import Folded, Listing, Paragraph, Part, Picture, Section, page
-from sfp_keras.reports.paper import (
-    PaperFigures,
-    PaperLayers,
-    measured_as_papers,
-    paper_figures,
-    paper_layers,
-)
 from sfp_keras.reports.tables import Column, ReportTable, save_table
 from sfp_keras.reports.terminal import print_table, terminal
 
@@ -41,6 +34,7 @@ _MODULE_OF = {
     "width_table": "ablation_tables",
     "afcc_table": "run_tables",
     "field_table": "run_tables",
+    "filter_table": "run_tables",
     "label_mean_table": "run_tables",
     "label_table": "run_tables",
     "statistics_table": "run_tables",
@@ -52,18 +46,13 @@ __all__ = [
     "Column",
     "Folded",
     "Listing",
-    "PaperFigures",
-    "PaperLayers",
     "Paragraph",
     "Part",
     "Picture",
     "ReportTable",
     "Section",
-    "measured_as_papers",
     "next_steps",
     "page",
-    "paper_figures",
-    "paper_layers",
     "print_layers",
     "print_table",
     "save_table",

@@ -1,6 +1,5 @@
 """Ablation: tables on the terminal, and figures of what a stage loses with its filters."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from sfp_keras.papers import PaperRemoval
 from sfp_keras.reports.style import (
     COLOURS,
     COLUMN,
@@ -23,36 +23,7 @@ from sfp_keras.reports.style import (
 )
 from sfp_keras.reports.terminal import print_table
 
-_SOURCE = "paper: Tzach et al. 2023, arXiv:2305.18078, on CIFAR-10"
 _NAMED_LABELS = 30
-
-
-@dataclass(frozen=True)
-class PaperRemoval:
-    """What paper 1 says of fewer filters in a layer (its discussion).
-
-    Attributes:
-        filters: of the layer.
-        removed: filters removed at random at test time, or 0 where it says nothing of that.
-        accuracy: after the removal, and before.
-        trained: what it says of networks trained with fewer filters, by their number.
-    """
-
-    filters: int
-    removed: int
-    accuracy: float
-    trained: dict[int, str]
-
-
-PAPER = {
-    ("vgg16", "layer13"): PaperRemoval(512, 150, 0.94, {350: "unchanged", 120: "slightly lower"}),
-    ("avgg16", "layer13"): PaperRemoval(512, 0, 0.955, {100: "practically unchanged"}),
-}
-
-
-def paper_removal(model: str, dataset: str, num_labels: int, stage: str) -> PaperRemoval | None:
-    """What paper 1 says of a layer, where the experiment is its own: all of CIFAR-10."""
-    return PAPER.get((model, stage)) if (dataset, num_labels) == ("cifar10", 10) else None
 
 
 def print_removal(
@@ -63,7 +34,7 @@ def print_removal(
     Args:
         summary: `DataFrame` with the columns of summary.csv.
         stage: `str`.
-        paper: an entry of `PAPER`, or `None`.
+        paper: `PaperRemoval`, or `None`.
         console: `rich.console.Console`.
     """
     console.print(f"\nFilters removed at random from the head of {stage}, nothing trained anew")
@@ -82,7 +53,7 @@ def print_removal(
             table.add_row(*cells, style="dim")
     print_table(table, console)
     if paper and paper.removed:
-        console.print(_SOURCE, style="dim")
+        console.print(f"paper: {paper.source.paper}, on CIFAR-10", style="dim")
 
 
 def print_labels(labels: pd.DataFrame, stage: str, console: Console) -> None:
@@ -131,7 +102,7 @@ def print_widths(
     Args:
         widths: `DataFrame` with the columns of widths.csv; first the run's own network.
         stage: `str`.
-        paper: an entry of `PAPER`, or `None`.
+        paper: `PaperRemoval`, or `None`.
         console: `rich.console.Console`.
     """
     console.print("\nNetworks trained with fewer filters")
@@ -161,7 +132,7 @@ def draw_removal(
         summary: `DataFrame` with the columns of summary.csv.
         widths: rows of widths.csv, of networks trained with fewer filters; may be none.
         stage: `str`.
-        paper: an entry of `PAPER`, or `None`.
+        paper: `PaperRemoval`, or `None`.
     """
     figure, axes = new_figure(COLUMN, 2.7)
     x, mean = summary["removed"], 100 * summary["mean"]

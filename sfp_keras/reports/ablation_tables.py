@@ -4,10 +4,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from sfp_keras.reports.ablation import PaperRemoval
+from sfp_keras.papers import PaperRemoval
 from sfp_keras.reports.tables import Column, ReportTable
-
-_PAPER = " Paper: Tzach et al. 2023, arXiv:2305.18078, on CIFAR-10."
 
 
 def removal_table(summary: pd.DataFrame, stage: str, paper: PaperRemoval | None) -> ReportTable:
@@ -41,7 +39,7 @@ def removal_table(summary: pd.DataFrame, stage: str, paper: PaperRemoval | None)
         columns,
         rows,
         theirs,
-        note + (_PAPER if any(theirs) else ""),
+        note + (f" {_source(paper)}" if paper and any(theirs) else ""),
     )
 
 
@@ -111,7 +109,10 @@ def width_table(widths: pd.DataFrame, stage: str, paper: PaperRemoval | None) ->
         *([Column("paper", "paper 1")] if said else []),
     )
     return ReportTable(
-        "Networks trained with fewer filters", columns, rows, note=_PAPER.strip() if said else ""
+        "Networks trained with fewer filters",
+        columns,
+        rows,
+        note=_source(paper) if paper and said else "",
     )
 
 
@@ -124,6 +125,10 @@ _SILENCED = (
     Column("random", "as many at random", ".4f"),
     Column("random_change", "change", "+.4f"),
 )
+
+
+def _source(paper: PaperRemoval) -> str:
+    return f"Paper: {paper.source.paper}, on CIFAR-10."
 
 
 def _silenced(name: str, accuracies: Sequence[float]) -> dict[str, object]:

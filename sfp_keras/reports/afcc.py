@@ -11,6 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from sfp_keras.papers import StageNumbers
 from sfp_keras.reports.terminal import print_table
 
 NAMES = {
@@ -18,24 +19,6 @@ NAMES = {
     "full": "full head",
     "random": "random labels",
     "magnitude": "largest weights",
-}
-# Paper 2, section on AFCC: weights of the head, accuracies before and after; what it does not say
-# is left out.
-PAPER: dict[tuple[str, str, str], dict[str, float]] = {
-    ("vgg16", "cifar100", "layer10"): {
-        "kept": 10_800,
-        "total": 204_800,
-        "accuracy_before": 0.752,
-        "accuracy_after": 0.752,
-    },
-    ("efficientnetb0", "cifar100", "stage9"): {
-        "kept": 4_900,
-        "total": 128_000,
-        "accuracy_before": 0.863,
-        "accuracy_after": 0.873,
-    },
-    # The head on stage 8, stage 9 removed: "at least".
-    ("efficientnetb0", "cifar100", "stage8"): {"accuracy_after": 0.868},
 }
 # Okabe and Ito's, told apart by the colour-blind.
 _COLOURS = {
@@ -48,13 +31,13 @@ _COLOURS = {
 _SIZES = {"clusters": 8, "full": 5, "random": 6, "magnitude": 4}
 
 
-def print_afcc(table: pd.DataFrame, stage: str, paper: dict | None, console: Console) -> None:
+def print_afcc(table: pd.DataFrame, stage: str, paper: StageNumbers, console: Console) -> None:
     """Print the rows of afcc/<stage>/results.csv.
 
     Args:
         table: `DataFrame` with the columns of results.csv.
         stage: `str`.
-        paper: an entry of `PAPER`, or `None`.
+        paper: what the paper says of AFCC; may be empty.
         console: `rich.console.Console`.
     """
     shown = Table(title=f"AFCC of stage {stage}", box=box.SIMPLE_HEAD, title_justify="left")
@@ -72,8 +55,8 @@ def print_afcc(table: pd.DataFrame, stage: str, paper: dict | None, console: Con
             f"{row['kept'] / row['total']:.1%}",
             *(f"{row[f'accuracy_{when}']:.4f}" for when in ("before", "zeroed", "after")),
         )
-    if paper:
-        theirs = with_share(paper)
+    if stage in paper:
+        theirs = with_share(paper[stage])
         columns = {"kept": ",", "total": ",", "share": ".1%", "accuracy_before": ".3f"}
         shown.add_row(
             *("  paper", "test images", "0.3"),
@@ -82,12 +65,12 @@ def print_afcc(table: pd.DataFrame, stage: str, paper: dict | None, console: Con
             style="dim",
         )
     print_table(shown, console)
-    if paper:
-        console.print("paper: Meir et al. 2023, arXiv:2309.07537", style="dim")
+    if stage in paper:
+        console.print(f"paper: {paper.source.paper}", style="dim")
 
 
-def with_share(paper: Mapping[str, float]) -> dict[str, float]:
-    """An entry of `PAPER` with the share of weights kept, where the paper says how many."""
+def with_share(paper: Mapping[str, Any]) -> dict[str, Any]:
+    """The paper's numbers of a head, with the share of weights kept where it says how many."""
     return {**paper, **({"share": paper["kept"] / paper["total"]} if "kept" in paper else {})}
 
 

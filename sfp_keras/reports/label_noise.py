@@ -29,7 +29,7 @@ _LINES = (
 )
 
 
-def label_values(statistics: LabelStatistics, fields: bool = False) -> dict[str, np.ndarray]:
+def signal_and_noises(statistics: LabelStatistics, fields: bool = False) -> dict[str, np.ndarray]:
     """Signal, internal noise, and internal plus external noise of each label.
 
     Args:
@@ -81,7 +81,7 @@ def draw_label_noise(
     figure, axes = new_figure(PAGE, height_for(names, 2.5), ncols=2)
     kinds = (("boolean", "number of ones"), ("fields", "accumulated field"))
     for mark, panel, (kind, unit) in zip("AB", axes, kinds, strict=True):
-        values = label_values(statistics, fields=kind == "fields")
+        values = signal_and_noises(statistics, fields=kind == "fields")
         _draw(panel, values, (paper or {}).get(kind, {}))
         label_axis(panel.xaxis, names)
         panel.set(xlabel="label", ylabel=unit)

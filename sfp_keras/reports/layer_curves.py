@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sfp_keras.reports.paper import PaperLayers
+from sfp_keras.papers import PaperNumbers
 from sfp_keras.reports.style import (
     COLOURS,
     GREY,
@@ -33,12 +33,12 @@ _PANELS = (
 _WIDE = 20
 
 
-def draw_layer_curves(layers: pd.DataFrame, paper: PaperLayers | None = None) -> Figure:
+def draw_layer_curves(layers: pd.DataFrame, paper: PaperNumbers | None = None) -> Figure:
     """Draw a run's layer table against depth, the paper's numbers dashed beside it.
 
     Args:
         layers: `DataFrame` with the columns of layers.csv, of one threshold, input side first.
-        paper: `PaperLayers`, or None. They are of the test set and of threshold 0.3.
+        paper: `PaperNumbers`, or None. They are of the test set and of threshold 0.3.
 
     Returns:
         A figure of a page's width. Ratios that are infinite are left out.
@@ -54,7 +54,7 @@ def draw_layer_curves(layers: pd.DataFrame, paper: PaperLayers | None = None) ->
             places = [stages.index(str(stage)) for stage in rows["stage"]]
             values = rows[column].astype(float).to_numpy()
             _line(panel, places, values, color=colour, marker="o", label=f"{split} images")
-        if paper:
+        if paper and paper.layers:
             theirs = _paper_values(paper, stages, column)
             style = {"linestyle": "--", "markerfacecolor": "white", "marker": "s"}
             _line(panel, range(len(stages)), theirs, color=GREY, label="paper", **style)
@@ -76,8 +76,8 @@ def _line(panel: Axes, places: Sequence[int], values: np.ndarray, **style: objec
     panel.plot(places, shown, **{"linewidth": 1, "markersize": 4, **style})  # type: ignore[arg-type]
 
 
-def _paper_values(paper: PaperLayers, stages: list[str], column: str) -> np.ndarray:
-    rows = [paper.row(stage) or {} for stage in stages]
+def _paper_values(paper: PaperNumbers, stages: list[str], column: str) -> np.ndarray:
+    rows = [paper.layer_row(stage) or {} for stage in stages]
     return np.array([row.get(column, np.nan) for row in rows], float)
 
 

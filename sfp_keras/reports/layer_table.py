@@ -9,32 +9,21 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from sfp_keras.reports.paper import PaperLayers, measured_as_papers
+from sfp_keras.filters import LAYER_QUANTITIES
+from sfp_keras.papers import PaperNumbers, measured_as_papers
 from sfp_keras.reports.terminal import print_table
 
-# Heading, column of layers.csv, format.
-_COLUMNS = (
-    ("filters", "filters", "d"),
-    ("outputs", "outputs_per_filter", "d"),
-    ("accuracy", "accuracy", ".3f"),
-    ("noise n", "noise", ".2f"),
-    ("clusters N_c", "clusters", ".2f"),
-    ("size C_s", "cluster_size", ".2f"),
-    ("signal", "signal", ".2f"),
-    ("noise_I", "noise_internal", ".3f"),
-    ("noise_E", "noise_external", ".3f"),
-    ("SNR_I", "snr_internal", ".1f"),
-    ("SNR_E", "snr_external", ".1f"),
-    ("dead", "dead_filters", "d"),
-)
+# A terminal has room for the papers' columns; layers.csv has all.
+_LEFT_OUT = ("fc_inputs", "noise_clustered", "zero_signal_labels")
+_SHOWN = tuple(one for one in LAYER_QUANTITIES if one.key not in _LEFT_OUT)
 
 
-def print_layers(layers: pd.DataFrame, paper: PaperLayers | None, console: Console) -> None:
+def print_layers(layers: pd.DataFrame, paper: PaperNumbers, console: Console) -> None:
     """Print the rows of layers.csv; where a paper measured a layer alike, its row stands below.
 
     Args:
         layers: `DataFrame` with the columns of layers.csv.
-        paper: `PaperLayers`, or `None`.
+        paper: `PaperNumbers`; may be empty.
         console: `rich.console.Console`.
     """
     sources: set[str] = set()
@@ -45,18 +34,18 @@ def print_layers(layers: pd.DataFrame, paper: PaperLayers | None, console: Conso
             title_justify="left",
         )
         table.add_column("stage", no_wrap=True)
-        for heading, _, _ in _COLUMNS:
-            table.add_column(heading, justify="right", no_wrap=True)
+        for one in _SHOWN:
+            table.add_column(one.heading, justify="right", no_wrap=True)
         alike = measured_as_papers(str(split), rows["threshold"].iloc[0])
-        compared = paper if alike else None
+        compared = paper if alike else PaperNumbers()
         for row in rows.to_dict("records"):
-            theirs = compared.row(str(row["stage"])) if compared else None
-            table.add_row(str(row["stage"]), *(_cell(row, c, f) for _, c, f in _COLUMNS))
+            theirs = compared.layer_row(str(row["stage"]))
+            table.add_row(str(row["stage"]), *(_cell(row, one.key, one.format) for one in _SHOWN))
             if theirs:
-                cells = (_cell(theirs, c, f) for _, c, f in _COLUMNS)
+                cells = (_cell(theirs, one.key, one.format) for one in _SHOWN)
                 table.add_row("  paper", *cells, style="dim")
         print_table(table, console)
-        sources |= {compared.source} if compared else set()
+        sources |= {str(compared.layers.source)} if compared.layers else set()
     for source in sources:
         console.print(f"paper: {source}", highlight=False, style="dim")
 

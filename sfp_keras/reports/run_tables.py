@@ -7,66 +7,63 @@ import numpy as np
 import pandas as pd
 
 from sfp_keras.filters import (
+    FILTER_QUANTITIES,
+    LABEL_QUANTITIES,
+    LAYER_QUANTITIES,
+    FilterStatistics,
     LabelStatistics,
     LayerStatistics,
     Robustness,
     SubThresholdFields,
     SummedFields,
+    filter_values,
+    label_values,
 )
+from sfp_keras.papers import PaperNumbers, StageNumbers, measured_as_papers
 from sfp_keras.reports.afcc import NAMES, with_share
 from sfp_keras.reports.cluster_figures import size_shares
-from sfp_keras.reports.label_noise import label_values
-from sfp_keras.reports.paper import PaperFigures, PaperLayers, measured_as_papers
+from sfp_keras.reports.label_noise import signal_and_noises
+from sfp_keras.reports.quantity_columns import quantity_column, quantity_columns
 from sfp_keras.reports.tables import Column, ReportTable
 
 _STAGE = Column("stage", "stage")
-_NOISE = Column("noise", "noise n", ".2f", "noise $n$")
-_CLUSTERS = Column("clusters", "clusters N_c", ".2f", "clusters $N_c$")
-_SIZE = Column("cluster_size", "size C_s", ".2f", "size $C_s$")
-_SNR_E = Column("snr_external", "SNR_E", ".1f", "SNR$_E$")
+_OF_LAYERS = {one.key: quantity_column(one) for one in LAYER_QUANTITIES}
+_AVERAGES = ("noise", "clusters", "cluster_size")
 # Cluster sizes of paper 1's table; what is larger stands in one column.
 _SIZES = 6
 
 
-def statistics_table(layers: pd.DataFrame, split: str, paper: PaperLayers | None) -> ReportTable:
+def statistics_table(layers: pd.DataFrame, split: str, paper: PaperNumbers) -> ReportTable:
     """The papers' Table 1 for a run, input side first.
 
     Args:
         layers: `DataFrame` with the columns of layers.csv, of one split and threshold.
         split: `str`. Of the title.
-        paper: `PaperLayers`, or None.
+        paper: `PaperNumbers`; may be empty.
     """
     columns = (
         _STAGE,
-        Column("filters", "filters", "d"),
-        Column("outputs_per_filter", "outputs", "d"),
-        Column("accuracy", "accuracy", ".3f"),
-        *(_NOISE, _CLUSTERS, _SIZE),
-        Column("signal", "signal", ".2f"),
-        Column("noise_internal", "noise_I", ".3f", "noise$_I$"),
-        Column("noise_external", "noise_E", ".3f", "noise$_E$"),
-        Column("snr_internal", "SNR_I", ".1f", "SNR$_I$"),
-        _SNR_E,
-        Column("dead_filters", "dead", "d"),
-        Column("zero_signal_labels", "no signal", "d"),
+        *quantity_columns(LAYER_QUANTITIES, without=("fc_inputs", "noise_clustered")),
     )
     rows = layers.to_dict("records")
-    theirs = [paper.row(str(row["stage"])) if paper else None for row in rows]
+    theirs = [paper.layer_row(str(row["stage"])) for row in rows]
     threshold = float(layers["threshold"].iloc[0])
     note = (
         "Noise n, N_c and C_s are averages over filters; signal, noises and ratios follow from "
         "equations 1-4 of paper 2. Dead: filters whose fields are nowhere positive. No signal: "
         "labels in no cluster."
     )
-    if paper and any(theirs):
-        note += f" Paper: {paper.source}; its signal, noises and ratios by the same equations."
+    if any(theirs):
+        note += (
+            f" Paper: {paper.layers.source}; its signal, noises and ratios by the same equations."
+        )
     title = f"Single-filter performance on the {split} set, threshold {threshold:g}"
     return ReportTable(title, columns, rows, theirs, note)
 
 
-def size_table(statistics: Mapping[str, LayerStatistics], paper: PaperFigures) -> ReportTable:
+def size_table(statistics: Mapping[str, LayerStatistics], paper: PaperNumbers) -> ReportTable:
     """The table of paper 1's Figure 5A: shares of clusters of each size."""
-    columns = [_STAGE, _NOISE, _CLUSTERS, _SIZE]
+    columns = [_STAGE, *(_OF_LAYERS[key] for key in _AVERAGES)]
     columns += [Column(f"size{n}", f"size {n}", ".4f") for n in range(1, _SIZES + 1)]
     columns += [Column("larger", "larger", ".4f")]
     keys = [column.key for column in columns[4:]]
@@ -74,17 +71,17 @@ def size_table(statistics: Mapping[str, LayerStatistics], paper: PaperFigures) -
     theirs: list[dict[str, Any] | None] = []
     for stage, layer in statistics.items():
         shares = dict(zip(keys, size_shares(layer, _SIZES + 1), strict=True))
-        averages = {key: getattr(layer, key) for key in ("noise", "clusters", "cluster_size")}
+        averages = {key: getattr(layer, key) for key in _AVERAGES}
         rows.append({"stage": stage, **averages, **shares})
-        printed = paper.size_fractions.get(stage)
+        printed = paper.cluster_sizes.column("shares").get(stage)
         theirs.append(dict(zip(keys, printed, strict=False)) if printed else None)
     note = "Shares are of all clusters of a stage."
     if any(theirs):
-        note += " Paper: Tzach et al. 2023, arXiv:2305.18078, Figure 5A; rounded there."
+        note += f" Paper: {paper.cluster_sizes.source}; rounded there."
     return ReportTable("Sizes of clusters", columns, rows, theirs, note)
 
 
-def label_mean_table(statistics: Mapping[str, LabelStatistics], paper: PaperFigures) -> ReportTable:
+def label_mean_table(statistics: Mapping[str, LabelStatistics], paper: PaperNumbers) -> ReportTable:
     """Averages over labels of paper 2's Figure 2."""
     kinds = (("boolean", "Boolean"), ("fields", "fields"))
     names = (
@@ -102,7 +99,7 @@ def label_mean_table(statistics: Mapping[str, LabelStatistics], paper: PaperFigu
     for stage, of_labels in statistics.items():
         row: dict[str, Any] = {"stage": stage}
         for kind, _ in kinds:
-            values = label_values(of_labels, fields=kind == "fields")
+            values = signal_and_noises(of_labels, fields=kind == "fields")
             row |= {f"{kind}_{name}": float(value.mean()) for name, value in values.items()}
         rows.append(row)
         printed = paper.label_means.get(stage, {})
@@ -113,14 +110,14 @@ def label_mean_table(statistics: Mapping[str, LabelStatistics], paper: PaperFigu
         "and depend on the scale of the head's weights: compare ratios, not sizes."
     )
     if any(theirs):
-        note += " Paper: Meir et al. 2023, arXiv:2309.07537, Figure 2."
+        note += f" Paper: {paper.label_means.source}."
     return ReportTable("Signal and noise, averages over labels", columns, rows, theirs, note)
 
 
 def field_table(
     below: Mapping[str, SubThresholdFields],
     sums: Mapping[str, SummedFields],
-    paper: PaperFigures,
+    paper: PaperNumbers,
 ) -> ReportTable:
     """Appearances, sub-threshold means and ratios of paper 1's Figures 5B, 5C and 6C."""
     columns = (
@@ -146,11 +143,9 @@ def field_table(
                 "snr_of_largest": sums[stage].mean_snr_of_largest,
             }
         )
-        printed: dict[str, Any] = {}
-        if stage in paper.appearances:
-            printed["appearances"] = paper.appearances[stage]
-        if stage in paper.snr_above:
-            printed["snr"] = f">{paper.snr_above[stage]:g}"
+        printed = dict(paper.fields.get(stage, {}))
+        if "snr_above" in printed:
+            printed["snr"] = f">{printed.pop('snr_above'):g}"
         theirs.append(printed or None)
     note = (
         "Fields are normalised to each filter's maximum, and means of normalised fields. SNR of "
@@ -162,13 +157,13 @@ def field_table(
         "these filters alone favour the right label."
     )
     if any(theirs):
-        note += " Paper: Tzach et al. 2023, arXiv:2305.18078, Figures 5B and 6C."
+        note += f" Paper: {paper.fields.source}."
     return ReportTable("Fields below the threshold", columns, rows, theirs, note)
 
 
 def robustness_table(robustness: Mapping[str, Sequence[Robustness]]) -> ReportTable:
     """Statistics at several thresholds, and with labels walked backwards."""
-    forward = (_NOISE, _CLUSTERS, _SIZE, _SNR_E)
+    forward = [_OF_LAYERS[key] for key in (*_AVERAGES, "snr_external")]
     columns = (
         _STAGE,
         Column("threshold", "threshold", "g"),
@@ -202,35 +197,46 @@ def label_table(
     columns = (
         Column("name", "label"),
         Column("label", "number", "d"),
-        Column("accuracy", "accuracy", ".3f"),
-        Column("signal", "signal", ".0f"),
-        Column("noise_internal", "noise_I", ".2f", "noise$_I$"),
-        Column("noise_external", "noise_E", ".2f", "noise$_E$"),
-        Column("field_signal", "field signal", ".1f"),
-        Column("field_noise_internal", "field noise_I", ".2f", "field noise$_I$"),
-        Column("field_noise_external", "field noise_E", ".2f", "field noise$_E$"),
+        # Appearances are the signal.
+        *quantity_columns(LABEL_QUANTITIES, without=("appearances",)),
     )
-    keys = [column.key for column in columns[3:]]
+    values = label_values(statistics, accuracy)
     rows = [
         {
             "name": str(name),
             "label": label,
-            "accuracy": float(accuracy[label]),
-            **{key: float(getattr(statistics, key)[label]) for key in keys},
+            **{column.key: float(values[column.key][label]) for column in columns[2:]},
         }
         for label, name in enumerate(names)
     ]
     return ReportTable(f"Labels, stage {stage}", columns, rows)
 
 
-def afcc_table(results: pd.DataFrame, stage: str, paper: Mapping[str, float] | None) -> ReportTable:
+def filter_table(stage: str, statistics: FilterStatistics, filters: Sequence[int]) -> ReportTable:
+    """The numbers of some filters of a stage.
+
+    Args:
+        stage: `str`.
+        statistics: `FilterStatistics` of all filters.
+        filters: the numbers of the filters shown.
+    """
+    columns = (Column("filter", "filter", "d"), *quantity_columns(FILTER_QUANTITIES))
+    values = filter_values(statistics)
+    rows = [
+        {"filter": number, **{c.key: float(values[c.key][number]) for c in columns[1:]}}
+        for number in filters
+    ]
+    return ReportTable(f"Filters shown, stage {stage}", columns, rows)
+
+
+def afcc_table(results: pd.DataFrame, stage: str, paper: StageNumbers) -> ReportTable:
     """AFCC and its controls.
 
     Args:
         results: `DataFrame` with the columns of results.csv.
         stage: `str`.
-        paper: an entry of `sfp_keras.reports.afcc.PAPER`, or None; it stands below the first
-            row of the paper's kind: clusters of the test images at threshold 0.3.
+        paper: what the paper says of AFCC; of this stage it stands below the first row of the
+            paper's kind: clusters of the test images at threshold 0.3.
     """
     columns = (
         Column("name", "head"),
@@ -252,9 +258,10 @@ def afcc_table(results: pd.DataFrame, stage: str, paper: Mapping[str, float] | N
         rows.append({**row, **named, **share, "threshold": row["threshold"] if masked else None})
         alike = measured_as_papers(row["clusters_from"], row["threshold"])
         same = row["variant"] == "clusters" and alike
-        of_paper = paper is not None and same and not any(theirs)
-        theirs.append(with_share(paper) if paper and of_paper else None)
+        theirs.append(
+            with_share(paper[stage]) if stage in paper and same and not any(theirs) else None
+        )
     note = "Test accuracies: of the head before, just after zeroing, and after fine-tuning."
     if any(theirs):
-        note += " Paper: Meir et al. 2023, arXiv:2309.07537."
+        note += f" Paper: {paper.source.paper}."
     return ReportTable(f"AFCC of {stage}", columns, rows, theirs, note)

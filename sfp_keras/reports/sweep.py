@@ -8,60 +8,19 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from sfp_keras.papers import PaperSweep
 from sfp_keras.reports.line_fit import LineFit, fit_line
-from sfp_keras.reports.paper import paper_layers
 from sfp_keras.reports.terminal import print_table
 
 METRICS = (
     *("accuracy", "error", "noise", "noise_clustered", "clusters", "cluster_size", "signal"),
     *("noise_internal", "noise_external", "snr_internal", "snr_external"),
 )
-SOURCE = "Meir et al. 2023, arXiv:2309.07537"
-# The numbers of labels that paper 2 varies, and those its lines go through (Figures 3-5).
-_PAPER_LABELS = {"cifar100": (10, 20, 40, 60, 100), "cifar10": (3, 6, 8, 10)}
-_PAPER_LINE = {"cifar100": (20, 40, 60, 100), "cifar10": (3, 6, 8, 10)}
-# Printed by paper 2 (supplementary information, Figure 4), with its range over five subsets.
-_PAPER_SLOPES = {("efficientnetb0", "cifar100"): "0.0013 (0.0012 to 0.0013)"}
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class PaperSweep:
-    """What paper 2 says of a network trained with some of a data set's labels.
-
-    Attributes:
-        rows: `DataFrame` with K, stage, accuracy, error, noise, clusters, cluster_size.
-        line_labels: the K that its figure's line goes through.
-        slope: the slope that it prints, or `None`.
-    """
-
-    rows: pd.DataFrame
-    line_labels: tuple[int, ...]
-    slope: str | None
-
-    def row(self, stage: str, labels: int) -> dict | None:
-        """What it says of a stage trained with so many labels."""
-        chosen = (self.rows["stage"] == stage) & (self.rows["K"] == labels)
-        found = self.rows[chosen].to_dict("records")
-        return found[0] if found else None
-
-    def line(self, stage: str) -> LineFit:
-        """The line through the paper's points of a stage."""
-        chosen = (self.rows["stage"] == stage) & self.rows["K"].isin(self.line_labels)
-        points = self.rows[chosen]
-        return fit_line(points["K"].to_numpy(), points["error"].to_numpy())
-
-
-def paper_sweep(model: str, dataset: str) -> PaperSweep | None:
-    """The paper's numbers, or `None` where it did not vary K."""
-    found = {k: paper_layers(model, dataset, k) for k in _PAPER_LABELS.get(dataset, ())}
-    rows = [
-        {"K": k, "stage": stage, **numbers, "error": 1 - numbers["accuracy"]}
-        for k, paper in found.items()
-        for stage, numbers in (paper.layers if paper else {}).items()
-    ]
-    if len({row["K"] for row in rows}) < 2:
-        return None
-    return PaperSweep(pd.DataFrame(rows), _PAPER_LINE[dataset], _PAPER_SLOPES.get((model, dataset)))
+def paper_line(paper: PaperSweep, stage: str) -> LineFit:
+    """The line through the paper's points of a stage, of the K that its figure draws it through."""
+    return stage_line(paper.line_points(stage))
 
 
 def summarise(members: pd.DataFrame) -> pd.DataFrame:
@@ -183,14 +142,14 @@ def print_sweep(
     if pd.notna(line["slope"]):
         console.print(line_in_words(line))
     if paper and stage in set(paper.rows["stage"]):
-        theirs_line = paper.line(stage)
+        theirs_line = paper_line(paper, stage)
         labels = ", ".join(map(str, paper.line_labels))
         console.print(
             f"paper, {stage}: slope {theirs_line.slope:.2g} a label through its K = {labels}"
             + (f"; it prints {paper.slope}" if paper.slope else ""),
             style="dim",
         )
-        console.print(f"paper: {SOURCE}", style="dim")
+        console.print(f"paper: {paper.source.paper}", style="dim")
 
 
 def line_in_words(line: pd.Series) -> str:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from sfp_keras.papers import PaperSweep
 from sfp_keras.reports.style import (
     COLOURS,
     GREY,
@@ -21,7 +22,7 @@ from sfp_keras.reports.style import (
     shown_name,
     tidy,
 )
-from sfp_keras.reports.sweep import PaperSweep, stage_line
+from sfp_keras.reports.sweep import paper_line, stage_line
 
 _MARKERS = "osD^vPX*"
 _OURS, _PAPERS = COLOURS[0], COLOURS[1]
@@ -48,7 +49,7 @@ def draw_error(members: pd.DataFrame, paper: PaperSweep | None, stage: str) -> F
     most = rows["K"].max()
     if paper is not None and stage in set(paper.rows["stage"]):
         theirs = paper.rows[paper.rows["stage"] == stage]
-        line = paper.line(stage)
+        line = paper_line(paper, stage)
         ends = np.array([1, max(most, theirs["K"].max())])
         text = f"Meir et al. 2023, slope {line.slope:.2g}"
         axes.plot(ends, line.at(ends), "--", color=_PAPERS, linewidth=0.8)

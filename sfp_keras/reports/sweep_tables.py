@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from sfp_keras.reports.sweep import SOURCE, PaperSweep
+from sfp_keras.papers import PaperSweep
+from sfp_keras.reports.sweep import paper_line
 from sfp_keras.reports.tables import Column, ReportTable
 
 _COLUMNS = (
@@ -33,7 +34,7 @@ def stage_table(summary: pd.DataFrame, paper: PaperSweep | None, stage: str) -> 
     mine = summary[summary["stage"] == stage]
     rows = mine.rename(columns=lambda name: name.removesuffix("_mean")).to_dict("records")
     theirs = [paper.row(stage, int(row["K"])) if paper else None for row in rows]
-    source = f" Paper: {SOURCE}." if any(theirs) else ""
+    source = f" Paper: {paper.source.paper}." if paper and any(theirs) else ""
     note = f"Mean and standard deviation over seeds.{source}"
     return ReportTable(f"{stage} for K labels", _COLUMNS, rows, theirs, note)
 
@@ -63,12 +64,14 @@ def fit_table(fits: pd.DataFrame, paper: PaperSweep | None) -> ReportTable:
     ]
     theirs = []
     for stage in fits["stage"]:
-        line = paper.line(stage) if paper and stage in set(paper.rows["stage"]) else None
+        line = paper_line(paper, stage) if paper and stage in set(paper.rows["stage"]) else None
         numbers = ("slope", "intercept", "points")
         theirs.append({name: getattr(line, name) for name in numbers} if line else None)
     note = "Least squares through all points, error = slope K + intercept."
     if paper and any(theirs):
         labels = ", ".join(map(str, paper.line_labels))
-        note += f" Paper: the line through the points it prints for K = {labels}; {SOURCE}."
+        note += (
+            f" Paper: the line through the points it prints for K = {labels}; {paper.source.paper}."
+        )
         note += f" Its own slope: {paper.slope}." if paper.slope else ""
     return ReportTable("Error against K", columns, fits.to_dict("records"), theirs, note)

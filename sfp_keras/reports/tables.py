@@ -33,12 +33,14 @@ class Column:
         heading: `str`.
         spec: `str`. How numbers are written, such as `.3f` or `d`; empty for text.
         latex: `str`. The heading in LaTeX; default: as `heading`.
+        hint: `str`. What the page shows where a reader points at the heading; default: nothing.
     """
 
     key: str
     heading: str
     spec: str = ""
     latex: str = ""
+    hint: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,9 +98,7 @@ class ReportTable:
     def html(self) -> str:
         """The table as HTML, escaped."""
         align = ["" if c.spec else ' class="text"' for c in self.columns]
-        head = _INDEX.sub(
-            r"<sub>\1</sub>", _html_row("th", [c.heading for c in self.columns], align)
-        )
+        head = "".join(_html_heading(c, how) for c, how in zip(self.columns, align, strict=True))
         body = "\n".join(
             f'<tr class="{kind}">{_html_row("td", cells, align)}</tr>'
             for kind, cells in self.lines()
@@ -192,6 +192,12 @@ def _latex_row(cells: Iterable[str]) -> str:
     row = " & ".join(cells) + r" \\"
     # The rule or the line's end before would read these as its own option.
     return "{}" + row if row.startswith(("[", "*")) else row
+
+
+def _html_heading(column: Column, align: str) -> str:
+    hint = f' title="{html.escape(column.hint)}"' if column.hint else ""
+    text = _INDEX.sub(r"<sub>\1</sub>", html.escape(column.heading))
+    return f"<th{align}{hint}>{text}</th>"
 
 
 def _html_row(tag: str, cells: Sequence[str], align: Sequence[str]) -> str:

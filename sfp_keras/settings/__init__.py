@@ -1,13 +1,44 @@
-"""The settings of an experiment, each with one definition."""
+"""The settings of each topic, each declared once: default, help, bounds, phases, type."""
 
-from sfp_keras.settings.field import Setting, declared, setting
+from sfp_keras.settings.ablation import AblationSettings
+from sfp_keras.settings.afcc import AfccSettings
+from sfp_keras.settings.analysis import AnalysisSettings
+from sfp_keras.settings.augmentation import AugmentationSettings
+from sfp_keras.settings.data import DataSettings
+from sfp_keras.settings.declarations import Declaration, declarations, value_at, with_values
+from sfp_keras.settings.field import Setting, declared, section, setting
+from sfp_keras.settings.heads import ProbeSettings
+from sfp_keras.settings.monitoring import MonitoringSettings
+from sfp_keras.settings.network import NetworkSettings
+from sfp_keras.settings.network_options import EfficientNetOptions, VGGOptions
+from sfp_keras.settings.report import ReportSettings
+from sfp_keras.settings.run import RunSettings
+from sfp_keras.settings.sweep import SweepSettings
 from sfp_keras.settings.training import FineTuningSettings, HeadSettings, TrainingSettings
 
 __all__ = [
+    "AblationSettings",
+    "AfccSettings",
+    "AnalysisSettings",
+    "AugmentationSettings",
+    "DataSettings",
+    "Declaration",
+    "EfficientNetOptions",
     "FineTuningSettings",
     "HeadSettings",
+    "MonitoringSettings",
+    "NetworkSettings",
+    "ProbeSettings",
+    "ReportSettings",
+    "RunSettings",
     "Setting",
+    "SweepSettings",
     "TrainingSettings",
+    "VGGOptions",
+    "declarations",
     "declared",
+    "section",
     "setting",
+    "value_at",
+    "with_values",
 ]

@@ -1,11 +1,15 @@
 """How one setting is declared: its default, help, bounds, and the phases its result belongs to."""
 
 import dataclasses
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from sfp_keras.errors import InputError
+
+# The largest numbers of float32 are a little above.
+_LARGEST = 3e38
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,11 +22,14 @@ class Setting:
             where or how fast something runs, or what is shown.
         low: the least number allowed.
         high: the largest number allowed.
-        below: a bound that numbers must stay below.
+        below: a bound that numbers, as float32, must stay below.
         choices: the texts allowed; none for any.
-        read: makes a value of the flag's text (of one element, where the setting is a tuple).
+        least: the least number of elements of a tuple.
+        once: whether each element of a tuple may be given once only.
         repeated: whether the flag is given several times instead of one list with commas.
-        flag: `str`. The flag's name where it is not the setting's.
+        flag: `str`. The flag's whole name where it is not the section's prefix and the name.
+        used: `str`. The property of an experiment that says whether the setting does something in
+            it. Default: it always does.
     """
 
     help: str
@@ -31,9 +38,11 @@ class Setting:
     high: float | None = None
     below: float | None = None
     choices: tuple[str, ...] = ()
-    read: Callable[[str], Any] = str
+    least: int = 0
+    once: bool = False
     repeated: bool = False
     flag: str | None = None
+    used: str | None = None
 
     def check(self, name: str, value: Any) -> None:
         """Refuse a value, or an element of a tuple, that is out of bounds.
@@ -45,27 +54,49 @@ class Setting:
         Raises:
             InputError: naming the setting and what is allowed.
         """
-        for one in value if isinstance(value, tuple) else (value,):
-            if one is None or isinstance(one, bool):
-                continue
-            if self.choices and one not in self.choices:
-                raise InputError(f"`{name}`={one} must be one of {', '.join(self.choices)}")
-            if isinstance(one, int | float):
-                good = math.isfinite(one)
-                good &= self.low is None or one >= self.low
-                good &= self.high is None or one <= self.high
-                good &= self.below is None or one < self.below
-                if not good:
-                    raise InputError(f"`{name}`={one} must be {self._bounds()}")
+        if not self.allows(value):
+            shown = ",".join(map(str, value)) if isinstance(value, tuple) else value
+            raise InputError(f"`{name}`={shown} {self.rule(value)}")
 
-    def _bounds(self) -> str:
+    def allows(self, value: Any) -> bool:
+        """Whether a value, and each element of a tuple, is within bounds."""
+        if isinstance(value, tuple):
+            whole = len(value) >= self.least and not (self.once and len(set(value)) < len(value))
+            return whole and all(map(self._allows_one, value))
+        return self._allows_one(value)
+
+    def _allows_one(self, one: Any) -> bool:
+        if one is None or isinstance(one, bool):
+            return True
+        if self.choices:
+            return one in self.choices
+        if not isinstance(one, int | float):
+            return True
+        # Written so that nan is refused.
+        good = isinstance(one, int) or -_LARGEST < one < _LARGEST
+        good = good and (self.low is None or one >= self.low)
+        good = good and (self.high is None or one <= self.high)
+        return good and (self.below is None or bool(np.float32(one) < self.below))
+
+    def rule(self, value: Any) -> str:
+        """What a value like this one must be, in words."""
+        words = [self._rule_of_one(value)]
+        words += ["each once"] if self.once else []
+        words += ["as in 1,2"] if self.once and not self.choices else []
+        return ", ".join(words)
+
+    def _rule_of_one(self, value: Any) -> str:
+        many = isinstance(value, tuple)
+        if self.choices:
+            return f"must be {'one or more of' if many else 'one of'} {', '.join(self.choices)}"
         bounds = [
             f"{words} {bound:g}"
             for words, bound in (("at least", self.low), ("at most", self.high))
             if bound is not None
         ]
-        bounds += [f"below {self.below:g}"] if self.below is not None else []
-        return " and ".join(bounds) or "a finite number"
+        below = _LARGEST if self.below is None and isinstance(value, float) else self.below
+        bounds += [f"below {below:g}"] if below is not None and self.high is None else []
+        return f"must be {'numbers of ' if many else ''}{' and '.join(bounds) or 'a number'}"
 
 
 def setting(default: Any, help: str, **more: Any) -> Any:
@@ -80,6 +111,33 @@ def setting(default: Any, help: str, **more: Any) -> Any:
         A dataclass field.
     """
     return dataclasses.field(default=default, metadata={"setting": Setting(help, **more)})
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """How a dataclass of settings is used as a field of another one.
+
+    Attributes:
+        prefix: `str`. Begins the names of its flags.
+        used: `str`. As `Setting.used`, for all its settings.
+    """
+
+    prefix: str = ""
+    used: str | None = None
+
+
+def section(default: Any, prefix: str = "", used: str | None = None) -> Any:
+    """Declare a field that is a dataclass of settings itself.
+
+    Args:
+        default: an instance of it.
+        prefix: `str`. Begins the names of its flags.
+        used: `str`. As `Setting.used`, for all its settings.
+
+    Returns:
+        A dataclass field.
+    """
+    return dataclasses.field(default=default, metadata={"section": Section(prefix, used)})
 
 
 def declared(section: Any) -> Iterator[tuple[dataclasses.Field, Setting]]:

@@ -6,7 +6,7 @@ from sfp_keras.workflows.sweep_plan import SweepPlan
 
 def run(experiment: Experiment, plan: SweepPlan | None = None) -> None:
     """Run the workflow that the experiment's mode names; a sweep has a plan of its members."""
-    if experiment.list_stages:
+    if experiment.network.list_stages:
         from sfp_keras.workflows.stage_list import show_stages
 
         show_stages(experiment)
@@ -14,13 +14,13 @@ def run(experiment: Experiment, plan: SweepPlan | None = None) -> None:
         from sfp_keras.workflows.sweep import sweep
 
         sweep(plan)
-    elif experiment.mode == "report":
+    elif experiment.run.mode == "report":
         from sfp_keras.workflows.report import report
         from sfp_keras.workflows.sweep_directory import SweepDirectory
         from sfp_keras.workflows.sweep_report import sweep_report
 
         if SweepDirectory(experiment.directory).settings.exists():
-            sweep_report(experiment.directory, experiment.sweep_stage)
+            sweep_report(experiment.directory, experiment.sweep.stage)
         else:
             report(experiment)
     else:
@@ -32,15 +32,15 @@ def run(experiment: Experiment, plan: SweepPlan | None = None) -> None:
 
 def _compute(experiment: Experiment) -> None:
     """The modes that run networks."""
-    if experiment.mode == "train":
+    if experiment.run.mode == "train":
         from sfp_keras.workflows.train import train
 
         train(experiment)
-    elif experiment.mode == "afcc":
+    elif experiment.run.mode == "afcc":
         from sfp_keras.workflows.afcc import afcc
 
         afcc(experiment)
-    elif experiment.mode == "ablate":
+    elif experiment.run.mode == "ablate":
         from sfp_keras.workflows.ablate import ablate
 
         ablate(experiment)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 from typing import Any
 
 import keras
@@ -19,22 +20,22 @@ from sfp_keras.reports import terminal
 from sfp_keras.reports.ablation import (
     draw_labels,
     draw_removal,
-    paper_removal,
     print_labels,
     print_removal,
     print_widths,
 )
 from sfp_keras.reports.style import save_figure
-from sfp_keras.runs import stage_results
-from sfp_keras.workflows import probe
-from sfp_keras.workflows.experiment_run import ExperimentRun
+from sfp_keras.run_directory import RunDirectory
+from sfp_keras.workflows import probe, results
 from sfp_keras.workflows.narrow import check_widths, narrow_networks, train_narrow
+from sfp_keras.workflows.paper_numbers import paper_numbers
 from sfp_keras.workflows.stage_list import choose_one
 from sfp_keras.workflows.stage_settings import StageSettings
 from sfp_keras.workflows.train import description
 
 # Of a stage's filters; 150 of 512 is what paper 1 removes.
 _SHARES = (1 / 8, 1 / 4, 150 / 512, 1 / 2, 3 / 4, 7 / 8, 15 / 16, 31 / 32)
+TABLES = ("removal", "labels")
 _ACCURACIES = [
     f"{of}{when}" for of in ("accuracy", "others") for when in ("", "_silenced", "_random")
 ]
@@ -57,7 +58,9 @@ def ablate(experiment: Experiment) -> None:
         stage = choose_one(experiment, network, "ablate_stage")
         if not len(dataset.test):
             raise InputError("--mode=ablate measures accuracy on test images; the data has none")
-        of_stages = probe.measure(run, network, [stage], dataset, scaling, experiment.split)
+        of_stages = probe.measure(
+            run, network, [stage], dataset, scaling, experiment.analysis.split
+        )
         with run.timed("ablate"):
             tables = silence(run, network, stage, of_stages, dataset, scaling)
         train_narrow(run, stage)
@@ -72,14 +75,14 @@ def removed_filters(experiment: Experiment, stage: Stage) -> list[int]:
         InputError: if the stage has fewer.
     """
     filters = stage.filters
-    asked = sorted({int(text) for text in experiment.ablate_removed})
+    asked = sorted(experiment.ablation.removed)
     if asked and asked[-1] > filters:
         raise InputError(f"--ablate_removed={asked[-1]}: {stage.name} has {filters} filters")
     return asked or sorted({min(round(share * filters), filters - 1) for share in _SHARES})
 
 
 def silence(
-    run: ExperimentRun,
+    run: RunDirectory,
     network: keras.Model,
     stage: Stage,
     of_stages: StageSettings,
@@ -90,23 +93,23 @@ def silence(
 
     settings.json tells what they were made with; with any other setting both are made anew.
     """
-    experiment, files_of = run.experiment, run.ablation(stage.name)
-    files = {"removal": files_of.removal, "labels": files_of.labels}
-    marker, settings = files_of.settings, _settings(run, stage)
+    experiment, folder = run.experiment, run.ablation(stage.name)
+    files = {name: folder / f"{name}.csv" for name in TABLES}
+    marker, settings = folder / "settings.json", _settings(run, stage)
     with contextlib.suppress(OSError, ValueError):
         if json.loads(marker.read_text()) == settings:
             return {
                 name: pd.read_csv(file, converters={"name": str}) for name, file in files.items()
             }
-    split = experiment.split[0]
-    fields = stage_results.read_measurement(run, stage.name, split).fields
-    members = find_clusters(fields, experiment.threshold).in_cluster
+    split = experiment.analysis.split[0]
+    fields = results.read_measurement(run, stage.name, split).fields
+    members = find_clusters(fields, experiment.analysis.threshold).in_cluster
     counts = members.sum(0)
     removed = [0, *(r for r in settings["removed"] if r)]
     # Every draw is an order of all filters; whatever is removed is removed from its begin.
     orders = [
-        random_order(fields.num_filters, "ablation", experiment.seed, draw)
-        for draw in range(experiment.ablate_draws)
+        random_order(fields.num_filters, "ablation", experiment.run.seed, draw)
+        for draw in range(experiment.ablation.draws)
     ]
     numbers = sorted({*removed, *counts.tolist()} - {0})
     nothing = np.zeros(fields.num_filters, bool)
@@ -142,13 +145,11 @@ def summary(removal: pd.DataFrame) -> pd.DataFrame:
     return accuracy.agg(mean="mean", std="std", least="min", most="max").reset_index()
 
 
-def read_ablation(files: ExperimentRun, stage: str) -> dict[str, pd.DataFrame]:
+def read_ablation(files: RunDirectory, stage: str) -> dict[str, pd.DataFrame]:
     """The tables that an ablation left: summary, labels, widths."""
-    of_stage = files.ablation(stage)
-    paths = {"summary": of_stage.summary, "labels": of_stage.labels, "widths": of_stage.widths}
-    tables = {}
+    folder, tables = files.ablation(stage), {}
     for name, columns in _COLUMNS.items():
-        path = paths[name]
+        path = folder / f"{name}.csv"
         try:
             # As text: a label may be called NA.
             tables[name] = pd.read_csv(path, converters={"name": str, "layers": str})[columns]
@@ -157,17 +158,17 @@ def read_ablation(files: ExperimentRun, stage: str) -> dict[str, pd.DataFrame]:
     return tables
 
 
-def _settings(run: ExperimentRun, stage: Stage) -> dict[str, Any]:
+def _settings(run: RunDirectory, stage: Stage) -> dict[str, Any]:
     """What the tables depend on."""
     experiment, files = run.experiment, run.stage(stage.name)
     return {
         "removed": removed_filters(experiment, stage),
-        "draws": experiment.ablate_draws,
-        "seed": experiment.seed,
-        "clusters_from": experiment.split[0],
-        "threshold": experiment.threshold,
+        "draws": experiment.ablation.draws,
+        "seed": experiment.run.seed,
+        "clusters_from": experiment.analysis.split[0],
+        "threshold": experiment.analysis.threshold,
         "head": file_digest(files.head),
-        "fields": file_digest(files.split(experiment.split[0]).fields),
+        "fields": file_digest(files.split(experiment.analysis.split[0]).fields),
     }
 
 
@@ -178,7 +179,7 @@ def _first(order: np.ndarray, count: int) -> np.ndarray:
 
 
 def _test_outputs(
-    run: ExperimentRun,
+    run: RunDirectory,
     network: keras.Model,
     stage: Stage,
     of_stages: StageSettings,
@@ -191,13 +192,13 @@ def _test_outputs(
         probe.cut_at(network, [stage], of_stages),
         [stage.name],
         [],
-        probe.counted("test images", dataset.test, experiment.inference_batch_size, scaling),
+        probe.counted("test images", dataset.test, experiment.heads.inference_batch_size, scaling),
         train_count=0,
         test_count=len(dataset.test),
         # Not rounded: with nothing removed the accuracy is that of layers.csv.
         dtype="float32",
-        budget=int(experiment.cache_gib * 2**30),
-        folder=run.features("ablate"),
+        budget=int(experiment.heads.cache_gib * 2**30),
+        folder=run.cache / "ablate",
         description=description(run, "ablate", [stage.name, of_stages[stage.name]["pool"]]),
     )
     flat = cache.arrays[stage.name]
@@ -205,9 +206,11 @@ def _test_outputs(
     return flat.reshape(len(flat), positions, -1), cache.labels
 
 
-def _tidy(run: ExperimentRun) -> None:
-    if not run.experiment.keep_cache:
-        run.delete_features("ablate")
+def _tidy(run: RunDirectory) -> None:
+    if not run.experiment.heads.keep_cache:
+        shutil.rmtree(run.cache / "ablate", ignore_errors=True)
+        with contextlib.suppress(OSError):
+            run.cache.rmdir()
 
 
 def _removal(
@@ -277,17 +280,14 @@ def _stage_accuracy(removal: pd.DataFrame) -> float:
 
 
 def _report(
-    run: ExperimentRun, stage: Stage, tables: dict[str, pd.DataFrame], widths: pd.DataFrame
+    run: RunDirectory, stage: Stage, tables: dict[str, pd.DataFrame], widths: pd.DataFrame
 ) -> None:
     """The tables on the terminal, and the figures, which are drawn anew each time."""
-    files, console = run.ablation(stage.name), terminal()
-    experiment = run.experiment
+    folder, console = run.ablation(stage.name), terminal()
     removal, labels = summary(tables["removal"]), tables["labels"]
-    paper = None
-    if not experiment.changed_architecture:
-        paper = paper_removal(experiment.model, experiment.dataset, len(labels), stage.name)
-    write_text(files.summary, removal.to_csv(index=False))
-    write_text(files.widths, widths.to_csv(index=False))
+    paper = paper_numbers(run.experiment, len(labels)).removed_filters(stage.name)
+    write_text(folder / "summary.csv", removal.to_csv(index=False))
+    write_text(folder / "widths.csv", widths.to_csv(index=False))
     print_removal(removal, stage.name, paper, console)
     print_labels(labels, stage.name, console)
     if len(widths) > 1:
@@ -297,9 +297,9 @@ def _report(
         "labels": draw_labels(labels, stage.name),
     }
     for name, figure in figures.items():
-        save_figure(figure, files.figure(name))
+        save_figure(figure, folder / name)
     console.print(
-        f"results: {files.path}\n"
+        f"results: {folder}\n"
         "  removal.csv, summary.csv, removal.png  accuracy against the filters removed\n"
         "  labels.csv, labels.png  each label without the filters of its clusters"
         + ("\n  widths.csv  networks trained with fewer filters" if len(widths) > 1 else "")

@@ -1,6 +1,6 @@
 """AFCC: zero a head outside its filters' clusters, fine-tune, and compare with controls."""
 
-import dataclasses
+import shutil
 import warnings
 from collections.abc import Iterable, Sequence
 
@@ -22,14 +22,15 @@ from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import load_npz, save_npz, write_text, write_whole
 from sfp_keras.filters import find_clusters
-from sfp_keras.probing import Measurement, Stage, cache_features
+from sfp_keras.probing import Stage, StageMeasurement, cache_features
 from sfp_keras.reports import terminal
-from sfp_keras.reports.afcc import NAMES, PAPER, draw_afcc, print_afcc
-from sfp_keras.runs import AfccFiles, stage_results
+from sfp_keras.reports.afcc import NAMES, draw_afcc, print_afcc
+from sfp_keras.run_directory import RunDirectory
+from sfp_keras.stage_files import AfccDirectory
 from sfp_keras.training import ParameterGroup, Progress, StepDecay, parse_group
-from sfp_keras.workflows import probe
-from sfp_keras.workflows.experiment_run import ExperimentRun
+from sfp_keras.workflows import probe, results
 from sfp_keras.workflows.network import save_model
+from sfp_keras.workflows.paper_numbers import paper_numbers
 from sfp_keras.workflows.setup import about_flag
 from sfp_keras.workflows.stage_list import choose_one
 from sfp_keras.workflows.stage_settings import pools_of
@@ -52,19 +53,19 @@ def afcc(experiment: Experiment) -> None:
         split = split_network(network, stage, trainable_layers(experiment, network, stage))
         with about_flag("afcc_group"):
             settings.check_groups(split)
-        if experiment.overwrite == "afcc":
-            _check_masks(ExperimentRun(experiment), stage)
+        if experiment.run.overwrite == "afcc":
+            _check_masks(RunDirectory(experiment), stage)
 
     with probe.prepared(experiment, check) as (run, network, dataset, scaling):
         stage = choose_one(experiment, network, "afcc_stage")
-        of_stages = probe.measure(run, network, [stage], dataset, scaling, experiment.afcc_split)
+        of_stages = probe.measure(run, network, [stage], dataset, scaling, experiment.afcc.split)
         pools = pools_of({stage.name: of_stages[stage.name]})
         trainable = trainable_layers(experiment, network, stage)
         split = split_network(network, stage, trainable, pools.get(stage.name))
         with run.timed("afcc"):
             table = compare(run, split, stage, dataset, scaling, settings)
         console = terminal()
-        paper = paper_afcc(experiment, dataset.num_labels, stage.name)
+        paper = paper_numbers(experiment, dataset.num_labels).afcc
         print_afcc(table, stage.name, paper, console)
         files = run.afcc(stage.name)
         console.print(f"results: {files.results}\n  {files.figure}")
@@ -72,53 +73,42 @@ def afcc(experiment: Experiment) -> None:
             console.print(f"  {files.model}  the network that ends with {_saved_head(files)}")
 
 
-def paper_afcc(experiment: Experiment, num_labels: int, stage: str) -> dict[str, float] | None:
-    """What paper 2 says of the head of a stage, where the experiment is its own."""
-    key = (experiment.model, experiment.dataset, stage)
-    if stage == "stage8":
-        # The paper's is of the network without stage 9, and otherwise as it is.
-        if experiment.stage9:
-            return None
-        experiment = dataclasses.replace(experiment, stage9=True)
-    return PAPER.get(key) if num_labels == 100 and not experiment.changed_architecture else None
-
-
 def fine_tuning(experiment: Experiment) -> FineTuning:
     """The --afcc_* flags."""
     with about_flag("afcc_decay"):
-        decay = StepDecay.parse(experiment.afcc_decay)
+        decay = StepDecay.parse(experiment.afcc.training.decay)
     base = ParameterGroup(
         "default",
         "",
-        experiment.afcc_lr,
-        experiment.afcc_momentum,
-        experiment.afcc_l2,
+        experiment.afcc.training.lr,
+        experiment.afcc.training.momentum,
+        experiment.afcc.training.l2,
         decay,
     )
     with about_flag("afcc_group"):
-        groups = tuple(parse_group(text, base) for text in experiment.afcc_group)
+        groups = tuple(parse_group(text, base) for text in experiment.afcc.training.group)
     return FineTuning(
-        experiment.afcc_epochs,
+        experiment.afcc.training.total_epochs,
         base.learning_rate,
         base.momentum,
         base.l2,
         decay,
-        experiment.afcc_batch_size,
+        experiment.afcc.training.batch_size,
         groups,
-        experiment.afcc_precision,
+        experiment.afcc.training.precision,
     )
 
 
 def trainable_layers(experiment: Experiment, network: keras.Model, stage: Stage) -> list[str]:
     """--afcc_trainable, as names of layers or `all`."""
-    names = list(experiment.afcc_trainable)
+    names = list(experiment.afcc.trainable)
     if names == ["head"]:
         return []
     return [last_kernel_layer(network, stage)] if names == ["last"] else names
 
 
 def compare(
-    run: ExperimentRun,
+    run: RunDirectory,
     split: SplitNetwork,
     stage: Stage,
     dataset: ImageDataset,
@@ -127,7 +117,7 @@ def compare(
 ) -> pd.DataFrame:
     """Zero and fine-tune every variant that was not yet; returns the rows of results.csv."""
     experiment, files = run.experiment, run.afcc(stage.name)
-    kernel = stage_results.read_head(run, stage.name)
+    kernel = results.read_head(run, stage.name)
     tuner: HeadFineTuning | None = None
     wanted = _wanted(experiment)
     table = read_results(files)
@@ -145,7 +135,7 @@ def compare(
         made = None
         if name != "full":
             mask = masks[images, threshold].repeat(len(kernel), axis=0)
-            made = variants(mask, kernel, experiment.seed)[name]()
+            made = variants(mask, kernel, experiment.run.seed)[name]()
         with warnings.catch_warnings():
             if made is not None:
                 _note_silent(made, dataset.class_names, (name, images, threshold))
@@ -154,7 +144,7 @@ def compare(
                 made,
                 checkpoint=checkpoint,
                 description=description(
-                    run, "afcc", [run.plan.phase("afcc"), stage.name, name, images, threshold]
+                    run, "afcc", [run.settings("afcc"), stage.name, name, images, threshold]
                 ),
                 progress=Progress(f"afcc {place + 1}/{len(wanted)} {name}"),
             )
@@ -193,7 +183,7 @@ def compare(
     return shown
 
 
-def read_results(files: AfccFiles) -> pd.DataFrame:
+def read_results(files: AfccDirectory) -> pd.DataFrame:
     """The rows of results.csv."""
     if not files.results.exists():
         return pd.DataFrame(columns=COLUMNS)
@@ -206,15 +196,15 @@ def read_results(files: AfccFiles) -> pd.DataFrame:
 
 def _wanted(experiment: Experiment) -> list[Key]:
     """Everything asked for, each once."""
-    thresholds = [float(t) for t in experiment.afcc_thresholds] or [experiment.threshold]
+    thresholds = list(experiment.afcc.thresholds) or [experiment.analysis.threshold]
     wanted = [
         (name, images, threshold)
-        for images in experiment.afcc_split
+        for images in experiment.afcc.split
         for threshold in thresholds
-        for name in experiment.afcc_variants
+        for name in experiment.afcc.variants
         if name != "full"
     ]
-    if "full" in experiment.afcc_variants:
+    if "full" in experiment.afcc.variants:
         wanted.append(("full", "", 0.0))
     return list(dict.fromkeys(wanted))
 
@@ -228,7 +218,7 @@ def _row(table: pd.DataFrame, name: str, images: str, threshold: float) -> pd.Se
     return found.iloc[-1] if len(found) else None
 
 
-def _check_masks(run: ExperimentRun, stage: Stage) -> None:
+def _check_masks(run: RunDirectory, stage: Stage) -> None:
     """Make the masks of what is measured already, before anything is deleted."""
     files = run.stage(stage.name)
     if files.head.exists():
@@ -240,14 +230,14 @@ def _check_masks(run: ExperimentRun, stage: Stage) -> None:
 
 
 def _masks(
-    run: ExperimentRun, stage: Stage, keys: Iterable[Key]
+    run: RunDirectory, stage: Stage, keys: Iterable[Key]
 ) -> dict[tuple[str, float], np.ndarray]:
     """bool (1, F, K) masks by images and threshold, for one position."""
     masks = {}
-    measured: dict[str, Measurement] = {}
+    measured: dict[str, StageMeasurement] = {}
     for images, threshold in dict.fromkeys(key[1:] for key in keys if key[0] != "full"):
         if images not in measured:
-            measured[images] = stage_results.read_measurement(run, stage.name, images)
+            measured[images] = results.read_measurement(run, stage.name, images)
         try:
             masks[images, threshold] = cluster_mask(
                 find_clusters(measured[images].fields, threshold)
@@ -270,7 +260,7 @@ def _note_silent(mask: np.ndarray, names: Sequence[str], key: Key) -> None:
         )
 
 
-def _saved_head(files: AfccFiles) -> str:
+def _saved_head(files: AfccDirectory) -> str:
     """Which head model.keras ends with."""
     saved = load_npz(files.mask) if files.mask.exists() else {}
     if "threshold" not in saved:
@@ -282,7 +272,7 @@ def _saved_head(files: AfccFiles) -> str:
 
 
 def _tuner(
-    run: ExperimentRun,
+    run: RunDirectory,
     split: SplitNetwork,
     stage: Stage,
     kernel: np.ndarray,
@@ -292,7 +282,7 @@ def _tuner(
 ) -> HeadFineTuning:
     """Pass all images once through the frozen part; every variant starts from there."""
     experiment = run.experiment
-    size = experiment.inference_batch_size
+    size = experiment.heads.inference_batch_size
     cache = cache_features(
         split.frozen,
         ["prefix"],
@@ -300,15 +290,15 @@ def _tuner(
         probe.counted("test features", dataset.test, size, scaling),
         train_count=len(dataset.train),
         test_count=len(dataset.test),
-        dtype=experiment.cache_dtype,
-        budget=int(experiment.cache_gib * 2**30),
-        folder=run.features("afcc"),
+        dtype=experiment.heads.cache_dtype,
+        budget=int(experiment.heads.cache_gib * 2**30),
+        folder=run.cache / "afcc",
         # Several places of a network may have one shape: the stage and the layers tell them apart.
-        description=description(run, "afcc", [stage.name, experiment.afcc_trainable]),
+        description=description(run, "afcc", [stage.name, experiment.afcc.trainable]),
     )
-    return HeadFineTuning(split, kernel, cache, settings, experiment.seed)
+    return HeadFineTuning(split, kernel, cache, settings, experiment.run.seed)
 
 
-def _tidy(run: ExperimentRun) -> None:
-    if not run.experiment.keep_cache:
-        run.delete_features("afcc")
+def _tidy(run: RunDirectory) -> None:
+    if not run.experiment.heads.keep_cache:
+        shutil.rmtree(run.cache / "afcc", ignore_errors=True)

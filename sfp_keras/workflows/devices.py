@@ -1,7 +1,6 @@
 """--distribute: what a run is spread over."""
 
 import contextlib
-import dataclasses
 from collections.abc import Iterator
 
 from sfp_keras.distribution import (
@@ -14,9 +13,13 @@ from sfp_keras.distribution import (
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.reports import terminal
-from sfp_keras.runs import CONTINUED_FROM
-from sfp_keras.workflows.experiment_run import ExperimentRun
+from sfp_keras.run_directory import RunDirectory
 
+# What a run goes on from.
+_KEPT = (
+    *("experiment.json", "model.keras", "training.csv", "labels.csv", "layers.csv"),
+    *("stages", "checkpoint"),
+)
 _MODES = ("train", "probe")
 
 
@@ -33,19 +36,19 @@ def on_all_devices(experiment: Experiment) -> Iterator[Experiment]:
     Raises:
         InputError: if the processes cannot be joined, or another one failed before the work.
     """
-    if experiment.distribute:
-        start_processes(experiment.seed)
-    with distributed(experiment.distribute) as devices:
-        if devices.processes > 1 and experiment.mode not in _MODES:
+    if experiment.run.distribute:
+        start_processes(experiment.run.seed)
+    with distributed(experiment.run.distribute) as devices:
+        if devices.processes > 1 and experiment.run.mode not in _MODES:
             raise InputError(
-                f"--mode={experiment.mode} runs in one process: run --mode=probe in "
+                f"--mode={experiment.run.mode} runs in one process: run --mode=probe in "
                 f"{devices.processes}, then this mode in one"
             )
-        with shared_folder(devices, experiment.directory, CONTINUED_FROM) as folder:
-            if experiment.distribute:
+        with shared_folder(devices, experiment.directory, _KEPT) as folder:
+            if experiment.run.distribute:
                 _print_devices(experiment, devices)
             if folder != experiment.directory:
-                experiment = dataclasses.replace(experiment, run_dir=str(folder))
+                experiment = experiment.changed(run_dir=str(folder))
             yield experiment
 
 
@@ -64,9 +67,9 @@ def _print_devices(experiment: Experiment, devices: Devices) -> None:
 
 
 @contextlib.contextmanager
-def opened(experiment: Experiment, data: str) -> Iterator[ExperimentRun]:
-    """`ExperimentRun.opened`, once every process has come that far with the same images."""
-    with ExperimentRun(experiment).opened(data) as run:
+def opened(experiment: Experiment, data: str) -> Iterator[RunDirectory]:
+    """`RunDirectory.opened`, once every process has come that far with the same images."""
+    with RunDirectory(experiment).opened(data) as run:
         if not current_devices().all_agree(data):
             raise InputError(
                 "another process could not begin, as its own message says, or `data_dir` has other "

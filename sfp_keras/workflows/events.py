@@ -14,20 +14,20 @@ from sfp_keras.monitoring import FilterMonitor, HeadsMonitor, MonitorWriter, sch
 from sfp_keras.monitoring.linear_head import linear_head
 from sfp_keras.monitoring.plan import kept_factors
 from sfp_keras.probing import FeatureCache, Stage
-from sfp_keras.runs import stage_results
-from sfp_keras.workflows.experiment_run import ExperimentRun
+from sfp_keras.run_directory import RunDirectory
+from sfp_keras.workflows import results
 
 _LOG = logging.getLogger(__name__)
 
 
 def train_monitor(
-    run: ExperimentRun, network: keras.Model, dataset: ImageDataset, scaling: Scaling
+    run: RunDirectory, network: keras.Model, dataset: ImageDataset, scaling: Scaling
 ) -> list[keras.callbacks.Callback]:
     """The callback that measures the last stage during phase 1, if its head is linear."""
     experiment = run.experiment
-    if not experiment.monitor:
+    if not experiment.monitoring.on:
         return []
-    stage = paper_stages(experiment.model, experiment.stage9)[-1]
+    stage = paper_stages(experiment.network.model, experiment.value("stage9"))[-1]
     try:
         linear_head(network, stage)
     except InputError as error:
@@ -36,10 +36,12 @@ def train_monitor(
     return [
         FilterMonitor(
             run.events("train"),
-            lambda: evaluation_batches(dataset.test, experiment.inference_batch_size, scaling),
+            lambda: evaluation_batches(
+                dataset.test, experiment.heads.inference_batch_size, scaling
+            ),
             stage=stage,
             class_names=dataset.class_names,
-            threshold=experiment.threshold,
+            threshold=experiment.analysis.threshold,
             title=_title(run),
             network=network,
             # Several processes must measure together, and none knows how long the others took.
@@ -50,14 +52,14 @@ def train_monitor(
 
 
 def heads_monitor(
-    run: ExperimentRun,
+    run: RunDirectory,
     cache: FeatureCache,
     stages: list[Stage],
     dataset: ImageDataset,
     depths: dict[str, int],
 ) -> list[keras.callbacks.Callback]:
     """The callback that measures all stages during phase 2."""
-    if not run.experiment.monitor:
+    if not run.experiment.monitoring.on:
         return []
     return [
         HeadsMonitor(
@@ -65,39 +67,39 @@ def heads_monitor(
             cache,
             dataset.class_names,
             {stage.name: depths[stage.path] for stage in stages},
-            threshold=run.experiment.threshold,
+            threshold=run.experiment.analysis.threshold,
             title=_title(run),
             **_limits(run),
         )
     ]
 
 
-def write_final(run: ExperimentRun, dataset: ImageDataset) -> None:
+def write_final(run: RunDirectory, dataset: ImageDataset) -> None:
     """Write the measurements of phase 3, of all stages the run directory holds."""
     experiment = run.experiment
-    if not experiment.monitor:
+    if not experiment.monitoring.on:
         return
-    order: dict[str, int] = run.record.read()["results"]["stage_order"]
-    for split in experiment.split:
+    order: dict[str, int] = run.read()["results"]["stage_order"]
+    for split in experiment.analysis.split:
         found = {
-            name: stage_results.read_measurement(run, name, split)
+            name: results.read_measurement(run, name, split)
             for name in order
             if run.stage(name).split(split).fields.exists()
         }
         sizes = {
             name: m.fields.features.nbytes + m.fields.kernel.nbytes for name, m in found.items()
         }
-        kept = kept_factors([0], {}, sizes, experiment.monitor_mb * 1e6)
+        kept = kept_factors([0], {}, sizes, experiment.monitoring.mb * 1e6)
         left_out = [name for name in found if not kept[name]]
         if left_out:
             _LOG.info(
                 f"the tab shows no filters of {', '.join(left_out)}, which do not fit into "
-                f"--monitor_mb={experiment.monitor_mb:g}"
+                f"--monitor_mb={experiment.monitoring.mb:g}"
             )
         folder = run.events("final" if split == "test" else f"final_{split}")
         old = list(folder.glob("*"))
         with MonitorWriter(folder) as writer:
-            threshold = experiment.threshold
+            threshold = experiment.analysis.threshold
             names = tuple(dataset.class_names)
             # All is written anew; a TensorBoard that is open still holds what is deleted below.
             about = schema.About("final", names, threshold, title=_title(run), first_step=0)
@@ -106,7 +108,7 @@ def write_final(run: ExperimentRun, dataset: ImageDataset) -> None:
                 header = schema.header_of(
                     name,
                     order[name],
-                    experiment.head_training_epochs - 1,
+                    experiment.heads.training.total_epochs - 1,
                     measurement.fields,
                     correct=measurement.correct,
                     split=split,
@@ -116,14 +118,14 @@ def write_final(run: ExperimentRun, dataset: ImageDataset) -> None:
             path.unlink()
 
 
-def _limits(run: ExperimentRun) -> dict[str, Any]:
+def _limits(run: RunDirectory) -> dict[str, Any]:
     experiment = run.experiment
     return {
-        "every": experiment.monitor_every,
-        "max_measurements": experiment.monitor_measurements,
-        "max_mb": experiment.monitor_mb,
+        "every": experiment.monitoring.every,
+        "max_measurements": experiment.monitoring.measurements,
+        "max_mb": experiment.monitoring.mb,
     }
 
 
-def _title(run: ExperimentRun) -> str:
+def _title(run: RunDirectory) -> str:
     return run.path.name

@@ -36,8 +36,8 @@ def feeding_of(
     Raises:
         InputError: if the images cannot be held on a device.
     """
-    augmentation, seed = augmentation_of(experiment, dataset), experiment.seed
-    size, test_size = experiment.batch_size, experiment.inference_batch_size
+    augmentation, seed = augmentation_of(experiment, dataset), experiment.run.seed
+    size, test_size = experiment.training.batch_size, experiment.heads.inference_batch_size
     train, test = dataset.train, dataset.test
     if not _on_device(experiment, dataset, scaling):
         return Feeding(
@@ -56,14 +56,14 @@ def feeding_of(
 
 def _on_device(experiment: Experiment, dataset: ImageDataset, scaling: Scaling) -> bool:
     fit = fits_on_device(dataset.train, dataset.test)
-    if experiment.images_on == "auto":
+    if experiment.augmentation.images_on == "auto":
         # Measured on no GPU yet; TensorFlow keeps to its own pipeline.
         accelerated = any(not name.startswith("cpu") for name in keras.distribution.list_devices())
         jax = keras.backend.backend() == "jax"
         return fit and accelerated and jax and scaling.function is None
-    if experiment.images_on == "device" and not fit:
+    if experiment.augmentation.images_on == "device" and not fit:
         raise InputError(
             "--images_on=device: the images are read from disk, or training and test images take "
             "more than 4 GiB; leave it out, or raise --memory_gib where they fit"
         )
-    return experiment.images_on == "device"
+    return experiment.augmentation.images_on == "device"

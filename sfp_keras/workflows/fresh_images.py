@@ -46,18 +46,18 @@ def fresh_images(
         images are turned in between; and a function of the first epoch giving endless batches,
         which are a function of the seed and the epoch.
     """
-    size = experiment.head_batch_size
+    size = experiment.heads.training.batch_size
     if not experiment.efficientnet:
         augmentation = augmentation_of(experiment, dataset)
         return cut, lambda first_epoch: training_batches(
-            dataset.train, size, experiment.seed, scaling, augmentation, first_epoch=first_epoch
+            dataset.train, size, experiment.run.seed, scaling, augmentation, first_epoch=first_epoch
         )
     last = [layer for layer in network.layers if layer.name in _FRONT][-1]
     front = keras.Model(network.inputs[0], last.output)
     body = StageModel(last.output, cut.outputs, name=cut.name)
     body.output_names = list(cut.output_names)
     fill = network_scaling(experiment, dataset).mid_grey.tolist()
-    split, seed = dataset.train, experiment.seed
+    split, seed = dataset.train, experiment.run.seed
     side = front.output_shape[1:3]
 
     def batches(first_epoch: int) -> Iterator[tuple[Any, np.ndarray]]:
@@ -78,18 +78,21 @@ def _matrices(experiment: Experiment, count: int, epoch: int, side: tuple[int, i
     """The map of each image in an epoch, (n, 2, 3)."""
 
     def uniform(what: str) -> np.ndarray:
-        words = random_words(count, f"geometry: {what}", experiment.seed, epoch)
+        words = random_words(count, f"geometry: {what}", experiment.run.seed, epoch)
         return (words >> np.uint64(11)).astype(np.float64) / 2**53
 
     def whole(what: str) -> np.ndarray:
-        return np.floor(uniform(what) * (2 * experiment.shift + 1)) - experiment.shift
+        return (
+            np.floor(uniform(what) * (2 * experiment.augmentation.shift + 1))
+            - experiment.augmentation.shift
+        )
 
     return ops.convert_to_numpy(
         affine_matrices(
             *side,
-            (uniform("flip") < 0.5) * experiment.flip,
-            (2 * uniform("rotation") - 1) * experiment.rotation,
-            (2 * uniform("shear") - 1) * experiment.shear,
+            (uniform("flip") < 0.5) * experiment.augmentation.flip,
+            (2 * uniform("rotation") - 1) * experiment.augmentation.rotation,
+            (2 * uniform("shear") - 1) * experiment.augmentation.shear,
             whole("right"),
             whole("down"),
         )

@@ -21,14 +21,16 @@ def check_memory(
         InputError: if the heads with momentum and gradients exceed the memory that is free.
     """
     inputs = head_inputs(cut, names)
-    features = cache_bytes(inputs, rows, experiment.cache_dtype)
+    features = cache_bytes(inputs, rows, experiment.heads.cache_dtype)
     # Weights, momentum and gradient of every head, in float32.
     heads = 3 * 4 * sum(inputs.values()) * num_labels
-    in_memory = features <= experiment.cache_gib * 2**30
-    place = "in memory" if in_memory else f"on disk, above --cache_gib={experiment.cache_gib:g}"
+    in_memory = features <= experiment.heads.cache_gib * 2**30
+    place = (
+        "in memory" if in_memory else f"on disk, above --cache_gib={experiment.heads.cache_gib:g}"
+    )
     terminal().print(
-        f"features of {rows:,} images: {_size(features)} as {experiment.cache_dtype} ({place}); "
-        f"heads: {_size(heads)}"
+        f"features of {rows:,} images: {_size(features)} as {experiment.heads.cache_dtype} "
+        f"({place}); heads: {_size(heads)}"
     )
     # Features in memory are copied to the device as a whole, which may be this memory too.
     needed = heads + (2 * features if in_memory else 0)

@@ -25,46 +25,46 @@ def build_network(experiment: Experiment, dataset: ImageDataset, precision: str)
     if experiment.efficientnet:
         return _efficientnet(experiment, dataset, precision)
     arguments: dict[str, Any] = {"num_labels": dataset.num_labels}
-    if experiment.weights and experiment.weights.endswith(".safetensors"):
-        arguments = vgg_arguments_of(experiment.weights)
-    if experiment.conv_bias is not None:
-        arguments["conv_bias"] = experiment.conv_bias
-    if experiment.fc_widths is not None:
-        arguments["fc_widths"] = _widths(experiment.fc_widths)
-    if experiment.filters:
-        arguments["filters"] = _pairs("filters", experiment.filters, "13:350")
+    if experiment.network.weights and experiment.network.weights.endswith(".safetensors"):
+        arguments = vgg_arguments_of(experiment.network.weights)
+    if experiment.value("conv_bias") is not None:
+        arguments["conv_bias"] = experiment.value("conv_bias")
+    if experiment.value("fc_widths") is not None:
+        arguments["fc_widths"] = _widths(experiment.value("fc_widths"))
+    if experiment.value("filters"):
+        arguments["filters"] = _pairs("filters", experiment.value("filters"), "13:350")
     return build_vgg(
-        experiment.model,
+        experiment.network.model,
         **arguments,
         input_shape=dataset.image_shape,
-        fc_activation=experiment.fc_activation,
-        seed=experiment.seed,
+        fc_activation=experiment.value("fc_activation"),
+        seed=experiment.run.seed,
         dtype=precision,
     )
 
 
 def _efficientnet(experiment: Experiment, dataset: ImageDataset, precision: str) -> keras.Model:
     arguments: dict[str, Any] = {"num_labels": dataset.num_labels}
-    weights = experiment.weights or ""
+    weights = experiment.network.weights or ""
     if weights.endswith(".safetensors"):
         arguments = efficientnet_arguments_of(weights)
     elif of_applications(weights):
         arguments = {"num_labels": 1000, "output_bias": True}
-    if experiment.blocks:
+    if experiment.value("blocks"):
         arguments["blocks"] = {
             **arguments.get("blocks", {}),
-            **_pairs("blocks", experiment.blocks, "3:1"),
+            **_pairs("blocks", experiment.value("blocks"), "3:1"),
         }
-    if not experiment.stage9:
+    if not experiment.value("stage9"):
         arguments["stage9"] = False
     return build_efficientnet(
         **arguments,
         input_shape=dataset.image_shape,
         front=_front(experiment, dataset),
         padding=experiment.resolved_padding,
-        drop_connect=experiment.drop_connect,
-        dropout=experiment.dropout,
-        seed=experiment.seed,
+        drop_connect=experiment.value("drop_connect"),
+        dropout=experiment.value("dropout"),
+        seed=experiment.run.seed,
         dtype=precision,
     )
 
@@ -87,12 +87,12 @@ def _front(experiment: Experiment, dataset: ImageDataset) -> Sequence[keras.laye
     if experiment.trains:
         layers.append(
             RandomGeometry(
-                rotation=experiment.rotation,
-                shift=experiment.shift,
-                shear=experiment.shear,
-                flip=experiment.flip,
+                rotation=experiment.augmentation.rotation,
+                shift=experiment.augmentation.shift,
+                shear=experiment.augmentation.shear,
+                flip=experiment.augmentation.flip,
                 fill=scaling.mid_grey.tolist(),
-                seed=experiment.seed,
+                seed=experiment.run.seed,
                 dtype="float32",
                 name="geometry",
             )

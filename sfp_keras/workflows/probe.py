@@ -1,7 +1,8 @@
 """The whole procedure: train, train the heads, measure every filter, read the table."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -18,26 +19,28 @@ from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import file_digest
 from sfp_keras.probing import (
+    Accumulator,
+    DecisionsAccumulator,
+    FieldsAccumulator,
     Stage,
     cache_features,
     cut_stages,
     list_stages,
-    measure_decisions,
-    measure_fields,
+    measure_stages,
     spread_filters,
     train_heads,
 )
-from sfp_keras.reports import next_steps, paper_layers, print_layers, terminal
-from sfp_keras.runs import stage_results
+from sfp_keras.reports import next_steps, print_layers, terminal
+from sfp_keras.run_directory import RunDirectory
 from sfp_keras.training import Progress
 from sfp_keras.workflows import results
 from sfp_keras.workflows.devices import opened
 from sfp_keras.workflows.events import heads_monitor, write_final
-from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.fresh_images import fresh_images
 from sfp_keras.workflows.memory import check_memory
 from sfp_keras.workflows.network import keep_network, report_network
 from sfp_keras.workflows.paper_network import build_network
+from sfp_keras.workflows.paper_numbers import paper_numbers
 from sfp_keras.workflows.setup import (
     augmentation_of,
     check_input,
@@ -54,26 +57,21 @@ from sfp_keras.workflows.stage_settings import (
 )
 from sfp_keras.workflows.train import check_training, description, train_network, write_labels
 
-Prepared = tuple[ExperimentRun, keras.Model, ImageDataset, Scaling]
+Prepared = tuple[RunDirectory, keras.Model, ImageDataset, Scaling]
 
 
 def probe(experiment: Experiment) -> None:
     """`--mode=probe`: phases 1 to 3 of the papers, each only where it is not finished."""
     with prepared(experiment) as (run, network, dataset, scaling):
         stages = choose_stages(experiment, network)
-        measure(run, network, stages, dataset, scaling, experiment.split)
+        measure(run, network, stages, dataset, scaling, experiment.analysis.split)
         with run.timed("analysis"):
             layers = results.analyse(run, stages, dataset, depths(network))
             write_final(run, dataset)
 
-        paper = (
-            None
-            if experiment.changed_architecture
-            else paper_layers(experiment.model, experiment.dataset, dataset.num_labels)
-        )
         console = terminal()
-        print_layers(layers, paper, console)
-        next_steps(run.path, experiment.threshold, console, experiment.split[0])
+        print_layers(layers, paper_numbers(experiment, dataset.num_labels), console)
+        next_steps(run.path, experiment.analysis.threshold, console, experiment.analysis.split[0])
 
 
 @contextlib.contextmanager
@@ -101,7 +99,7 @@ def prepared(
 
 
 def measure(
-    run: ExperimentRun,
+    run: RunDirectory,
     network: keras.Model,
     stages: list[Stage],
     dataset: ImageDataset,
@@ -115,9 +113,8 @@ def measure(
     train_missing_heads(run, network, stages, of_stages, dataset, scaling)
     # Phase 3: every filter alone.
     for split in splits:
-        measure_missing_fields(run, network, stages, of_stages, dataset, scaling, split)
-        if run.experiment.decisions:
-            measure_missing_decisions(run, network, stages, of_stages, dataset, scaling, split)
+        measure_missing(run, network, stages, of_stages, dataset, scaling, split)
+        if run.experiment.analysis.decisions:
             print_decisions(run, stages, split)
     return of_stages
 
@@ -130,22 +127,22 @@ def check_settings(
 ) -> None:
     """Tell whatever is wrong before the first work, and before anything is written."""
     if dataset.num_labels < 2:
-        only = f"--data_dir={experiment.data_dir} has the one class {dataset.class_names[0]!r}"
+        only = f"--data_dir={experiment.data.data_dir} has the one class {dataset.class_names[0]!r}"
         raise InputError(
-            f"{'--labels=1' if experiment.labels else only}: signal and noise need at least two "
-            "labels"
+            f"{'--labels=1' if experiment.data.labels else only}: signal and noise need at least "
+            "two labels"
         )
-    for split in experiment.split:
+    for split in experiment.analysis.split:
         if not len(_images(dataset, split)):
             raise InputError(f"--split={split}: the data has no {split} images")
     if network is None:
         network = build_network(experiment, dataset, "float32")
         check_training(experiment, network, dataset)
-    if experiment.head_data == "augmented":
+    if experiment.heads.data == "augmented":
         augmentation_of(experiment, dataset)
     check_input(network, dataset, experiment)
     stages = stages_spoken_of(experiment, network)
-    of_stages = stage_settings(ExperimentRun(experiment), stages)
+    of_stages = stage_settings(RunDirectory(experiment), stages)
     head_settings(experiment, of_stages)
     cut_at(network, stages, of_stages)
     if check is not None:
@@ -163,7 +160,7 @@ def cut_at(network: keras.Model, stages: list[Stage], of_stages: StageSettings) 
 
 
 def train_missing_heads(
-    run: ExperimentRun,
+    run: RunDirectory,
     network: keras.Model,
     stages: list[Stage],
     of_stages: StageSettings,
@@ -179,13 +176,13 @@ def train_missing_heads(
     names = [stage.name for stage in missing]
     of_missing = {name: of_stages[name] for name in names}
     settings = head_settings(experiment, of_missing)
-    augmented = experiment.head_data == "augmented"
+    augmented = experiment.heads.data == "augmented"
     cut = cut_at(network, missing, of_missing)
-    batch_size = experiment.inference_batch_size
+    batch_size = experiment.heads.inference_batch_size
     train_count = 0 if augmented else len(dataset.train)
     check_memory(experiment, cut, names, train_count + len(dataset.test), dataset.num_labels)
     with run.timed("heads"):
-        run.record.add_heads(of_missing)
+        run.record_heads(of_missing)
         described = description(run, "heads", of_missing)
         cache = cache_features(
             cut,
@@ -194,9 +191,9 @@ def train_missing_heads(
             counted("test features", dataset.test, batch_size, scaling),
             train_count=train_count,
             test_count=len(dataset.test),
-            dtype=experiment.cache_dtype,
-            budget=int(experiment.cache_gib * 2**30),
-            folder=run.features("heads"),
+            dtype=experiment.heads.cache_dtype,
+            budget=int(experiment.heads.cache_gib * 2**30),
+            folder=run.features,
             description=described,
         )
 
@@ -209,7 +206,7 @@ def train_missing_heads(
             cache,
             dataset.num_labels,
             settings,
-            seed=experiment.seed,
+            seed=experiment.run.seed,
             checkpoint=checkpoint,
             description=described,
             augmented=fresh,
@@ -217,23 +214,23 @@ def train_missing_heads(
             callbacks=heads_monitor(run, cache, missing, dataset, depths(network)),
         )
         for name, head in heads.items():
-            stage_results.write_head(run, name, head)
+            results.write_head(run, name, head)
     _tidy(run, names)
 
 
-def _tidy(run: ExperimentRun, names: list[str]) -> None:
+def _tidy(run: RunDirectory, names: list[str]) -> None:
     """Delete what only unfinished heads need, also where a kill came before this."""
     if run.unfinished_heads():
         # Other stages, trained together, stopped on the way: they go on from there.
         run.checkpoint("heads", names).unlink(missing_ok=True)
     else:
         run.delete_checkpoints("heads")
-    if not run.experiment.keep_cache:
-        run.delete_features("heads")
+    if not run.experiment.heads.keep_cache:
+        run.delete_features()
 
 
-def measure_missing_fields(
-    run: ExperimentRun,
+def measure_missing(
+    run: RunDirectory,
     network: keras.Model,
     stages: list[Stage],
     of_stages: StageSettings,
@@ -241,58 +238,57 @@ def measure_missing_fields(
     scaling: Scaling,
     split: str,
 ) -> None:
-    """One pass over a split for all stages that were not measured on it yet."""
-    experiment = run.experiment
-    missing = [s for s in stages if not run.stage(s.name).split(split).fields.exists()]
+    """One pass over a split for all that was not measured on it yet, at all stages."""
+    experiment, phase = run.experiment, f"fields-{split}"
+    wanted = {stage.name: _unmeasured(run, stage, split) for stage in stages}
+    missing = [stage for stage in stages if wanted[stage.name]]
     if not missing:
-        run.delete_checkpoints(f"fields-{split}")
+        run.delete_checkpoints(phase)
         return
-    images = _images(dataset, split)
+    accumulators = {stage.name: wanted[stage.name] for stage in missing}
     with run.timed("analysis"):
         cut = cut_at(network, missing, of_stages)
-        kernels = {stage.name: stage_results.read_head(run, stage.name) for stage in missing}
-        batches = counted("fields", images, experiment.inference_batch_size, scaling)
+        kernels = {stage.name: results.read_head(run, stage.name) for stage in missing}
+        names = list(dict.fromkeys(name for kinds in accumulators.values() for name in kinds))
+        images, size = _images(dataset, split), experiment.heads.inference_batch_size
+        batches = counted(" and ".join(names), images, size, scaling)
         heads = {name: file_digest(run.stage(name).head) for name in kernels}
-        of_pass = [split, heads, {name: of_stages[name] for name in kernels}]
-        record = PassCheckpoint(
-            run.checkpoint(f"fields-{split}", list(kernels)), description(run, "fields", of_pass)
+        settings = {name: of_stages[name] for name in kernels}
+        of_pass = [split, heads, settings, {name: list(of) for name, of in accumulators.items()}]
+        checkpoint = PassCheckpoint(
+            run.checkpoint(phase, list(kernels)), description(run, "fields", of_pass)
         )
-        for name, measurement in measure_fields(cut, kernels, batches, record).items():
-            stage_results.write_fields(run, name, split, measurement)
-    run.delete_checkpoints(f"fields-{split}")
+        for name, found in measure_stages(cut, kernels, batches, accumulators, checkpoint).items():
+            _write_measured(run, name, split, found)
+    run.delete_checkpoints(phase)
 
 
-def measure_missing_decisions(
-    run: ExperimentRun,
-    network: keras.Model,
-    stages: list[Stage],
-    of_stages: StageSettings,
-    dataset: ImageDataset,
-    scaling: Scaling,
-    split: str,
-) -> None:
-    """One more pass over a split, after its fields say which filters' matrices are kept."""
-    missing = [s for s in stages if not run.stage(s.name).split(split).decisions.exists()]
-    if not missing:
-        return
-    images = _images(dataset, split)
-    with run.timed("analysis"):
-        cut = cut_at(network, missing, of_stages)
-        kernels = {stage.name: stage_results.read_head(run, stage.name) for stage in missing}
-        shown = {
-            name: spread_filters(stage_results.read_measurement(run, name, split).fields)
-            for name in kernels
-        }
-        batches = counted("decisions", images, run.experiment.inference_batch_size, scaling)
-        for name, decisions in measure_decisions(cut, kernels, batches(0), shown).items():
-            stage_results.write_decisions(run, name, split, decisions)
+def _unmeasured(run: RunDirectory, stage: Stage, split: str) -> dict[str, type[Accumulator]]:
+    """What is asked for at a stage and has no results yet."""
+    files = run.stage(stage.name).split(split)
+    wanted: dict[str, type[Accumulator]] = {}
+    if not files.fields.exists():
+        wanted["fields"] = FieldsAccumulator
+    if run.experiment.analysis.decisions and not files.decisions.exists():
+        wanted["decisions"] = DecisionsAccumulator
+    return wanted
 
 
-def print_decisions(run: ExperimentRun, stages: list[Stage], split: str) -> None:
+def _write_measured(run: RunDirectory, stage: str, split: str, found: Mapping[str, Any]) -> None:
+    """Write the results of a pass at a stage."""
+    if "fields" in found:
+        results.write_fields(run, stage, split, found["fields"])
+    if "decisions" in found:
+        measured = found.get("fields") or results.read_measurement(run, stage, split)
+        decisions = found["decisions"].count(spread_filters(measured.fields))
+        results.write_decisions(run, stage, split, decisions)
+
+
+def print_decisions(run: RunDirectory, stages: list[Stage], split: str) -> None:
     """A line a stage: how single filters decide, on average."""
     console = terminal()
     for stage in stages:
-        decisions = stage_results.read_decisions(run, stage.name, split)
+        decisions = results.read_decisions(run, stage.name, split)
         active = decisions.by_input.sum(1) > 0
         if not active.any():
             console.print(f"decisions of {stage.name}: no filter responds to the {split} images")

@@ -9,7 +9,8 @@ from sfp_keras._version import __version__
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import write_text
-from sfp_keras.filters import layer_robustness
+from sfp_keras.filters import filter_statistics, layer_robustness
+from sfp_keras.papers import PaperNumbers
 from sfp_keras.reports import Folded, Listing, Paragraph, Part, Section
 from sfp_keras.workflows.report_files import Written
 from sfp_keras.workflows.reported_run import ReportedRun, ReportedStage, read_run, read_table
@@ -33,7 +34,7 @@ def report(experiment: Experiment) -> None:
         suffix = f", {split} images" if len(run.split) > 1 else ""
         sections.append(cluster_section(run, of_split, out, suffix))
         sections += [
-            stage_section(run, stage, experiment.report_filters, out, suffix) for stage in of_split
+            stage_section(run, stage, experiment.report.filters, out, suffix) for stage in of_split
         ]
         sections.append(robustness_section(of_split, out, suffix))
     sections += ablation_sections(run, out)
@@ -45,14 +46,14 @@ def report(experiment: Experiment) -> None:
     write_text(run.files.report, reports.page(title, sections, summary(run)))
     console = reports.terminal()
     # The paper's rows go below those of the test images.
-    reports.print_layers(rows, run.paper("test"), console)
+    reports.print_layers(rows, run.papers, console)
     console.print(f"report: {run.files.report}\nfigures and tables: {run.files.figures}")
 
 
 def check_filters(experiment: Experiment, stages: Mapping[str, Sequence[ReportedStage]]) -> None:
     """Refuse --report_filters that no stage has."""
     most = max(stage.fields.num_filters for of_split in stages.values() for stage in of_split)
-    beyond = [text for text in experiment.report_filters if int(text) >= most]
+    beyond = [number for number in experiment.report.filters if number >= most]
     if beyond:
         raise InputError(
             f"--report_filters: there is no filter {beyond[0]}; the largest stage shown has "
@@ -74,10 +75,10 @@ def layer_section(run: ReportedRun, rows: pd.DataFrame, out: Written) -> Section
     """The papers' layer tables, and the same against depth."""
     parts: list[Part] = []
     for split, of_split in rows.groupby("split", sort=False):
-        table = reports.statistics_table(of_split, str(split), run.paper(str(split)))
+        table = reports.statistics_table(of_split, str(split), run.papers_of(str(split)))
         parts.append(out.table(f"{split}-layers", table))
-    paper = run.paper("test") if "test" in run.split else None
-    dashed = f" Dashed, hollow: {paper.source}." if paper else ""
+    paper = run.papers_of("test") if "test" in run.split else PaperNumbers()
+    dashed = f" Dashed, hollow: {paper.layers.source}." if paper.layers else ""
     parts.append(
         out.figure(
             "layer-curves",
@@ -95,7 +96,7 @@ def cluster_section(
 ) -> Section:
     """Sizes, appearances and averages of all stages of a split."""
     split = stages[0].split
-    paper = run.paper_figures(split)
+    paper = run.papers_of(split)
     statistics = {stage.name: stage.statistics for stage in stages}
     appearances = {stage.name: stage.labels.appearances for stage in stages}
     below = {stage.name: stage.below for stage in stages}
@@ -103,13 +104,13 @@ def cluster_section(
     parts: list[Part] = [
         out.figure(
             f"{split}-cluster-sizes",
-            reports.draw_cluster_sizes(statistics, paper.size_fractions),
+            reports.draw_cluster_sizes(statistics, paper.cluster_sizes.column("shares")),
             "Shares of clusters of each size. Counterpart: paper 1, Figure 5A.",
         ),
         out.table(f"{split}-cluster-sizes", reports.size_table(statistics, paper)),
         out.figure(
             f"{split}-appearances",
-            reports.draw_appearances(appearances, paper.appearances),
+            reports.draw_appearances(appearances, paper.fields.column("appearances")),
             "Number of clusters of a stage that hold each label; dashed: the average. "
             "Counterpart: paper 1, Figure 5B.",
         ),
@@ -123,14 +124,19 @@ def cluster_section(
 
 
 def stage_section(
-    run: ReportedRun, stage: ReportedStage, filters: Sequence[str], out: Written, suffix: str
+    run: ReportedRun, stage: ReportedStage, filters: Sequence[int], out: Written, suffix: str
 ) -> Section:
     """A stage's filters and labels."""
     name, split, names = stage.name, stage.split, run.names
     prefix = f"{split}-{name}"
-    chosen = [int(f) for f in filters if int(f) < stage.fields.num_filters]
+    chosen = [number for number in filters if number < stage.fields.num_filters]
     parts: list[Part] = []
-    for number in chosen or ([] if filters else reports.typical_filters(stage.clusters)):
+    drawn = chosen or ([] if filters else reports.typical_filters(stage.clusters))
+    if drawn:
+        statistics = filter_statistics(stage.clusters, stage.fields)
+        table = reports.filter_table(name, statistics, drawn)
+        parts.append(out.table(f"{prefix}-filters", table))
+    for number in drawn:
         parts.append(
             out.figure(
                 f"{prefix}-filter{number}",
@@ -138,7 +144,7 @@ def stage_section(
                 reports.matrices_caption(stage.clusters, name, number),
             )
         )
-    paper = run.paper_figures(split).label_means.get(name)
+    paper = run.papers_of(split).label_means.get(name)
     beside = " Hollow marks at the right: the paper's averages." if paper else ""
     parts += [
         out.figure(
@@ -189,13 +195,13 @@ def robustness_section(stages: Sequence[ReportedStage], out: Written, suffix: st
 
 def ablation_sections(run: ReportedRun, out: Written) -> list[Section]:
     """Ablation of every stage it was made of."""
-    from sfp_keras.reports.ablation import paper_removal
     from sfp_keras.workflows.ablate import read_ablation
 
     sections = []
-    for stage in run.files.ablated_stages():
+    for path in sorted(run.files.path.glob("ablate/*/summary.csv")):
+        stage = path.parent.name
         tables = read_ablation(run.files, stage)
-        paper = paper_removal(*run.key, stage) if run.of_paper else None
+        paper = run.papers.removed_filters(stage)
         removal, labels, widths = tables["summary"], tables["labels"], tables["widths"]
         parts: list[Part] = [
             out.figure(
@@ -224,21 +230,21 @@ def ablation_sections(run: ReportedRun, out: Written) -> list[Section]:
 
 def afcc_sections(run: ReportedRun, out: Written) -> list[Section]:
     """AFCC of every stage it was made of."""
-    from sfp_keras.workflows.afcc import paper_afcc, read_results
+    from sfp_keras.workflows.afcc import read_results
 
     sections = []
-    for stage in run.files.afcc_stages():
+    for path in sorted(run.files.path.glob("afcc/*/results.csv")):
+        stage = path.parent.name
         results = read_results(run.files.afcc(stage))
         if results.empty:
             continue
-        paper = paper_afcc(run.experiment, len(run.names), stage)
         figure = out.figure(
             f"afcc-{stage}",
             reports.afcc_figure(results, stage),
             "Test accuracy with a part of the head's weights. Counterpart: paper 2, section on "
             "AFCC.",
         )
-        table = out.table(f"afcc-{stage}", reports.afcc_table(results, stage, paper))
+        table = out.table(f"afcc-{stage}", reports.afcc_table(results, stage, run.papers.afcc))
         sections.append(Section(f"AFCC of {stage}", [table, figure]))
     return sections
 

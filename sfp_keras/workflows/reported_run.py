@@ -26,16 +26,10 @@ from sfp_keras.filters import (
     sub_threshold_fields,
     summed_fields,
 )
-from sfp_keras.reports import (
-    PaperFigures,
-    PaperLayers,
-    measured_as_papers,
-    paper_figures,
-    paper_layers,
-)
-from sfp_keras.runs.stage_results import read_decisions, read_measurement
-from sfp_keras.workflows.experiment_run import ExperimentRun
-from sfp_keras.workflows.results import layer_row
+from sfp_keras.papers import PaperNumbers, measured_as_papers
+from sfp_keras.run_directory import RunDirectory
+from sfp_keras.workflows.paper_numbers import paper_numbers
+from sfp_keras.workflows.results import layer_row, read_decisions, read_measurement
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -89,7 +83,7 @@ class ReportedRun:
     """A run directory as a report sees it.
 
     Attributes:
-        files: `ExperimentRun`.
+        files: `RunDirectory`.
         saved: what experiment.json says.
         names: names of the labels.
         stages: the measured stages of each split asked for, input side first.
@@ -97,7 +91,7 @@ class ReportedRun:
         threshold: `float`. Of the report.
     """
 
-    files: ExperimentRun
+    files: RunDirectory
     saved: Mapping[str, Any]
     names: tuple[str, ...]
     stages: Mapping[str, Sequence[str]]
@@ -110,22 +104,18 @@ class ReportedRun:
         return self.saved["flags"]
 
     @property
-    def of_paper(self) -> bool:
-        """Whether the network is built as the papers' of its name."""
-        return not self.experiment.changed_architecture
-
-    @property
     def experiment(self) -> Experiment:
         """The flags as settings."""
         return Experiment.from_json(self.flags)
 
-    def paper(self, split: str) -> PaperLayers | None:
-        """The paper's layers, where its numbers can stand beside this split's."""
-        return paper_layers(*self.key) if self._compared(split) else None
+    @property
+    def papers(self) -> PaperNumbers:
+        """What the papers say of this experiment."""
+        return paper_numbers(self.experiment, len(self.names))
 
-    def paper_figures(self, split: str) -> PaperFigures:
-        """What the paper's figures say, where it can stand beside this split's numbers."""
-        return paper_figures(*self.key) if self._compared(split) else PaperFigures()
+    def papers_of(self, split: str) -> PaperNumbers:
+        """The same, empty unless it compares with this split and threshold."""
+        return self.papers if measured_as_papers(split, self.threshold) else PaperNumbers()
 
     def stage(self, name: str, split: str) -> ReportedStage:
         """Read a stage and find its clusters."""
@@ -147,14 +137,6 @@ class ReportedRun:
             return None
         return read_decisions(self.files, name, split)
 
-    @property
-    def key(self) -> tuple[str, str, int]:
-        """Model, data set and number of labels, by which the papers' numbers are found."""
-        return str(self.flags.get("model")), str(self.flags.get("dataset")), len(self.names)
-
-    def _compared(self, split: str) -> bool:
-        return measured_as_papers(split, self.threshold) and self.of_paper
-
 
 def read_run(experiment: Experiment) -> ReportedRun:
     """Find the run that a report is of, and its measured stages.
@@ -165,15 +147,15 @@ def read_run(experiment: Experiment) -> ReportedRun:
     Raises:
         InputError: if there is no run, or nothing of it is measured that was asked for.
     """
-    files = ExperimentRun(experiment)
-    saved = files.record.read()
+    files = RunDirectory(experiment)
+    saved = files.read()
     if not saved or not isinstance(saved.get("flags"), dict):
-        state = "is damaged" if files.record.path.exists() else "is missing"
+        state = "is damaged" if files.provenance.exists() else "is missing"
         raise InputError(
-            f"{files.record.path} {state}; name a run by --run_dir, or make one first: "
+            f"{files.provenance} {state}; name a run by --run_dir, or make one first: "
             f"python main.py --mode=probe --run_dir={files.path}"
         )
-    stages = {split: _stages(files, saved, split) for split in experiment.split}
+    stages = {split: _stages(files, saved, split) for split in experiment.analysis.split}
     empty = [split for split, found in stages.items() if not found]
     if empty:
         again = re.sub(r"--(mode|split)=\S+ ?", "", str(saved.get("command", "")))
@@ -187,8 +169,8 @@ def read_run(experiment: Experiment) -> ReportedRun:
         saved,
         _label_names(files),
         {split: _chosen(experiment, found) for split, found in stages.items()},
-        experiment.split,
-        experiment.threshold,
+        experiment.analysis.split,
+        experiment.analysis.threshold,
     )
 
 
@@ -200,15 +182,15 @@ def read_table(path: Path, *columns: str) -> pd.DataFrame:
         raise InputError(f"{path} is damaged ({error}); delete it and run again") from None
 
 
-def _stages(files: ExperimentRun, saved: Mapping[str, Any], split: str) -> list[str]:
+def _stages(files: RunDirectory, saved: Mapping[str, Any], split: str) -> list[str]:
     """Stages measured on a split, input side first."""
-    found = files.measured_stages(split)
+    found = [path.parents[1].name for path in files.path.glob(f"stages/*/{split}/fields.npz")]
     depth = saved["results"].get("stage_order", {})
     return sorted(found, key=lambda name: (depth.get(name, float("inf")), name))
 
 
 def _chosen(experiment: Experiment, found: list[str]) -> list[str]:
-    wanted = experiment.report_stages
+    wanted = experiment.report.stages
     missing = [name for name in wanted if name not in found]
     if missing:
         raise InputError(
@@ -218,7 +200,7 @@ def _chosen(experiment: Experiment, found: list[str]) -> list[str]:
     return [name for name in found if name in wanted or not wanted]
 
 
-def _label_names(files: ExperimentRun) -> tuple[str, ...]:
+def _label_names(files: RunDirectory) -> tuple[str, ...]:
     try:
         # As text: a label may be called NA, or 1.0.
         return tuple(pd.read_csv(files.labels, dtype=str, keep_default_na=False)["name"])

@@ -11,32 +11,111 @@ import pandas as pd
 
 from sfp_keras.data import ImageDataset
 from sfp_keras.errors import InputError
-from sfp_keras.files import save_npz, write_text
+from sfp_keras.files import load_npz, save_npz, write_text
 from sfp_keras.filters import (
+    LAYER_QUANTITIES,
     FilterClusters,
+    FilterDecisions,
     FilterFields,
+    filter_statistics,
+    filter_values,
     find_clusters,
     label_statistics,
+    label_values,
     layer_statistics,
+    layer_values,
 )
-from sfp_keras.probing import Measurement, Stage
-from sfp_keras.runs.stage_results import read_measurement
-from sfp_keras.workflows.experiment_run import ExperimentRun
+from sfp_keras.probing import Head, Stage, StageMeasurement
+from sfp_keras.run_directory import RunDirectory
 
-LAYER_COLUMNS = [
-    *("stage", "split", "threshold", "filters", "outputs_per_filter", "fc_inputs", "accuracy"),
-    *("noise", "noise_clustered", "clusters", "cluster_size", "signal", "noise_internal"),
-    *("noise_external", "snr_internal", "snr_external", "dead_filters", "zero_signal_labels"),
-]
+LAYER_COLUMNS = ["stage", "split", "threshold", *(one.key for one in LAYER_QUANTITIES)]
+
+
+# What decisions.npz calls an attribute of `FilterDecisions`.
+_IN_FILE = {"correct": "right"}
+
+
+def write_head(run: RunDirectory, stage: str, head: Head) -> None:
+    """head.csv, then head.npz, whose presence says that the head is finished."""
+    files = run.stage(stage)
+    write_text(files.curve, pd.DataFrame(head.history).to_csv(index=False))
+    save_npz(
+        files.head,
+        kernel=head.kernel,
+        position_shape=np.array(head.position_shape, np.int64),
+    )
+
+
+def read_head(run: RunDirectory, stage: str) -> np.ndarray:
+    """The (P, F, K) kernel of a finished head."""
+    return load_npz(run.stage(stage).head, "kernel")["kernel"]
+
+
+def write_fields(run: RunDirectory, stage: str, split: str, measurement: StageMeasurement) -> None:
+    """fields.npz: mean stage outputs by label, how many images, how many classified rightly."""
+    save_npz(
+        run.stage(stage).split(split).fields,
+        features=measurement.fields.features,
+        label_counts=measurement.fields.label_counts,
+        correct=measurement.correct,
+    )
+
+
+def read_measurement(run: RunDirectory, stage: str, split: str) -> StageMeasurement:
+    """What `write_fields` and `write_head` wrote."""
+    files = run.stage(stage)
+    head = load_npz(files.head, "kernel", "position_shape")
+    saved = load_npz(files.split(split).fields, "features", "label_counts", "correct")
+    try:
+        fields = FilterFields(
+            saved["features"],
+            head["kernel"],
+            saved["label_counts"],
+            tuple(int(n) for n in head["position_shape"]),
+        )
+    except InputError as error:
+        raise InputError(
+            f"{files.split(split).fields} and {files.head} do not fit ({error}); delete both and "
+            "run again"
+        ) from None
+    return StageMeasurement(fields, saved["correct"])
+
+
+def write_decisions(run: RunDirectory, stage: str, split: str, decisions: FilterDecisions) -> None:
+    """decisions.csv, then decisions.npz, whose presence says that they are finished."""
+    files = run.stage(stage).split(split)
+    table = pd.DataFrame(
+        {
+            "filter": np.arange(len(decisions.correct)),
+            "accuracy": decisions.accuracy,
+            "accuracy_of_active": decisions.accuracy_of_active,
+            "share_of_favourite": decisions.share_of_favourite,
+            "active": decisions.by_input.sum(1) / max(decisions.inputs, 1),
+        }
+    )
+    write_text(files.decided, table.to_csv(index=False))
+    # The matrices are the most of it: 64 MB as int32 for 16 filters and 1,000 labels.
+    arrays = {**vars(decisions), "counts": decisions.counts.astype(np.int32)}
+    save_npz(files.decisions, **{_IN_FILE.get(name, name): array for name, array in arrays.items()})
+
+
+def read_decisions(run: RunDirectory, stage: str, split: str) -> FilterDecisions:
+    """What `write_decisions` wrote."""
+    names = [field.name for field in dataclasses.fields(FilterDecisions)]
+    in_file = [_IN_FILE.get(name, name) for name in names]
+    saved = load_npz(run.stage(stage).split(split).decisions, *in_file)
+    return FilterDecisions(
+        **{name: saved[key].astype(np.int64) for name, key in zip(names, in_file, strict=True)}
+    )
 
 
 def analyse(
-    run: ExperimentRun, stages: list[Stage], dataset: ImageDataset, order: dict[str, int]
+    run: RunDirectory, stages: list[Stage], dataset: ImageDataset, order: dict[str, int]
 ) -> pd.DataFrame:
     """Clusters, noise and statistics of every stage and split asked for.
 
     Args:
-        run: `ExperimentRun`.
+        run: `RunDirectory`.
         stages: the stages, all measured.
         dataset: where the labels' names come from.
         order: dict from a stage's path to its place in the network.
@@ -44,10 +123,10 @@ def analyse(
     Returns:
         The rows of layers.csv of this call, input side first.
     """
-    threshold = run.experiment.threshold
+    threshold = run.experiment.analysis.threshold
     rows = []
     for stage in stages:
-        for split in run.experiment.split:
+        for split in run.experiment.analysis.split:
             measurement = read_measurement(run, stage.name, split)
             clusters = find_clusters(measurement.fields, threshold)
             files = run.stage(stage.name).split(split)
@@ -70,65 +149,36 @@ def analyse(
 
 
 def _filter_table(fields: FilterFields, clusters: FilterClusters) -> pd.DataFrame:
-    counts = clusters.num_clusters
-    covered = clusters.in_cluster.sum(1)
-    size = np.divide(covered, counts, out=np.full(len(counts), np.nan), where=counts > 0)
-    maxima = fields.maxima()
-    return pd.DataFrame(
-        {
-            "filter": np.arange(len(counts)),
-            "noise": clusters.noise,
-            "clusters": counts,
-            "cluster_size": size,
-            "labels": [
-                json.dumps([[int(i) for i in c] for c in clusters.members(f)])
-                for f in range(len(counts))
-            ],
-            "maximum": maxima,
-            "dead": maxima <= 0,
-            "selectivity": fields.selectivity(),
-        }
-    )
+    values = filter_values(filter_statistics(clusters, fields))
+    columns = {
+        key: [json.dumps(value) for value in column] if isinstance(column, list) else column
+        for key, column in values.items()
+    }
+    return pd.DataFrame({"filter": np.arange(fields.num_filters), **columns})
 
 
 def _label_table(
-    measurement: Measurement, clusters: FilterClusters, names: tuple[str, ...]
+    measurement: StageMeasurement, clusters: FilterClusters, names: tuple[str, ...]
 ) -> pd.DataFrame:
     statistics = label_statistics(clusters, measurement.fields)
-    return pd.DataFrame(
-        {
-            "label": np.arange(len(names)),
-            "name": names,
-            "accuracy": measurement.label_accuracy,
-            "appearances": statistics.appearances,
-            "signal": statistics.signal,
-            "noise_internal": statistics.noise_internal,
-            "noise_external": statistics.noise_external,
-            "field_signal": statistics.field_signal,
-            "field_noise_internal": statistics.field_noise_internal,
-            "field_noise_external": statistics.field_noise_external,
-        }
-    )
+    values = label_values(statistics, measurement.label_accuracy)
+    return pd.DataFrame({"label": np.arange(len(names)), "name": names, **values})
 
 
 def layer_row(
     stage: str, split: str, fields: FilterFields, clusters: FilterClusters, accuracy: float
 ) -> dict[str, Any]:
     """A row of layers.csv, by column."""
-    values = {
-        **dataclasses.asdict(layer_statistics(clusters)),
+    return {
         "stage": stage,
         "split": split,
         "threshold": clusters.threshold,
-        "outputs_per_filter": fields.num_positions,
-        "fc_inputs": fields.num_filters * fields.num_positions,
-        "accuracy": accuracy,
+        **layer_values(layer_statistics(clusters), fields.num_positions, accuracy),
     }
-    return {column: values[column] for column in LAYER_COLUMNS}
 
 
 def _merge_layers(
-    run: ExperimentRun, stages: list[Stage], new: pd.DataFrame, order: dict[str, int]
+    run: RunDirectory, stages: list[Stage], new: pd.DataFrame, order: dict[str, int]
 ) -> None:
     """Write layers.csv: the new rows, and those of other stages, splits and thresholds."""
     # As text: kept numbers stay what they were to the last digit, and a stage may be called "1".
@@ -144,8 +194,8 @@ def _merge_layers(
             ) from None
         table = pd.concat([old, table], ignore_index=True).drop_duplicates(key, keep="last")
     depth = {stage.name: order[stage.path] for stage in stages}
-    depth = {**run.record.read().get("results", {}).get("stage_order", {}), **depth}
-    run.record.add_results(stage_order=depth)
+    depth = {**run.read().get("results", {}).get("stage_order", {}), **depth}
+    run.record(stage_order=depth)
     place = table.assign(
         stage=table["stage"].map(depth), threshold=table["threshold"].astype(float)
     )

@@ -22,7 +22,7 @@ from sfp_keras.experiment import Experiment
 from sfp_keras.files import unreadable
 from sfp_keras.models import load_own_model, load_weights
 from sfp_keras.reports import terminal
-from sfp_keras.workflows.experiment_run import ExperimentRun
+from sfp_keras.run_directory import RunDirectory
 from sfp_keras.workflows.paper_network import build_network
 
 
@@ -37,31 +37,32 @@ def load_network_and_data(
     Returns:
         The network, or `None` where it is ours to train, and the images.
     """
-    ExperimentRun(experiment).check_place()
+    RunDirectory(experiment).check_place()
     for flag in ("model", "weights", "initial_weights"):
-        _check_readable(flag, getattr(experiment, flag))
+        _check_readable(flag, experiment.value(flag))
     if experiment.own_model:
-        given = [f for f in ("weights", "initial_weights") if getattr(experiment, f)]
+        given = [f for f in ("weights", "initial_weights") if experiment.value(f)]
         if given:
             raise InputError(
-                f"--{given[0]} is for the papers' networks, not for --model={experiment.model}: "
-                "save the network with its weights as a .keras file"
+                f"--{given[0]} is for the papers' networks, not for "
+                f"--model={experiment.network.model}: save the network with its weights "
+                "as a .keras file"
             )
         with without_notes():
-            network = load_own_model(experiment.model, _image_size(experiment))
-        check_finite(network, "model", experiment.model)
+            network = load_own_model(experiment.network.model, _image_size(experiment))
+        check_finite(network, "model", experiment.network.model)
         return network, load_data(experiment, _input_size(network))
     dataset = load_data(experiment, None)
     if experiment.trains:
         return None, dataset
     network = build_network(experiment, dataset, "float32")
-    load_weights(network, str(experiment.weights))
-    check_finite(network, "weights", str(experiment.weights))
-    whole = not str(experiment.weights).endswith((".weights.h5", ".keras"))
-    if whole and (experiment.blocks or not experiment.stage9):
+    load_weights(network, str(experiment.network.weights))
+    check_finite(network, "weights", str(experiment.network.weights))
+    whole = not str(experiment.network.weights).endswith((".weights.h5", ".keras"))
+    if whole and (experiment.value("blocks") or not experiment.value("stage9")):
         terminal().print(
-            f"network: what {experiment.weights} has beyond --blocks and --nostage9 is left out "
-            "and nothing is trained; --initial_weights trains the rest"
+            f"network: what {experiment.network.weights} has beyond --blocks and --nostage9 is "
+            "left out and nothing is trained; --initial_weights trains the rest"
         )
     return network, dataset
 
@@ -110,20 +111,20 @@ def fingerprint(dataset: ImageDataset) -> str:
 
 def load_data(experiment: Experiment, network_size: tuple[int, int] | None) -> ImageDataset:
     """The labelled images, reduced to --labels of them if asked."""
-    with reading(experiment.data_dir):
+    with reading(experiment.data.data_dir):
         dataset = load_dataset(
-            experiment.dataset,
-            experiment.data_dir,
+            experiment.data.dataset,
+            experiment.data.data_dir,
             image_size=_image_size(experiment) or network_size,
-            test_fraction=experiment.test_fraction,
-            only_split=experiment.only_split,
-            resize=experiment.resize,
-            class_names=experiment.class_names,
-            memory_budget=int(experiment.memory_gib * 2**30),
-            cache_dir=ExperimentRun(experiment).images,
+            test_fraction=experiment.data.test_fraction,
+            only_split=experiment.data.only_split,
+            resize=experiment.data.resize,
+            class_names=experiment.data.class_names,
+            memory_budget=int(experiment.data.memory_gib * 2**30),
+            cache_dir=RunDirectory(experiment).images,
         )
-    if experiment.labels is not None:
-        dataset = label_subset(dataset, experiment.labels, experiment.subset_seed)
+    if experiment.data.labels is not None:
+        dataset = label_subset(dataset, experiment.data.labels, experiment.data.subset_seed)
     return dataset
 
 
@@ -149,14 +150,14 @@ def _check_readable(flag: str, value: str | None) -> None:
 
 def _image_size(experiment: Experiment) -> tuple[int, int] | None:
     try:
-        sizes = tuple(int(text) for text in experiment.image_size)
+        sizes = tuple(int(text) for text in experiment.data.image_size)
     except ValueError:
         sizes = (0,)
     if not sizes:
         return None
     if len(sizes) > 2 or min(sizes) < 1:
         raise InputError(
-            f"--image_size={','.join(experiment.image_size)}: give one number, or height,width"
+            f"--image_size={','.join(experiment.data.image_size)}: give one number, or height,width"
         )
     return sizes[0], sizes[-1]
 
@@ -173,22 +174,22 @@ def check_input(network: keras.Model, dataset: ImageDataset, experiment: Experim
     shape = network.input_shape
     if not isinstance(shape, tuple) or len(shape) != 4:
         raise InputError(
-            f"--model={experiment.model} takes inputs of shape {shape}; one input of images "
-            "(height, width, channels) is needed"
+            f"--model={experiment.network.model} takes inputs of shape {shape}; one input of "
+            "images (height, width, channels) is needed"
         )
     *size, channels = (
         want in (None, got) for want, got in zip(shape[1:], dataset.image_shape, strict=True)
     )
     if not all(size):
         raise InputError(
-            f"--model={experiment.model} takes images of shape {shape[1:]}, the data has "
+            f"--model={experiment.network.model} takes images of shape {shape[1:]}, the data has "
             f"{dataset.image_shape}; set --image_size={shape[1]},{shape[2]}"
         )
     if not channels:
         mend = "keras.ops.image.rgb_to_grayscale can be its first step" if shape[3] == 1 else ""
         raise InputError(
-            f"--model={experiment.model} takes images of {shape[3]} channel(s), and all images are "
-            f"given as RGB; give a network that takes those{mend and f' ({mend})'}"
+            f"--model={experiment.network.model} takes images of {shape[3]} channel(s), and all "
+            f"images are given as RGB; give a network that takes those{mend and f' ({mend})'}"
         )
 
 
@@ -206,11 +207,11 @@ def augmentation_of(experiment: Experiment, dataset: ImageDataset) -> Augmentati
     """
     height, width, _ = dataset.image_shape
     side = experiment.enlarged(dataset.image_shape) or min(height, width)
-    if experiment.shift >= side:
+    if experiment.augmentation.shift >= side:
         raise InputError(
-            f"--shift={experiment.shift} moves images of {side}x{side} pixels out of sight; "
-            f"make it smaller than {side}"
+            f"--shift={experiment.augmentation.shift} moves images of {side}x{side} pixels out of "
+            f"sight; make it smaller than {side}"
         )
     if experiment.efficientnet:
         return None
-    return Augmentation(flip=experiment.flip, shift=experiment.shift)
+    return Augmentation(flip=experiment.augmentation.flip, shift=experiment.augmentation.shift)

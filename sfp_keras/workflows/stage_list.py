@@ -13,16 +13,18 @@ from sfp_keras.workflows.setup import about_flag, load_network_and_data
 
 def choose_stages(experiment: Experiment, network: keras.Model) -> list[Stage]:
     """--stages, or the papers' of a network of theirs, or the default of an own network."""
-    if experiment.stages:
-        return resolve_stages(network, experiment.stages)
+    if experiment.network.stages:
+        return resolve_stages(network, experiment.network.stages)
     if experiment.own_model:
         return default_stages(network)
-    return resolve_stages(network, paper_stages(experiment.model, experiment.stage9))
+    return resolve_stages(
+        network, paper_stages(experiment.network.model, experiment.value("stage9"))
+    )
 
 
 def choose_one(experiment: Experiment, network: keras.Model, flag: str) -> Stage:
     """The stage that a flag names, or the last of the probed stages."""
-    name = getattr(experiment, flag)
+    name = experiment.value(flag)
     if name is None:
         return choose_stages(experiment, network)[-1]
     with about_flag(flag):
@@ -33,8 +35,8 @@ def choose_one(experiment: Experiment, network: keras.Model, flag: str) -> Stage
 def stages_spoken_of(experiment: Experiment, network: keras.Model) -> list[Stage]:
     """The probed stages and that of AFCC or an ablation: --pool and --head_group may name them."""
     stages = choose_stages(experiment, network)
-    if experiment.mode in ("afcc", "ablate"):
-        one = choose_one(experiment, network, f"{experiment.mode}_stage")
+    if experiment.run.mode in ("afcc", "ablate"):
+        one = choose_one(experiment, network, f"{experiment.run.mode}_stage")
         stages += [] if one.name in [stage.name for stage in stages] else [one]
     return stages
 
@@ -47,8 +49,10 @@ def show_stages(experiment: Experiment) -> None:
     chosen = {stage.name for stage in choose_stages(experiment, network)}
     labels = dataset.num_labels
     images = len(dataset.train) + len(dataset.test)
-    width = 2 if experiment.cache_dtype == "float16" else 4
-    table = Table(title=f"stages of {experiment.model} (* probed unless --stages says otherwise)")
+    width = 2 if experiment.heads.cache_dtype == "float16" else 4
+    table = Table(
+        title=f"stages of {experiment.network.model} (* probed unless --stages says otherwise)"
+    )
     table.add_column("stage")
     for column in ("shape", "filters", "head inputs", "head weights", f"cache of {images:,}"):
         table.add_column(column, justify="right")

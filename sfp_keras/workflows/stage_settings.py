@@ -10,18 +10,18 @@ from collections.abc import Mapping
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.probing import HeadSettings, Stage
+from sfp_keras.run_directory import RunDirectory
 from sfp_keras.training import ParameterGroup, StepDecay, parse_group
-from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.setup import about_flag
 
 StageSettings = Mapping[str, Mapping[str, str]]
 
 
-def stage_settings(run: ExperimentRun, stages: list[Stage]) -> StageSettings:
+def stage_settings(run: RunDirectory, stages: list[Stage]) -> StageSettings:
     """What --pool and --head_group say of each stage.
 
     Args:
-        run: `ExperimentRun`; finished heads in it may be spoken of too.
+        run: `RunDirectory`; finished heads in it may be spoken of too.
         stages: all that the flags may speak of beside finished ones.
 
     Returns:
@@ -53,7 +53,7 @@ def stage_settings(run: ExperimentRun, stages: list[Stage]) -> StageSettings:
 
 
 def _check_same(
-    run: ExperimentRun, finished: StageSettings, stage: str, flag: str, now: str
+    run: RunDirectory, finished: StageSettings, stage: str, flag: str, now: str
 ) -> None:
     before = finished.get(stage, {}).get(flag, now)
     if before != now:
@@ -66,14 +66,14 @@ def _check_same(
 
 def _pools(experiment: Experiment) -> tuple[str, dict[str, str]]:
     """--pool: one text for all stages, and `<stage>=<text>` for some of them."""
-    given = ",".join(experiment.pool)
+    given = ",".join(experiment.network.pool)
     everywhere = [text for text in experiment.resolved_pool if "=" not in text]
     if len(everywhere) > 1:
         raise InputError(
             f"--pool={given}: give one for all stages, as in avg:7, or <stage>=<pool> for each"
         )
     pools: dict[str, str] = {}
-    for text in experiment.pool:
+    for text in experiment.network.pool:
         name, equals, pool = text.partition("=")
         if equals and name in pools:
             raise InputError(f"--pool={given}: {name!r} has two; give each stage one")
@@ -85,7 +85,7 @@ def _pools(experiment: Experiment) -> tuple[str, dict[str, str]]:
 def _groups(experiment: Experiment) -> dict[str, str]:
     """--head_group: its text by stage."""
     groups: dict[str, str] = {}
-    for text in experiment.head_group:
+    for text in experiment.heads.training.group:
         with about_flag("head_group"):
             name = parse_group(text, _base(experiment)).name
         if name in groups:
@@ -97,11 +97,14 @@ def _groups(experiment: Experiment) -> dict[str, str]:
 def only_stage(experiment: Experiment, name: str) -> Experiment:
     """The experiment of one stage, without what --pool and --head_group say of others."""
     base = _base(experiment)
-    return dataclasses.replace(
-        experiment,
+    return experiment.changed(
         stages=(name,),
-        pool=tuple(t for t in experiment.pool if "=" not in t or t.partition("=")[0] == name),
-        head_group=tuple(t for t in experiment.head_group if parse_group(t, base).name == name),
+        pool=tuple(
+            t for t in experiment.network.pool if "=" not in t or t.partition("=")[0] == name
+        ),
+        head_group=tuple(
+            t for t in experiment.heads.training.group if parse_group(t, base).name == name
+        ),
     )
 
 
@@ -121,9 +124,9 @@ def head_settings(experiment: Experiment, settings: StageSettings) -> HeadSettin
         if of["head_group"]
     ]
     return HeadSettings(
-        experiment.head_training_epochs,
-        experiment.head_schedule_epochs,
-        experiment.head_batch_size,
+        experiment.heads.training.total_epochs,
+        experiment.heads.training.schedule_length,
+        experiment.heads.training.batch_size,
         base.learning_rate,
         base.momentum,
         base.l2,
@@ -133,8 +136,7 @@ def head_settings(experiment: Experiment, settings: StageSettings) -> HeadSettin
 
 
 def _base(experiment: Experiment) -> ParameterGroup:
+    training = experiment.heads.training
     with about_flag("head_decay"):
-        decay = StepDecay.parse(experiment.head_decay)
-    return ParameterGroup(
-        "default", "", experiment.head_lr, experiment.head_momentum, experiment.head_l2, decay
-    )
+        decay = StepDecay.parse(training.decay)
+    return ParameterGroup("default", "", training.lr, training.momentum, training.l2, decay)

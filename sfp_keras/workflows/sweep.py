@@ -4,7 +4,6 @@ Every member is a process of its own, the ordinary command: what it took of the 
 device is free again, and where one crashes the others go on. Several sweeps may work in one folder.
 """
 
-import dataclasses
 import re
 import time
 from pathlib import Path
@@ -14,8 +13,8 @@ from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.models import paper_stages
 from sfp_keras.reports import terminal
+from sfp_keras.run_directory import RunDirectory
 from sfp_keras.training.progress import duration
-from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.member_process import run_member, stopped_by_signals
 from sfp_keras.workflows.setup import reading
 from sfp_keras.workflows.sweep_directory import SweepDirectory
@@ -40,9 +39,9 @@ def sweep(plan: SweepPlan) -> None:
     _check_stage(base)
     folder = SweepDirectory(sweep_folder(base))
     folder.prepare()
-    with reading(base.data_dir):
+    with reading(base.data.data_dir):
         members = _placed(plan, folder.path)
-        images = source_digest(base.dataset, base.data_dir)
+        images = source_digest(base.data.dataset, base.data.data_dir)
     folder.record(base, members, images, plan.command)
     console = terminal()
     console.print(f"sweep: {len(members)} members in {folder.path}")
@@ -58,14 +57,15 @@ def sweep(plan: SweepPlan) -> None:
 
 def sweep_folder(base: Experiment) -> Path:
     """--run_dir, or runs/<model>-<dataset>-sweep."""
-    folder = dataclasses.replace(base, labels=None, seed=0).directory
-    return folder if base.run_dir else folder.with_name(re.sub(r"seed0$", "sweep", folder.name))
+    folder = base.changed(labels=None, seed=0).directory
+    return folder if base.run.run_dir else folder.with_name(re.sub(r"seed0$", "sweep", folder.name))
 
 
 def _check_trained(plan: SweepPlan) -> None:
-    if plan.base.trains or all(m.labels == plan.members[0].labels for m in plan.members):
+    if plan.base.trains or all(m.data.labels == plan.members[0].data.labels for m in plan.members):
         return
-    given = f"--weights={plan.base.weights}" if plan.base.weights else f"--model={plan.base.model}"
+    network = plan.base.network
+    given = f"--weights={network.weights}" if network.weights else f"--model={network.model}"
     raise InputError(
         f"--sweep_labels trains anew for every K, but {given} is trained already, for its labels; "
         "leave out --sweep_labels to sweep over --sweep_seeds alone"
@@ -74,28 +74,32 @@ def _check_trained(plan: SweepPlan) -> None:
 
 def _check_stage(base: Experiment) -> None:
     """Refuse a wrong --sweep_stage before hours of work, where the stages are known."""
-    stages = base.stages or (() if base.own_model else paper_stages(base.model, base.stage9))
+    stages = base.network.stages or (
+        () if base.own_model else paper_stages(base.network.model, base.value("stage9"))
+    )
     names = [name.replace("/", ".") for name in stages]
-    if base.sweep_stage and names and base.sweep_stage not in names:
+    if base.sweep.stage and names and base.sweep.stage not in names:
         raise InputError(
-            f"--sweep_stage={base.sweep_stage} is none of the probed stages {', '.join(names)}"
+            f"--sweep_stage={base.sweep.stage} is none of the probed stages {', '.join(names)}"
         )
 
 
 def _placed(plan: SweepPlan, folder: Path) -> dict[str, Experiment]:
     """The members, each in its folder, named k<K>-seed<S>."""
     base = plan.base
-    known = count_labels(base.dataset, base.data_dir, base.class_names, base.only_split)
+    known = count_labels(
+        base.data.dataset, base.data.data_dir, base.data.class_names, base.data.only_split
+    )
     placed = {}
     for member in plan.members:
-        labels = known if member.labels is None else member.labels
+        labels = known if member.data.labels is None else member.data.labels
         if labels > known:
-            flag = "sweep_labels" if base.sweep_labels else "labels"
+            flag = "sweep_labels" if base.sweep.labels else "labels"
             raise InputError(
-                f"--{flag}: {labels} is more than the {known} labels of {base.dataset}"
+                f"--{flag}: {labels} is more than the {known} labels of {base.data.dataset}"
             )
-        name = f"k{labels}-seed{member.seed}"
-        placed[name] = dataclasses.replace(member, labels=labels, run_dir=str(folder / name))
+        name = f"k{labels}-seed{member.run.seed}"
+        placed[name] = member.changed(labels=labels, run_dir=str(folder / name))
     return placed
 
 
@@ -138,16 +142,16 @@ def _run_all(folder: SweepDirectory, members: dict[str, Experiment], plan: Sweep
 
 
 def _preset(member: Experiment) -> str:
-    return f", preset {member.preset}" if member.preset else ""
+    return f", preset {member.run.preset}" if member.run.preset else ""
 
 
 def _time_left(members: dict[str, Experiment], open_: list[str]) -> str:
     """How long the members that are left take alone, by the seconds of the finished ones."""
     # Images, and so seconds, grow with the labels.
     finished = [members[name] for name in members if name not in open_]
-    seconds = sum(sum(ExperimentRun(m).record.read().get("seconds", {}).values()) for m in finished)
-    done = sum(member.labels or 0 for member in finished)
+    seconds = sum(sum(RunDirectory(m).read().get("seconds", {}).values()) for m in finished)
+    done = sum(member.data.labels or 0 for member in finished)
     if not (seconds and done):
         return ""
-    left = sum(members[name].labels or 0 for name in open_)
+    left = sum(members[name].data.labels or 0 for name in open_)
     return f"; {len(open_)} left, about {duration(seconds / done * left)}"

@@ -10,14 +10,13 @@ import pandas as pd
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import write_text
-from sfp_keras.reports import measured_as_papers, terminal
+from sfp_keras.papers import PaperSweep, measured_as_papers, paper_sweep
+from sfp_keras.reports import terminal
 from sfp_keras.reports.page import Folded, Listing, Paragraph, Part, Picture, Section, page
 from sfp_keras.reports.style import COLUMN, PAGE, save_figure
 from sfp_keras.reports.sweep import (
-    PaperSweep,
     fit_stages,
     line_in_words,
-    paper_sweep,
     print_sweep,
     summarise,
     sweep_stage,
@@ -25,7 +24,7 @@ from sfp_keras.reports.sweep import (
 from sfp_keras.reports.sweep_figures import draw_clusters, draw_depth, draw_error
 from sfp_keras.reports.sweep_tables import fit_table, stage_table
 from sfp_keras.reports.tables import save_table
-from sfp_keras.workflows.experiment_run import ExperimentRun
+from sfp_keras.run_directory import RunDirectory
 from sfp_keras.workflows.results import LAYER_COLUMNS
 from sfp_keras.workflows.sweep_directory import SweepDirectory
 
@@ -59,7 +58,7 @@ def sweep_report(path: Path, stage: str | None = None) -> None:
             raise InputError(f"--sweep_stage={stage} is none of the probed {', '.join(stages)}")
         made = Experiment.from_json({**saved["settings"], "model": saved["model"]})
         alike = measured_as_papers(saved["split"], saved["threshold"])
-        of_paper = alike and not made.changed_architecture
+        of_paper = alike and not made.changed_options
         paper = paper_sweep(saved["model"], saved["dataset"]) if of_paper else None
         summary, fits = summarise(members), fit_stages(members)
         for file, table in (
@@ -204,8 +203,8 @@ def _read_layers(path: Path) -> pd.DataFrame:
     return layers
 
 
-def _run(folder: SweepDirectory, name: str) -> ExperimentRun:
-    return ExperimentRun(Experiment(run_dir=str(folder.path / name)))
+def _run(folder: SweepDirectory, name: str) -> RunDirectory:
+    return RunDirectory(Experiment.of(run_dir=str(folder.path / name)))
 
 
 def _results(
@@ -213,7 +212,7 @@ def _results(
 ) -> dict[str, Any]:
     """What was read, and with what the members were made: each value once."""
     finished = list(dict.fromkeys(members["member"]))
-    said = [_run(folder, name).record.read() for name in finished]
+    said = [_run(folder, name).read() for name in finished]
     made: dict[str, list] = {}
     for name in _MADE_WITH:
         values = made.setdefault(name, [])

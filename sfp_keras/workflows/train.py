@@ -17,6 +17,7 @@ from sfp_keras.experiment import Experiment
 from sfp_keras.files import write_text
 from sfp_keras.models import load_initial_weights
 from sfp_keras.reports import terminal
+from sfp_keras.run_directory import RunDirectory
 from sfp_keras.training import (
     SGD,
     CrossEntropy,
@@ -30,7 +31,6 @@ from sfp_keras.training import (
 )
 from sfp_keras.workflows.devices import opened
 from sfp_keras.workflows.events import train_monitor
-from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.feeding import feeding_of
 from sfp_keras.workflows.network import load_trained, save_model
 from sfp_keras.workflows.paper_network import build_network
@@ -48,8 +48,8 @@ def train(experiment: Experiment) -> None:
     """`--mode=train`: phase 1 alone."""
     if not experiment.trains:
         raise InputError(
-            f"--mode=train trains the papers' networks; --model={experiment.model}"
-            + (f" with --weights={experiment.weights}" if experiment.weights else "")
+            f"--mode=train trains the papers' networks; --model={experiment.network.model}"
+            + (f" with --weights={given}" if (given := experiment.network.weights) else "")
             + " is trained already: use --mode=probe"
         )
     _, dataset = load_network_and_data(experiment)
@@ -67,16 +67,16 @@ def train(experiment: Experiment) -> None:
 def check_training(experiment: Experiment, network: keras.Model, dataset: ImageDataset) -> None:
     """Refuse wrong --group, --decay and the like before anything is written."""
     augmentation_of(experiment, dataset)
-    if experiment.initial_weights is not None:
+    if experiment.network.initial_weights is not None:
         with about_flag("initial_weights"):
-            load_initial_weights(network, experiment.initial_weights)
-        check_finite(network, "initial_weights", experiment.initial_weights)
+            load_initial_weights(network, experiment.network.initial_weights)
+        check_finite(network, "initial_weights", experiment.network.initial_weights)
     optimizer = optimizer_of(experiment)
     with about_flag("group"):
         optimizer.build(network.trainable_variables)
 
 
-def train_network(run: ExperimentRun, dataset: ImageDataset, scaling: Scaling) -> keras.Model:
+def train_network(run: RunDirectory, dataset: ImageDataset, scaling: Scaling) -> keras.Model:
     """Train, or go on, or load what is trained; returns the network in float32."""
     experiment = run.experiment
     if run.trained:
@@ -84,7 +84,7 @@ def train_network(run: ExperimentRun, dataset: ImageDataset, scaling: Scaling) -
         return load_trained(run)
     with run.timed("train"):
         base = base_group(experiment)
-        network = build_network(experiment, dataset, experiment.precision)
+        network = build_network(experiment, dataset, experiment.training.precision)
         start_from_weights(experiment, network)
         optimizer = optimizer_of(experiment)
         feeding = feeding_of(experiment, network, dataset, scaling)
@@ -98,14 +98,16 @@ def train_network(run: ExperimentRun, dataset: ImageDataset, scaling: Scaling) -
         history = fit_with_resume(
             feeding.model,
             feeding.batches,
-            steps_per_epoch=steps_per_epoch(len(dataset.train), experiment.batch_size),
-            epochs=experiment.training_epochs,
+            steps_per_epoch=steps_per_epoch(len(dataset.train), experiment.training.batch_size),
+            epochs=experiment.training.total_epochs,
             checkpoint=checkpoint,
             learning_rate=base.learning_rate,
             decay=base.decay,
-            schedule_epochs=experiment.schedule_epochs,
+            schedule_epochs=experiment.training.schedule_length,
             validation=feeding.validation,
-            validation_steps=steps_per_epoch(len(dataset.test), experiment.inference_batch_size),
+            validation_steps=steps_per_epoch(
+                len(dataset.test), experiment.heads.inference_batch_size
+            ),
             progress=Progress("training"),
             on_epoch=lambda rows: _write_history(run, rows),
             callbacks=train_monitor(run, network, dataset, scaling),
@@ -121,11 +123,11 @@ def train_network(run: ExperimentRun, dataset: ImageDataset, scaling: Scaling) -
 
 def start_from_weights(experiment: Experiment, network: keras.Model) -> None:
     """Set --initial_weights, and say which layers have none."""
-    if experiment.initial_weights is None:
+    if experiment.network.initial_weights is None:
         return
-    fresh = load_initial_weights(network, experiment.initial_weights)
+    fresh = load_initial_weights(network, experiment.network.initial_weights)
     terminal().print(
-        f"starting from {experiment.initial_weights}; random weights: {', '.join(fresh)}"
+        f"starting from {experiment.network.initial_weights}; random weights: {', '.join(fresh)}"
     )
 
 
@@ -133,26 +135,27 @@ def optimizer_of(experiment: Experiment) -> SGD:
     """The optimiser of phase 1 with its --group groups."""
     base = base_group(experiment)
     with about_flag("group"):
-        groups = tuple(parse_group(text, base) for text in experiment.group)
+        groups = tuple(parse_group(text, base) for text in experiment.training.group)
         return SGD(base.learning_rate, base.momentum, base.l2, groups=groups)
 
 
 def base_group(experiment: Experiment) -> ParameterGroup:
     """The hyperparameters of variables in no group."""
+    training = experiment.training
     with about_flag("decay"):
-        decay = StepDecay.parse(experiment.decay)
-    return ParameterGroup("default", "", experiment.lr, experiment.momentum, experiment.l2, decay)
+        decay = StepDecay.parse(training.decay)
+    return ParameterGroup("default", "", training.lr, training.momentum, training.l2, decay)
 
 
-def description(run: ExperimentRun, phase: str, more: object = None) -> str:
+def description(run: RunDirectory, phase: str, more: object = None) -> str:
     """A fingerprint of the settings of a phase and all before it, and of `more`, JSON types."""
-    settings: dict[str, object] = {"train": run.plan.phase("train")}
+    settings: dict[str, object] = {"train": run.settings("train")}
     if phase != "train":
-        settings |= {"heads": run.plan.phase("heads"), "more": more}
+        settings |= {"heads": run.settings("heads"), "more": more}
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
-def write_labels(run: ExperimentRun, dataset: ImageDataset) -> None:
+def write_labels(run: RunDirectory, dataset: ImageDataset) -> None:
     """labels.csv: label, name, original_label."""
     table = pd.DataFrame(
         {
@@ -164,7 +167,7 @@ def write_labels(run: ExperimentRun, dataset: ImageDataset) -> None:
     write_text(run.labels, table.to_csv(index=False))
 
 
-def _write_history(run: ExperimentRun, history: list[dict[str, float]]) -> None:
+def _write_history(run: RunDirectory, history: list[dict[str, float]]) -> None:
     columns = {
         "epoch": "epoch",
         "lr": "lr",

@@ -16,7 +16,8 @@ from run_files import contents
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import write_text
 from sfp_keras.filters import FilterFields, filter_decisions
-from sfp_keras.workflows.experiment_run import ExperimentRun
+from sfp_keras.papers import paper_numbers
+from sfp_keras.run_directory import RunDirectory
 
 # Names of strangers: they must be shown, never read as markup of any kind.
 NAMES = tuple(f"<img src=x{i}>&$_{{}}|" if i else "\\textbf{apple}" for i in range(10))
@@ -52,33 +53,32 @@ class Page(HTMLParser):
 
 def write_run(folder: Path) -> None:
     """A finished run of VGG-16 on ten labels of CIFAR-10, of random numbers."""
-    from sfp_keras.probing import Measurement
+    from sfp_keras.probing import StageMeasurement
     from sfp_keras.probing.heads import Head
-    from sfp_keras.runs import stage_results
     from sfp_keras.workflows import results
 
-    experiment = Experiment(dataset="cifar10", model="vgg16", run_dir=str(folder), seed=3)
+    experiment = Experiment.of(dataset="cifar10", model="vgg16", run_dir=str(folder), seed=3)
     rng = np.random.default_rng(0)
     curve = pd.DataFrame(
         {"epoch": [0, 1], "lr": 0.1, "loss": [2, 1], "accuracy": 0.5, "test_accuracy": [0.4, 0.6]}
     )
-    with ExperimentRun(experiment).opened("data") as run, run.timed("train"):
+    with RunDirectory(experiment).opened("data") as run, run.timed("train"):
         labels = {"label": range(10), "name": NAMES, "original_label": range(10)}
         write_text(run.labels, pd.DataFrame(labels).to_csv(index=False))
         write_text(run.training, curve.to_csv(index=False))
-        run.record.add_results(network_accuracy=0.875)
+        run.record(network_accuracy=0.875)
         for name, (shape, filters) in SHAPES.items():
             positions = int(np.prod(shape))
             kernel = rng.normal(size=(positions, filters, 10)).astype(np.float32)
-            stage_results.write_head(run, name, Head(kernel, shape, curve.to_dict("records")))
+            results.write_head(run, name, Head(kernel, shape, curve.to_dict("records")))
             for split in ("test", "train"):
                 features = rng.gamma(1, 1, (10, positions, filters)).astype(np.float32)
                 fields = FilterFields(features, kernel, np.full(10, 4), shape)
-                measured = Measurement(fields, rng.integers(1, 4, 10))
-                stage_results.write_fields(run, name, split, measured)
+                measured = StageMeasurement(fields, rng.integers(1, 4, 10))
+                results.write_fields(run, name, split, measured)
         inputs = np.maximum(rng.normal(size=(40, *kernel.shape[:2])), 0)
         decisions = filter_decisions(inputs, np.repeat(np.arange(10), 4), kernel, [1, 5])
-        stage_results.write_decisions(run, "layer13", "test", decisions)
+        results.write_decisions(run, "layer13", "test", decisions)
         stages = [SimpleNamespace(name=name, path=name) for name in SHAPES]
         dataset = SimpleNamespace(class_names=NAMES)
         results.analyse(run, stages, dataset, {"layer10": 0, "layer13": 1})  # type: ignore[arg-type]
@@ -89,7 +89,7 @@ def write_run(folder: Path) -> None:
         }  # fmt: skip
         write_text(run.afcc("layer10").results, pd.DataFrame([row]).to_csv(index=False))
         for name, table in ablation().items():
-            write_text(run.ablation("layer13").path / f"{name}.csv", table.to_csv(index=False))
+            write_text(run.ablation("layer13") / f"{name}.csv", table.to_csv(index=False))
 
 
 def ablation() -> dict[str, pd.DataFrame]:
@@ -179,10 +179,22 @@ def test_every_figure_and_table_is_there_in_every_form(story: SimpleNamespace) -
     tables = {
         *("test-layers", "test-cluster-sizes", "test-label-means", "test-fields"),
         *("test-robustness", "afcc-layer10", "test-layer10-labels", "test-layer13-labels"),
+        *("test-layer10-filters", "test-layer13-filters"),
         *(f"ablate-layer13-{name}" for name in ("removal", "silenced", "labels", "widths")),
     }
     for ending in ("csv", "tex", "md"):
         assert {path.stem for path in story.figures.glob(f"*.{ending}")} == tables
+
+
+def test_the_numbers_of_the_filters_drawn_are_those_of_the_run(story: SimpleNamespace) -> None:
+    shown = pd.read_csv(story.figures / "test-layer13-filters.csv").set_index("filter")
+    path = story.folder / "stages" / "layer13" / "test" / "fields.npz"
+    with np.load(path) as saved:
+        activation = saved["features"].mean(axis=1)[:, 5]
+    largest, rest = activation.max(), np.sort(activation)[:-1].mean()
+    assert list(shown.index) == [5]
+    expected = (largest - rest) / (largest + rest)
+    assert shown["selectivity"][5] == pytest.approx(expected, rel=1e-5)
 
 
 def test_numbers_are_those_of_the_run_and_of_the_paper(story: SimpleNamespace) -> None:
@@ -191,8 +203,7 @@ def test_numbers_are_those_of_the_run_and_of_the_paper(story: SimpleNamespace) -
     shared = [column for column in ours if column in table]
     assert {"accuracy", "noise", "clusters", "cluster_size", "snr_external"} < set(shared)
     pd.testing.assert_frame_equal(table[shared], ours[shared], rtol=1e-12)
-    file = Path(__file__).parents[2] / "sfp_keras/reports/paper_layers.json"
-    paper = json.loads(file.read_text())["vgg16-cifar10-10"]["layers"]
+    paper = paper_numbers("vgg16", "cifar10", 10).layers
     for row in table.to_dict("records"):
         for name, value in paper[row["stage"]].items():
             assert row[f"{name}_paper"] == value

@@ -130,14 +130,14 @@ def plan() -> Iterator[Callable]:
 
 def test_every_member_has_the_preset_of_its_own_labels(plan: Callable) -> None:
     made = plan("--dataset=cifar100", "--sweep_labels=100,20,10", "--sweep_seeds=4,2")
-    assert [(m.labels, m.seed, m.subset_seed) for m in made.members] == [
+    assert [(m.data.labels, m.run.seed, m.data.subset_seed) for m in made.members] == [
         *((10, 2, 2), (20, 2, 2), (100, 2, 2), (10, 4, 4), (20, 4, 4), (100, 4, 4)),
     ]
     presets = [f"vgg16-cifar100{of}" for of in ("-k10", "-k20", "")]
-    assert [member.preset for member in made.members] == presets * 2
-    assert [member.lr for member in made.members[:3]] == [0.004, 0.004, 0.002]
-    assert {member.mode for member in made.members} == {"probe"}
-    assert made.base.preset == "vgg16-cifar100"
+    assert [member.run.preset for member in made.members] == presets * 2
+    assert [member.training.lr for member in made.members[:3]] == [0.004, 0.004, 0.002]
+    assert {member.run.mode for member in made.members} == {"probe"}
+    assert made.base.run.preset == "vgg16-cifar100"
     assert made.command == (
         "python main.py --mode=sweep --dataset=cifar100 --sweep_labels=100,20,10 --sweep_seeds=4,2"
     )
@@ -146,18 +146,18 @@ def test_every_member_has_the_preset_of_its_own_labels(plan: Callable) -> None:
 def test_flags_given_by_hand_win(plan: Callable) -> None:
     group = "fc: lr=0.5 l2=0"
     made = plan("--dataset=cifar100", "--sweep_labels=20,100", "--lr=0.3", f"--group={group}")
-    assert [(m.lr, m.momentum, m.group) for m in made.members] == [
+    assert [(m.training.lr, m.training.momentum, m.training.group) for m in made.members] == [
         *((0.3, 0.965, (group,)), (0.3, 0.975, (group,))),
     ]
     assert shlex.split(made.command)[-2:] == [f"--group={group}", "--sweep_labels=20,100"]
     named = plan("--preset=vgg16-cifar100-k20", "--sweep_labels=40")
-    assert [(m.preset, m.labels, m.lr) for m in named.members] == [
+    assert [(m.run.preset, m.data.labels, m.training.lr) for m in named.members] == [
         ("vgg16-cifar100-k20", 40, 0.004)
     ]
 
 
 def test_without_numbers_of_labels_it_is_all_or_those_of_labels(plan: Callable) -> None:
-    assert [m.labels for m in plan("--sweep_seeds=0,1").members] == [None, None]
-    assert [m.labels for m in plan("--labels=4", "--sweep_seeds=0,1").members] == [4, 4]
+    assert [m.data.labels for m in plan("--sweep_seeds=0,1").members] == [None, None]
+    assert [m.data.labels for m in plan("--labels=4", "--sweep_seeds=0,1").members] == [4, 4]
     preset = plan("--preset=vgg16-cifar100-k20", "--sweep_seeds=7").members
-    assert [(m.labels, m.seed) for m in preset] == [(20, 7)]
+    assert [(m.data.labels, m.run.seed) for m in preset] == [(20, 7)]

@@ -23,7 +23,7 @@ def test_worked_example():
     np.testing.assert_array_equal(decisions.rows[0], rows)
     np.testing.assert_array_equal(decisions.by_input, [[1, 2, 0, 1]])
     np.testing.assert_array_equal(decisions.by_output, [[0, 2, 2, 0]])
-    np.testing.assert_array_equal(decisions.right, [[0, 1, 0, 0]])
+    np.testing.assert_array_equal(decisions.correct, [[0, 1, 0, 0]])
     np.testing.assert_array_equal(decisions.label_counts, [2, 2, 2, 1])
     assert decisions.accuracy_of_active[0] == 0.25
     assert decisions.accuracy[0] == pytest.approx(1 / 7)
@@ -62,7 +62,7 @@ def test_literal_loop(seed, k, p, f, at_once, roomy):
     np.testing.assert_array_equal(whole.counts, expected)
     np.testing.assert_array_equal(whole.by_input, expected.sum(axis=2))
     np.testing.assert_array_equal(whole.by_output, expected.sum(axis=1))
-    np.testing.assert_array_equal(whole.right, expected.diagonal(axis1=1, axis2=2))
+    np.testing.assert_array_equal(whole.correct, expected.diagonal(axis1=1, axis2=2))
     np.testing.assert_array_equal(whole.label_counts, np.bincount(labels, minlength=k))
     parts = filter_decisions(outputs[:4], labels[:4], kernel, slice(None)) + filter_decisions(
         outputs[4:], labels[4:], kernel, slice(None)
@@ -92,7 +92,7 @@ def test_matrices_of_chosen_filters():
         some = filter_decisions(outputs, labels, kernel, chosen)
         assert some.filters.tolist() == numbers
         np.testing.assert_array_equal(some.counts, whole.counts[numbers])
-        np.testing.assert_array_equal(some.right, whole.right)
+        np.testing.assert_array_equal(some.correct, whole.correct)
     with pytest.raises(InputError, match="filters: index 7"):
         filter_decisions(outputs, labels, kernel, 7)
     with pytest.raises(InputError, match="other filters"):
@@ -132,7 +132,7 @@ def test_memory_without_matrices_is_bounded():
     assert peak < 12e6  # All fields would take 96 MB, all matrices 51 MB.
     assert decisions.counts.nbytes == 8 * 400**2
     # What is kept of all filters takes no K * K numbers.
-    kept = ("by_input", "by_output", "right")
+    kept = ("by_input", "by_output", "correct")
     assert sum(getattr(decisions, name).nbytes for name in kept) == 24 * 40 * 400
 
 

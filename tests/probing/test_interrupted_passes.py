@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sfp_keras.checkpoints import PassCheckpoint
-from sfp_keras.probing import cache_features, measure_fields
+from sfp_keras.probing import cache_features
 from sfp_keras.probing.feature_files import FeatureStore
 
 TRAIN, TEST, SIZE, LABELS = 22, 9, 4, 3
@@ -195,33 +195,3 @@ def test_rows_are_flushed_as_they_come(tmp_path: Path, monkeypatch: pytest.Monke
         store.put(row, {"one": np.full((10, 32), row, np.float32)})
     assert len(flushed) == 2
     np.testing.assert_array_equal(store.arrays()["one"][:, 0], np.arange(100) // 10 * 10)
-
-
-@pytest.mark.usefixtures("always_due")
-@pytest.mark.parametrize("stop", range(SIZE, TRAIN, SIZE))
-def test_fields_go_on_in_the_middle(stop: int, tmp_path: Path) -> None:
-    rng = np.random.default_rng(1)
-    kernels = {
-        name: rng.normal(size=(4, filters, LABELS)).astype(np.float32)
-        for name, filters in zip(NAMES, (3, 5), strict=True)
-    }
-
-    def measured(stop: int | None = None, of: str = "a"):
-        train, _, read = passes(images(), stop)
-        record = PassCheckpoint(tmp_path / "fields.npz", of)
-        return measure_fields(CUT, kernels, train, record), read  # type: ignore[arg-type]
-
-    whole, _ = measured()
-    (tmp_path / "fields.npz").unlink()
-    with pytest.raises(Stopped):
-        measured(stop)
-    if stop == SIZE:
-        assert measured(of="b")[1] == list(range(TRAIN))
-        return
-    found, read = measured()
-    assert read == list(range(stop, TRAIN))
-    for name in NAMES:
-        for field in ("features", "label_counts"):
-            ours, theirs = (getattr(of[name].fields, field) for of in (found, whole))
-            np.testing.assert_array_equal(ours, theirs)
-        np.testing.assert_array_equal(found[name].correct, whole[name].correct)

@@ -9,7 +9,6 @@ import pytest
 from sfp_keras.errors import InputError
 from sfp_keras.filters import FilterFields
 from sfp_keras.probing import cut_stages, measure_decisions, resolve_stages, spread_filters
-from sfp_keras.probing import decisions as module
 
 K = 4
 
@@ -24,9 +23,7 @@ def network() -> keras.Model:
     return keras.Model(inputs, keras.layers.GlobalAveragePooling2D(name="mean")(x))
 
 
-def test_a_loop_over_images_and_filters(
-    network: keras.Model, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_loop_over_images_and_filters(network: keras.Model) -> None:
     rng = np.random.default_rng(0)
     images = rng.normal(size=(23, 8, 8, 3)).astype(np.float32)
     labels = rng.integers(0, K, 23)
@@ -41,8 +38,6 @@ def test_a_loop_over_images_and_filters(
         for begin in range(0, 23, 4):
             yield images[begin : begin + 4], labels[begin : begin + 4]
 
-    # Two batches are added up at a time.
-    monkeypatch.setattr(module, "_INPUTS_AT_ONCE", 8)
     shown = {"pool": np.array([1, 4]), "mean": np.array([0])}
     found = measure_decisions(cut, kernels, batches(), shown)
     assert list(found) == names
@@ -59,11 +54,11 @@ def test_a_loop_over_images_and_filters(
         decisions = found[name]
         np.testing.assert_array_equal(decisions.by_input, counts.sum(2))
         np.testing.assert_array_equal(decisions.by_output, counts.sum(1))
-        np.testing.assert_array_equal(decisions.right, counts.diagonal(axis1=1, axis2=2))
+        np.testing.assert_array_equal(decisions.correct, counts.diagonal(axis1=1, axis2=2))
         np.testing.assert_array_equal(decisions.counts, counts[shown[name]])
         np.testing.assert_array_equal(decisions.label_counts, np.bincount(labels, minlength=K))
     assert measure_decisions(cut, kernels, batches())["pool"].counts.shape == (0, K, K)
-    with pytest.raises(InputError, match="labels must lie in"):
+    with pytest.raises(InputError, match="labels run from 1 to 4"):
         measure_decisions(cut, kernels, [(images, labels + 1)])
 
 

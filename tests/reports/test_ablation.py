@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sfp_keras.papers import paper_numbers
 from sfp_keras.reports import terminal
 from sfp_keras.reports.ablation import (
-    PAPER,
     draw_labels,
     draw_removal,
     print_labels,
@@ -17,7 +17,9 @@ from sfp_keras.reports.ablation import (
 )
 from sfp_keras.reports.style import save_figure
 
-PAPER_OF = PAPER["vgg16", "layer13"]
+PAPER_OF, AVGG = (
+    paper_numbers(model, "cifar10", 10).removed_filters("layer13") for model in ("vgg16", "avgg16")
+)
 SUMMARY = pd.DataFrame(
     {
         "removed": [0, 150, 500],
@@ -63,7 +65,7 @@ def test_labels(count: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert f"0 to {count - 1}, on average" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("paper", [PAPER_OF, PAPER["avgg16", "layer13"], None])
+@pytest.mark.parametrize("paper", [PAPER_OF, AVGG, None])
 def test_removal(paper: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     figure = draw_removal(SUMMARY, WIDTHS.iloc[1:], "layer13", paper)  # type: ignore[arg-type]
     save_figure(figure, tmp_path / "removal")

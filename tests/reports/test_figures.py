@@ -22,6 +22,7 @@ from sfp_keras.filters import (
     sub_threshold_fields,
     summed_fields,
 )
+from sfp_keras.papers import paper_numbers
 from sfp_keras.reports.matrices import permuted_kinds
 from sfp_keras.reports.style import shown_name
 
@@ -114,7 +115,7 @@ def test_signal_and_noises_of_labels(fields: FilterFields):
 
 
 def test_layer_curves_stand_beside_the_paper_s():
-    paper = reports.paper_layers("vgg16", "cifar100", 100)
+    paper = paper_numbers("vgg16", "cifar100", 100)
     statistics = {"noise": 5.0, "clusters": 1.0, "cluster_size": 2.0, "snr_internal": np.inf}
     rows = [
         {"stage": s, "split": "test", "filters": 512, "accuracy": 0.5, "snr_external": 2}

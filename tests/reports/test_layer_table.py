@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from sfp_keras.reports import next_steps, paper_layers, print_layers
+from sfp_keras.papers import PaperNumbers, paper_numbers
+from sfp_keras.reports import next_steps, print_layers
 
 
 def layers(**changes):
@@ -29,7 +30,7 @@ def printed(table, paper):
 
 
 def test_the_paper_s_row_stands_below_ours_with_its_equations():
-    text = printed(layers(), paper_layers("vgg16", "cifar100", 100)).splitlines()
+    text = printed(layers(), paper_numbers("vgg16", "cifar100", 100)).splitlines()
     ours = next(line for line in text if "layer10" in line).split()
     theirs = next(line for line in text if line.strip().startswith("paper ")).split()
     assert ours[1:6] == ["512", "4", "0.700", "20.00", "2.50"]
@@ -40,7 +41,7 @@ def test_the_paper_s_row_stands_below_ours_with_its_equations():
 
 
 def test_the_paper_s_equations_have_its_own_number_of_filters():
-    said = printed(layers(filters=350), paper_layers("vgg16", "cifar100", 100))
+    said = printed(layers(filters=350), paper_numbers("vgg16", "cifar100", 100))
     theirs = next(line for line in said.splitlines() if line.strip().startswith("paper "))
     assert theirs.split()[1:3] == ["512", "0.752"]
     assert "26.62" in theirs
@@ -49,26 +50,16 @@ def test_the_paper_s_equations_have_its_own_number_of_filters():
 @pytest.mark.parametrize("other", [{"threshold": 0.5}, {"split": "train"}])
 def test_the_paper_s_numbers_are_of_its_threshold_and_split_alone(other):
     both = pd.concat([layers(), layers(**other)])
-    text = printed(both, paper_layers("vgg16", "cifar100", 100))
+    text = printed(both, paper_numbers("vgg16", "cifar100", 100))
     assert sum(line.strip().startswith("paper ") for line in text.splitlines()) == 1
-    assert "paper" not in printed(layers(**other), paper_layers("vgg16", "cifar100", 100))
+    assert "paper" not in printed(layers(**other), paper_numbers("vgg16", "cifar100", 100))
 
 
 def test_infinite_and_undefined_values_are_shown_as_such():
-    text = printed(layers(snr_external=np.inf, cluster_size=np.nan), None)
+    text = printed(layers(snr_external=np.inf, cluster_size=np.nan), PaperNumbers())
     assert "∞" in text
     assert "-" in next(line for line in text.splitlines() if "layer10" in line).split()
     assert "paper" not in text
-
-
-def test_the_papers_numbers():
-    assert paper_layers("vgg16", "cifar100", 20).layers["layer13"]["accuracy"] == 0.9115
-    assert paper_layers("vgg16", "cifar10", 10).layers["layer13"] == {
-        "filters": 512, "accuracy": 0.94, "noise": 1.5, "clusters": 1, "cluster_size": 2.88,
-    }  # fmt: skip
-    assert paper_layers("vgg6", "cifar10", 10).layers["layer5"]["noise"] == 3.14
-    assert paper_layers("vgg16", "cifar100", 30) is None
-    assert paper_layers("mine.keras", "folder", 10) is None
 
 
 def test_what_to_do_next_names_the_folder():

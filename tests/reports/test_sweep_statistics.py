@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from rich.console import Console
 from scipy import stats
 
+from sfp_keras.papers import paper_sweep
 from sfp_keras.reports.line_fit import fit_line
 from sfp_keras.reports.sweep import (
     METRICS,
     fit_stages,
-    paper_sweep,
+    paper_line,
     print_sweep,
     summarise,
     sweep_stage,
@@ -114,15 +115,15 @@ def test_the_papers_lines() -> None:
     assert efficientnet is not None
     assert efficientnet.slope is not None
     # The slope that the paper prints is that of its points.
-    assert round(efficientnet.line("stage9").slope, 4) == 0.0013
-    assert efficientnet.line("stage9").points == 4
+    assert round(paper_line(efficientnet, "stage9").slope, 4) == 0.0013
+    assert paper_line(efficientnet, "stage9").points == 4
     vgg = paper_sweep("vgg16", "cifar100")
     assert vgg is not None
     assert vgg.slope is None
     assert sorted(set(vgg.rows["K"])) == [10, 20, 40, 60, 100]
     small = paper_sweep("vgg16", "cifar10")
     assert small is not None
-    assert small.line("layer10").points == 4
+    assert paper_line(small, "layer10").points == 4
     assert paper_sweep("vgg6", "digits") is None
     # One K of the paper is not a sweep.
     assert paper_sweep("vgg6", "cifar10") is None

@@ -25,7 +25,7 @@ def dataset() -> ImageDataset:
 
 def experiment(**flags: object) -> Experiment:
     still = {"rotation": 0.0, "shear": 0.0, "shift": 0, "flip": False}
-    return Experiment(
+    return Experiment.of(
         model="efficientnetb0",
         weights="some.weights.h5",
         blocks=("3:1", "4:1", "5:1", "6:1", "7:1"),

@@ -71,7 +71,7 @@ def test_features_count_where_they_are_kept_and_on_the_device(
 ) -> None:
     # 1024 numbers of 1024 images are 2 or 4 MiB; the heads are a few KiB.
     cut = SimpleNamespace(outputs=[keras.KerasTensor((None, 4, 4, 64))])
-    experiment = Experiment(cache_dtype=dtype)
+    experiment = Experiment.of(cache_dtype=dtype)
     arguments = (experiment, cut, ["layer1"], 1024, 2)
     monkeypatch.setattr(memory, "available_memory", lambda: int(free * MIB))
     memory.check_memory(*arguments)
@@ -83,4 +83,4 @@ def test_features_count_where_they_are_kept_and_on_the_device(
 def test_what_is_on_disk_needs_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     cut = SimpleNamespace(outputs=[keras.KerasTensor((None, 4, 4, 64))])
     monkeypatch.setattr(memory, "available_memory", lambda: MIB)
-    memory.check_memory(Experiment(cache_gib=0.0), cut, ["layer1"], 1024, 2)
+    memory.check_memory(Experiment.of(cache_gib=0.0), cut, ["layer1"], 1024, 2)

@@ -5,8 +5,7 @@ import pytest
 
 from sfp_keras.experiment import Experiment
 from sfp_keras.reports import afcc_table
-from sfp_keras.reports.ablation import paper_removal
-from sfp_keras.workflows.afcc import paper_afcc
+from sfp_keras.workflows.paper_numbers import paper_numbers
 
 EFFICIENTNET = {"model": "efficientnetb0", "dataset": "cifar100"}
 
@@ -26,8 +25,8 @@ EFFICIENTNET = {"model": "efficientnetb0", "dataset": "cifar100"}
     ],
 )
 def test_afcc(settings: dict, num_labels: int, stage: str, after: float | None) -> None:
-    found = paper_afcc(Experiment(**settings), num_labels, stage)
-    assert (found or {}).get("accuracy_after") == after
+    found = paper_numbers(Experiment.of(**settings), num_labels).afcc
+    assert found.get(stage, {}).get("accuracy_after") == after
 
 
 def test_afcc_at_another_threshold() -> None:
@@ -36,7 +35,7 @@ def test_afcc_at_another_threshold() -> None:
         **dict.fromkeys(("accuracy_before", "accuracy_zeroed", "accuracy_after"), 0.5),
     }
     results = pd.DataFrame([{**row, "threshold": threshold} for threshold in (0.5, 0.3)])
-    paper = paper_afcc(Experiment(model="vgg16", dataset="cifar100"), 100, "layer10")
+    paper = paper_numbers(Experiment.of(model="vgg16", dataset="cifar100"), 100).afcc
     assert [bool(of) for of in afcc_table(results, "layer10", paper).paper] == [False, True]
 
 
@@ -45,4 +44,5 @@ def test_afcc_at_another_threshold() -> None:
     [("cifar10", 10, True), ("cifar10", 8, False), ("cifar100", 100, False)],
 )
 def test_removed_filters(dataset: str, num_labels: int, compared: bool) -> None:
-    assert (paper_removal("vgg16", dataset, num_labels, "layer13") is not None) == compared
+    found = paper_numbers(Experiment.of(model="vgg16", dataset=dataset), num_labels)
+    assert (found.removed_filters("layer13") is not None) == compared

@@ -1,21 +1,20 @@
 """A finished run is known again by its images, whatever settings led to them."""
 
-import dataclasses
 from pathlib import Path
 
 import pytest
 
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
-from sfp_keras.workflows.experiment_run import ExperimentRun
+from sfp_keras.run_directory import RunDirectory
 
 DATA = "every+few"
 
 
 @pytest.fixture
 def finished(tmp_path: Path) -> Experiment:
-    experiment = Experiment(dataset="folder", model="vgg6", run_dir=str(tmp_path), lr=0.1)
-    with ExperimentRun(experiment).opened(DATA) as run, run.timed("train"):
+    experiment = Experiment.of(dataset="folder", model="vgg6", run_dir=str(tmp_path), lr=0.1)
+    with RunDirectory(experiment).opened(DATA) as run, run.timed("train"):
         run.model.write_bytes(b"a trained network")
     return experiment
 
@@ -24,8 +23,8 @@ def finished(tmp_path: Path) -> Experiment:
 def test_a_share_that_led_to_the_same_images_is_no_other_run(
     finished: Experiment, data: str
 ) -> None:
-    changed = dataclasses.replace(finished, test_fraction=0.3)
-    with ExperimentRun(changed).opened(data):
+    changed = finished.changed(test_fraction=0.3)
+    with RunDirectory(changed).opened(data):
         pass
 
 
@@ -35,13 +34,13 @@ def test_a_share_that_led_to_the_same_images_is_no_other_run(
         ({}, "others+few", "other images"),
         ({}, "others", "other images"),
         ({"test_fraction": 0.3}, "others+others", "other images"),
-        ({"lr": 0.2}, DATA, r"`lr` was 0\.1, now 0\.2"),
+        ({"lr": 0.2}, DATA, r"--lr was 0\.1, now 0\.2"),
     ],
 )
 def test_other_images_or_settings_are_refused(
     finished: Experiment, change: dict, data: str, message: str
 ) -> None:
-    other = ExperimentRun(dataclasses.replace(finished, **change))
+    other = RunDirectory(finished.changed(**change))
     with pytest.raises(InputError, match=message), other.opened(data):
         pass
 
@@ -50,23 +49,23 @@ def test_other_images_or_settings_are_refused(
 def test_a_file_that_is_left_out_is_noticed(tmp_path: Path, flag: str) -> None:
     file, run_dir = tmp_path / "network.keras", str(tmp_path / "run")
     file.write_bytes(b"weights")
-    without = Experiment(run_dir=run_dir)
-    given = dataclasses.replace(without, **{flag: str(file)})
-    with ExperimentRun(given).opened(DATA) as run, run.timed("train"):
+    without = Experiment.of(run_dir=run_dir)
+    given = without.changed(**{flag: str(file)})
+    with RunDirectory(given).opened(DATA) as run, run.timed("train"):
         run.model.write_bytes(b"a trained network")
     now = "vgg6" if flag == "model" else "not given"
     with (
-        pytest.raises(InputError, match=rf"`{flag}` was a file of SHA-256 \w+, now {now};"),
-        ExperimentRun(without).opened(DATA),
+        pytest.raises(InputError, match=rf"--{flag} was a file of SHA-256 \w+, now {now};"),
+        RunDirectory(without).opened(DATA),
     ):
         pass
     # Where the file lies makes no difference.
     moved = file.rename(tmp_path / "moved.keras")
-    with ExperimentRun(dataclasses.replace(given, **{flag: str(moved)})).opened(DATA):
+    with RunDirectory(given.changed(**{flag: str(moved)})).opened(DATA):
         pass
     moved.write_bytes(b"others")
     with (
-        pytest.raises(InputError, match=rf"`{flag}` was a file of SHA-256 \w+, now a file of"),
-        ExperimentRun(dataclasses.replace(given, **{flag: str(moved)})).opened(DATA),
+        pytest.raises(InputError, match=rf"--{flag} was a file of SHA-256 \w+, now a file of"),
+        RunDirectory(given.changed(**{flag: str(moved)})).opened(DATA),
     ):
         pass

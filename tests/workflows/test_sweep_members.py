@@ -1,6 +1,5 @@
 """Who works on which member of a sweep, with members that take a moment."""
 
-import dataclasses
 import fcntl
 import json
 import os
@@ -34,11 +33,9 @@ sweep(plan_of(Path(sys.argv[1]), *numbers))
 
 
 def plan_of(folder: Path, counts: list, seeds: list, **more: object) -> SweepPlan:
-    base = Experiment(run_dir=str(folder), **more)  # type: ignore[arg-type]
+    base = Experiment.of(run_dir=str(folder), **more)  # type: ignore[arg-type]
     members = [
-        dataclasses.replace(base, run_dir=None, labels=k, seed=s, subset_seed=s)
-        for s in seeds
-        for k in counts
+        base.changed(run_dir=None, labels=k, seed=s, subset_seed=s) for s in seeds for k in counts
     ]
     return SweepPlan(base, tuple(members), (sys.executable, PRETENDED), "python main.py")
 
@@ -209,7 +206,7 @@ def test_a_member_that_was_deleted_or_asked_for_more_is_run_again(
 @pytest.mark.parametrize("counts", [[2, 4], [10]])
 def test_other_settings_are_refused(folder: Path, counts: list[int], unread: None) -> None:
     sweep(plan_of(folder, [2, 4], [0]))
-    with pytest.raises(InputError, match=r"another sweep: `lr` was 0\.01, now 0\.1; choose"):
+    with pytest.raises(InputError, match=r"another sweep: --lr was 0\.01, now 0\.1; choose"):
         sweep(plan_of(folder, counts, [0], lr=0.1))
     assert trained(folder) == ["k2-seed0", "k4-seed0"]
 
@@ -231,7 +228,7 @@ def test_initial_weights_that_are_left_out_are_refused(folder: Path, unread: Non
     weights = folder.with_suffix(".keras")
     weights.write_bytes(b"weights")
     sweep(plan_of(folder, [2], [0], initial_weights=str(weights)))
-    with pytest.raises(InputError, match="another sweep: `initial_weights` was a file of SHA-256"):
+    with pytest.raises(InputError, match="another sweep: --initial_weights was a file of SHA-256"):
         sweep(plan_of(folder, [2], [1]))
     assert trained(folder) == ["k2-seed0"]
 
@@ -307,7 +304,7 @@ def test_only_the_paper_s_network_has_the_paper_beside(
 @pytest.mark.parametrize(
     ("counts", "more", "said"),
     [
-        ([4, 11], {"sweep_labels": ("4", "11")}, "--sweep_labels: 11 is more than the 10 labels"),
+        ([4, 11], {"sweep_labels": (4, 11)}, "--sweep_labels: 11 is more than the 10 labels"),
         ([11], {}, "--labels: 11 is more than the 10 labels of digits"),
         ([4, 5], {"model": "mine.keras"}, "--model=mine.keras is trained already"),
         ([4, 5], {"weights": "a.h5"}, "--weights=a.h5 is trained already"),
@@ -335,5 +332,5 @@ def test_a_trained_network_may_be_probed_for_several_seeds(folder: Path, unread:
 
 
 def test_the_default_folder() -> None:
-    base = Experiment(model="vgg16", dataset="cifar100", labels=20, seed=4)
+    base = Experiment.of(model="vgg16", dataset="cifar100", labels=20, seed=4)
     assert str(sweep_folder(base)) == "runs/vgg16-cifar100-sweep"

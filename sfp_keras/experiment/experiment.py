@@ -1,0 +1,240 @@
+"""The settings of one experiment, section by section."""
+
+import dataclasses
+import functools
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sfp_keras.errors import InputError
+from sfp_keras.experiment.network_rules import NetworkRules
+from sfp_keras.settings import (
+    AblationSettings,
+    AfccSettings,
+    AnalysisSettings,
+    AugmentationSettings,
+    DataSettings,
+    Declaration,
+    EfficientNetOptions,
+    MonitoringSettings,
+    NetworkSettings,
+    ProbeSettings,
+    ReportSettings,
+    RunSettings,
+    SweepSettings,
+    TrainingSettings,
+    VGGOptions,
+    declarations,
+    section,
+    value_at,
+    with_values,
+)
+
+# In the order in which results depend on one another.
+PHASES = ("train", "heads", "analysis", "ablate", "afcc")
+_OPTIONS = ("network", "options")
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment(NetworkRules):
+    """Everything one run of the command does, a section a topic.
+
+    Each setting is a flag of the command. In `value`, `changed`, `of` and in JSON it has the
+    flag's name: `experiment.value("head_lr")` is `experiment.heads.training.lr`.
+
+    Attributes:
+        run: what is done, and where its results go.
+        data: the images and their labels.
+        network: the network, its weights, and where it is probed.
+        training: phase 1.
+        augmentation: how training images are changed at random.
+        heads: phase 2.
+        analysis: phase 3.
+        afcc: zeroing and fine-tuning a head.
+        ablation: removing filters.
+        sweep: several numbers of labels and seeds.
+        report: what a report shows.
+        monitoring: what TensorBoard is shown.
+
+    Example:
+        >>> Experiment.of(dataset="cifar10", model="vgg6", lr=0.0145)
+    """
+
+    run: RunSettings = section(RunSettings())
+    data: DataSettings = section(DataSettings())
+    network: NetworkSettings = section(NetworkSettings())
+    training: TrainingSettings = section(TrainingSettings(), used="trains")
+    augmentation: AugmentationSettings = section(AugmentationSettings())
+    heads: ProbeSettings = section(ProbeSettings())
+    analysis: AnalysisSettings = section(AnalysisSettings())
+    afcc: AfccSettings = section(AfccSettings(), prefix="afcc_")
+    ablation: AblationSettings = section(AblationSettings(), prefix="ablate_")
+    sweep: SweepSettings = section(SweepSettings(), prefix="sweep_")
+    report: ReportSettings = section(ReportSettings(), prefix="report_")
+    monitoring: MonitoringSettings = section(MonitoringSettings(), prefix="monitor_")
+
+    @classmethod
+    def of(cls, **values: Any) -> "Experiment":
+        """The experiment with these settings, by the names of their flags."""
+        return cls().changed(**values)
+
+    def changed(self, **values: Any) -> "Experiment":
+        """A copy with other values, by the names of their flags."""
+        known = all_declarations()
+        options = dict(self.network.options)
+        at: dict[tuple[str, ...], Any] = {}
+        for name, value in values.items():
+            one = known[name]
+            if one.path[:2] != _OPTIONS:
+                at[one.path] = value
+            elif value == one.default:
+                options.pop(name, None)
+            else:
+                options[name] = value
+        if options != self.network.options:
+            at[_OPTIONS] = options
+        return with_values(self, at)
+
+    def value(self, name: str) -> Any:
+        """The value of the setting whose flag has a name."""
+        one = all_declarations()[name]
+        if one.path[:2] == _OPTIONS:
+            return self.network.options.get(name, one.default)
+        return value_at(self, one.path)
+
+    @property
+    def directory(self) -> Path:
+        """The run directory: `run_dir`, or runs/<model>-<dataset>[-<K>]-seed<S>."""
+        if self.run.run_dir:
+            return Path(self.run.run_dir)
+        parts = [_short(self.network.model), _for_folder(self._data_name)]
+        if self.data.labels is not None:
+            parts.append(str(self.data.labels))
+        return Path("runs") / f"{'-'.join(parts)}-seed{self.run.seed}"
+
+    @property
+    def _data_name(self) -> str:
+        dataset, data_dir = self.data.dataset, self.data.data_dir
+        if dataset in ("folder", "arrays") and data_dir:
+            return Path(data_dir).resolve().name.removesuffix(".npz")
+        return dataset
+
+    @property
+    def reads_files(self) -> bool:
+        """Whether images come from the user's disk."""
+        return self.data.dataset != "digits"
+
+    @property
+    def draws_labels(self) -> bool:
+        """Whether only some labels are used."""
+        return self.data.labels is not None
+
+    @property
+    def divides_images(self) -> bool:
+        """Whether images for testing may have to be kept from those for training."""
+        of_cifar = self.data.dataset in ("cifar10", "cifar100")
+        return self.reads_files and not (of_cifar and self.data.only_split is None)
+
+    @property
+    def augments(self) -> bool:
+        """Whether any phase changes training images at random."""
+        return self.trains or self.heads.data == "augmented"
+
+    @property
+    def turns_images(self) -> bool:
+        """Whether any phase rotates and shears training images."""
+        return self.augments and self.efficientnet
+
+    @property
+    def kind(self) -> str:
+        """What decides which settings do nothing, in words."""
+        trained = "" if self.trains else ", which is trained already"
+        labels = "all" if self.data.labels is None else str(self.data.labels)
+        return f"{self.network.model}{trained}, on {labels} labels of {self.data.dataset}"
+
+    @property
+    def idle(self) -> set[str]:
+        """Settings that do nothing in this experiment, by the names of their flags."""
+        return {
+            one.name
+            for one in all_declarations().values()
+            if one.setting.used is not None and not getattr(self, one.setting.used)
+        }
+
+    def settings(self, phase: str) -> dict[str, Any]:
+        """The settings that a phase's result depends on beside those of earlier phases."""
+        augmented = {"train": self.trains, "heads": self.heads.data == "augmented"}
+        idle = self.idle
+        return {
+            one.name: one.plain(self.value(one.name))
+            for one in all_declarations().values()
+            if phase in one.setting.phases
+            and one.name not in idle
+            and (one.topic != "augmentation" or augmented.get(phase))
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """All settings as JSON types, by the names of their flags."""
+        known = all_declarations().values()
+        return {one.name: one.plain(self.value(one.name)) for one in known}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Experiment":
+        """The experiment that `to_json` wrote down, or a part of it.
+
+        Args:
+            values: dict from names of flags to values; other names are left out.
+
+        Raises:
+            InputError: if a value cannot be read.
+        """
+        known = all_declarations()
+        read: dict[str, Any] = {}
+        for name, value in values.items():
+            if name in known:
+                try:
+                    read[name] = known[name].read(value)
+                except (ValueError, TypeError) as error:
+                    raise InputError(f"`{name}`={value} cannot be read: {error}") from None
+        return cls.of(**read)
+
+    def command(self) -> str:
+        """The command that runs this experiment again."""
+        parts = ["python main.py"]
+        for name, one in all_declarations().items():
+            value = one.plain(self.value(name))
+            if name == "preset":
+                # Without a preset the flags would choose one again.
+                value = value or "none"
+            if value is None or (value == [] and one.default == ()) or name == "overwrite":
+                continue
+            if one.setting.repeated:
+                parts += [f"--{name}={shlex.quote(item)}" for item in value]
+            elif isinstance(value, bool):
+                parts.append(f"--{'' if value else 'no'}{name}")
+            else:
+                text = ",".join(value) if isinstance(value, list) else str(value)
+                parts.append(f"--{name}={shlex.quote(text) if text else ''}")
+        return " ".join(parts)
+
+
+@functools.cache
+def all_declarations() -> Mapping[str, Declaration]:
+    """Every setting of an experiment and of its network, by the name of its flag."""
+    found = dict(declarations(Experiment))
+    for options in (VGGOptions, EfficientNetOptions):
+        for one in declarations(options).values():
+            found[one.name] = dataclasses.replace(one, path=(*_OPTIONS, one.name))
+    return found
+
+
+def _short(name: str) -> str:
+    """A name for a folder: a file's stem, or what stands behind the colon of a factory."""
+    stem = Path(name).stem if name.endswith(".keras") else name.rsplit(":", 1)[-1]
+    return _for_folder(stem)
+
+
+def _for_folder(name: str) -> str:
+    return re.sub(r"[^\w.]+", "_", name)

@@ -1,0 +1,145 @@
+"""Signal and noise of each label of a layer."""
+
+import dataclasses
+
+import numpy as np
+
+from sfp_keras.errors import InputError
+from sfp_keras.filters.clusters import FilterClusters, check_same_layer
+from sfp_keras.filters.fields import FilterFields
+from sfp_keras.filters.quantity import documented, quantity
+from sfp_keras.filters.statistics.layers import check_labels
+
+
+@documented
+@dataclasses.dataclass(frozen=True, eq=False)
+class LabelStatistics:
+    """Signal and noise of each label, by counts of ones and by their fields.
+
+    Arrays `(K,)`, int64 appearances, the others float64. Both noises are for one wrong output
+    unit: sums over the K-1 others divided by K-1. Field versions are sums of un-normalised fields,
+    accumulated over inputs, of the same elements; None where no fields were given.
+
+    Attributes:
+    """
+
+    appearances: np.ndarray = quantity(
+        "appearances",
+        "Clusters of the layer that hold the label",
+        "d",
+        source="paper 1, Figure 5B",
+    )
+    signal: np.ndarray = quantity(
+        "signal",
+        "Filters with the label in a cluster; the mean over labels is equation 1",
+        ".0f",
+        source="paper 2, Figure 2A",
+    )
+    noise_internal: np.ndarray = quantity(
+        "internal noise",
+        "Ones of the label's rows inside clusters, off the diagonal, by K\N{MINUS SIGN}1; the mean "
+        "over labels is at least equation 2",
+        ".2f",
+        symbol="noise_I",
+        source="paper 2, Figure 2A",
+    )
+    noise_external: np.ndarray = quantity(
+        "external noise",
+        "Ones of the label's rows outside clusters, by K\N{MINUS SIGN}1; the mean over labels is "
+        "equation 3 times K/(K\N{MINUS SIGN}1)",
+        ".2f",
+        symbol="noise_E",
+        source="paper 2, Figure 2A",
+    )
+    field_signal: np.ndarray | None = quantity(
+        "field signal",
+        "The signal's sum over fields, accumulated over the label's inputs",
+        ".1f",
+        source="paper 2, Figure 2B",
+        default=None,
+    )
+    field_noise_internal: np.ndarray | None = quantity(
+        "internal noise of fields",
+        "The internal noise's sum over fields, accumulated over the label's inputs",
+        ".2f",
+        symbol="field noise_I",
+        source="paper 2, Figure 2B",
+        default=None,
+    )
+    field_noise_external: np.ndarray | None = quantity(
+        "external noise of fields",
+        "The external noise's sum over fields, accumulated over the label's inputs",
+        ".2f",
+        symbol="field noise_E",
+        source="paper 2, Figure 2B",
+        default=None,
+    )
+
+
+def label_statistics(
+    clusters: FilterClusters, fields: FilterFields | None = None
+) -> LabelStatistics:
+    """Signal, internal and external noise of each label over the filters of a layer.
+
+    Args:
+        clusters: `FilterClusters` of the layer.
+        fields: `FilterFields` the clusters were found in, for the field versions; they are
+            multiplied by the mean number of inputs a label. Default None: counts alone.
+
+    Returns:
+        `LabelStatistics`.
+
+    Raises:
+        InputError: if there is only one label, or fields and clusters differ in shape.
+
+    Source: paper 2, Figure 2 (A: counts, B: fields). The division of both noises by K-1 follows
+    from the values printed there.
+    """
+    check_labels(clusters.num_labels)
+    others = clusters.num_labels - 1
+    sizes = clusters.size_of_label
+    appearances = clusters.in_cluster.sum(axis=0, dtype=np.int64)
+    counts = LabelStatistics(
+        appearances=appearances,
+        signal=appearances.astype(np.float64),
+        noise_internal=(sizes.sum(axis=0) - appearances) / others,
+        noise_external=(clusters.ones_per_row.sum(axis=0, dtype=np.int64) - sizes.sum(axis=0))
+        / others,
+    )
+    if fields is None:
+        return counts
+    signal, internal, external = _field_sums(clusters, fields) * fields.inputs_per_label
+    return dataclasses.replace(
+        counts,
+        field_signal=signal,
+        field_noise_internal=internal / others,
+        field_noise_external=external / others,
+    )
+
+
+def _field_sums(clusters: FilterClusters, fields: FilterFields) -> np.ndarray:
+    """Mean fields summed over filters on, off and outside cluster diagonals, `(3, K)`."""
+    check_same_layer(clusters, fields)
+    sums = np.zeros((3, clusters.num_labels))
+    for block, matrices, boolean in fields.clipped_blocks(clusters.threshold):
+        for matrix, ones, numbers, counts in zip(
+            matrices, boolean, clusters.cluster_id[block], clusters.ones_per_row[block], strict=True
+        ):
+            labels = np.flatnonzero(numbers >= 0)
+            together = numbers[labels, None] == numbers[labels]
+            inside = np.where(together, matrix[np.ix_(labels, labels)], 0).astype(np.float64)
+            diagonal, rows = inside.diagonal(), inside.sum(axis=1)
+            sums[0, labels] += diagonal
+            sums[1, labels] += rows - diagonal
+            sums[2] += _row_sums(matrix[ones], counts)
+            sums[2, labels] -= rows
+    return sums
+
+
+def _row_sums(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Sums of consecutive values, the first `counts[0]` of them, the next `counts[1]`, ..."""
+    ends = counts.cumsum()
+    if ends[-1] != len(values):
+        raise InputError("the clusters were found in other fields; pass those of one layer")
+    running = np.concatenate([[0], values.cumsum(dtype=np.float64)])
+    return running[ends] - running[ends - counts]

@@ -1,0 +1,25 @@
+"""The papers' own numbers, each with its paper and table, to stand beside those measured here.
+
+All of them are in numbers.json; a later paper adds rows to it.
+"""
+
+from sfp_keras.papers.experiments import (
+    PaperNumbers,
+    PaperRemoval,
+    StageNumbers,
+    measured_as_papers,
+    paper_numbers,
+)
+from sfp_keras.papers.source import Source
+from sfp_keras.papers.sweeps import PaperSweep, paper_sweep
+
+__all__ = [
+    "PaperNumbers",
+    "PaperRemoval",
+    "PaperSweep",
+    "Source",
+    "StageNumbers",
+    "measured_as_papers",
+    "paper_numbers",
+    "paper_sweep",
+]

@@ -1,0 +1,157 @@
+"""One pass over labelled images, which feeds every accumulator of every stage."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from sfp_keras.checkpoints import PassCheckpoint
+from sfp_keras.errors import InputError
+from sfp_keras.probing.accumulator import Accumulator, Accumulators, ProbedStage
+from sfp_keras.probing.features import Batches, BatchesFrom, position_shapes, stage_outputs
+
+
+def measure_stages(
+    cut: keras.Model,
+    kernels: Mapping[str, np.ndarray],
+    batches: Batches | BatchesFrom,
+    accumulators: Accumulators,
+    checkpoint: PassCheckpoint | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Run every batch once through the cut network and hand the outputs to all accumulators.
+
+    Example:
+
+    ```python
+    found = measure_stages(
+        cut,
+        {"layer2": heads["layer2"].kernel, "layer13": heads["layer13"].kernel},
+        batches,
+        {
+            "layer2": {"fields": FieldsAccumulator},
+            "layer13": {"fields": FieldsAccumulator, "decisions": DecisionsAccumulator},
+        },
+    )
+    found["layer13"]["fields"].accuracy
+    ```
+
+    Args:
+        cut: model of `cut_stages`.
+        kernels: dict from stage name to the head's (P, F, K) float32 weights, in the order of
+            the outputs of `cut`.
+        batches: (images, labels (n,) integers in 0 .. K-1), in a fixed order; or a function of
+            the first row that gives those from there on: only so a pass can go on.
+        accumulators: dict from stage name to a dict from a name to what makes an `Accumulator`
+            of a `ProbedStage`, a class for example.
+        checkpoint: `PassCheckpoint` from which a pass that was killed goes on, with the same
+            results to the last bit. The caller deletes it, after the results are used. Defaults
+            to `None`.
+
+    Returns:
+        Dict from stage name to a dict from the accumulator's name to its result.
+
+    Raises:
+        InputError: if a label lies outside 0 .. K-1, a kernel does not fit its stage, or kernels
+            are of different numbers of labels.
+    """
+    stages = _probed_stages(cut, kernels)
+    running = _Running(stages, accumulators, checkpoint if callable(batches) else None)
+    if callable(batches):
+        batches = batches(running.images)
+    num_labels = next(iter(stages.values())).num_labels
+    for outputs, labels in stage_outputs(cut, batches, running.largest_batch):
+        if len(labels) and not (labels.min() >= 0 and labels.max() < num_labels):
+            raise InputError(
+                f"labels run from {labels.min()} to {labels.max()}, the heads have "
+                f"{num_labels} outputs"
+            )
+        running.add(outputs, labels)
+    return {
+        stage: {name: accumulator.result() for name, accumulator in of_stage.items()}
+        for stage, of_stage in running.accumulators.items()
+    }
+
+
+class _Running:
+    """The accumulators of a pass, and how many images they have seen."""
+
+    def __init__(
+        self,
+        stages: Mapping[str, ProbedStage],
+        accumulators: Accumulators,
+        checkpoint: PassCheckpoint | None,
+    ):
+        self.checkpoint = checkpoint
+        self.images = self.largest_batch = 0
+        self.accumulators = self._made(stages, accumulators)
+        saved = checkpoint.read() if checkpoint else {}
+        if not saved:
+            return
+        if all(each.restore(_part(saved, key)) for key, each in self._all()):
+            self.images, self.largest_batch = int(saved["images"]), int(saved["largest_batch"])
+        else:
+            self.accumulators = self._made(stages, accumulators)
+
+    def _made(
+        self, stages: Mapping[str, ProbedStage], accumulators: Accumulators
+    ) -> dict[str, dict[str, Accumulator]]:
+        made: dict[str, dict[str, Accumulator]] = {}
+        for place, (stage, probed) in enumerate(stages.items()):
+            made[stage] = {}
+            for name, make in accumulators[stage].items():
+                scratch = self.checkpoint.beside(f"{place}-{name}") if self.checkpoint else None
+                made[stage][name] = make(dataclasses.replace(probed, scratch=scratch))
+        return made
+
+    def _all(self) -> list[tuple[str, Accumulator]]:
+        """All accumulators, each with the key of its arrays in the checkpoint."""
+        return [
+            (f"{place}.{name}.", accumulator)
+            for place, of_stage in enumerate(self.accumulators.values())
+            for name, accumulator in of_stage.items()
+        ]
+
+    def add(self, outputs: list[np.ndarray], labels: np.ndarray) -> None:
+        """Hand a batch to every accumulator, and keep where the pass is if it is time to."""
+        for of_stage, output in zip(self.accumulators.values(), outputs, strict=True):
+            positions = output.reshape(len(output), -1, output.shape[-1])
+            for accumulator in of_stage.values():
+                accumulator.add(positions, labels)
+        self.images += len(labels)
+        self.largest_batch = max(self.largest_batch, len(labels))
+        if self.checkpoint is not None and self.checkpoint.due:
+            arrays = {
+                key + name: array
+                for key, accumulator in self._all()
+                for name, array in accumulator.state().items()
+            }
+            self.checkpoint.save(
+                images=np.int64(self.images), largest_batch=np.int64(self.largest_batch), **arrays
+            )
+
+
+def _part(arrays: Mapping[str, np.ndarray], key: str) -> dict[str, np.ndarray]:
+    """The arrays of one accumulator."""
+    return {name.removeprefix(key): arrays[name] for name in arrays if name.startswith(key)}
+
+
+def _probed_stages(cut: keras.Model, kernels: Mapping[str, np.ndarray]) -> dict[str, ProbedStage]:
+    """The stages of a cut model with their heads; refused where they do not fit."""
+    shapes = position_shapes(cut, list(kernels))
+    for (name, kernel), output in zip(kernels.items(), cut.outputs, strict=True):
+        filters = int(output.shape[-1])
+        positions = int(np.prod(shapes[name], dtype=int))
+        if kernel.ndim != 3 or kernel.shape[:2] != (positions, filters):
+            raise InputError(
+                f"the head of stage {name} has shape {kernel.shape}; the stage needs "
+                f"({positions}, {filters}, labels)"
+            )
+    counts = {name: kernel.shape[2] for name, kernel in kernels.items()}
+    if len(set(counts.values())) > 1:
+        raise InputError(f"heads have different numbers of labels: {counts}")
+    return {
+        name: ProbedStage(name, np.asarray(kernel, np.float32), shapes[name])
+        for name, kernel in kernels.items()
+    }

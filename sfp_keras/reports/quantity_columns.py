@@ -1,0 +1,39 @@
+"""Columns of tables, made of the quantities that `sfp_keras.filters` declares."""
+
+from collections.abc import Collection, Iterable
+
+from sfp_keras.filters import Quantity
+from sfp_keras.reports.tables import Column
+
+
+def quantity_column(quantity: Quantity) -> Column:
+    """The column of a quantity: its heading, its format, and its hint for who points at it."""
+    return Column(
+        quantity.key,
+        quantity.heading,
+        quantity.format,
+        _latex_heading(quantity),
+        quantity.explanation,
+    )
+
+
+def quantity_columns(
+    quantities: Iterable[Quantity], *, without: Collection[str] = ()
+) -> tuple[Column, ...]:
+    """The columns of quantities whose values are numbers.
+
+    Args:
+        quantities: in the order of the columns.
+        without: keys that are left out. Defaults to none.
+    """
+    return tuple(quantity_column(q) for q in quantities if q.numeric and q.key not in without)
+
+
+def _latex_heading(quantity: Quantity) -> str:
+    """The heading with its symbol as mathematics: `clusters $N_c$`, `SNR$_E$`."""
+    if not quantity.symbol:
+        return quantity.title
+    if not quantity.symbol_is_word:
+        return f"{quantity.title} ${quantity.symbol}$"
+    word, _, index = quantity.symbol.partition("_")
+    return f"{word}$_{index}$" if index else word

@@ -1,0 +1,44 @@
+"""AFCC: a head is zeroed outside its filters' clusters, and what is left is fine-tuned."""
+
+import dataclasses
+
+from sfp_keras.settings.field import section, setting
+from sfp_keras.settings.training import FineTuningSettings
+
+VARIANTS = ("clusters", "full", "random", "magnitude")
+
+
+@dataclasses.dataclass(frozen=True)
+class AfccSettings:
+    """What is zeroed, by which clusters, and how the rest is fine-tuned."""
+
+    stage: str | None = setting(
+        None, "The stage whose head is zeroed. Default: the last of the probed stages."
+    )
+    split: tuple[str, ...] = setting(
+        ("train",),
+        "Images the clusters come from: train, test, or train,test. The papers take the test "
+        "images, on which accuracy is measured too.",
+        choices=("train", "test"),
+        least=1,
+    )
+    thresholds: tuple[float, ...] = setting(
+        (),
+        "Thresholds of the clusters, one after another. Default: --threshold.",
+        low=0,
+        below=1,
+    )
+    variants: tuple[str, ...] = setting(
+        VARIANTS,
+        "What is fine-tuned: clusters (AFCC), and the controls: full (the whole head), random (as "
+        "many labels a filter, drawn at random), magnitude (as many weights, the largest).",
+        choices=VARIANTS,
+        least=1,
+    )
+    trainable: tuple[str, ...] = setting(
+        ("last",),
+        "Layers fine-tuned with the head: last (the last convolution of the stage), head (none), "
+        "all (up to the stage), or names of layers.",
+        phases=("afcc",),
+    )
+    training: FineTuningSettings = section(FineTuningSettings())

@@ -1,0 +1,29 @@
+"""Phase 3: the fields, clusters and noise of single filters."""
+
+import dataclasses
+
+from sfp_keras.settings.field import setting
+
+
+@dataclasses.dataclass(frozen=True)
+class AnalysisSettings:
+    """What is measured of the filters."""
+
+    threshold: float = setting(
+        0.3,
+        "Normalised fields above it, strictly, count as one. Another threshold re-reads the saved "
+        "fields in seconds.",
+        low=0,
+        below=1,
+    )
+    split: tuple[str, ...] = setting(
+        ("test",),
+        "Images the fields are measured on: test, train, or test,train.",
+        choices=("test", "train"),
+        least=1,
+        once=True,
+    )
+    decisions: bool = setting(
+        False,
+        "Also let every filter alone decide on every image: decisions.csv of each stage.",
+    )

@@ -1,0 +1,40 @@
+"""Phase 2: the heads of the stages."""
+
+import dataclasses
+
+from sfp_keras.settings.field import section, setting
+from sfp_keras.settings.training import HeadSettings
+
+
+@dataclasses.dataclass(frozen=True)
+class ProbeSettings:
+    """How heads are trained, on what, and where stage outputs are kept meanwhile."""
+
+    training: HeadSettings = section(HeadSettings(), prefix="head_")
+    data: str = setting(
+        "cached",
+        "cached: each training image passes once through the frozen network. augmented: fresh "
+        "augmented images pass through it every epoch.",
+        phases=("heads",),
+        choices=("cached", "augmented"),
+        flag="head_data",
+    )
+    cache_gib: float = setting(
+        4.0,
+        "Stage outputs up to this size are kept in memory, larger ones in files under the run "
+        "directory, deleted when the heads are done.",
+        low=0,
+    )
+    cache_dtype: str = setting(
+        "float16",
+        "Type of cached stage outputs; sums and logits are float32. A stage beyond float16's range "
+        "is kept as float32.",
+        phases=("heads",),
+        choices=("float16", "float32"),
+    )
+    keep_cache: bool = setting(
+        False,
+        "Keep the files of stage outputs above --cache_gib when the heads are done; smaller ones "
+        "are in memory and never in files.",
+    )
+    inference_batch_size: int = setting(100, "Images a pass through the frozen network.", low=1)

@@ -1,0 +1,58 @@
+"""The network and its stages."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from sfp_keras.settings.field import setting
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkSettings:
+    """Which network is used, from which weights, and where it is probed.
+
+    Attributes:
+        options: dict from the name of an option of the network to its value; those that are not
+            there are at their defaults. Each kind of network has options of its own.
+    """
+
+    model: str = setting(
+        "vgg6",
+        "vgg6, vgg11, vgg16, avgg16, efficientnetb0; a .keras file; or package.module:factory, a "
+        "function that returns a Keras model, such as keras.applications:MobileNetV2. Default: the "
+        "preset's, or vgg6 for digits, vgg16 for CIFAR and efficientnetb0 for ImageNet. Files and "
+        "factories count as trained.",
+        phases=("train",),
+    )
+    weights: str | None = setting(
+        None,
+        "Trained weights of one of the papers' networks: safetensors with PyTorch's names, or "
+        ".weights.h5; for efficientnetb0 also imagenet (keras.applications', downloaded once) or "
+        "its .h5 file. The network then counts as trained.",
+        phases=("train",),
+    )
+    initial_weights: str | None = setting(
+        None,
+        "Weights that training starts from, all but the output layer's: as --weights, or a .keras "
+        "file, whose layers are taken where name and shapes agree. Default: random.",
+        phases=("train",),
+        used="trains",
+    )
+    train: bool = setting(
+        False,
+        "Train a network given by package.module:factory, from its own initial weights.",
+        phases=("train",),
+        used="trains_own_model",
+    )
+    stages: tuple[str, ...] = setting(
+        (),
+        "Layers to probe, by name (nested: backbone/conv5; second call of a layer: name#1). "
+        "Default: the papers', or the last layer before each spatial reduction.",
+    )
+    list_stages: bool = setting(False, "Show the layers that can be probed, and stop.")
+    pool: tuple[str, ...] = setting(
+        (),
+        "Pooling of stage outputs before the heads: none, avg:<n>, max:<n>, global_avg; or "
+        "<stage>=<pool>, separated by commas. Default: avg:7 for efficientnetb0, none for others.",
+    )
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)

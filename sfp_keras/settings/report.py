@@ -1,0 +1,21 @@
+"""Reports: figures and tables of what is finished."""
+
+import dataclasses
+
+from sfp_keras.settings.field import setting
+
+
+@dataclasses.dataclass(frozen=True)
+class ReportSettings:
+    """What a report shows of a run."""
+
+    stages: tuple[str, ...] = setting(
+        (), "Stages whose figures a report shows. Default: all of the run."
+    )
+    filters: tuple[int, ...] = setting(
+        (),
+        "Filters whose matrices a report shows, of each stage. Default: those nearest to the "
+        "averages.",
+        low=0,
+        once=True,
+    )

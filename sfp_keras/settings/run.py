@@ -1,0 +1,50 @@
+"""The whole run: what to do, where, and with what."""
+
+import dataclasses
+
+from sfp_keras.settings.field import setting
+
+MODES = ("probe", "train", "afcc", "ablate", "sweep", "report")
+
+
+@dataclasses.dataclass(frozen=True)
+class RunSettings:
+    """What is done, and where its results go."""
+
+    mode: str = setting(
+        "probe",
+        "The workflow. probe: all three phases of the papers, each only where it is not finished. "
+        "train: phase 1 alone. afcc: zero the head of a stage outside its filters' clusters, and "
+        "fine-tune what is left. ablate: remove filters, and see what accuracy is left. sweep: "
+        "probe for several --sweep_labels and --sweep_seeds. report: figures and tables of a run "
+        "or a sweep.",
+        choices=MODES,
+    )
+    preset: str | None = setting(
+        None,
+        "Name of a flagfile in flags/presets, without its ending, or 'none'. By default the preset "
+        "of (model, dataset, labels), if the papers have that experiment. Flags given by hand win.",
+    )
+    backend: str | None = setting(
+        None,
+        "Keras backend. Default: KERAS_BACKEND, or what is installed.",
+        choices=("tensorflow", "jax"),
+    )
+    distribute: str | None = setting(
+        None,
+        "Spread every batch over all devices: on one machine with either backend, on several with "
+        "jax (docs/distribution.md). It changes no result, --batch_size is that of all devices "
+        "together.",
+        choices=("data_parallel",),
+    )
+    run_dir: str | None = setting(
+        None, "Folder of the results. Default: runs/<model>-<dataset>[-<K>]-seed<S>."
+    )
+    overwrite: str | None = setting(
+        None,
+        "Redo this phase and those after it; without it finished phases are kept.",
+        choices=("train", "heads", "analysis", "afcc"),
+    )
+    seed: int = setting(
+        0, "Seed of weights, order of images and augmentation.", phases=("train",), low=0
+    )

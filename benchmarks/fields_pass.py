@@ -15,7 +15,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 from timing import fastest
 
-from sfp_keras.models import build_vgg, paper_stages
+from sfp_keras.models import build_vgg, default_stage_names
 from sfp_keras.probing import cut_stages, measure_fields, resolve_stages
 
 
@@ -30,7 +30,7 @@ def main() -> None:
     images = rng.uniform(-1, 1, (options.images, 32, 32, 3)).astype(np.float32)
     labels = rng.permutation(np.arange(options.images) % options.labels)
     network = build_vgg(options.model, options.labels)
-    stages = resolve_stages(network, paper_stages(options.model))
+    stages = resolve_stages(network, default_stage_names(options.model))
     cut = cut_stages(network, stages)
     kernels = {
         stage.name: rng.normal(

@@ -16,7 +16,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
-from sfp_keras.models import build_vgg, paper_stages
+from sfp_keras.models import build_vgg, default_stage_names
 from sfp_keras.probing import HeadSettings, cache_features, cut_stages, train_heads
 
 
@@ -53,7 +53,7 @@ def main() -> None:
     images = rng.uniform(-1, 1, (options.images, 32, 32, 3)).astype(np.float32)
     labels = rng.integers(0, options.labels, options.images)
     network = build_vgg("vgg16", options.labels)
-    stages = list(paper_stages("vgg16"))
+    stages = list(default_stage_names("vgg16"))
     cut = cut_stages(network, stages)
     batches = [(images[i : i + 100], labels[i : i + 100]) for i in range(0, len(images), 100)]
 

@@ -17,11 +17,11 @@ import keras
 import numpy as np
 from timing import fastest
 
-from sfp_keras.models import build_vgg, paper_stages
+from sfp_keras.models import build_vgg, default_stage_names
 from sfp_keras.probing import HeadSettings, cache_features, cut_stages, train_heads
 from sfp_keras.training import SGD
 
-STAGES = list(paper_stages("vgg16"))
+STAGES = list(default_stage_names("vgg16"))
 
 
 def compare(title: str, ways: dict[str, Callable[[], object]], rounds: int) -> None:

@@ -26,12 +26,12 @@ from sfp_keras.filters import (
     label_statistics,
     layer_statistics,
 )
-from sfp_keras.models import build_vgg, paper_stages
+from sfp_keras.models import build_vgg, default_stage_names
 from sfp_keras.probing import HeadSettings, cache_features, cut_stages, measure_fields, train_heads
 from sfp_keras.training import SGD
 
 BATCH = 100
-STAGES = list(paper_stages("vgg16"))
+STAGES = list(default_stage_names("vgg16"))
 Parts = dict[str, Callable[[], object]]
 
 

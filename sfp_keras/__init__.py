@@ -43,6 +43,7 @@ _ROOM_OF = {
     "Enlarge": "sfp_keras.models",
     "RandomGeometry": "sfp_keras.models",
     "build_efficientnet": "sfp_keras.models",
+    "build_network": "sfp_keras.models",
     "build_vgg": "sfp_keras.models",
     "load_dataset": "sfp_keras.data",
 }

@@ -1,30 +1,84 @@
-"""Networks: the papers' VGGs and EfficientNet-B0, a user's own, and weights from files."""
+"""Networks known by name, a user's own, and weights from files.
 
-from sfp_keras.models.applications_weights import load_applications_weights
-from sfp_keras.models.efficientnet import EFFICIENTNET_NAMES, build_efficientnet
-from sfp_keras.models.enlarging import Enlarge
-from sfp_keras.models.geometric import RandomGeometry
-from sfp_keras.models.own import load_own_model
-from sfp_keras.models.papers import PAPER_MODELS, paper_stages
-from sfp_keras.models.pytorch_file import efficientnet_arguments_of, vgg_arguments_of
-from sfp_keras.models.pytorch_weights import load_pytorch_weights
-from sfp_keras.models.vgg import VGG_NAMES, build_vgg
-from sfp_keras.models.weights import load_initial_weights, load_weights
+Names are loaded when first used: what is said of networks (`architectures`) opens no framework.
+"""
+
+import importlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sfp_keras.models.enlarging import Enlarge
+    from sfp_keras.models.geometric import RandomGeometry
+    from sfp_keras.models.networks.efficientnet import (
+        build_efficientnet,
+        efficientnet_arguments_of,
+    )
+    from sfp_keras.models.networks.vgg import VGG_NAMES, build_vgg, vgg_arguments_of
+    from sfp_keras.models.own import load_own_model
+    from sfp_keras.models.registry import (
+        Architecture,
+        architectures,
+        build_network,
+        default_stage_names,
+        find_architecture,
+        network_options,
+    )
+    from sfp_keras.models.weights.applications import load_applications_weights
+    from sfp_keras.models.weights.loading import load_initial_weights, load_weights
+    from sfp_keras.models.weights.pytorch import load_pytorch_weights
+
+_FILE_OF = {
+    "Architecture": "registry",
+    "Enlarge": "enlarging",
+    "RandomGeometry": "geometric",
+    "VGG_NAMES": "networks.vgg",
+    "architectures": "registry",
+    "build_efficientnet": "networks.efficientnet",
+    "build_network": "registry",
+    "build_vgg": "networks.vgg",
+    "default_stage_names": "registry",
+    "efficientnet_arguments_of": "networks.efficientnet",
+    "find_architecture": "registry",
+    "load_applications_weights": "weights.applications",
+    "load_initial_weights": "weights.loading",
+    "load_own_model": "own",
+    "load_pytorch_weights": "weights.pytorch",
+    "load_weights": "weights.loading",
+    "network_options": "registry",
+    "vgg_arguments_of": "networks.vgg",
+}
 
 __all__ = [
-    "EFFICIENTNET_NAMES",
-    "PAPER_MODELS",
     "VGG_NAMES",
+    "Architecture",
     "Enlarge",
     "RandomGeometry",
+    "architectures",
     "build_efficientnet",
+    "build_network",
     "build_vgg",
+    "default_stage_names",
     "efficientnet_arguments_of",
+    "find_architecture",
     "load_applications_weights",
     "load_initial_weights",
     "load_own_model",
     "load_pytorch_weights",
     "load_weights",
-    "paper_stages",
+    "network_options",
     "vgg_arguments_of",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the file of a name when it is first asked for."""
+    if name in _FILE_OF:
+        return getattr(importlib.import_module(f"{__name__}.{_FILE_OF[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+if "keras" in sys.modules:
+    # Layers that saved networks have: Keras finds them once they are imported.
+    importlib.import_module(f"{__name__}.enlarging")
+    importlib.import_module(f"{__name__}.geometric")

@@ -2,11 +2,13 @@
 
 import hashlib
 import math
+from typing import TYPE_CHECKING
 
-import keras
+if TYPE_CHECKING:
+    import keras
 
 
-def uniform_fan_in(seed: int, layer: str, fan_in: int) -> dict[str, keras.Initializer]:
+def uniform_fan_in(seed: int, layer: str, fan_in: int) -> "dict[str, keras.Initializer]":
     """PyTorch's default initialisers: kernel and bias are uniform in +-1/sqrt(fan_in).
 
     Args:
@@ -17,6 +19,8 @@ def uniform_fan_in(seed: int, layer: str, fan_in: int) -> dict[str, keras.Initia
     Returns:
         The arguments `kernel_initializer` and `bias_initializer` of a Keras layer.
     """
+    import keras
+
     limit = 1 / math.sqrt(fan_in)
     return {
         "kernel_initializer": keras.initializers.VarianceScaling(
@@ -28,8 +32,10 @@ def uniform_fan_in(seed: int, layer: str, fan_in: int) -> dict[str, keras.Initia
     }
 
 
-def normal_fan_out(seed: int, layer: str, fan_out: int) -> keras.Initializer:
+def normal_fan_out(seed: int, layer: str, fan_out: int) -> "keras.Initializer":
     """Normal numbers of variance 2/fan_out, as torchvision initialises convolutions."""
+    import keras
+
     return keras.initializers.RandomNormal(
         0.0, math.sqrt(2 / fan_out), seed=seed_of(seed, layer, "kernel")
     )

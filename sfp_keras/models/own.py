@@ -7,6 +7,7 @@ import keras
 
 from sfp_keras.errors import InputError
 from sfp_keras.importing import import_function, kind_and_line
+from sfp_keras.models import enlarging, geometric  # noqa: F401  (layers of saved networks)
 from sfp_keras.models.graph import require_functional
 
 
@@ -42,8 +43,7 @@ def load_own_model(spec: str, image_size: int | tuple[int, int] | None = None) -
         model = _from_file(Path(spec))
     else:
         raise InputError(
-            f"model {spec!r} is neither the path of a .keras file nor package.module:factory "
-            "(--model)"
+            f"`model`={spec} is neither the path of a .keras file nor package.module:factory"
         )
     model = _unprocessed(model)
     return model if image_size is None else _with_image_size(model, image_size)
@@ -59,20 +59,20 @@ def _unprocessed(model: keras.Model) -> keras.Model:
 
 def _from_file(path: Path) -> keras.Model:
     if not path.exists():
-        raise InputError(f"model file {path} does not exist (--model)")
+        raise InputError(f"`model`: file {path} does not exist")
     if path.suffix != ".keras" or not _is_keras_archive(path):
         raise InputError(
-            f"model file {path} is not a Keras 3 model file: save the network with "
-            "model.save('name.keras') (--model)"
+            f"`model`: file {path} is not a Keras 3 model file: save the network with "
+            "model.save('name.keras')"
         )
     try:
         return keras.saving.load_model(path, compile=False)
     # Loading runs code of Keras and of custom classes, which may raise anything.
     except Exception as error:
         raise InputError(
-            f"model file {path} cannot be loaded ({kind_and_line(error)}): if it uses your own "
+            f"`model`: file {path} cannot be loaded ({kind_and_line(error)}): if it uses your own "
             "classes or Lambda layers, write a function that imports them and loads it, and say "
-            "--model=package.module:function"
+            "`model`=package.module:function"
         ) from error
 
 
@@ -89,11 +89,11 @@ def _from_factory(spec: str) -> keras.Model:
         model = factory()
     except Exception as error:
         raise InputError(
-            f"{spec} raised {kind_and_line(error)} (--model): it is called without arguments and "
+            f"{spec} raised {kind_and_line(error)} (`model`): it is called without arguments and "
             "must return a keras.Model"
         ) from error
     if not isinstance(model, keras.Model):
-        raise InputError(f"{spec} returned a {type(model).__name__}, not a keras.Model (--model)")
+        raise InputError(f"{spec} returned a {type(model).__name__}, not a keras.Model (`model`)")
     return model
 
 
@@ -104,7 +104,7 @@ def _with_image_size(model: keras.Model, image_size: int | tuple[int, int]) -> k
     if len(image.shape) != 4:
         raise InputError(
             f"model {model.name!r} takes inputs of shape {image.shape[1:]}, which are no images of "
-            "(height, width, channels): leave --image_size out"
+            "(height, width, channels): leave `image_size` out"
         )
     own = image.shape[1:3]
     if own == size:
@@ -112,7 +112,7 @@ def _with_image_size(model: keras.Model, image_size: int | tuple[int, int]) -> k
     if any(a is not None and a != b for a, b in zip(own, size, strict=True)):
         raise InputError(
             f"model {model.name!r} takes images of {own[0]}x{own[1]} pixels, not "
-            f"{size[0]}x{size[1]}: leave --image_size out, or build the model for that size"
+            f"{size[0]}x{size[1]}: leave `image_size` out, or build the model for that size"
         )
     resized = keras.Input((*size, image.shape[3]), dtype=image.dtype, name=image.name)
     outputs = keras.models.clone_model(

@@ -12,7 +12,7 @@ import keras
 
 from sfp_keras.errors import InputError
 from sfp_keras.models.graph import CallGraph, LayerCall, call_graph
-from sfp_keras.models.papers import PAPER_MODELS, paper_stages
+from sfp_keras.models.registry import architectures
 
 _PADDING = (keras.layers.ZeroPadding1D, keras.layers.ZeroPadding2D, keras.layers.ZeroPadding3D)
 
@@ -210,10 +210,20 @@ def _unknown(graph: CallGraph, name: str) -> str:
 
 
 def _paper_names(model: keras.Model, graph: CallGraph) -> list[str]:
-    if model.name not in PAPER_MODELS:
+    known = architectures().get(model.name)
+    if known is None or known.stages is None:
         return []
-    names = paper_stages(model.name, stage9=_last_with_prefix(graph, "stage9") is not None)
-    return list(names) if all(_last_with_prefix(graph, name) for name in names) else []
+    names = known.stages(known.options())
+    found = [name for name in names if _last_with_prefix(graph, name)]
+    if found and names[-1] not in found:
+        # A network without its last stage ends with the one before it.
+        found.append(_last_numbered(graph))
+    return found if len(found) == len(names) and len(set(found)) == len(found) else []
+
+
+def _last_numbered(graph: CallGraph) -> str:
+    matches = (re.match(r"((?:layer|stage)\d+)_", call.path) for call in graph.calls)
+    return [match[1] for match in matches if match][-1]
 
 
 def _numbered_names(graph: CallGraph) -> list[str]:

@@ -9,13 +9,13 @@ import keras
 from sfp_keras.data import ImageDataset, Scaling, evaluation_batches
 from sfp_keras.distribution import current_devices
 from sfp_keras.errors import InputError
-from sfp_keras.models import paper_stages
 from sfp_keras.monitoring import FilterMonitor, HeadsMonitor, MonitorWriter, schema
 from sfp_keras.monitoring.linear_head import linear_head
 from sfp_keras.monitoring.plan import kept_factors
 from sfp_keras.probing import FeatureCache, Stage
 from sfp_keras.run_directory import RunDirectory
 from sfp_keras.workflows import results
+from sfp_keras.workflows.paper_network import paper_stages
 
 _LOG = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ def train_monitor(
     experiment = run.experiment
     if not experiment.monitoring.on:
         return []
-    stage = paper_stages(experiment.network.model, experiment.value("stage9"))[-1]
+    stage = paper_stages(experiment)[-1]
     try:
         linear_head(network, stage)
     except InputError as error:

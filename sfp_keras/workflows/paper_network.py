@@ -15,6 +15,7 @@ from sfp_keras.models import (
     RandomGeometry,
     build_efficientnet,
     build_vgg,
+    default_stage_names,
     efficientnet_arguments_of,
     vgg_arguments_of,
 )
@@ -41,6 +42,14 @@ def build_network(experiment: Experiment, dataset: ImageDataset, precision: str)
         seed=experiment.run.seed,
         dtype=precision,
     )
+
+
+def paper_stages(experiment: Experiment) -> tuple[str, ...]:
+    """The stages at which the papers probe the experiment's network."""
+    simplified = (
+        {"stage9": False} if experiment.efficientnet and not experiment.value("stage9") else {}
+    )
+    return default_stage_names(experiment.network.model, **simplified)
 
 
 def _efficientnet(experiment: Experiment, dataset: ImageDataset, precision: str) -> keras.Model:

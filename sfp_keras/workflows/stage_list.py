@@ -4,10 +4,9 @@ import keras
 from rich.table import Table
 
 from sfp_keras.experiment import Experiment
-from sfp_keras.models import paper_stages
 from sfp_keras.probing import Stage, default_stages, list_stages, resolve_stages
 from sfp_keras.reports import print_table, terminal
-from sfp_keras.workflows.paper_network import build_network
+from sfp_keras.workflows.paper_network import build_network, paper_stages
 from sfp_keras.workflows.setup import about_flag, load_network_and_data
 
 
@@ -17,9 +16,7 @@ def choose_stages(experiment: Experiment, network: keras.Model) -> list[Stage]:
         return resolve_stages(network, experiment.network.stages)
     if experiment.own_model:
         return default_stages(network)
-    return resolve_stages(
-        network, paper_stages(experiment.network.model, experiment.value("stage9"))
-    )
+    return resolve_stages(network, paper_stages(experiment))
 
 
 def choose_one(experiment: Experiment, network: keras.Model, flag: str) -> Stage:

@@ -11,11 +11,11 @@ from pathlib import Path
 from sfp_keras.data import count_labels, source_digest
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
-from sfp_keras.models import paper_stages
 from sfp_keras.reports import terminal
 from sfp_keras.run_directory import RunDirectory
 from sfp_keras.training.progress import duration
 from sfp_keras.workflows.member_process import run_member, stopped_by_signals
+from sfp_keras.workflows.paper_network import paper_stages
 from sfp_keras.workflows.setup import reading
 from sfp_keras.workflows.sweep_directory import SweepDirectory
 from sfp_keras.workflows.sweep_plan import SweepPlan
@@ -74,9 +74,7 @@ def _check_trained(plan: SweepPlan) -> None:
 
 def _check_stage(base: Experiment) -> None:
     """Refuse a wrong --sweep_stage before hours of work, where the stages are known."""
-    stages = base.network.stages or (
-        () if base.own_model else paper_stages(base.network.model, base.value("stage9"))
-    )
+    stages = base.network.stages or (() if base.own_model else paper_stages(base))
     names = [name.replace("/", ".") for name in stages]
     if base.sweep.stage and names and base.sweep.stage not in names:
         raise InputError(

@@ -7,11 +7,11 @@ import pytest
 from sfp_keras.errors import InputError
 from sfp_keras.models import (
     build_efficientnet,
+    default_stage_names,
     efficientnet_arguments_of,
     load_applications_weights,
     load_initial_weights,
     load_pytorch_weights,
-    paper_stages,
 )
 from sfp_keras.probing import cut_stages, default_stages
 
@@ -49,7 +49,7 @@ def test_parameters_are_torchvisions():
     assert trainable(build_efficientnet(1000, output_bias=True)) == PARAMETERS
     assert trainable(build_efficientnet(None)) == PARAMETERS - 1280 * 1000 - 1000
     # The papers' probed stages after an average pooling of 7x7.
-    cut = cut_stages(build_efficientnet(10), paper_stages("efficientnetb0"), "avg:7")
+    cut = cut_stages(build_efficientnet(10), default_stage_names("efficientnetb0"), "avg:7")
     shapes = [output.shape[1:] for output in cut.outputs]
     assert shapes == [(16, 16, 32), (8, 8, 24), (4, 4, 40), (2, 2, 80), (1, 1, 192), (1, 1, 1280)]
 
@@ -175,7 +175,7 @@ def test_simplified_networks_start_from_what_they_have(torch_file, simpler, last
             ):
                 np.testing.assert_array_equal(mine, want)
     names = [stage.name for stage in default_stages(smaller)]
-    assert names == list(paper_stages("efficientnetb0", simpler.get("stage9", True)))
+    assert names == list(default_stage_names("efficientnetb0", **simpler))
 
 
 def test_initial_weights_from_a_keras_file_by_name(tmp_path):
@@ -257,7 +257,7 @@ def test_drop_connect_only_in_training():
         ({"blocks": {1: 2}}, "names stage 1, but only stages 2 to 8"),
         ({"blocks": {3: 0}}, "of stage 3 must be 1 to 100"),
         ({"padding": "valid"}, "symmetric or same, not 'valid'"),
-        ({"input_shape": (16, 16, 3)}, "at least 32x32 pixels.*--enlarge"),
+        ({"input_shape": (16, 16, 3)}, "at least 32x32 pixels.*`enlarge`"),
     ],
 )
 def test_wrong_arguments(arguments, message):
@@ -268,7 +268,7 @@ def test_wrong_arguments(arguments, message):
 def test_no_network_to_download_from(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setattr(
-        "sfp_keras.models.applications_weights.first_unreachable_host", lambda urls: "host"
+        "sfp_keras.models.weights.applications.first_unreachable_host", lambda urls: "host"
     )
     network = build_efficientnet(3, input_shape=(32, 32, 3), padding="same")
     with pytest.raises(InputError, match=r"cannot be downloaded.*efficientnetb0_notop.h5 into"):

@@ -122,7 +122,7 @@ def test_image_size_closes_an_open_input_and_keeps_the_weights(module):
 
 def test_image_size_of_a_closed_input(module):
     assert load_own_model(f"{module}:plain", image_size=8).input_shape == (None, 8, 8, 3)
-    with pytest.raises(InputError, match=r"8x8 pixels, not 9x9.*--image_size"):
+    with pytest.raises(InputError, match=r"8x8 pixels, not 9x9.*`image_size`"):
         load_own_model(f"{module}:plain", image_size=9)
 
 

@@ -138,16 +138,16 @@ def test_arguments_seen_in_a_file(tmp_path):
 @pytest.mark.parametrize(
     ("file", "model", "words"),
     [
-        ({"conv_bias": False}, {}, r"features\.0\.bias is not in the file.*--conv_bias=false"),
-        ({}, {"conv_bias": False}, r"features\.0\.bias of shape \(4,\).*--conv_bias=true"),
-        ({"batch_norm": False}, {}, "layer1_norm has no tensor.*batch_norm=False"),
-        ({}, {"batch_norm": False}, r"features\.1\.weight of shape \(4,\).*batch_norm=True"),
-        ({"fc_widths": (7,)}, {}, "2 linear.*3.*--fc_widths=7 "),
-        ({"fc_widths": (7, 6)}, {}, r"classifier\.2\.weight.*\(6, 7\).*\(5, 7\).*--fc_widths.* 6"),
-        ({"output_bias": True}, {}, r"classifier\.4\.bias of shape \(2,\).*output_bias=True"),
-        ({}, {"output_bias": True}, r"classifier\.4\.bias is not.*output_bias=False"),
+        ({"conv_bias": False}, {}, r"features\.0\.bias is not in the file.*`conv_bias`=false"),
+        ({}, {"conv_bias": False}, r"features\.0\.bias of shape \(4,\).*`conv_bias`=true"),
+        ({"batch_norm": False}, {}, "layer1_norm has no tensor.*`batch_norm`=False"),
+        ({}, {"batch_norm": False}, r"features\.1\.weight of shape \(4,\).*`batch_norm`=True"),
+        ({"fc_widths": (7,)}, {}, "2 linear.*3.*`fc_widths`=7$"),
+        ({"fc_widths": (7, 6)}, {}, r"classifier\.2\.weight.*\(6, 7\).*\(5, 7\).*`fc_widths`.* 6"),
+        ({"output_bias": True}, {}, r"classifier\.4\.bias of shape \(2,\).*`output_bias`=True"),
+        ({}, {"output_bias": True}, r"classifier\.4\.bias is not.*`output_bias`=False"),
         ({}, {"num_labels": 3}, r"classifier\.4\.weight.*\(2, 5\).*\(3, 5\).*2 labels"),
-        ({"side": 2}, {}, r"classifier\.0\.weight.*\(7, 24\).*\(7, 6\).*--image_size"),
+        ({"side": 2}, {}, r"classifier\.0\.weight.*\(7, 24\).*\(7, 6\).*`image_size`"),
         ({}, {"filters": {}}, r"features\.0\.weight.*\(4, 3, 3, 3\).*\(64, 3, 3, 3\).*filters"),
     ],
 )
@@ -164,7 +164,7 @@ def test_mismatches_name_tensor_shape_and_mend(tmp_path, file, model, words):
 @pytest.mark.parametrize(("of_file", "mend"), [((6,), "6"), ((6, 5), "6,5"), ((), "none")])
 def test_the_widths_named_fit_initial_weights(tmp_path, of_file, mend):
     path = saved(tmp_path, torch_vgg6(fc_widths=of_file))
-    with pytest.raises(InputError, match=f"say --fc_widths={mend} "):
+    with pytest.raises(InputError, match=f"set `fc_widths`={mend}$"):
         load_initial_weights(vgg6(fc_widths=(4, 4, 4)), path)
     named = tuple(int(text) for text in mend.split(",") if text != "none")
     assert load_initial_weights(vgg6(fc_widths=named), path) == ["output"]
@@ -172,7 +172,7 @@ def test_the_widths_named_fit_initial_weights(tmp_path, of_file, mend):
 
 def test_another_depth_is_refused(tmp_path):
     path = saved(tmp_path, torch_vgg6())
-    with pytest.raises(InputError, match=r"5 convolution modules.*8.*layer6_conv.*--model"):
+    with pytest.raises(InputError, match=r"5 convolution modules.*8.*layer6_conv.*`model`"):
         load_pytorch_weights(build_vgg("vgg11", 2, fc_widths=(7, 5)), path)
 
 

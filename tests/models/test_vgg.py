@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from sfp_keras.errors import InputError
-from sfp_keras.models import VGG_NAMES, build_vgg, paper_stages
+from sfp_keras.models import VGG_NAMES, build_vgg, default_stage_names
 
 SMALL = {"fc_widths": (8, 6)}
 
@@ -32,7 +32,7 @@ def weights_of(model):
 )
 def test_papers_stages_have_the_papers_shapes(name, shapes):
     model = build_vgg(name, 10, **SMALL)
-    stages = [model.get_layer(f"{stage}_pool").output.shape for stage in paper_stages(name)]
+    stages = [model.get_layer(f"{stage}_pool").output.shape for stage in default_stage_names(name)]
     assert stages == [(None, size, size, filters) for size, filters in shapes]
 
 
@@ -128,12 +128,12 @@ def test_other_image_sizes(name):
     [
         ({"name": "vgg19"}, "vgg19.*vgg6, vgg11, vgg16, avgg16"),
         ({"num_labels": 0}, "num_labels.*0"),
-        ({"input_shape": (16, 32, 3)}, r"vgg6.*32x32.*\(16, 32, 3\).*--image_size"),
+        ({"input_shape": (16, 32, 3)}, r"vgg6.*32x32.*\(16, 32, 3\).*`image_size`"),
         ({"input_shape": (32, 32)}, r"\(32, 32\)"),
-        ({"fc_activation": "reluu"}, "--fc_activation"),
-        ({"fc_widths": (0,)}, "--fc_widths"),
+        ({"fc_activation": "reluu"}, "`fc_activation`"),
+        ({"fc_widths": (0,)}, "`fc_widths`"),
         ({"filters": {6: 3}}, "layer 6.*layers 1 to 5"),
-        ({"filters": {5: 0}}, "filters of layer 5"),
+        ({"filters": {5: 0}}, "`filters` of layer 5"),
     ],
 )
 def test_refusals(arguments, words):
@@ -141,6 +141,6 @@ def test_refusals(arguments, words):
         build_vgg(**{"name": "vgg6", "num_labels": 3, **arguments})
 
 
-def test_unknown_paper_stages():
+def test_unknown_default_stage_names():
     with pytest.raises(InputError, match="resnet"):
-        paper_stages("resnet")
+        default_stage_names("resnet")

@@ -1,13 +1,21 @@
 """EfficientNet-B0 with Tan and Le's stage numbers, as a functional Keras model."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import keras
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sfp_keras.errors import InputError
+from sfp_keras.files import of_applications
 from sfp_keras.models.initializers import normal_fan_out, seed_of, uniform_fan_in
+from sfp_keras.models.options import Layer, Options
+from sfp_keras.models.registry import Architecture, WeightFiles, register
+from sfp_keras.models.weights.pytorch_file import read_modules
+from sfp_keras.settings.field import setting
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True)
@@ -35,27 +43,69 @@ _STAGES = {
 _TOP_WIDTH = 1280
 _SHRINK = 32
 
-EFFICIENTNET_NAMES = ("efficientnetb0",)
+# Mean and deviation of each channel of ImageNet, for images in 0..1.
+_IMAGENET = "0.485,0.456,0.406/0.229,0.224,0.225"
+_ENLARGED = 224
 # Batch norm's epsilon and momentum in Keras' sense: torchvision's, and keras.applications'.
 _BATCH_NORM = {"symmetric": (1e-5, 0.9), "same": (1e-3, 0.99)}
+
+
+@dataclass(frozen=True)
+class EfficientNetOptions(Options):
+    """Options of EfficientNet-B0: arguments of `build_efficientnet`, and what comes before it."""
+
+    padding: str | None = setting(
+        None,
+        "How efficientnetb0 pads before convolutions of stride 2: symmetric as PyTorch, with batch "
+        "norm epsilon 1e-5, or same as keras.applications, with 1e-3. Default: same for weights of "
+        "keras.applications, else symmetric; a .keras or .weights.h5 file does not tell.",
+        phases=("train",),
+        choices=("symmetric", "same"),
+    )
+    blocks: Mapping[Layer, int] | None = setting(
+        None,
+        "Blocks of stages of efficientnetb0 that differ, as <stage>:<blocks>: 3:1,4:1 and 5:2 are "
+        "the paper's simplified networks.",
+        phases=("train",),
+    )
+    stage9: bool = setting(True, "Whether efficientnetb0 has its stage 9.", phases=("train",))
+    drop_connect: float = setting(
+        0.2,
+        "Rate at which efficientnetb0's last blocks are left out.",
+        phases=("train",),
+        low=0,
+        below=1,
+    )
+    dropout: float = setting(
+        0.2, "Dropout before efficientnetb0's output layer.", phases=("train",), low=0, below=1
+    )
+    enlarge: int | None = setting(
+        None,
+        "Size to which efficientnetb0 enlarges images itself, on the device (bicubic); 0 for "
+        "images as they are. Default: 224 for smaller images.",
+        phases=("train",),
+        low=0,
+        high=4096,
+    )
+    output_bias: bool | None = None
 
 
 def build_efficientnet(
     num_labels: int | None,
     *,
     input_shape: Sequence[int] = (224, 224, 3),
-    front: Sequence[keras.layers.Layer] = (),
+    front: "Sequence[keras.layers.Layer]" = (),
     padding: str = "symmetric",
     batch_norm_epsilon: float | None = None,
     batch_norm_momentum: float | None = None,
-    blocks: Mapping[int, int] | None = None,
+    blocks: Mapping[Layer, int] | None = None,
     stage9: bool = True,
     drop_connect: float = 0.2,
     dropout: float = 0.2,
     output_bias: bool = False,
     seed: int = 0,
     dtype: Any = None,
-) -> keras.Model:
+) -> "keras.Model":
     """Build EfficientNet-B0.
 
     Stages are numbered as by Tan and Le: 1 is the stem, 2 to 8 are the inverted bottlenecks, 9 is
@@ -100,9 +150,11 @@ def build_efficientnet(
     Raises:
         InputError: if an argument does not fit; the message names it.
     """
+    import keras
+
     counts = _block_counts(blocks)
     if padding not in _BATCH_NORM:
-        raise InputError(f"padding (--padding) is symmetric or same, not {padding!r}")
+        raise InputError(f"`padding` is symmetric or same, not {padding!r}")
     epsilon, momentum = _BATCH_NORM[padding]
     policy = keras.dtype_policies.get(keras.config.dtype_policy() if dtype is None else dtype)
     mixed = policy.compute_dtype != policy.variable_dtype
@@ -165,6 +217,8 @@ class _Layers:
         depthwise: bool = False,
     ) -> Any:
         """A convolution without bias, and its batch norm."""
+        import keras
+
         padding = "same"
         if stride > 1 and self.padding == "symmetric":
             x = keras.layers.ZeroPadding2D(kernel // 2, dtype=self.policy, name=f"{name}_pad")(x)
@@ -193,10 +247,14 @@ class _Layers:
 
     def activation(self, x: Any, name: str) -> Any:
         """SiLU."""
+        import keras
+
         return keras.layers.Activation("silu", dtype=self.policy, name=f"{name}_silu")(x)
 
     def mbconv(self, x: Any, name: str, row: _MBConv, stride: int, drop: float) -> Any:
         """An inverted bottleneck: expand, convolve by channel, excite, project."""
+        import keras
+
         shortcut, width = x, x.shape[-1]
         inner = width * row.expansion
         if row.expansion > 1:
@@ -220,6 +278,8 @@ class _Layers:
 
     def _excite(self, x: Any, name: str, reduced: int) -> Any:
         """Squeeze and excitation: each channel times a number that depends on all their means."""
+        import keras
+
         channels = x.shape[-1]
         means = keras.layers.GlobalAveragePooling2D(
             keepdims=True, dtype=self.policy, name=f"{name}_means"
@@ -241,15 +301,13 @@ class _Layers:
         return keras.layers.Multiply(dtype=self.policy, name=f"{name}_scale")([x, means])
 
 
-def _block_counts(changed: Mapping[int, int] | None) -> dict[int, int]:
-    counts = {stage: row.blocks for stage, row in _STAGES.items()}
+def _block_counts(changed: Mapping[Layer, int] | None) -> dict[Layer, int]:
+    counts: dict[Layer, int] = {stage: row.blocks for stage, row in _STAGES.items()}
     for stage, blocks in (changed or {}).items():
         if stage not in counts:
-            raise InputError(
-                f"blocks (--blocks) names stage {stage}, but only stages 2 to 8 have blocks"
-            )
+            raise InputError(f"`blocks` names stage {stage}, but only stages 2 to 8 have blocks")
         if not isinstance(blocks, int) or not 1 <= blocks <= 100:
-            raise InputError(f"blocks (--blocks) of stage {stage} must be 1 to 100, not {blocks!r}")
+            raise InputError(f"`blocks` of stage {stage} must be 1 to 100, not {blocks!r}")
         counts[stage] = blocks
     return counts
 
@@ -259,5 +317,100 @@ def _check_image(shape: Sequence[int | None]) -> None:
         raise InputError(
             f"efficientnetb0 makes images {_SHRINK} times smaller, so it needs (height, width, "
             f"channels) with at least {_SHRINK}x{_SHRINK} pixels, not {tuple(shape)}: enlarge the "
-            "images with --enlarge or --image_size"
+            "images by `enlarge` or `image_size`"
         )
+
+
+def efficientnet_arguments_of(path: str | Path) -> dict[str, Any]:
+    """Read from a safetensors file which arguments `build_efficientnet` needs for it.
+
+    Args:
+        path: `str` or `Path`. A file of an EfficientNet-B0 with torchvision's names.
+
+    Returns:
+        The arguments `num_labels` (`None` where the file has no output layer), `output_bias`,
+        `blocks` and `stage9`.
+
+    Raises:
+        InputError: if the file cannot be read or has other names.
+    """
+    modules = read_modules(Path(path))
+    blocks: dict[int, int] = {}
+    for module in modules["convolution"]:
+        match = re.match(r"features\.(\d+)\.(\d+)\.", module.name)
+        if match:
+            stage, block = int(match[1]) + 1, int(match[2]) + 1
+            blocks[stage] = max(block, blocks.get(stage, 0))
+    if not blocks:
+        raise InputError(
+            f"{path} has no tensors features.<stage>.<block>. ..., so it is no torchvision "
+            "EfficientNet's file"
+        )
+    linear = modules["linear"][-1:]
+    return {
+        "num_labels": linear[0].shapes["weight"][0] if linear else None,
+        "output_bias": bool(linear) and "bias" in linear[0].shapes,
+        "blocks": {stage: count for stage, count in blocks.items() if 2 <= stage <= 8},
+        "stage9": any(m.name.startswith("features.8.") for m in modules["convolution"]),
+    }
+
+
+def _arguments_of(source: str, trained: bool) -> dict[str, Any]:
+    if of_applications(source):
+        return {"padding": "same"} | ({"num_labels": 1000, "output_bias": True} if trained else {})
+    whole = trained and source.endswith(".safetensors")
+    return efficientnet_arguments_of(source) if whole else {}
+
+
+def _layers_of(module: str) -> str | None:
+    """The prefix of the layers that torchvision's `features.<stage>.<block>` is here."""
+    match = re.match(r"features\.(\d+)\.(\d+)(\.|$)", module)
+    if match is None:
+        return None
+    stage = int(match[1]) + 1
+    return f"stage{stage}_" + (f"block{int(match[2]) + 1}_" if stage in _STAGES else "")
+
+
+def _enlarged(options: EfficientNetOptions, image_shape: Sequence[int]) -> int | None:
+    if options.enlarge is not None:
+        return options.enlarge or None
+    return _ENLARGED if max(image_shape[:2]) < _ENLARGED else None
+
+
+def _build(
+    num_labels: int,
+    options: EfficientNetOptions,
+    *,
+    input_shape: Sequence[int] = (_ENLARGED, _ENLARGED, 3),
+    scaling: "keras.layers.Layer | None" = None,
+    geometry: "keras.layers.Layer | None" = None,
+    **how: Any,
+) -> "keras.Model":
+    from sfp_keras.models.enlarging import Enlarge
+
+    size = _enlarged(options, input_shape)
+    enlarging = Enlarge(size, dtype="float32", name="enlarge") if size is not None else None
+    arguments = options.given()
+    arguments.pop("enlarge", None)
+    front = [layer for layer in (scaling, enlarging, geometry) if layer is not None]
+    return build_efficientnet(num_labels, input_shape=input_shape, front=front, **arguments, **how)
+
+
+register(
+    Architecture(
+        "efficientnetb0",
+        _build,
+        EfficientNetOptions,
+        # Without stage 9 the one before it takes its place.
+        stages=lambda options: tuple(
+            f"stage{number}" for number in (1, 3, 4, 5, 7, 9 if options.stage9 else 8)
+        ),
+        pool="avg:7",
+        scaling="dataset",
+        groups={"conv": r"(^|/)stage\d+_", "fc": r"(^|/)output/"},
+        augmentation="geometry",
+        enlarged=_enlarged,
+        defining=("padding", "blocks", "stage9"),
+        files=WeightFiles(_arguments_of, ("padding",), _IMAGENET, _layers_of),
+    )
+)

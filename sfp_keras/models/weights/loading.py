@@ -10,9 +10,9 @@ import keras
 
 from sfp_keras.errors import InputError
 from sfp_keras.files import of_applications
-from sfp_keras.models.applications_weights import load_applications_weights
 from sfp_keras.models.own import load_own_model
-from sfp_keras.models.pytorch_weights import load_pytorch_weights
+from sfp_keras.models.weights.applications import load_applications_weights
+from sfp_keras.models.weights.pytorch import load_pytorch_weights
 
 
 def load_weights(model: keras.Model, path: str | Path) -> None:
@@ -33,14 +33,14 @@ def load_weights(model: keras.Model, path: str | Path) -> None:
         return
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"weights file {path} does not exist (--weights)")
+        raise InputError(f"`weights`: file {path} does not exist")
     if path.suffix == ".safetensors":
         load_pytorch_weights(model, path)
     elif path.name.endswith((".weights.h5", ".keras")):
         _load_keras_weights(model, path)
     else:
         raise InputError(
-            f"weights file {path} is neither .safetensors, .weights.h5 nor .keras (--weights); "
+            f"weights file {path} is neither .safetensors, .weights.h5 nor .keras; "
             "convert a PyTorch state dict with safetensors.torch.save_file(state_dict, path)"
         )
 
@@ -51,7 +51,7 @@ def load_initial_weights(model: keras.Model, source: str | Path) -> list[str]:
     The output layer is always left as it is, for it tells other labels apart.
 
     Args:
-        model: `keras.Model` of `build_vgg` or `build_efficientnet`.
+        model: `keras.Model` of `build_network`.
         source: `"imagenet"`, or an `.h5` file, of keras.applications' EfficientNetB0
             (`load_applications_weights`); a `.safetensors` file with PyTorch's names; a
             `.weights.h5` file of the same network but for its output; or a `.keras` file, whose
@@ -67,7 +67,7 @@ def load_initial_weights(model: keras.Model, source: str | Path) -> list[str]:
     if of_applications(source):
         load_applications_weights(model, source, output=False)
     elif not path.is_file():
-        raise InputError(f"weights file {path} does not exist (--initial_weights)")
+        raise InputError(f"`initial_weights`: file {path} does not exist")
     elif path.suffix == ".safetensors":
         load_pytorch_weights(model, path, output=False)
     elif path.suffix == ".keras":
@@ -76,8 +76,8 @@ def load_initial_weights(model: keras.Model, source: str | Path) -> list[str]:
         _load_all_but_output(model, path)
     else:
         raise InputError(
-            f"initial weights {source} are neither imagenet, .safetensors, .keras, .weights.h5 nor "
-            "an .h5 file of keras.applications (--initial_weights)"
+            f"`initial_weights`={source} are neither imagenet, .safetensors, .keras, .weights.h5 "
+            "nor an .h5 file of keras.applications"
         )
     return ["output"]
 
@@ -94,9 +94,9 @@ def _load_all_but_output(model: keras.Model, path: Path) -> None:
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             raise InputError(f"weights file {path} cannot be read ({reason})") from None
     output.set_weights(kept)
-    told = " ".join(str(note.message) for note in notes)
-    failed = re.search(r"A total of (\d+) objects could not be loaded", told)
-    if failed and (failed[1] != "1" or "name=output," not in told):
+    noted = " ".join(str(note.message) for note in notes)
+    failed = re.search(r"A total of (\d+) objects could not be loaded", noted)
+    if failed and (failed[1] != "1" or "name=output," not in noted):
         raise InputError(
             f"weights file {path} is of another network than {model.name!r}; save the network as "
             "a .keras file, whose layers are found by name"
@@ -117,8 +117,8 @@ def _copy_by_name(model: keras.Model, source: keras.Model) -> list[str]:
             left.append(layer.name)
     if len(left) == sum(bool(layer.weights) for layer in model.layers):
         raise InputError(
-            f"no layer of {source.name!r} fits model {model.name!r} by name and shapes "
-            "(--initial_weights)"
+            f"`initial_weights`: no layer of {source.name!r} fits model {model.name!r} by name and "
+            "shapes"
         )
     return left
 
@@ -132,11 +132,11 @@ def _load_keras_weights(model: keras.Model, path: Path) -> None:
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise InputError(
             f"weights file {path} does not fit model {model.name!r} or is damaged ({reason}): "
-            "build the network it was saved from (--model and its flags)"
+            "build the network it was saved from (`model` and its options)"
         ) from None
     # Keras only warns of layers that a file leaves as they were; of optimizers we want nothing.
     if any("freshly-initialized" in str(note.message) for note in notes):
         raise InputError(
             f"weights file {path} lacks layers of model {model.name!r}: build the network it was "
-            "saved from (--model and its flags)"
+            "saved from (`model` and its options)"
         )

@@ -3,12 +3,18 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import keras
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sfp_keras.errors import InputError
 from sfp_keras.models.initializers import uniform_fan_in
+from sfp_keras.models.options import Layer, Options
+from sfp_keras.models.registry import Architecture, WeightFiles, register
+from sfp_keras.models.weights.pytorch_file import read_modules
+from sfp_keras.settings.field import setting
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True)
@@ -38,12 +44,38 @@ _NETWORKS = {
 }
 
 VGG_NAMES = tuple(_NETWORKS)
-_POOLING = {"max": keras.layers.MaxPooling2D, "avg": keras.layers.AveragePooling2D}
 
 
-def vgg_layers(name: str) -> tuple[int, ...]:
-    """Numbers of the layers at which the papers probe a VGG network."""
-    return _layout(name).stages
+@dataclass(frozen=True)
+class VGGOptions(Options):
+    """Options of the VGG networks: arguments of `build_vgg`."""
+
+    conv_bias: bool | None = setting(
+        None,
+        "Whether convolutions have biases. Default: as --weights, or yes.",
+        phases=("train",),
+    )
+    fc_widths: tuple[int, ...] | None = setting(
+        None,
+        "Widths of the hidden fully connected layers, or 'none'. Default: as --weights, or the "
+        "papers' (4096,4096; none for vgg6).",
+        phases=("train",),
+        low=1,
+        high=65_536,
+    )
+    fc_activation: str | None = setting(
+        None,
+        "Activation of the hidden fully connected layers. Default: linear, as the papers' authors.",
+        phases=("train",),
+        choices=("linear", "relu"),
+    )
+    filters: Mapping[Layer, int] | None = setting(
+        None,
+        "Layers with another number of filters, as <layer>:<filters>, such as 13:350,12:350.",
+        phases=("train",),
+    )
+    batch_norm: bool | None = None
+    output_bias: bool | None = None
 
 
 def build_vgg(
@@ -56,12 +88,12 @@ def build_vgg(
     fc_widths: Sequence[int] | None = None,
     fc_activation: str | None = None,
     output_bias: bool = False,
-    filters: Mapping[int, int] | None = None,
+    filters: Mapping[Layer, int] | None = None,
     seed: int = 0,
     batch_norm_momentum: float = 0.9,
     batch_norm_epsilon: float = 1e-5,
     dtype: Any = None,
-) -> keras.Model:
+) -> "keras.Model":
     """Build one of the papers' VGG networks with PyTorch's initialisation.
 
     Layer m is `layer<m>_conv`, `layer<m>_norm`, `layer<m>_relu` and, where it ends a block,
@@ -102,12 +134,15 @@ def build_vgg(
     Raises:
         InputError: if an argument does not fit; the message names it.
     """
+    import keras
+
+    pooling = {"max": keras.layers.MaxPooling2D, "avg": keras.layers.AveragePooling2D}
     layout = _layout(name)
     widths = _filters(name, layout, filters)
     fc_widths = layout.fc_widths if fc_widths is None else tuple(fc_widths)
-    _check_positive("num_labels (--labels)", num_labels)
+    _check_positive("`num_labels`", num_labels)
     for width in fc_widths:
-        _check_positive("fc_widths (--fc_widths)", width)
+        _check_positive("`fc_widths`", width)
     _check_input_shape(name, layout, input_shape)
     _check_activation(fc_activation)
     policy = keras.dtype_policies.get(keras.config.dtype_policy() if dtype is None else dtype)
@@ -138,7 +173,7 @@ def build_vgg(
         x = keras.layers.ReLU(dtype=policy, name=f"{layer}_relu")(x)
         if number in layout.pools:
             kind, size = layout.pools[number]
-            x = _POOLING[kind](
+            x = pooling[kind](
                 size, data_format="channels_last", dtype=policy, name=f"{layer}_pool"
             )(x)
         fan_in = 9 * width
@@ -165,19 +200,18 @@ def build_vgg(
 
 def _layout(name: str) -> _Layout:
     if name not in _NETWORKS:
-        raise InputError(f"model {name!r} is not one of {', '.join(VGG_NAMES)} (--model)")
+        raise InputError(f"`name`={name!r} is not one of {', '.join(VGG_NAMES)}")
     return _NETWORKS[name]
 
 
-def _filters(name: str, layout: _Layout, changed: Mapping[int, int] | None) -> list[int]:
-    widths = dict(enumerate(layout.filters, start=1))
+def _filters(name: str, layout: _Layout, changed: Mapping[Layer, int] | None) -> list[int]:
+    widths: dict[Layer, int] = dict(enumerate(layout.filters, start=1))
     for number, width in (changed or {}).items():
         if number not in widths:
             raise InputError(
-                f"filters (--filters) names layer {number}, but {name} has layers 1 to "
-                f"{len(widths)}"
+                f"`filters` names layer {number}, but {name} has layers 1 to {len(widths)}"
             )
-        _check_positive(f"filters of layer {number}", width)
+        _check_positive(f"`filters` of layer {number}", width)
         widths[number] = width
     return list(widths.values())
 
@@ -194,14 +228,74 @@ def _check_input_shape(name: str, layout: _Layout, input_shape: Sequence[int]) -
         raise InputError(
             f"{name} pools images {shrink} times smaller, so it needs (height, width, channels) "
             f"with at least {shrink}x{shrink} pixels, not {tuple(input_shape)}: enlarge the images "
-            "with --image_size"
+            "by `image_size`"
         )
 
 
 def _check_activation(name: str | None) -> None:
+    import keras
+
     try:
         keras.activations.get(name)
     except ValueError:
         raise InputError(
-            f"fc_activation {name!r} (--fc_activation) is not a Keras activation such as relu"
+            f"`fc_activation`={name!r} is not a Keras activation such as relu"
         ) from None
+
+
+def vgg_arguments_of(path: str | Path) -> dict[str, Any]:
+    """Read from a safetensors file which arguments `build_vgg` needs for it.
+
+    Example:
+
+    ```
+    model = build_vgg("vgg16", fc_activation="relu", **vgg_arguments_of(path))
+    load_pytorch_weights(model, path)
+    ```
+
+    Args:
+        path: `str` or `Path`. A file of a VGG network with PyTorch's names.
+
+    Returns:
+        The arguments `num_labels`, `conv_bias`, `batch_norm`, `fc_widths` and `output_bias`.
+        Missing is what a file does not say: `fc_activation`.
+
+    Raises:
+        InputError: if the file cannot be read or lacks convolutions or linear layers.
+    """
+    modules = read_modules(Path(path))
+    for kind in ("convolution", "linear"):
+        if not modules[kind]:
+            raise InputError(f"{path} holds no {kind} weights, so it is no VGG network's file")
+    *hidden, output = modules["linear"]
+    return {
+        "num_labels": output.shapes["weight"][0],
+        "conv_bias": "bias" in modules["convolution"][0].shapes,
+        "batch_norm": bool(modules["batch norm"]),
+        "fc_widths": tuple(module.shapes["weight"][0] for module in hidden),
+        "output_bias": "bias" in output.shapes,
+    }
+
+
+def _arguments_of(source: str, trained: bool) -> dict[str, Any]:
+    return vgg_arguments_of(source) if trained and source.endswith(".safetensors") else {}
+
+
+def _architecture(name: str, layout: _Layout) -> Architecture:
+    def build(num_labels: int, options: VGGOptions, **how: Any) -> "keras.Model":
+        return build_vgg(name, num_labels, **options.given(), **how)
+
+    return Architecture(
+        name,
+        build,
+        VGGOptions,
+        # Measured after the pooling of the layer (paper 1, methods).
+        stages=lambda options: tuple(f"layer{number}" for number in layout.stages),
+        groups={"conv": r"(^|/)layer\d+_", "fc": r"(^|/)(fc\d+|output)/"},
+        defining=("filters",),
+        files=WeightFiles(_arguments_of, unsaid=("fc_activation",)),
+    )
+
+
+for _name, _layout_of_name in _NETWORKS.items():
+    register(_architecture(_name, _layout_of_name))

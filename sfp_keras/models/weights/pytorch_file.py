@@ -64,7 +64,7 @@ def read_modules(path: Path) -> dict[str, list[Module]]:
             raise InputError(
                 f"{path}: tensor {module_found.tensor(strange[0])} of shape "
                 f"{shapes[name][strange[0]]} belongs to no 2-D convolution, batch norm or linear "
-                "layer: give other networks as a .keras file (--model)"
+                "layer: give other networks as a .keras file"
             )
         modules[kind or ""].append(module_found)
     return modules
@@ -96,77 +96,9 @@ def read_tensors(path: Path, names: list[str]) -> list[np.ndarray]:
     return tensors
 
 
-def vgg_arguments_of(path: str | Path) -> dict[str, Any]:
-    """Read from a safetensors file which arguments `build_vgg` needs for it.
-
-    Example:
-
-    ```
-    model = build_vgg("vgg16", fc_activation="relu", **vgg_arguments_of(path))
-    load_pytorch_weights(model, path)
-    ```
-
-    Args:
-        path: `str` or `Path`. A file of a VGG network with PyTorch's names.
-
-    Returns:
-        The arguments `num_labels`, `conv_bias`, `batch_norm`, `fc_widths` and `output_bias`.
-        Missing is what a file does not say: `fc_activation`.
-
-    Raises:
-        InputError: if the file cannot be read or lacks convolutions or linear layers.
-    """
-    modules = read_modules(Path(path))
-    for kind in ("convolution", "linear"):
-        if not modules[kind]:
-            raise InputError(f"{path} holds no {kind} weights, so it is no VGG network's file")
-    *hidden, output = modules["linear"]
-    return {
-        "num_labels": output.shapes["weight"][0],
-        "conv_bias": "bias" in modules["convolution"][0].shapes,
-        "batch_norm": bool(modules["batch norm"]),
-        "fc_widths": tuple(module.shapes["weight"][0] for module in hidden),
-        "output_bias": "bias" in output.shapes,
-    }
-
-
-def efficientnet_arguments_of(path: str | Path) -> dict[str, Any]:
-    """Read from a safetensors file which arguments `build_efficientnet` needs for it.
-
-    Args:
-        path: `str` or `Path`. A file of an EfficientNet-B0 with torchvision's names.
-
-    Returns:
-        The arguments `num_labels` (`None` where the file has no output layer), `output_bias`,
-        `blocks` and `stage9`.
-
-    Raises:
-        InputError: if the file cannot be read or has other names.
-    """
-    modules = read_modules(Path(path))
-    blocks: dict[int, int] = {}
-    for module in modules["convolution"]:
-        match = re.match(r"features\.(\d+)\.(\d+)\.", module.name)
-        if match:
-            stage, block = int(match[1]) + 1, int(match[2]) + 1
-            blocks[stage] = max(block, blocks.get(stage, 0))
-    if not blocks:
-        raise InputError(
-            f"{path} has no tensors features.<stage>.<block>. ..., so it is no torchvision "
-            "EfficientNet's file"
-        )
-    linear = modules["linear"][-1:]
-    return {
-        "num_labels": linear[0].shapes["weight"][0] if linear else None,
-        "output_bias": bool(linear) and "bias" in linear[0].shapes,
-        "blocks": {stage: count for stage, count in blocks.items() if 2 <= stage <= 8},
-        "stage9": any(m.name.startswith("features.8.") for m in modules["convolution"]),
-    }
-
-
 def _opened(path: Path) -> Any:
     if not path.is_file():
-        raise InputError(f"weights file {path} does not exist (--weights)")
+        raise InputError(f"weights file {path} does not exist")
     try:
         return safe_open(path, framework="numpy")
     except (SafetensorError, OSError) as error:

@@ -1,6 +1,5 @@
 """Weights of a PyTorch network into a Keras model: matched by order, checked by shape."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,8 @@ import numpy as np
 
 from sfp_keras.errors import InputError
 from sfp_keras.models.graph import CallGraph, call_graph
-from sfp_keras.models.pytorch_file import Module, read_modules, read_tensors
+from sfp_keras.models.registry import architectures
+from sfp_keras.models.weights.pytorch_file import Module, read_modules, read_tensors
 
 _LAYERS_OF = {
     "convolution": (keras.layers.Conv2D, keras.layers.DepthwiseConv2D),
@@ -45,7 +45,7 @@ def load_pytorch_weights(model: keras.Model, path: str | Path, *, output: bool =
     (out, in) to (in, out), and a linear layer after a flatten of more than 1x1 positions also
     from PyTorch's channels-first order of inputs to Keras' channels-last one.
     `num_batches_tracked` is ignored, and so are blocks of a torchvision EfficientNet that a
-    simplified `build_efficientnet` has not.
+    simplified one of ours does not have.
 
     A file does not say which activation stands between fully connected layers, nor the epsilon of
     batch norms or the scaling of images: compare the network's accuracy with its stated one.
@@ -65,7 +65,9 @@ def load_pytorch_weights(model: keras.Model, path: str | Path, *, output: bool =
     path = Path(path)
     graph = call_graph(model)
     layers = _layers(graph, model.name)
-    modules = {kind: _with_layers(found, graph) for kind, found in read_modules(path).items()}
+    modules = {
+        kind: _with_layers(found, graph, model.name) for kind, found in read_modules(path).items()
+    }
     if not output:
         layers["linear"], modules["linear"] = layers["linear"][:-1], modules["linear"][:-1]
     for kind in _LAYERS_OF:
@@ -101,27 +103,25 @@ def _layers(graph: CallGraph, model_name: str) -> dict[str, list[Any]]:
             raise InputError(
                 f"layer {call.path!r} of model {model_name!r} is a {type(layer).__name__}, into "
                 "which no PyTorch weights are read: give the model as a .keras file with its "
-                "weights (--model)"
+                "weights"
             )
         if not any(layer is known for known in layers[kind]):
             layers[kind].append(layer)
     return layers
 
 
-def _with_layers(modules: list[Module], graph: CallGraph) -> list[Module]:
-    """Leave out the blocks of a torchvision EfficientNet that a simplified one has not."""
-    if not any(call.path.startswith("stage2_block1_") for call in graph.calls):
+def _with_layers(modules: list[Module], graph: CallGraph, model_name: str) -> list[Module]:
+    """Leave out the modules whose layers a simplified network has not."""
+    known = architectures().get(model_name)
+    if known is None or known.files.layers_of is None:
         return modules
-    return [module for module in modules if _has_place(module, graph)]
-
-
-def _has_place(module: Module, graph: CallGraph) -> bool:
-    match = re.match(r"features\.(\d+)\.(\d+)(\.|$)", module.name)
-    if match is None:
-        return True
-    stage = int(match[1]) + 1
-    name = f"stage{stage}_" + (f"block{int(match[2]) + 1}_" if 2 <= stage <= 8 else "")
-    return any(call.path.startswith(name) for call in graph.calls)
+    prefixes = [known.files.layers_of(module.name) for module in modules]
+    paths = [call.path for call in graph.calls]
+    return [
+        module
+        for module, prefix in zip(modules, prefixes, strict=True)
+        if prefix is None or any(path.startswith(prefix) for path in paths)
+    ]
 
 
 def _flattened_maps(graph: CallGraph) -> dict[str, tuple[int, int, int]]:
@@ -200,11 +200,11 @@ def _check_count(
     if kind == "linear":
         hidden = found[:-1] if output else found
         widths = ",".join(str(module.shapes["weight"][0]) for module in hidden)
-        mend = f"say --fc_widths={widths or 'none'} (argument fc_widths)"
+        mend = f"set `fc_widths`={widths or 'none'}"
     elif kind == "batch norm" and not (layers and found):
-        mend = f"build the model with batch_norm={bool(found)}"
+        mend = f"build the model with `batch_norm`={bool(found)}"
     else:
-        mend = "choose the network the file was written from (--model)"
+        mend = "choose the network the file was written from (`model`)"
     extra = found[len(layers) :]
     beyond = (
         f"tensor {extra[0].tensor('weight')} of shape {extra[0].shapes['weight']} has no layer"
@@ -222,9 +222,9 @@ def _check_bias(path: Path, kind: str, layer: Any, module: Module, is_output: bo
     if has == layer.use_bias:
         return
     if kind == "convolution":
-        mend = f"say --conv_bias={str(has).lower()} (argument conv_bias)"
+        mend = f"set `conv_bias`={str(has).lower()}"
     elif is_output:
-        mend = f"build the model with output_bias={has}"
+        mend = f"build the model with `output_bias`={has}"
     else:
         mend = "add it to the file, as zeros"
     state = (
@@ -247,13 +247,13 @@ def _check_shape(
     if shape is None:
         _refuse(path, f"tensor {name} is not in the file", layer, assignment, "add it to the file")
     if kind != "linear":
-        mend = "build the model with the file's widths (argument filters) and kernel sizes"
+        mend = "build the model with the file's widths (`filters`) and kernel sizes"
     elif is_output and shape[0] != assignment.shape[0]:
-        mend = f"the file's network tells {shape[0]} labels apart: choose its dataset (--dataset)"
+        mend = f"the file's network tells {shape[0]} labels apart: choose its `dataset`"
     elif shape[0] != assignment.shape[0]:
-        mend = f"say --fc_widths with {shape[0]} for this layer (argument fc_widths)"
+        mend = f"set `fc_widths` with {shape[0]} for this layer"
     else:
-        mend = "images of another size, or other widths before (--image_size, --fc_widths)"
+        mend = "images of another size, or other widths before (`image_size`, `fc_widths`)"
     _refuse(path, f"tensor {name} has shape {shape}", layer, assignment, mend)
 
 

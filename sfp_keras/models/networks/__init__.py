@@ -1,0 +1,1 @@
+"""The networks known by name, one file each; `registry` finds them by looking into this folder."""

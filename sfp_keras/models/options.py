@@ -1,0 +1,103 @@
+"""Options of a network: a dataclass each, read from values or from the texts of flags."""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sfp_keras.errors import InputError
+from sfp_keras.settings.field import declared
+
+# By number where a network counts its layers, else by name.
+Layer = int | str
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Options of a network. Each network has a subclass, whose defaults are the paper's network.
+
+    Fields that `setting` declares are flags of the command too; other fields are for Python alone.
+    A field may be a `bool`, `int`, `float`, `str`, a tuple of one of these, or a `Mapping` from
+    layers to whole numbers, and `None` beside it: the default of the network, or of its weights.
+
+    Raises:
+        InputError: if a value is out of its bounds; the message names the option.
+    """
+
+    def __post_init__(self) -> None:
+        for field, setting in declared(self):
+            setting.check(field.name, getattr(self, field.name))
+
+    def given(self) -> dict[str, Any]:
+        """The options that are not `None`."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def read_options(kind: type[Options], values: Mapping[str, Any]) -> Options:
+    """Options from values, or from texts as flags have them.
+
+    Args:
+        kind: the subclass of `Options`.
+        values: dict from names of its fields to values of their types; instead of a mapping a
+            sequence of texts such as `("13:350", "12:350")`; instead of a tuple of numbers one of
+            texts, `("none",)` for none.
+
+    Raises:
+        InputError: if a value cannot be read or is out of bounds.
+    """
+    hints = typing.get_type_hints(kind)
+    return kind(**{name: _read(name, hints[name], value) for name, value in values.items()})
+
+
+def plain_kind(hint: Any) -> Any:
+    """The type of an option without `None`."""
+    if isinstance(hint, types.UnionType):
+        (hint,) = (one for one in typing.get_args(hint) if one is not type(None))
+    return hint
+
+
+def _read(name: str, hint: Any, value: Any) -> Any:
+    hint = plain_kind(hint)
+    origin = typing.get_origin(hint)
+    if value is None or origin is None:
+        return value
+    return _layers(name, value) if origin is not tuple else _items(name, hint, value)
+
+
+def _items(name: str, hint: Any, value: Any) -> tuple[Any, ...]:
+    kind = typing.get_args(hint)[0]
+    items = [value] if isinstance(value, str) else list(value)
+    try:
+        return tuple(kind(item) for item in items if item != "none")
+    except ValueError:
+        what = "whole numbers such as 512,512" if kind is int else "numbers"
+        raise InputError(f"`{name}`={_shown(items)}: give {what}, or none") from None
+
+
+def _layers(name: str, value: Any) -> dict[Layer, int] | None:
+    """A mapping from layers to numbers."""
+    if isinstance(value, Mapping):
+        pairs = [[layer, number] for layer, number in value.items()]
+    else:
+        value = [value] if isinstance(value, str) else list(value)
+        pairs = [str(text).rsplit(":", 1) for text in value]
+    try:
+        found = {_layer(layer): int(number) for layer, number in pairs}
+    except (ValueError, TypeError):
+        found = {}
+    if len(found) < len(pairs):
+        raise InputError(
+            f"`{name}`={_shown(value)}: give a layer and a number each, every layer once, such as "
+            "3:1"
+        )
+    return found or None
+
+
+def _layer(name: Any) -> Layer:
+    return int(name) if str(name).isascii() and str(name).isdigit() else name
+
+
+def _shown(items: Iterable[Any]) -> str:
+    return ",".join(map(str, items))

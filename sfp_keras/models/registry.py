@@ -1,0 +1,277 @@
+"""The networks that are known by name. Each is registered by its own file in `networks/`."""
+
+import dataclasses
+import functools
+import importlib
+import pkgutil
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sfp_keras.errors import InputError
+from sfp_keras.models.options import Options, plain_kind, read_options
+from sfp_keras.settings.field import Setting, declared
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclasses.dataclass(frozen=True)
+class WeightFiles:
+    """What weights from elsewhere say of a network.
+
+    Attributes:
+        arguments: called with what `weights` or `initial_weights` names and whether the network
+            is taken as trained; returns those of the network's options that the weights decide,
+            and `num_labels` where a trained network has labels of its own.
+        unsaid: options that no file says: those to look at where a trained network guesses.
+        scaling: how a trained network's images are scaled; `None`: as those of a new one.
+        layers_of: the prefix of the layers that a module of a PyTorch file belongs to, or `None`
+            for any; for a network that may lack some of the file's modules.
+    """
+
+    arguments: Callable[[str, bool], dict[str, Any]] = lambda source, trained: {}
+    unsaid: tuple[str, ...] = ()
+    scaling: str | None = None
+    layers_of: Callable[[str], str | None] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Architecture:
+    """A network that is built, trained and probed by its name.
+
+    Example:
+
+    ```
+    register(Architecture("small", build=_build, options=SmallOptions, stages=_stages))
+    ```
+
+    Attributes:
+        name: `str`.
+        build: makes the `keras.Model`, called with `num_labels`, the options, and as keywords
+            `seed`, `dtype` and, where there are, `input_shape` (height, width, channels). One
+            with `augmentation="geometry"` may get `scaling` and `geometry` too: layers that
+            scale images of 0..255, and that move them in training.
+        options: the subclass of `Options`. The default has none.
+        stages: names the stages to probe, input side first, called with the options; `None` to
+            find them by the network's spatial reductions.
+        pool: `str`. Pooling of the stages before their heads, unless asked otherwise; `None` for
+            none.
+        scaling: `str`. How images are scaled, unless asked otherwise.
+        groups: dict from short names of groups of parameters to regular expressions that are
+            searched in Keras' paths of variables.
+        augmentation: `"shift"`: images are scaled, mirrored and shifted before the network;
+            `"geometry"`: the network scales them, and also rotates and shears them.
+        enlarged: what a network with `augmentation="geometry"` enlarges images to, called with
+            the options and the images' shape; `None` for images as they are.
+        defining: options that make it another network than the papers'.
+        files: `WeightFiles`.
+    """
+
+    name: str
+    build: Callable[..., "keras.Model"]
+    options: type[Options] = Options
+    stages: Callable[[Any], tuple[str, ...]] | None = None
+    pool: str | None = None
+    scaling: str = "-1..1"
+    groups: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    augmentation: str = "shift"
+    enlarged: Callable[[Any, Sequence[int]], int | None] = lambda options, image_shape: None
+    defining: tuple[str, ...] = ()
+    files: WeightFiles = WeightFiles()
+
+    def read(self, given: Mapping[str, Any]) -> Any:
+        """The network's options where some are given.
+
+        Args:
+            given: dict from names of options to values, or to texts as flags have them.
+
+        Raises:
+            InputError: if it has no such option, or a value will not do.
+        """
+        known = [field.name for field in dataclasses.fields(self.options)]
+        for name in given:
+            if name not in known:
+                others = [one.name for one in architectures().values() if _has(one, name)]
+                raise InputError(
+                    f"`{name}` is no option of {self.name}"
+                    + (f"; {_listed(others)} has it" if len(others) == 1 else "")
+                    + (f"; {_listed(others)} have it" if len(others) > 1 else "")
+                    + ("" if others else f"; it has {_listed(known) or 'none'}")
+                )
+        return read_options(self.options, given)
+
+    def changed(self, given: Mapping[str, Any], source: str | None = None) -> bool:
+        """Whether options make it another network than the papers', of which theirs say nothing.
+
+        Args:
+            given: as `read` takes them.
+            source: the weights it has or starts from.
+        """
+        usual = self.read(self.files.arguments(source, False) if source else {})
+        options = self.read({**usual.given(), **given})
+        return any(getattr(options, name) != getattr(usual, name) for name in self.defining)
+
+
+def _has(architecture: Architecture, option: str) -> bool:
+    return any(field.name == option for field in dataclasses.fields(architecture.options))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else "".join(names)
+
+
+_KNOWN: dict[str, Architecture] = {}
+
+
+def register(architecture: Architecture) -> Architecture:
+    """Make an architecture known by its name.
+
+    Raises:
+        ValueError: if the name is taken.
+    """
+    if architecture.name in _KNOWN:
+        raise ValueError(f"two networks are called {architecture.name!r}")
+    _KNOWN[architecture.name] = architecture
+    return architecture
+
+
+def architectures() -> Mapping[str, Architecture]:
+    """All architectures by name. Keras is not imported."""
+    _import_networks()
+    return _KNOWN
+
+
+@functools.cache
+def _import_networks() -> None:
+    from sfp_keras.models import networks
+
+    for module in pkgutil.iter_modules(networks.__path__):
+        importlib.import_module(f"{networks.__name__}.{module.name}")
+
+
+def find_architecture(name: str) -> Architecture:
+    """The architecture of a name.
+
+    Raises:
+        InputError: if there is none.
+    """
+    known = architectures()
+    if name not in known:
+        raise InputError(f"`model`={name!r} is not one of {', '.join(known)}")
+    return known[name]
+
+
+def build_network(
+    name: str,
+    num_labels: int,
+    *,
+    input_shape: Sequence[int] | None = None,
+    seed: int = 0,
+    dtype: Any = None,
+    **options: Any,
+) -> "keras.Model":
+    """Build a network by its name, with fresh weights.
+
+    Example:
+
+    ```
+    build_network("vgg16", 100)
+    build_network("vgg16", 10, filters={13: 350})
+    build_network("efficientnetb0", 100, input_shape=(32, 32, 3), stage9=False)
+    ```
+
+    Args:
+        name: `str`. One of `architectures()`.
+        num_labels: `int`. Output units K.
+        input_shape: `(height, width, channels)` of one image. Defaults to the network's own.
+        seed: `int`. The initial weights are a function of it and of the Keras backend. Defaults
+            to 0.
+        dtype: a Keras dtype policy such as `"mixed_bfloat16"`. Defaults to Keras' global policy.
+        **options: the network's own, fields of `find_architecture(name).options`.
+
+    Returns:
+        A functional `keras.Model` with outputs of shape `(batch, num_labels)`.
+
+    Raises:
+        InputError: if there is no such network or option, or a value will not do.
+    """
+    architecture = find_architecture(name)
+    how = {} if input_shape is None else {"input_shape": tuple(input_shape)}
+    return architecture.build(num_labels, architecture.read(options), seed=seed, dtype=dtype, **how)
+
+
+def default_stage_names(name: str, **options: Any) -> tuple[str, ...]:
+    """Name the stages at which a network is probed unless others are asked for.
+
+    Args:
+        name: `str`. One of `architectures()`.
+        **options: the network's own.
+
+    Returns:
+        Stage names, input side first: `("layer2", "layer4", ...)`, `("stage1", "stage3", ...)`.
+
+    Raises:
+        InputError: if there is no such network or option.
+    """
+    architecture = find_architecture(name)
+    chosen = architecture.read(options)
+    return architecture.stages(chosen) if architecture.stages is not None else ()
+
+
+@functools.cache
+def network_options() -> type:
+    """A dataclass of all networks' options as flags have them, each with its `Setting`.
+
+    An option's default is `None` where networks differ in it. One that maps layers to numbers is a
+    tuple of texts here, and so is a tuple.
+
+    Raises:
+        TypeError: if two networks have options of one name and different types.
+    """
+    kinds: dict[str, Any] = {}
+    defaults: dict[str, list[Any]] = {}
+    settings: dict[str, list[Setting]] = {}
+    for options in dict.fromkeys(one.options for one in architectures().values()):
+        hints = typing.get_type_hints(options)
+        for field, setting in declared(options):
+            kind = _flag_kind(hints[field.name])
+            if kinds.setdefault(field.name, kind) != kind:
+                raise TypeError(f"option {field.name} is {kinds[field.name]} and {kind}")
+            empty = _is_mapping(hints[field.name])
+            defaults.setdefault(field.name, []).append(() if empty else field.default)
+            settings.setdefault(field.name, []).append(setting)
+    fields = [
+        (name, kind | None, _merged(defaults[name], settings[name])) for name, kind in kinds.items()
+    ]
+    return dataclasses.make_dataclass("NetworkOptions", fields, frozen=True)
+
+
+def _flag_kind(hint: Any) -> Any:
+    hint = plain_kind(hint)
+    return tuple[str, ...] if typing.get_origin(hint) is not None else hint
+
+
+def _is_mapping(hint: Any) -> bool:
+    return typing.get_origin(plain_kind(hint)) not in (None, tuple)
+
+
+def _merged(defaults: list[Any], settings: list[Setting]) -> Any:
+    """One field for an option that several networks may have, within what any of them allows."""
+    first = settings[0]
+    choices = tuple(dict.fromkeys(choice for one in settings for choice in one.choices))
+    merged = dataclasses.replace(
+        first,
+        help=" ".join(dict.fromkeys(one.help for one in settings)),
+        choices=choices if all(one.choices for one in settings) else (),
+        low=_widest(min, [one.low for one in settings]),
+        high=_widest(max, [one.high for one in settings]),
+        below=_widest(max, [one.below for one in settings]),
+    )
+    same = all(default == defaults[0] for default in defaults)
+    default = defaults[0] if same else None
+    return dataclasses.field(default=default, metadata={"setting": merged})
+
+
+def _widest(pick: Callable[..., float], bounds: list[float | None]) -> float | None:
+    return None if None in bounds else pick(bounds)

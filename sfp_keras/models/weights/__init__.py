@@ -1,0 +1,1 @@
+"""Weights from files: PyTorch's, those of keras.applications, Keras' own."""

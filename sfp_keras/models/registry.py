@@ -223,7 +223,8 @@ def default_stage_names(name: str, **options: Any) -> tuple[str, ...]:
 def network_options() -> type:
     """A dataclass of all networks' options as flags have them, each with its `Setting`.
 
-    An option's default is `None` where networks differ in it. One that maps layers to numbers is a
+    The network of phase 1 depends on all of them. An option's default is `None` where networks
+    differ in it. One that maps layers to numbers is a
     tuple of texts here, and so is a tuple.
 
     Raises:
@@ -262,6 +263,7 @@ def _merged(defaults: list[Any], settings: list[Setting]) -> Any:
     choices = tuple(dict.fromkeys(choice for one in settings for choice in one.choices))
     merged = dataclasses.replace(
         first,
+        phases=("train",),
         help=" ".join(dict.fromkeys(one.help for one in settings)),
         choices=choices if all(one.choices for one in settings) else (),
         low=_widest(min, [one.low for one in settings]),

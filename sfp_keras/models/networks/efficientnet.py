@@ -59,31 +59,22 @@ class EfficientNetOptions(Options):
         "How efficientnetb0 pads before convolutions of stride 2: symmetric as PyTorch, with batch "
         "norm epsilon 1e-5, or same as keras.applications, with 1e-3. Default: same for weights of "
         "keras.applications, else symmetric; a .keras or .weights.h5 file does not tell.",
-        phases=("train",),
         choices=("symmetric", "same"),
     )
     blocks: Mapping[Layer, int] | None = setting(
         None,
         "Blocks of stages of efficientnetb0 that differ, as <stage>:<blocks>: 3:1,4:1 and 5:2 are "
         "the paper's simplified networks.",
-        phases=("train",),
     )
-    stage9: bool = setting(True, "Whether efficientnetb0 has its stage 9.", phases=("train",))
+    stage9: bool = setting(True, "Whether efficientnetb0 has its stage 9.")
     drop_connect: float = setting(
-        0.2,
-        "Rate at which efficientnetb0's last blocks are left out.",
-        phases=("train",),
-        low=0,
-        below=1,
+        0.2, "Rate at which efficientnetb0's last blocks are left out.", low=0, below=1
     )
-    dropout: float = setting(
-        0.2, "Dropout before efficientnetb0's output layer.", phases=("train",), low=0, below=1
-    )
+    dropout: float = setting(0.2, "Dropout before efficientnetb0's output layer.", low=0, below=1)
     enlarge: int | None = setting(
         None,
         "Size to which efficientnetb0 enlarges images itself, on the device (bicubic); 0 for "
         "images as they are. Default: 224 for smaller images.",
-        phases=("train",),
         low=0,
         high=4096,
     )
@@ -203,6 +194,9 @@ class _Layers:
     """Makes the network's layers with what all of them share."""
 
     def __init__(self, padding: str, epsilon: float, momentum: float, seed: int, policy: Any):
+        import keras
+
+        self.layers: Any = keras.layers
         self.padding, self.epsilon, self.momentum = padding, epsilon, momentum
         self.seed, self.policy = seed, policy
 
@@ -217,11 +211,9 @@ class _Layers:
         depthwise: bool = False,
     ) -> Any:
         """A convolution without bias, and its batch norm."""
-        import keras
-
         padding = "same"
         if stride > 1 and self.padding == "symmetric":
-            x = keras.layers.ZeroPadding2D(kernel // 2, dtype=self.policy, name=f"{name}_pad")(x)
+            x = self.layers.ZeroPadding2D(kernel // 2, dtype=self.policy, name=f"{name}_pad")(x)
             padding = "valid"
         layer = f"{name}_{kind}"
         common = {
@@ -235,10 +227,10 @@ class _Layers:
         # PyTorch counts all channels as outputs of a depthwise convolution.
         initializer = normal_fan_out(self.seed, layer, kernel * kernel * width)
         if depthwise:
-            x = keras.layers.DepthwiseConv2D(kernel, depthwise_initializer=initializer, **common)(x)
+            x = self.layers.DepthwiseConv2D(kernel, depthwise_initializer=initializer, **common)(x)
         else:
-            x = keras.layers.Conv2D(width, kernel, kernel_initializer=initializer, **common)(x)
-        return keras.layers.BatchNormalization(
+            x = self.layers.Conv2D(width, kernel, kernel_initializer=initializer, **common)(x)
+        return self.layers.BatchNormalization(
             momentum=self.momentum,
             epsilon=self.epsilon,
             dtype=self.policy,
@@ -247,14 +239,10 @@ class _Layers:
 
     def activation(self, x: Any, name: str) -> Any:
         """SiLU."""
-        import keras
-
-        return keras.layers.Activation("silu", dtype=self.policy, name=f"{name}_silu")(x)
+        return self.layers.Activation("silu", dtype=self.policy, name=f"{name}_silu")(x)
 
     def mbconv(self, x: Any, name: str, row: _MBConv, stride: int, drop: float) -> Any:
         """An inverted bottleneck: expand, convolve by channel, excite, project."""
-        import keras
-
         shortcut, width = x, x.shape[-1]
         inner = width * row.expansion
         if row.expansion > 1:
@@ -267,21 +255,19 @@ class _Layers:
         if stride > 1 or row.width != width:
             return x
         if drop > 0:
-            x = keras.layers.Dropout(
+            x = self.layers.Dropout(
                 drop,
                 noise_shape=(None, 1, 1, 1),
                 seed=seed_of(self.seed, name),
                 dtype=self.policy,
                 name=f"{name}_drop",
             )(x)
-        return keras.layers.Add(dtype=self.policy, name=f"{name}_add")([shortcut, x])
+        return self.layers.Add(dtype=self.policy, name=f"{name}_add")([shortcut, x])
 
     def _excite(self, x: Any, name: str, reduced: int) -> Any:
         """Squeeze and excitation: each channel times a number that depends on all their means."""
-        import keras
-
         channels = x.shape[-1]
-        means = keras.layers.GlobalAveragePooling2D(
+        means = self.layers.GlobalAveragePooling2D(
             keepdims=True, dtype=self.policy, name=f"{name}_means"
         )(x)
         for part, width, activation in (
@@ -289,7 +275,7 @@ class _Layers:
             ("expand", channels, "sigmoid"),
         ):
             layer = f"{name}_{part}"
-            means = keras.layers.Conv2D(
+            means = self.layers.Conv2D(
                 width,
                 1,
                 activation=activation,
@@ -298,7 +284,7 @@ class _Layers:
                 dtype=self.policy,
                 name=layer,
             )(means)
-        return keras.layers.Multiply(dtype=self.policy, name=f"{name}_scale")([x, means])
+        return self.layers.Multiply(dtype=self.policy, name=f"{name}_scale")([x, means])
 
 
 def _block_counts(changed: Mapping[Layer, int] | None) -> dict[Layer, int]:
@@ -329,10 +315,7 @@ def efficientnet_arguments_of(path: str | Path) -> dict[str, Any]:
 
     Returns:
         The arguments `num_labels` (`None` where the file has no output layer), `output_bias`,
-        `blocks` and `stage9`.
-
-    Raises:
-        InputError: if the file cannot be read or has other names.
+        `blocks` and `stage9`. An InputError names a file that cannot be read or is another's.
     """
     modules = read_modules(Path(path))
     blocks: dict[int, int] = {}
@@ -371,6 +354,10 @@ def _layers_of(module: str) -> str | None:
     return f"stage{stage}_" + (f"block{int(match[2]) + 1}_" if stage in _STAGES else "")
 
 
+def _stages(options: EfficientNetOptions) -> tuple[str, ...]:
+    return tuple(f"stage{number}" for number in (1, 3, 4, 5, 7, 9 if options.stage9 else 8))
+
+
 def _enlarged(options: EfficientNetOptions, image_shape: Sequence[int]) -> int | None:
     if options.enlarge is not None:
         return options.enlarge or None
@@ -389,9 +376,8 @@ def _build(
     from sfp_keras.models.enlarging import Enlarge
 
     size = _enlarged(options, input_shape)
-    enlarging = Enlarge(size, dtype="float32", name="enlarge") if size is not None else None
-    arguments = options.given()
-    arguments.pop("enlarge", None)
+    enlarging = Enlarge(size, dtype="float32", name="enlarge") if size else None
+    arguments = {name: value for name, value in options.given().items() if name != "enlarge"}
     front = [layer for layer in (scaling, enlarging, geometry) if layer is not None]
     return build_efficientnet(num_labels, input_shape=input_shape, front=front, **arguments, **how)
 
@@ -401,10 +387,7 @@ register(
         "efficientnetb0",
         _build,
         EfficientNetOptions,
-        # Without stage 9 the one before it takes its place.
-        stages=lambda options: tuple(
-            f"stage{number}" for number in (1, 3, 4, 5, 7, 9 if options.stage9 else 8)
-        ),
+        stages=_stages,
         pool="avg:7",
         scaling="dataset",
         groups={"conv": r"(^|/)stage\d+_", "fc": r"(^|/)output/"},

@@ -53,26 +53,22 @@ class VGGOptions(Options):
     conv_bias: bool | None = setting(
         None,
         "Whether convolutions have biases. Default: as --weights, or yes.",
-        phases=("train",),
     )
     fc_widths: tuple[int, ...] | None = setting(
         None,
         "Widths of the hidden fully connected layers, or 'none'. Default: as --weights, or the "
         "papers' (4096,4096; none for vgg6).",
-        phases=("train",),
         low=1,
         high=65_536,
     )
     fc_activation: str | None = setting(
         None,
         "Activation of the hidden fully connected layers. Default: linear, as the papers' authors.",
-        phases=("train",),
         choices=("linear", "relu"),
     )
     filters: Mapping[Layer, int] | None = setting(
         None,
         "Layers with another number of filters, as <layer>:<filters>, such as 13:350,12:350.",
-        phases=("train",),
     )
     batch_norm: bool | None = None
     output_bias: bool | None = None

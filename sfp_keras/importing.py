@@ -33,18 +33,18 @@ def import_function(spec: str, flag: str) -> Callable[..., Any]:
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         if missing and f"{module_name}.".startswith(f"{missing}."):
             raise InputError(
-                f"--{flag}={spec}: module {missing!r} is not found; install it, or put its folder "
+                f"`{flag}`={spec}: module {missing!r} is not found; install it, or put its folder "
                 "on PYTHONPATH"
             ) from None
         raise InputError(
-            f"--{flag}={spec}: importing {module_name or 'nothing'} raised {kind_and_line(error)}"
+            f"`{flag}`={spec}: importing {module_name or 'nothing'} raised {kind_and_line(error)}"
         ) from error
     try:
         function = operator.attrgetter(name)(module)
     except AttributeError:
-        raise InputError(f"--{flag}={spec}: module {module_name} has no {name!r}") from None
+        raise InputError(f"`{flag}`={spec}: module {module_name} has no {name!r}") from None
     if not callable(function):
-        raise InputError(f"--{flag}={spec} is not a function")
+        raise InputError(f"`{flag}`={spec} is not a function")
     return function
 
 

@@ -23,7 +23,7 @@ ROOMS = (
     *("monitoring", "provenance", "stage_files", "run_directory"),
     "workflows",
 )
-EVERYWHERE = ("errors", "files", "importing", "sameness", "backend", "_version")
+EVERYWHERE = ("errors", "files", "importing", "sameness", "backend", "reachability", "_version")
 
 
 def room_of(path: Path) -> str:

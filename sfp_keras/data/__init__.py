@@ -1,21 +1,21 @@
 """Data: a name or folder becomes images and labels, then batches."""
 
-from sfp_keras.data.augmentation import Augmentation, AugmentationDraws, augment
-from sfp_keras.data.batches import (
+from sfp_keras.data.batches.augmentation import Augmentation, AugmentationDraws, augment
+from sfp_keras.data.batches.batches import (
     epoch_order,
     epoch_rows,
     evaluation_batches,
     steps_per_epoch,
     training_batches,
 )
-from sfp_keras.data.channel_statistics import ChannelStatistics, channel_statistics
+from sfp_keras.data.batches.channel_statistics import ChannelStatistics, channel_statistics
+from sfp_keras.data.batches.scaling import SCALING_FORMS, UNSCALED, Scaling, parse_scaling
 from sfp_keras.data.dataset import ImageDataset, ImageSplit, LazyImages
-from sfp_keras.data.draws import random_words
-from sfp_keras.data.label_count import count_labels
-from sfp_keras.data.loading import load_dataset
-from sfp_keras.data.resizing import RESIZE_FORMS
-from sfp_keras.data.scaling import SCALING_FORMS, UNSCALED, Scaling, parse_scaling
-from sfp_keras.data.source_digest import source_digest
+from sfp_keras.data.images.resizing import RESIZE_FORMS
+from sfp_keras.data.loading import count_labels, load_dataset, source_digest
+from sfp_keras.data.seeded_random import random_order, random_words
+from sfp_keras.data.source import Source
+from sfp_keras.data.sources import find_source, source_names
 from sfp_keras.data.subsets import label_subset
 
 __all__ = [
@@ -29,17 +29,21 @@ __all__ = [
     "ImageSplit",
     "LazyImages",
     "Scaling",
+    "Source",
     "augment",
     "channel_statistics",
     "count_labels",
     "epoch_order",
     "epoch_rows",
     "evaluation_batches",
+    "find_source",
     "label_subset",
     "load_dataset",
     "parse_scaling",
+    "random_order",
     "random_words",
     "source_digest",
+    "source_names",
     "steps_per_epoch",
     "training_batches",
 ]

@@ -1,4 +1,4 @@
-"""What every data source hands on: a training and a test split of labelled RGB images."""
+"""What is loaded: a training and a test split of labelled images, RGB or grey."""
 
 import abc
 from collections.abc import Sequence
@@ -11,24 +11,26 @@ class LazyImages(abc.ABC):
     """Images that are made when they are read, not held in memory.
 
     Attributes:
-        shape: `(N, H, W, 3)`, as an array in memory would have.
+        shape: `(N, H, W, C)`, as an array in memory would have; C is 3 for RGB, 1 for grey.
+        dtype: uint8 or float32. Default uint8.
     """
 
     shape: tuple[int, int, int, int]
+    dtype: np.dtype = np.dtype(np.uint8)
 
     def __len__(self) -> int:
         return self.shape[0]
 
     @abc.abstractmethod
     def read(self, indices: np.ndarray) -> np.ndarray:
-        """Return the images at `indices` (n,) as an array (n, H, W, 3) of uint8."""
+        """Return the images at `indices` (n,) as an array (n, H, W, C) of `dtype`."""
 
 
 class SelectedImages(LazyImages):
     """Some of the images of a source, read from it when asked for.
 
     Args:
-        images: a `LazyImages` or a (memory-mapped) array (N, H, W, 3) of uint8.
+        images: a `LazyImages` or a (memory-mapped) array (N, H, W, C).
         indices: array (n,) of int64, the chosen images in their new order.
     """
 
@@ -36,9 +38,10 @@ class SelectedImages(LazyImages):
         self.images = images
         self.indices = indices
         self.shape = (len(indices), *_image_shape(images))
+        self.dtype = images.dtype
 
     def read(self, indices: np.ndarray) -> np.ndarray:
-        """Return the images at `indices` (n,) of the selection, (n, H, W, 3) uint8."""
+        """Return the images at `indices` (n,) of the selection, (n, H, W, C)."""
         return _read(self.images, self.indices[indices])
 
 
@@ -47,7 +50,8 @@ class ImageSplit:
     """The images and labels of one split.
 
     Attributes:
-        images: array (N, H, W, 3) of uint8, in memory or memory-mapped, or a `LazyImages`.
+        images: array (N, H, W, 3) or (N, H, W, 1), in memory or memory-mapped, or a
+            `LazyImages`; uint8 of 0..255, or float32 of any range.
         labels: array (N,) of int64.
     """
 
@@ -55,10 +59,12 @@ class ImageSplit:
     labels: np.ndarray
 
     def __post_init__(self) -> None:
-        if len(self.images.shape) != 4 or self.images.shape[-1] != 3:
-            raise ValueError(f"images must have shape (N, H, W, 3), got {self.images.shape}")
-        if isinstance(self.images, np.ndarray) and self.images.dtype != np.uint8:
-            raise ValueError(f"images must be uint8, got {self.images.dtype}")
+        if len(self.images.shape) != 4 or self.images.shape[-1] not in (1, 3):
+            raise ValueError(
+                f"images must have shape (N, H, W, 3) or (N, H, W, 1), got {self.images.shape}"
+            )
+        if self.images.dtype not in (np.uint8, np.float32):
+            raise ValueError(f"images must be uint8 or float32, got {self.images.dtype}")
         if self.labels.shape != (self.images.shape[0],) or self.labels.dtype != np.int64:
             raise ValueError(
                 f"labels must be int64 of shape ({self.images.shape[0]},), got "
@@ -70,8 +76,13 @@ class ImageSplit:
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """`(H, W, 3)` of one image."""
+        """`(H, W, 3)` of one image, or `(H, W, 1)`."""
         return _image_shape(self.images)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """uint8 or float32."""
+        return self.images.dtype
 
     @property
     def in_memory(self) -> bool:
@@ -79,7 +90,7 @@ class ImageSplit:
         return isinstance(self.images, np.ndarray) and not isinstance(self.images, np.memmap)
 
     def read(self, indices: np.ndarray | Sequence[int]) -> np.ndarray:
-        """Return the images at `indices` (n,) as a new array (n, H, W, 3) of uint8."""
+        """Return the images at `indices` (n,) as a new array (n, H, W, C)."""
         return _read(self.images, np.asarray(indices, dtype=np.int64))
 
     def select(self, indices: np.ndarray, labels: np.ndarray | None = None) -> "ImageSplit":
@@ -132,6 +143,8 @@ class ImageDataset:
             raise ValueError(
                 f"image shapes differ: {self.train.image_shape} and {self.test.image_shape}"
             )
+        if self.train.dtype != self.test.dtype:
+            raise ValueError(f"image types differ: {self.train.dtype} and {self.test.dtype}")
 
     @property
     def num_labels(self) -> int:
@@ -140,8 +153,13 @@ class ImageDataset:
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """`(H, W, 3)` of one image."""
+        """`(H, W, 3)` of one image, or `(H, W, 1)`."""
         return self.train.image_shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        """uint8 or float32."""
+        return self.train.dtype
 
 
 def _image_shape(images: LazyImages | np.ndarray) -> tuple[int, int, int]:

@@ -33,21 +33,21 @@ def read_class_names(class_names: str | Path | Sequence[str]) -> tuple[str, ...]
             try:
                 names = path.read_text(encoding="utf-8").splitlines()
             except UnicodeDecodeError:
-                raise InputError(f"--class_names={path} is not a text file") from None
+                raise InputError(f"`class_names`={path} is not a text file") from None
             except PermissionError as error:
-                raise unreadable(f"--class_names={path}", error) from None
+                raise unreadable(f"`class_names`={path}", error) from None
         elif "," in str(class_names):
             names = str(class_names).split(",")
         else:
             raise InputError(
-                f"--class_names={class_names} is no file; give a text file with one name a line, "
+                f"`class_names`={class_names} is no file; give a text file with one name a line, "
                 "or the names with commas between"
             )
     else:
         names = list(class_names)
     names = [name.strip() for name in names if name.strip()]
     if not names:
-        raise InputError(f"--class_names={class_names} has no names")
+        raise InputError(f"`class_names`={class_names} has no names")
     return tuple(names)
 
 
@@ -69,11 +69,11 @@ def order_labels(dataset: ImageDataset, class_names: Sequence[str]) -> ImageData
     missing = [name for name in dataset.class_names if not counts[name]]
     if missing:
         raise InputError(
-            f"--class_names lacks {len(missing)} of the data set's classes: {shorten(missing)}"
+            f"`class_names` lacks {len(missing)} of the data set's classes: {shorten(missing)}"
         )
     twice = [name for name in dataset.class_names if counts[name] > 1]
     if twice:
-        raise InputError(f"--class_names has more than one of {shorten(twice)}")
+        raise InputError(f"`class_names` has more than one of {shorten(twice)}")
     position = {name: i for i, name in enumerate(class_names)}
     new_label = np.array([position[name] for name in dataset.class_names], np.int64)
 
@@ -94,6 +94,27 @@ def order_labels(dataset: ImageDataset, class_names: Sequence[str]) -> ImageData
         original_labels=tuple(range(len(class_names))),
         superclasses=superclasses,
     )
+
+
+def superclass_of_label(labels: np.ndarray, coarse: np.ndarray, num_labels: int) -> np.ndarray:
+    """Return the superclass of each label, from the labels and superclasses of the images.
+
+    Args:
+        labels: array (N,) of int64.
+        coarse: array (N,) of int64, the superclass of each image.
+        num_labels: `int`, K.
+
+    Returns:
+        Array (K,) of int64.
+
+    Raises:
+        InputError: if a label has no image, or images of two superclasses.
+    """
+    superclasses = np.full(num_labels, -1, np.int64)
+    superclasses[labels] = coarse
+    if (superclasses < 0).any() or (superclasses[labels] != coarse).any():
+        raise InputError("the coarse labels do not belong to the fine labels; get the files again")
+    return superclasses
 
 
 def shorten(names: Sequence[str], most: int = 5) -> str:

@@ -1,25 +1,16 @@
 """From the name of a data set to its images."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from sfp_keras.data.arrays import load_arrays
-from sfp_keras.data.cifar import find_cifar, load_cifar
-from sfp_keras.data.class_folders import has_class_folders
 from sfp_keras.data.dataset import ImageDataset
-from sfp_keras.data.digits import load_digits
-from sfp_keras.data.folders import load_folder
+from sfp_keras.data.images.channels import check_channels, convert_dataset
+from sfp_keras.data.images.resizing import check_image_size, check_resize, resize_dataset
 from sfp_keras.data.label_order import order_labels, read_class_names
-from sfp_keras.data.resizing import check_image_size, check_resize, resize_dataset
-from sfp_keras.data.splitting import choose_split, divide_split
-from sfp_keras.data.tfds import load_tfds
+from sfp_keras.data.source import Request, Source
+from sfp_keras.data.sources import find_source
+from sfp_keras.data.splitting import divide_split
 from sfp_keras.errors import InputError
-
-_NEED_DATA_DIR = {
-    "folder": "the folder of the class folders",
-    "arrays": "an .npz file or a folder of .npy files",
-}
 
 
 def load_dataset(
@@ -27,6 +18,7 @@ def load_dataset(
     data_dir: str | Path | None = None,
     *,
     image_size: int | tuple[int, int] | None = None,
+    channels: int | None = None,
     test_fraction: float = 0.2,
     class_names: str | Path | Sequence[str] | None = None,
     memory_budget: int = 2 << 30,
@@ -34,21 +26,24 @@ def load_dataset(
     resize: str = "stretch",
     only_split: str | None = None,
 ) -> ImageDataset:
-    """Load a labelled image set as uint8 RGB images.
+    """Load a labelled image set.
 
-    Sets of up to `memory_budget` bytes are held in memory. Larger ones are decoded or resized
-    when they are read (class folders, CIFAR enlarged), or kept in a memory-mapped file
-    (tensorflow-datasets).
+    Images are uint8 of 0..255, or float32 where the files hold that. Sets of up to
+    `memory_budget` bytes are held in memory. Larger ones are decoded or changed when they are
+    read (class folders, CIFAR enlarged), or kept in a memory-mapped file (tensorflow-datasets).
 
     Args:
         name: `str`. `"digits"`, `"cifar10"`, `"cifar100"`, `"imagenet2012"`, `"folder"`,
-            `"arrays"` or an image-classification name of tensorflow-datasets.
+            `"arrays"`, another of `source_names()`, or an image-classification name of
+            tensorflow-datasets.
         data_dir: `str` or `Path`. For CIFAR the publisher's files (unpacked or `.tar.gz`), for
             `"folder"` and `"imagenet2012"` class folders (see `load_folder`), for
             `"arrays"` NumPy's files (see `load_arrays`), for others what tensorflow-datasets has
             prepared. Default: where tensorflow-datasets keeps its data.
         image_size: `int` or `(height, width)`, resized to with bicubic interpolation. Default: as
             the images are.
+        channels: `int`. 1 makes all images grey (the luminance of colours), 3 makes all RGB (grey
+            three times). Default: as the set has them; digits and class folders are RGB.
         test_fraction: `float`. Fraction of each label's images that become the test split where
             the set has none of its own, or of `only_split`. Default 0.2.
         class_names: names in the order of a network's outputs, which then are the labels: a text
@@ -75,62 +70,88 @@ def load_dataset(
     size = check_image_size(image_size)
     names = None if class_names is None else read_class_names(class_names)
     check_resize(resize, size)
+    check_channels(channels)
     if not 0 < test_fraction < 1:
-        raise InputError(f"--test_fraction must be between 0 and 1, got {test_fraction}")
-    check_data_dir(name, data_dir)
-    if data_dir is not None and (name == "folder" or is_imagenet_folder(name, Path(data_dir))):
-        return load_folder(
-            data_dir, size, test_fraction, names, memory_budget, name, resize, only_split
+        raise InputError(f"`test_fraction` must be between 0 and 1, got {test_fraction}")
+    source, root = _source(name, data_dir)
+    found = source.load(
+        Request(
+            name=name,
+            data_dir=root,
+            size=size,
+            channels=channels,
+            test_fraction=test_fraction,
+            class_names=names,
+            memory_budget=memory_budget,
+            cache_dir=None if cache_dir is None else Path(cache_dir),
+            resize=resize,
+            only_split=only_split,
         )
-
-    source = find_cifar(name, data_dir) if name in ("cifar10", "cifar100") and data_dir else None
-    if name == "digits":
-        if only_split is not None:
-            raise InputError(
-                f"--only_split={only_split}: digits has no splits of its own; leave it out, every "
-                "label is divided anyway"
-            )
-        dataset = load_digits(size or (32, 32), memory_budget, resize)
-    elif name == "arrays":
-        dataset = load_arrays(str(data_dir), test_fraction, memory_budget, only_split)
-        if size is not None:
-            dataset = resize_dataset(dataset, size, memory_budget, resize)
-    elif source is not None:
-        dataset = load_cifar(name, source)
-        if only_split is not None:
-            chosen = choose_split(only_split, ("train", "test"), f"--dataset={name}")
-            parts = divide_split(getattr(dataset, chosen), test_fraction)
-            dataset = replace(dataset, train=parts[0], test=parts[1])
-        if size is not None:
-            dataset = resize_dataset(dataset, size, memory_budget, resize)
-    else:
-        superclass_key = "coarse_label" if name == "cifar100" else None
-        dataset = load_tfds(
-            name,
-            data_dir,
-            size,
-            test_fraction,
-            memory_budget,
-            cache_dir,
-            superclass_key,
-            resize,
-            only_split,
-        )
-    return dataset if names is None else order_labels(dataset, names)
+    )
+    splits = tuple(found.splits)
+    train, test = splits if len(splits) == 2 else divide_split(splits[0], test_fraction)
+    dataset = ImageDataset(
+        name=name,
+        train=train,
+        test=test,
+        class_names=found.class_names,
+        original_labels=tuple(range(len(found.class_names))),
+        superclasses=found.superclasses,
+    )
+    if not found.as_asked:
+        size = size or found.usual_size or dataset.image_shape[:2]
+        dataset = convert_dataset(dataset, channels, memory_budget)
+        dataset = resize_dataset(dataset, size, memory_budget, resize)
+    return dataset if names in (None, dataset.class_names) else order_labels(dataset, names)
 
 
-def is_imagenet_folder(name: str, data_dir: Path) -> bool:
-    """Tell whether `data_dir` holds ImageNet as class folders."""
-    # tensorflow-datasets keeps its own data in a folder of this name.
-    prepared = data_dir / name
-    return name == "imagenet2012" and not prepared.exists() and has_class_folders(data_dir)
+def count_labels(
+    name: str,
+    data_dir: str | Path | None = None,
+    class_names: str | None = None,
+    only_split: str | None = None,
+) -> int:
+    """Count the labels of what `load_dataset` would load with the same arguments.
 
+    A set of tensorflow-datasets that is not prepared yet is prepared.
 
-def check_data_dir(name: str, data_dir: str | Path | None) -> None:
-    """Refuse a set that is what lies at `data_dir` where there is none.
+    Args:
+        name: `str`.
+        data_dir: `str` or `Path`. Default: where tensorflow-datasets keeps its data.
+        class_names: `str`, see `load_dataset`. Default: the order of the set.
+        only_split: `str`. Default: the set's own training and test splits.
+
+    Returns:
+        K, an `int`.
 
     Raises:
-        InputError: saying what to give.
+        InputError: if there is no such set or folder.
     """
-    if name in _NEED_DATA_DIR and data_dir is None:
-        raise InputError(f"--dataset={name} needs --data_dir, {_NEED_DATA_DIR[name]}")
+    if class_names is not None:
+        return len(read_class_names(class_names))
+    source, root = _source(name, data_dir)
+    return source.count_labels(Request(name=name, data_dir=root, only_split=only_split))
+
+
+def source_digest(name: str, data_dir: str | Path | None) -> str | None:
+    """Tell data sets apart that have the same name.
+
+    Args:
+        name: `str`, as given to `load_dataset`.
+        data_dir: `str` or `Path`, likewise.
+
+    Returns:
+        A digest of where the images lie in `data_dir` and of their sizes (class folders), or of
+        sizes and a few blocks (other files); `None` for sets whose name says what they hold, and
+        where there is nothing at `data_dir`, which loading reports.
+    """
+    if data_dir is None or not Path(data_dir).exists():
+        return None
+    return find_source(name).digest(Path(data_dir))
+
+
+def _source(name: str, data_dir: str | Path | None) -> tuple[Source, Path | None]:
+    source = find_source(name)
+    if source.needs is not None and data_dir is None:
+        raise InputError(f"`name`={name} needs `data_dir`, {source.needs}")
+    return source, None if data_dir is None else Path(data_dir)

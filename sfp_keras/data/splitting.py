@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sfp_keras.data.dataset import ImageSplit
-from sfp_keras.data.draws import random_words
+from sfp_keras.data.seeded_random import random_words
 from sfp_keras.errors import InputError
 
 
@@ -29,7 +29,7 @@ def stratified_split(
         InputError: if `test_fraction` is not between 0 and 1.
     """
     if not 0 < test_fraction < 1:
-        raise InputError(f"--test_fraction must be between 0 and 1, got {test_fraction}")
+        raise InputError(f"`test_fraction` must be between 0 and 1, got {test_fraction}")
     if keys is None:
         keys = random_words(len(labels), "split")
     order = np.lexsort((keys, labels))
@@ -100,8 +100,8 @@ def choose_split(only_split: str, there: Sequence[str], source: str) -> str:
         if _plain(name) == _plain(only_split):
             return name
     raise InputError(
-        f"--only_split={only_split}: {source} has no such split; it has "
-        + (", ".join(there) or "none, so leave --only_split out")
+        f"`only_split`={only_split}: {source} has no such split; it has "
+        + (", ".join(there) or "none, so leave `only_split` out")
     )
 
 

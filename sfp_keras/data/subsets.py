@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from sfp_keras.data.dataset import ImageDataset, ImageSplit
-from sfp_keras.data.draws import random_order
+from sfp_keras.data.seeded_random import random_order
 from sfp_keras.errors import InputError
 
 
@@ -31,7 +31,7 @@ def label_subset(dataset: ImageDataset, labels: int, seed: int = 0) -> ImageData
     """
     if not 1 <= labels <= dataset.num_labels:
         raise InputError(
-            f"--labels={labels} must be from 1 to {dataset.num_labels}, the number of labels of "
+            f"`labels`={labels} must be from 1 to {dataset.num_labels}, the number of labels of "
             f"{dataset.name}"
         )
     if labels == dataset.num_labels:
@@ -61,9 +61,9 @@ def _label_order(dataset: ImageDataset, seed: int) -> np.ndarray:
     if dataset.superclasses is None:
         return order
     # Round r takes the r-th label of every superclass, in an order drawn for each round.
-    members = [order[dataset.superclasses[order] == s] for s in np.unique(dataset.superclasses)]
-    rounds: list[int] = []
-    for r in range(max(map(len, members))):
-        turns = random_order(len(members), "superclasses", seed, r)
-        rounds.extend(members[s][r] for s in turns if r < len(members[s]))
-    return np.array(rounds)
+    groups = [order[dataset.superclasses[order] == s] for s in np.unique(dataset.superclasses)]
+    taken: list[int] = []
+    for r in range(max(map(len, groups))):
+        round_order = random_order(len(groups), "superclasses", seed, r)
+        taken.extend(groups[s][r] for s in round_order if r < len(groups[s]))
+    return np.array(taken)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from sfp_keras.data.label_order import shorten
-from sfp_keras.data.names import unknown_dataset
-from sfp_keras.data.network import first_unreachable_host
+from sfp_keras.data.sources import unknown_dataset
 from sfp_keras.errors import InputError, first_line
+from sfp_keras.reachability import first_unreachable_host
 
 # name, name/config, name:version, name/config:version; community namespaces need the network.
 _NAME = re.compile(r"(?P<base>\w+)(/(?P<config>[\w.+-]+))?(:(?P<version>\d+\.\d+\.\d+))?")
@@ -39,7 +39,7 @@ def open_builder(name: str, data_dir: str | Path | None = None) -> Any:
     if match is None:
         raise unknown_dataset(name)
     if data_dir is not None and not Path(data_dir).is_dir():
-        raise InputError(f"--data_dir={data_dir} does not exist or is no folder")
+        raise InputError(f"`data_dir`={data_dir} does not exist or is no folder")
     root = Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets")
     root = root.expanduser()
     folder = _find_prepared(root, match["base"], match["config"], match["version"])
@@ -52,14 +52,14 @@ def open_builder(name: str, data_dir: str | Path | None = None) -> Any:
                 f"{folder} is damaged ({first_line(error)}); prepare it again"
             ) from None
         if builder.name != match["base"]:
-            raise InputError(f"--data_dir={folder} holds {builder.name}, not {name}")
+            raise InputError(f"`data_dir`={folder} holds {builder.name}, not {name}")
         return builder
     try:
         builder = tfds.builder(name, data_dir=root)
     except tfds.core.DatasetNotFoundError:
         raise unknown_dataset(name, tfds.list_builders(with_community_datasets=False)) from None
     except Exception as error:  # an unknown config or version, or a missing package
-        raise InputError(f"--dataset={name} cannot be opened: {first_line(error)}") from None
+        raise InputError(f"`name`={name} cannot be opened: {first_line(error)}") from None
     image_and_label(builder, name)  # no download of what cannot be used
     _prepare(tfds, builder, name, root)
     return builder
@@ -90,7 +90,7 @@ def image_and_label(builder: Any, name: str) -> tuple[str, str]:
     labels = [k for k in labels if k in supervised] or labels
     if len(images) != 1 or len(labels) != 1:
         raise InputError(
-            f"--dataset={name} is no image classification: its examples have not one image and "
+            f"`name`={name} is no image classification: its examples have not one image and "
             "one class label each"
         )
     return images[0], labels[0]
@@ -101,7 +101,7 @@ def _import_tfds(name: str) -> Any:
         import tensorflow_datasets as tfds
     except ImportError as error:
         raise InputError(
-            f"--dataset={name} needs tensorflow-datasets, which cannot be imported ({error}); "
+            f"`name`={name} needs tensorflow-datasets, which cannot be imported ({error}); "
             "pip install tensorflow tensorflow-datasets importlib_resources"
         ) from None
     return tfds
@@ -119,7 +119,7 @@ def _find_prepared(root: Path, base: str, config: str | None, version: str | Non
     parents = sorted({folder.parent for folder in found})
     if len(parents) > 1:
         raise InputError(
-            f"--dataset={base} is prepared in several configurations under {here}; say which: "
+            f"`name`={base} is prepared in several configurations under {here}; say which: "
             + shorten([f"{base}/{folder.name}" for folder in parents])
         )
     return max(
@@ -136,8 +136,8 @@ def _prepare(tfds: Any, builder: Any, name: str, root: Path) -> None:
     local = manual is not places[0] or downloads.is_dir()
     host = first_unreachable_host(urls)
     no_network = InputError(
-        f"no network ({host} does not answer) and {name} is not under --data_dir ({root}); "
-        "give --data_dir=<folder> with the publisher's files, or where "
+        f"no network ({host} does not answer) and {name} is not under `data_dir` ({root}); "
+        "give a `data_dir` with the publisher's files, or where "
         f"`tfds build {name} --data_dir=<folder>` has prepared it"
     )
     if host is not None and not local:

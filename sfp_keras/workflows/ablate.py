@@ -9,8 +9,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from sfp_keras.data import ImageDataset, Scaling
-from sfp_keras.data.draws import random_order
+from sfp_keras.data import ImageDataset, Scaling, random_order
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import file_digest, write_text

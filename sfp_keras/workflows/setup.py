@@ -17,7 +17,7 @@ from sfp_keras.data import (
     load_dataset,
     parse_scaling,
 )
-from sfp_keras.errors import InputError
+from sfp_keras.errors import InputError, arguments_called
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import unreadable
 from sfp_keras.models import load_own_model, load_weights
@@ -115,6 +115,7 @@ def load_data(experiment: Experiment, network_size: tuple[int, int] | None) -> I
         dataset = load_dataset(
             experiment.data.dataset,
             experiment.data.data_dir,
+            channels=3,
             image_size=_image_size(experiment) or network_size,
             test_fraction=experiment.data.test_fraction,
             only_split=experiment.data.only_split,
@@ -130,9 +131,10 @@ def load_data(experiment: Experiment, network_size: tuple[int, int] | None) -> I
 
 @contextlib.contextmanager
 def reading(data_dir: str | None) -> Iterator[None]:
-    """Say of what the user may not read that it is --data_dir's."""
+    """Name in errors about images the settings, and of what may not be read `data_dir`."""
     try:
-        yield
+        with arguments_called(name="dataset", memory_budget="memory_gib", cache_dir="run_dir"):
+            yield
     except PermissionError as error:
         raise unreadable(f"--data_dir={data_dir}", error) from None
 

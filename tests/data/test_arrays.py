@@ -40,7 +40,7 @@ def _all(split):
 def test_images_and_labels_are_those_written(tmp_path, write, budget):
     source = write(tmp_path, **WHOLE)
     if write is _file and budget == 100:
-        with pytest.raises(InputError, match=r"GiB of images, above --memory_gib.*x_train\.npy"):
+        with pytest.raises(InputError, match=r"GiB of images, above `memory_budget`.*x_train\.npy"):
             load_dataset("arrays", source, memory_budget=budget)
         return
     data = load_dataset("arrays", source, memory_budget=budget)
@@ -72,11 +72,14 @@ def test_the_order_in_memory_makes_no_difference(tmp_path, write, budget):
 
 @pytest.mark.parametrize("shape", [(30, 5, 4), (30, 5, 4, 1)])
 @pytest.mark.parametrize("budget", [2 << 30, 100])
-def test_grey_images_become_rgb(tmp_path, shape, budget):
+def test_grey_images_stay_grey_or_become_rgb(tmp_path, shape, budget):
     grey = RGB[..., 0].reshape(shape)
     arrays = {"x_train": grey[:20], "y_train": LABELS[:20, None], "x_test": grey[20:]}
     source = _folder(tmp_path, **arrays, y_test=LABELS[20:])
     data = load_dataset("arrays", source, memory_budget=budget)
+    assert data.train.in_memory == (budget > 100)
+    np.testing.assert_array_equal(_all(data.train), RGB[:20, ..., :1])
+    data = load_dataset("arrays", source, channels=3, memory_budget=budget)
     for channel in range(3):
         np.testing.assert_array_equal(_all(data.train)[..., channel], RGB[:20, ..., 0])
     batches = list(evaluation_batches(data.test, 4, parse_scaling("0..255")))
@@ -116,7 +119,7 @@ def test_too_large_a_file_is_refused_by_its_head(tmp_path):
     with zipfile.ZipFile(tmp_path / "images.npz", "w") as archive:
         for name in ("x", "y"):
             archive.writestr(f"{name}.npy", head.getvalue())
-    with pytest.raises(InputError, match=r"has 140\.2 GiB of images, above --memory_gib"):
+    with pytest.raises(InputError, match=r"has 140\.2 GiB of images, above `memory_budget`"):
         load_dataset("arrays", tmp_path / "images.npz")
 
 
@@ -133,7 +136,10 @@ def test_labels_without_images_are_named(tmp_path, caplog):
         ({"x_train": RGB[:20, ..., :2]}, r"give \(N, height, width, 3\) or grey"),
         ({"x_train": RGB[:19]}, r"x_train has 19 images, y_train 20 labels"),
         ({"x_test": RGB[:0]}, r"x_test is uint8 \(0, 5, 4, 3\), there is no image"),
-        ({"x_test": RGB[20:, :4]}, r"differ in size, \(5, 4\) and \(4, 4\)"),
+        (
+            {"x_test": RGB[20:, :4]},
+            r"differ in size or type, uint8 \(5, 4, 3\) and uint8 \(4,",
+        ),
         ({"y_train": LABELS[:20] + 0.5}, r"y_train is float64 \(20,\); give the label"),
         ({"y_train": np.full(20, 2**64 - 1, np.uint64)}, r"y_train is uint64"),
         ({"y_train": LABELS[:20] - 1}, r"a whole number from 0"),
@@ -152,7 +158,7 @@ def test_what_does_not_fit_is_named(tmp_path, write, change, message):
 
 
 def test_what_is_no_file_of_arrays(tmp_path):
-    with pytest.raises(InputError, match=r"needs --data_dir, an \.npz file"):
+    with pytest.raises(InputError, match=r"needs `data_dir`, an \.npz file"):
         load_dataset("arrays")
     with pytest.raises(InputError, match="does not exist"):
         load_dataset("arrays", tmp_path / "none.npz")

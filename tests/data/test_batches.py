@@ -143,7 +143,7 @@ def test_python_exits_while_batches_are_open():
 
 
 def test_neither_batches_of_nothing_nor_of_no_images():
-    with pytest.raises(InputError, match="--batch_size must be positive, got 0"):
+    with pytest.raises(InputError, match="`batch_size` must be positive, got 0"):
         training_batches(HELD, 0, 0, SCALING)
     empty = ImageSplit(IMAGES[:0], LABELS[:0])
     with pytest.raises(InputError, match="no images to train on"):

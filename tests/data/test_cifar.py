@@ -75,7 +75,7 @@ def test_only_one_split_is_divided_and_cut(tmp_path):
         "cifar100", tmp_path, only_split="train", test_fraction=0.5, image_size=28, resize="crop"
     )
     np.testing.assert_array_equal(cut.test.images, data.test.images[:, 2:30, 2:30])
-    with pytest.raises(InputError, match=r"--only_split=validation: .* it has train, test$"):
+    with pytest.raises(InputError, match=r"`only_split`=validation: .* it has train, test$"):
         load_dataset("cifar100", tmp_path, only_split="validation")
 
 
@@ -178,9 +178,9 @@ def _other_type(folder):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (_empty, "--data_dir.* is empty; put cifar-100-python/"),
+        (_empty, "`data_dir`.* is empty; put cifar-100-python/"),
         (_truncate, "train is cut short or no pickle"),
-        (_remove_test, "--data_dir.* not complete, test missing"),
+        (_remove_test, "`data_dir`.* not complete, test missing"),
         (_no_pickle, "test is cut short or no pickle"),
         (_other_entries, "train is of another format: it has no 'fine_labels'"),
         (_other_pixels, "train is of another format: 'data'"),
@@ -197,12 +197,12 @@ def test_damaged_files_are_named_in_one_line(tmp_path, damage, message):
 
 def test_the_other_cifar_set_is_recognised(tmp_path):
     _write(tmp_path, name="cifar10")
-    with pytest.raises(InputError, match="holds cifar10, not cifar100; use --dataset=cifar10"):
+    with pytest.raises(InputError, match="holds cifar10, not cifar100; use `name`=cifar10"):
         load_dataset("cifar100", tmp_path)
 
 
 def test_a_data_dir_that_does_not_exist_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"--data_dir=.* does not exist"):
+    with pytest.raises(InputError, match=r"`data_dir`=.* does not exist"):
         load_dataset("cifar10", tmp_path / "nowhere")
 
 

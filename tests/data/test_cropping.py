@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from sfp_keras.data import load_dataset
-from sfp_keras.data.cropping import crop_image, resized_sides
 from sfp_keras.data.dataset import ImageDataset, ImageSplit
-from sfp_keras.data.image_files import read_image, resize_image
-from sfp_keras.data.resizing import resize_dataset
+from sfp_keras.data.images.cropping import crop_image, resized_sides
+from sfp_keras.data.images.decoding import read_image, resize_image
+from sfp_keras.data.images.resizing import resize_dataset
 from sfp_keras.errors import InputError
 
 
@@ -146,7 +146,7 @@ def test_digits_are_cut_from_a_larger_image():
 
 
 def test_wrong_ways_of_resizing_are_refused():
-    with pytest.raises(InputError, match="--resize must be stretch or crop, got 'squeeze'"):
+    with pytest.raises(InputError, match="`resize` must be stretch or crop, got 'squeeze'"):
         load_dataset("digits", resize="squeeze")
-    with pytest.raises(InputError, match="--resize=crop needs --image_size"):
+    with pytest.raises(InputError, match="`resize`=crop needs `image_size`"):
         load_dataset("digits", resize="crop")

@@ -87,7 +87,7 @@ def test_unreadable_images_are_named_counted_and_left_out(tmp_path, caplog):
 def test_different_sizes_need_an_image_size(tmp_path):
     _fill(tmp_path)
     Image.new("RGB", (30, 20)).save(tmp_path / "cat" / "large.png")
-    with pytest.raises(InputError, match=r"--image_size is needed.* 6x8 and 20x30"):
+    with pytest.raises(InputError, match=r"`image_size` is needed.* 6x8 and 20x30"):
         load_dataset("folder", tmp_path)
     assert load_dataset("folder", tmp_path, image_size=(5, 4)).image_shape == (5, 4, 3)
     assert load_dataset("folder", tmp_path, image_size=7, memory_budget=0).image_shape == (7, 7, 3)
@@ -101,9 +101,9 @@ def test_class_names_order_the_labels_of_a_network(tmp_path):
     data = load_dataset("folder", tmp_path, class_names=names)
     assert data.class_names == ("zebra", "dog", "cat")
     assert data.test.labels.tolist() == [2, 2, 1, 1]
-    with pytest.raises(InputError, match=r"--class_names lacks 1 of the class folders.*: dog"):
+    with pytest.raises(InputError, match=r"`class_names` lacks 1 of the class folders.*: dog"):
         load_dataset("folder", tmp_path, class_names="cat,zebra")
-    with pytest.raises(InputError, match="--class_names=nofile is no file"):
+    with pytest.raises(InputError, match="`class_names`=nofile is no file"):
         load_dataset("folder", tmp_path, class_names="nofile")
 
 
@@ -146,10 +146,10 @@ def _nothing_readable(tmp_path):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (_nothing, "--data_dir.* has no class folders"),
-        (_only_files, "--data_dir.* has no class folders"),
+        (_nothing, "`data_dir`.* has no class folders"),
+        (_only_files, "`data_dir`.* has no class folders"),
         (_other_test_classes, "must have the same class folders; only in one of them: bird, dog"),
-        (_nothing_readable, "--data_dir.* has no readable training images"),
+        (_nothing_readable, "`data_dir`.* has no readable training images"),
     ],
 )
 def test_wrong_folders_are_explained(tmp_path, make, message):
@@ -159,7 +159,7 @@ def test_wrong_folders_are_explained(tmp_path, make, message):
 
 
 def test_folder_needs_a_data_dir_that_exists(tmp_path):
-    with pytest.raises(InputError, match="--dataset=folder needs --data_dir"):
+    with pytest.raises(InputError, match="`name`=folder needs `data_dir`"):
         load_dataset("folder")
     with pytest.raises(InputError, match="does not exist"):
         load_dataset("folder", tmp_path / "nowhere")

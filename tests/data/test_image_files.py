@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sfp_keras.data.image_files import (
+from sfp_keras.data.images.decoding import (
     UnreadableImageError,
     is_image_file,
     read_image,

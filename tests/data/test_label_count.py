@@ -36,5 +36,5 @@ def test_known_sets_need_no_data() -> None:
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not exist"):
         count_labels("folder", tmp_path / "nothing")
-    with pytest.raises(InputError, match="needs --data_dir"):
+    with pytest.raises(InputError, match="needs `data_dir`"):
         count_labels("folder")

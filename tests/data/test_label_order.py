@@ -15,9 +15,9 @@ def test_digits_in_another_order_with_names_to_spare():
 
 
 def test_missing_and_double_names_are_refused():
-    with pytest.raises(InputError, match="--class_names lacks 1 of the data set's classes: 9"):
+    with pytest.raises(InputError, match="`class_names` lacks 1 of the data set's classes: 9"):
         load_dataset("digits", class_names="0,1,2,3,4,5,6,7,8")
-    with pytest.raises(InputError, match="--class_names has more than one of 3"):
+    with pytest.raises(InputError, match="`class_names` has more than one of 3"):
         load_dataset("digits", class_names="0,1,2,3,3,4,5,6,7,8,9")
     with pytest.raises(InputError, match="has no names"):
         load_dataset("digits", class_names=[])

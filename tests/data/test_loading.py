@@ -17,5 +17,5 @@ def test_the_room_opens_no_framework():
 
 
 def test_a_wrong_fraction_is_refused_for_every_set():
-    with pytest.raises(InputError, match="--test_fraction"):
+    with pytest.raises(InputError, match="`test_fraction`"):
         load_dataset("digits", test_fraction=3)

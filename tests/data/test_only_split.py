@@ -63,10 +63,10 @@ def test_an_empty_training_folder_is_passed_over(tmp_path):
 def test_unknown_folders_are_refused_with_those_there(tmp_path):
     _tree(tmp_path / "Train", 2)
     _tree(tmp_path / "test", 2)
-    with pytest.raises(InputError, match=r"--only_split=val: .* no such split; .* Train, test$"):
+    with pytest.raises(InputError, match=r"`only_split`=val: .* no such split; .* Train, test$"):
         load_dataset("folder", tmp_path, only_split="val")
     # A class is no split.
-    with pytest.raises(InputError, match=r"--only_split=n01: .* none, so leave --only_split out"):
+    with pytest.raises(InputError, match=r"`only_split`=n01: .* none, so leave `only_split` out"):
         load_dataset("folder", tmp_path / "test", only_split="n01")
 
 
@@ -78,7 +78,7 @@ def test_a_folder_of_unsorted_images_is_refused(tmp_path):
 
 
 def test_digits_have_no_splits():
-    with pytest.raises(InputError, match="--only_split=test: digits has no splits of its own"):
+    with pytest.raises(InputError, match="`only_split`=test: digits has no splits of its own"):
         load_dataset("digits", only_split="test")
 
 
@@ -86,7 +86,7 @@ def test_names_of_splits():
     assert choose_split("VAL", ["val", "validation"], "x") == "val"
     assert choose_split("val", ["train", "validation"], "x") == "validation"
     assert choose_split("validation", ["Val", "validation"], "x") == "validation"
-    with pytest.raises(InputError, match=r"--only_split=: x has no such split; it has train"):
+    with pytest.raises(InputError, match=r"`only_split`=: x has no such split; it has train"):
         choose_split("", ["train"], "x")
 
 
@@ -119,7 +119,7 @@ def test_test_folders_alone(tmp_path):
         assert load_dataset(name, tmp_path).class_names == ("n01", "n02")
     assert count_labels("folder", tmp_path) == 2
     _tree(tmp_path / "test", 10, start=50)
-    with pytest.raises(InputError, match=r"holds test and val but no train.*--only_split=test"):
+    with pytest.raises(InputError, match=r"holds test and val but no train.*`only_split`=test"):
         load_dataset("folder", tmp_path)
     assert len(load_dataset("imagenet2012", tmp_path, only_split="val").test) == 4
 

@@ -3,7 +3,7 @@ import pytest
 
 from sfp_keras.data import load_dataset
 from sfp_keras.data.dataset import ImageDataset, ImageSplit
-from sfp_keras.data.resizing import resize_dataset
+from sfp_keras.data.images.resizing import resize_dataset
 from sfp_keras.errors import InputError
 
 
@@ -32,5 +32,5 @@ def test_the_same_size_is_the_same_dataset():
 
 @pytest.mark.parametrize("size", [0, -3, (32,), (1, 2, 3), (4.5, 2)])
 def test_wrong_sizes_are_refused(size):
-    with pytest.raises(InputError, match="--image_size"):
+    with pytest.raises(InputError, match="`image_size`"):
         load_dataset("digits", image_size=size)

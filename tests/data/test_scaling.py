@@ -83,7 +83,7 @@ def test_a_keras_preprocess_function():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "is not one of: 0..255, 0..1"),
+        ("", "is not one of: 0..255 or none"),
         ("0..2", "is not one of"),
         ("0.5", "is not one of"),
         ("0.5,0.5/0.2,0.2", "is not one of"),
@@ -102,14 +102,14 @@ def test_a_keras_preprocess_function():
     ],
 )
 def test_bad_text_is_explained_in_one_line(text, message):
-    with pytest.raises(InputError, match=r"^--scaling=.*" + message) as caught:
+    with pytest.raises(InputError, match=r"^`scaling`=.*" + message) as caught:
         parse_scaling(text)
     assert "\n" not in str(caught.value)
 
 
 def test_a_constant_channel_has_no_statistics():
     grey = ImageSplit(np.full((2, 3, 3, 3), 9, np.uint8), np.zeros(2, np.int64))
-    with pytest.raises(InputError, match="--scaling=dataset"):
+    with pytest.raises(InputError, match="`scaling`=dataset"):
         parse_scaling("dataset", grey)
 
 

@@ -37,5 +37,5 @@ def test_keys_decide():
 
 @pytest.mark.parametrize("fraction", [0.0, 1.0, -1, 2])
 def test_fraction_outside_0_and_1_is_refused(fraction):
-    with pytest.raises(InputError, match="--test_fraction"):
+    with pytest.raises(InputError, match="`test_fraction`"):
         stratified_split(np.zeros(3, np.int64), fraction)

@@ -75,5 +75,5 @@ def test_all_labels_are_the_dataset_itself():
 
 @pytest.mark.parametrize("labels", [0, -1, 101])
 def test_too_many_or_no_labels_are_refused(labels):
-    with pytest.raises(InputError, match=f"--labels={labels} must be from 1 to 100"):
+    with pytest.raises(InputError, match=f"`labels`={labels} must be from 1 to 100"):
         label_subset(CIFAR100, labels)

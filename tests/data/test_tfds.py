@@ -105,7 +105,7 @@ def no_network(monkeypatch):
 
 
 def _levels(split):
-    return sorted(split.read(np.arange(len(split)))[:, 0, 0, 2].tolist())
+    return sorted(split.read(np.arange(len(split)))[:, 0, 0, -1].tolist())
 
 
 def _assert_images_show_their_labels(split):
@@ -122,7 +122,8 @@ def test_a_prepared_set_is_found_in_any_of_its_folders(prepared):
         data = load_dataset("sfp_two_splits", data_dir)
         assert (len(data.train), len(data.test)) == (18, 6)
         assert data.class_names == ("a", "b", "c")
-        assert data.image_shape == (5, 6, 3)
+        assert data.image_shape == (5, 6, 1)
+        assert load_dataset("sfp_two_splits", data_dir, channels=3).image_shape == (5, 6, 3)
         assert _levels(data.test) == [0, 1, 50, 51, 100, 101]
         _assert_images_show_their_labels(data.train)
     assert len(load_dataset("sfp_two_splits:1.0.0", prepared).test) == 6
@@ -144,9 +145,9 @@ def test_a_test_split_without_labels_is_passed_over(prepared):
 
 
 def test_different_sizes_need_an_image_size(prepared):
-    with pytest.raises(InputError, match=r"--image_size is needed.* [56]x6 and [56]x6"):
+    with pytest.raises(InputError, match=r"`image_size` is needed.* [56]x6 and [56]x6"):
         load_dataset("sfp_sizes", prepared)
-    assert load_dataset("sfp_sizes", prepared, image_size=4).image_shape == (4, 4, 3)
+    assert load_dataset("sfp_sizes", prepared, image_size=4).image_shape == (4, 4, 1)
 
 
 def test_a_large_set_is_decoded_once_into_a_mapped_file(prepared, tmp_path, caplog):
@@ -169,22 +170,22 @@ def test_a_large_set_is_decoded_once_into_a_mapped_file(prepared, tmp_path, capl
 
 @pytest.mark.parametrize("damage", ["none", "record", "images"])
 def test_decoding_that_was_stopped_goes_on(damage, prepared, tmp_path, monkeypatch):
-    monkeypatch.setattr("sfp_keras.data.tfds._BLOCK", 4)
+    monkeypatch.setattr("sfp_keras.data.sources.tfds._BLOCK", 4)
     monkeypatch.setattr("sfp_keras.checkpoints.PassCheckpoint.due", True)
     calls = []
 
-    def counted(image, name, stop=False):
+    def counted(image, name, channels, stop=False):
         if stop and len(calls) == 10:
             raise KeyboardInterrupt
         calls.append(image)
-        return rgb(image, name)
+        return pixels(image, name, channels)
 
-    from sfp_keras.data.tfds import _rgb as rgb
+    from sfp_keras.data.sources.tfds import _pixels as pixels
 
     def load():
         return load_dataset("sfp_one_split", prepared, memory_budget=100, cache_dir=tmp_path)
 
-    monkeypatch.setattr("sfp_keras.data.tfds._rgb", lambda *a: counted(*a, stop=True))
+    monkeypatch.setattr("sfp_keras.data.sources.tfds._pixels", lambda *a: counted(*a, stop=True))
     with pytest.raises(KeyboardInterrupt):
         load()
     (record,), (images,) = tmp_path.glob("*.progress.npz"), tmp_path.glob("*.part")
@@ -193,7 +194,7 @@ def test_decoding_that_was_stopped_goes_on(damage, prepared, tmp_path, monkeypat
     elif damage == "images":
         images.unlink()
     calls.clear()
-    monkeypatch.setattr("sfp_keras.data.tfds._rgb", counted)
+    monkeypatch.setattr("sfp_keras.data.sources.tfds._pixels", counted)
     data, held = load(), load_dataset("sfp_one_split", prepared)
     count = len(data.train) + len(data.test)
     assert len(calls) == 2 * count - (8 if damage == "none" else 0)
@@ -212,23 +213,26 @@ def test_only_one_split_is_divided(prepared):
     ]
     _assert_images_show_their_labels(data.test)
     assert len(load_dataset("sfp_withheld", prepared, only_split="val").train) == 3
-    with pytest.raises(InputError, match=r"--only_split=val: .*sfp_two_.* it has train, test$"):
+    with pytest.raises(InputError, match=r"`only_split`=val: .*sfp_two_.* it has train, test$"):
         load_dataset("sfp_two_splits", prepared, only_split="val")
     with pytest.raises(InputError, match="without a label in its split test"):
         load_dataset("sfp_withheld", prepared, only_split="test")
 
 
 def test_the_cache_tells_cut_from_stretched_images(prepared, tmp_path):
-    def images(**arguments):
-        data = load_dataset("sfp_sizes", prepared, image_size=(4, 3), **arguments)
+    def images(channels=3, **arguments):
+        size = (4, 3)
+        data = load_dataset("sfp_sizes", prepared, image_size=size, channels=channels, **arguments)
         return np.concatenate([s.read(range(len(s))) for s in (data.train, data.test)])
 
     for resize in ("crop", "stretch", "crop"):
         cached = images(resize=resize, memory_budget=1, cache_dir=tmp_path)
         np.testing.assert_array_equal(cached, images(resize=resize))
+    grey = images(channels=1, memory_budget=1, cache_dir=tmp_path)
+    np.testing.assert_array_equal(grey, images()[..., :1])
     names = sorted(path.stem for path in tmp_path.glob("*.npz"))
     assert names == [
-        f"sfp_sizes-1.0.0-{s}-4x3{c}" for s in ("test", "train") for c in ("", "-crop")
+        f"sfp_sizes-1.0.0-{s}-4x3{c}" for s in ("test", "train") for c in ("", "-crop", "-grey")
     ]
 
 
@@ -237,7 +241,7 @@ def test_a_full_disk_is_one_clear_line(prepared, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.posix_fallocate", full)
-    with pytest.raises(InputError, match=r"No space left.*make room.*--run_dir.*--memory_gib"):
+    with pytest.raises(InputError, match=r"No space left.*make room.*`cache_dir`.*`memory_budget`"):
         load_dataset("sfp_one_split", prepared, memory_budget=100, cache_dir=tmp_path)
     assert not [path for path in tmp_path.iterdir() if path.suffix != ".lock"]
 
@@ -253,11 +257,11 @@ def test_damaged_records_are_one_clear_line(builders, tmp_path):
 
 def test_without_a_network_it_says_so_within_seconds(tmp_path, no_network):
     start = time.monotonic()
-    with pytest.raises(InputError, match=r"no network .*mnist is not under --data_dir"):
+    with pytest.raises(InputError, match=r"no network .*mnist is not under `data_dir`"):
         load_dataset("mnist", tmp_path)
     # Other data in the folder must not lead to minutes of retries.
     (tmp_path / "downloads" / "manual").mkdir(parents=True)
-    with pytest.raises(InputError, match=r"no network .*cifar100 is not under --data_dir"):
+    with pytest.raises(InputError, match=r"no network .*cifar100 is not under `data_dir`"):
         load_dataset("cifar100", tmp_path)
     assert time.monotonic() - start < 20
 
@@ -290,7 +294,9 @@ def test_an_archive_in_the_manual_folder_needs_no_network(tmp_path, tfds, no_net
 
 @pytest.mark.parametrize("name", ["mnits", "mnist:huggingface", "huggingface:mnist", "a b", ""])
 def test_unknown_names_are_refused_with_what_is_known(name, tmp_path, no_network):
-    with pytest.raises(InputError, match=r"--dataset=.* is unknown.*digits, cifar10") as caught:
+    with pytest.raises(
+        InputError, match=r"`name`=.* is unknown.*cifar10, cifar100, digits"
+    ) as caught:
         load_dataset(name, tmp_path)
     if name == "mnits":
         assert "did you mean mnist" in str(caught.value)
@@ -298,7 +304,7 @@ def test_unknown_names_are_refused_with_what_is_known(name, tmp_path, no_network
 
 def test_sets_that_are_no_image_classification_are_refused(builders, tmp_path):
     builders[4](data_dir=tmp_path).download_and_prepare()
-    with pytest.raises(InputError, match="--dataset=sfp_scores is no image classification"):
+    with pytest.raises(InputError, match="`name`=sfp_scores is no image classification"):
         load_dataset("sfp_scores", tmp_path)
-    with pytest.raises(InputError, match="--dataset=titanic is no image classification"):
+    with pytest.raises(InputError, match="`name`=titanic is no image classification"):
         load_dataset("titanic", tmp_path)

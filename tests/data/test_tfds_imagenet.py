@@ -34,10 +34,10 @@ def test_imagenet_of_the_validation_archive_alone(tmp_path, monkeypatch):
     data = load_dataset(
         "imagenet2012", tmp_path, only_split="validation", image_size=28, resize="crop"
     )
-    # Without --only_split the one split there is is taken as well.
+    # Without `only_split` the one split there is is taken as well.
     same = load_dataset("imagenet2012", tmp_path, image_size=28, resize="crop")
     assert len(data.train) + len(data.test) == 40
     assert data.num_labels == 1000
     np.testing.assert_array_equal(same.test.images, data.test.images)
-    with pytest.raises(InputError, match=r"--only_split=train: .* it has validation$"):
+    with pytest.raises(InputError, match=r"`only_split`=train: .* it has validation$"):
         load_dataset("imagenet2012", tmp_path, only_split="train")

@@ -13,7 +13,7 @@ from calling import call_main
 from PIL import Image
 from run_files import contents
 
-from sfp_keras.data.draws import random_order
+from sfp_keras.data import random_order
 from sfp_keras.filters import FilterFields, find_clusters
 
 NARROW = "--filters=1:4,2:4,3:4,4:7,5:8"

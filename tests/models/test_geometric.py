@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from keras import ops
 from scipy.ndimage import map_coordinates
 
-from sfp_keras.data.augmentation import AugmentationDraws, augment
+from sfp_keras.data import AugmentationDraws, augment
 from sfp_keras.errors import InputError
 from sfp_keras.models.enlarging import Enlarge
 from sfp_keras.models.geometric import RandomGeometry, affine_matrices, resample

@@ -7,8 +7,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from sfp_keras.data.network import first_unreachable_host
 from sfp_keras.errors import InputError, first_line
+from sfp_keras.reachability import first_unreachable_host
 
 _PARTS = {
     "expand_conv": "expand",

@@ -1,14 +1,11 @@
-"""One image file as an RGB array."""
+"""One image file as an RGB or grey array."""
 
-import functools
-import os
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from sfp_keras.data.cropping import crop_image
+from sfp_keras.data.images.resizing import resize_image
 from sfp_keras.errors import first_line
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".ppm", ".tif", ".tiff")
@@ -50,9 +47,12 @@ def read_image_size(path: str | Path) -> tuple[int, int]:
 
 
 def read_image(
-    path: str | Path, size: tuple[int, int] | None = None, resize: str = "stretch"
+    path: str | Path,
+    size: tuple[int, int] | None = None,
+    resize: str = "stretch",
+    channels: int = 3,
 ) -> np.ndarray:
-    """Decode an image file to RGB.
+    """Decode an image file to RGB or grey.
 
     The EXIF orientation is applied. Grey and palette images become RGB, 16-bit grey is scaled
     to 8 bits, and an alpha channel is dropped, as `keras.utils.load_img` does; of an animation
@@ -63,47 +63,23 @@ def read_image(
         path: `str` or `Path`.
         size: `(height, width)` to resize to, see `resize_image`. Default: the image's own.
         resize: `"stretch"` or `"crop"`. Default `"stretch"`.
+        channels: 3 for RGB, 1 for grey: the luminance, see `to_channels`. Default 3.
 
     Returns:
-        Array (height, width, 3) of uint8.
+        Array (height, width, channels) of uint8.
 
     Raises:
         UnreadableImageError: if the file cannot be decoded.
     """
     try:
-        with Image.open(path) as image:
-            image.load()
-            rgb = _rgb(ImageOps.exif_transpose(image))
+        with Image.open(path) as opened:
+            opened.load()
+            image = _rgb(ImageOps.exif_transpose(opened))
+            pixels = np.asarray(image if channels == 3 else image.convert("L"))
     except Exception as error:  # decoders raise almost anything on broken files
         raise UnreadableImageError(_reason(error)) from None
-    return resize_image(np.asarray(rgb), size, resize) if size else np.array(rgb)
-
-
-def resize_image(image: np.ndarray, size: tuple[int, int], resize: str = "stretch") -> np.ndarray:
-    """Resize one image (Keys' bicubic with a = -1/2, antialiased when shrinking).
-
-    Args:
-        image: array (H, W, 3) of uint8.
-        size: `(height, width)`.
-        resize: `"stretch"`, the aspect is not kept and an image of this size is left as it is, or
-            `"crop"`, resized a little larger with its aspect and cut, see `crop_image`. Default
-            `"stretch"`.
-
-    Returns:
-        Array (height, width, 3) of uint8.
-    """
-    if resize == "crop":
-        return crop_image(image, size)
-    if image.shape[:2] == size:
-        return image
-    resized = Image.fromarray(image).resize(size[::-1], Image.Resampling.BICUBIC)
-    return np.asarray(resized)
-
-
-@functools.cache
-def image_threads() -> ThreadPoolExecutor:
-    """Return the threads that decode and resize; Pillow releases the interpreter lock in both."""
-    return ThreadPoolExecutor(min(16, os.cpu_count() or 1), thread_name_prefix="sfp-image")
+    pixels = pixels.reshape(*pixels.shape[:2], channels)
+    return resize_image(pixels, size, resize) if size else np.array(pixels)
 
 
 def _check_mode(image: Image.Image) -> None:

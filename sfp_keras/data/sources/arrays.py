@@ -10,111 +10,85 @@ from typing import Any
 
 import numpy as np
 
-from sfp_keras.data.dataset import ImageDataset, ImageSplit, LazyImages
+from sfp_keras.data.dataset import ImageSplit
+from sfp_keras.data.file_digest import digest_files
 from sfp_keras.data.label_order import shorten
-from sfp_keras.data.splitting import choose_split, divide_split
+from sfp_keras.data.source import LabelledImages, Request, Source
+from sfp_keras.data.splitting import choose_split
 from sfp_keras.errors import InputError
 
 _FORMS = "x_train, y_train, x_test and y_test, or x and y"
 
 
-class GreyImages(LazyImages):
-    """Grey images of a memory-mapped array, made RGB when they are read.
-
-    Args:
-        images: array (N, H, W) of uint8.
-    """
-
-    def __init__(self, images: np.ndarray) -> None:
-        self.images = images
-        self.shape = (*images.shape, 3)
-
-    def read(self, indices: np.ndarray) -> np.ndarray:
-        """Return the images at `indices` (n,), (n, H, W, 3) uint8."""
-        return _to_rgb(np.asarray(self.images[indices]))
-
-
-def load_arrays(
-    data_dir: str | Path,
-    test_fraction: float = 0.2,
-    memory_budget: int = 2 << 30,
-    only_split: str | None = None,
-) -> ImageDataset:
+def load_arrays(request: Request) -> LabelledImages:
     """Load images and labels from NumPy's files, such as `mnist.npz` of `keras.datasets`.
 
-    Images are uint8 of shape (N, H, W), (N, H, W, 1) or (N, H, W, 3), labels integers from 0 of
-    shape (N,) or (N, 1). Optional `class_names` are K texts.
-
-    Args:
-        data_dir: `str` or `Path`. An `.npz` file with `x_train`, `y_train`, `x_test` and `y_test`,
-            or with `x` and `y` alone, or a folder with `x_train.npy` and so on.
-        test_fraction: `float`. Share of each label's images that become the test split where
-            there are `x` and `y` alone, or of `only_split`. Default 0.2.
-        memory_budget: `int`, bytes. Images above it are left in the files of a folder and read
-            as needed. Default 2 GiB.
-        only_split: `str`, `"train"` or `"test"`. The only one to use, divided by `test_fraction`.
-            Default: both.
-
-    Returns:
-        An `ImageDataset` called `"arrays"`.
+    `data_dir` is an `.npz` file with `x_train`, `y_train`, `x_test` and `y_test`, or with `x` and
+    `y` alone, or a folder with `x_train.npy` and so on. Images are (N, H, W), (N, H, W, 1) or
+    (N, H, W, 3), uint8 of 0..255, or float32, which are taken as they are. Labels are integers
+    from 0 of shape (N,) or (N, 1). Optional `class_names` are K texts. Images above
+    `memory_budget` are left in the files of a folder and read as needed.
 
     Raises:
         InputError: if a file is missing, damaged or too large, or an array does not fit; the
             message names it.
     """
-    source = _Source(Path(data_dir))
-    single = not any(name in source.names for name in ("x_train", "x_test"))
-    names = ("",) if single else ("_train", "_test")
+    data_dir, only_split = request.folder, request.only_split
+    files = _Files(data_dir)
+    single = not any(name in files.names for name in ("x_train", "x_test"))
+    parts = ("",) if single else ("_train", "_test")
     if only_split is not None:
         if single:
             raise InputError(
-                f"--only_split={only_split}: {data_dir} has x and y alone; leave it out, they are "
+                f"`only_split`={only_split}: {data_dir} has x and y alone; leave it out, they are "
                 "divided anyway"
             )
-        names = ("_" + choose_split(only_split, ("train", "test"), f"--data_dir={data_dir}"),)
-    missing = {f"{kind}{name}" for kind in "xy" for name in names} - source.names
+        parts = ("_" + choose_split(only_split, ("train", "test"), f"`data_dir`={data_dir}"),)
+    missing = {f"{kind}{part}" for kind in "xy" for part in parts} - files.names
     if missing:
         raise InputError(
-            f"--data_dir={data_dir} has no {' and no '.join(sorted(missing))}; give {_FORMS}"
+            f"`data_dir`={data_dir} has no {' and no '.join(sorted(missing))}; give {_FORMS}"
         )
-    needed = sum(source.image_bytes(f"x{name}") for name in names)
-    if needed > memory_budget and not source.mapped:
+    needed = sum(files.bytes(f"x{part}") for part in parts)
+    held = needed <= request.memory_budget
+    if not held and not files.mapped:
         raise InputError(
-            f"--data_dir={data_dir} has {needed / 2**30:.1f} GiB of images, above "
-            "--memory_gib; raise that, or give a folder with x_train.npy and so on, which is "
+            f"`data_dir`={data_dir} has {needed / 2**30:.1f} GiB of images, above "
+            "`memory_budget`; raise that, or give a folder with x_train.npy and so on, which is "
             "read as needed"
         )
-    images = [source.images(f"x{name}") for name in names]
-    splits = tuple(
-        source.split(part, f"x{name}", f"y{name}", needed <= memory_budget)
-        for part, name in zip(images, names, strict=True)
-    )
-    if len(splits) == 1:
-        splits = divide_split(splits[0], test_fraction)
-    if splits[0].image_shape != splits[1].image_shape:
-        shapes = " and ".join(str(split.image_shape[:2]) for split in splits)
-        raise InputError(f"--data_dir={data_dir}: x_train and x_test differ in size, {shapes}")
-    class_names = source.class_names()
+    images = [files.images(f"x{part}") for part in parts]
+    splits = [
+        files.split(array, f"x{part}", f"y{part}", held)
+        for array, part in zip(images, parts, strict=True)
+    ]
+    if len({(split.image_shape, split.dtype) for split in splits}) > 1:
+        raise InputError(
+            f"`data_dir`={data_dir}: x_train and x_test differ in size or type, "
+            + " and ".join(f"{split.dtype} {split.image_shape}" for split in splits)
+        )
+    class_names = files.class_names()
     _note_empty_labels(str(data_dir), splits, class_names)
-    return ImageDataset(
-        name="arrays",
-        train=splits[0],
-        test=splits[1],
-        class_names=class_names,
-        original_labels=tuple(range(len(class_names))),
-    )
+    return LabelledImages(splits, class_names)
 
 
-def count_array_labels(data_dir: str | Path) -> int:
+def count_array_labels(request: Request) -> int:
     """K of `load_arrays`, from the labels alone.
 
     Raises:
         InputError: if a file is missing or damaged, or the labels do not fit.
     """
-    return len(_Source(Path(data_dir)).class_names())
+    return len(_Files(request.folder).class_names())
 
 
-class _Source:
+def array_digest(data_dir: Path) -> str:
+    """Digest a few blocks of each file, see `digest_files`."""
+    if data_dir.is_dir():
+        return digest_files({path.name: path for path in data_dir.glob("*.npy")})
+    return digest_files({"": data_dir})
+
+
+class _Files:
     """The named arrays of a file or a folder, read when asked for."""
 
     def __init__(self, path: Path):
@@ -128,7 +102,7 @@ class _Source:
             )
             return
         if not path.is_file():
-            raise InputError(f"--data_dir={path} does not exist")
+            raise InputError(f"`data_dir`={path} does not exist")
         try:
             with path.open("rb") as file:
                 whole = zipfile.is_zipfile(file)
@@ -136,7 +110,7 @@ class _Source:
         except (ValueError, EOFError, zipfile.BadZipFile):
             whole = False
         if not whole:
-            raise InputError(f"--data_dir={path} is no .npz file; give one with {_FORMS}")
+            raise InputError(f"`data_dir`={path} is no .npz file; give one with {_FORMS}")
         self._read = lambda name: self._archive(lambda archive: archive[name])
 
     def _archive(self, use: Callable[[Any], Any]) -> Any:
@@ -152,35 +126,43 @@ class _Source:
             raise
         except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
             raise InputError(
-                f"--data_dir={self.path}: {name} cannot be read ({error}); write it again with "
+                f"`data_dir`={self.path}: {name} cannot be read ({error}); write it again with "
                 "numpy.save or numpy.savez, as numbers or texts, not as objects"
             ) from None
 
-    def image_bytes(self, name: str) -> int:
-        """Bytes of images as RGB, from the head of the file alone."""
-        shape = self.array(name).shape if self.mapped else self._shape(name)
-        return math.prod(shape) * (1 if len(shape) == 4 and shape[-1] == 3 else 3)
+    def bytes(self, name: str) -> int:
+        """Bytes of an array, from the head of the file alone."""
+        shape, dtype = self._head(name)
+        return math.prod(shape) * dtype.itemsize
 
-    def _shape(self, name: str) -> tuple[int, ...]:
+    def _head(self, name: str) -> tuple[tuple[int, ...], np.dtype]:
+        if self.mapped:
+            array = self.array(name)
+            return array.shape, array.dtype
         try:
             with zipfile.ZipFile(self.path) as archive, archive.open(f"{name}.npy") as file:
                 major, _ = np.lib.format.read_magic(file)
+                read = np.lib.format.read_array_header_2_0
                 if major == 1:
-                    return np.lib.format.read_array_header_1_0(file)[0]
-                return np.lib.format.read_array_header_2_0(file)[0]
+                    read = np.lib.format.read_array_header_1_0
+                shape, _, dtype = read(file)
+                return shape, dtype
         except (OSError, ValueError, EOFError, KeyError, zlib.error, zipfile.BadZipFile):
-            return ()  # `array` tells what is wrong.
+            return (), np.dtype(np.uint8)  # `array` says what is wrong.
 
     def images(self, name: str) -> np.ndarray:
-        """Checked images (N, H, W, 3), or grey ones (N, H, W)."""
+        """Checked images (N, H, W, 3), or grey ones (N, H, W, 1)."""
         images = self.array(name)
-        about = f"--data_dir={self.path}: {name} is {images.dtype} {images.shape}"
-        if images.ndim == 4 and images.shape[-1] == 1:
-            images = images[..., 0]
-        if images.ndim != 3 and (images.ndim != 4 or images.shape[-1] != 3):
+        about = f"`data_dir`={self.path}: {name} is {images.dtype} {images.shape}"
+        if images.ndim == 3:
+            images = images[..., None]
+        if images.ndim != 4 or images.shape[-1] not in (1, 3):
             raise InputError(f"{about}; give (N, height, width, 3) or grey (N, height, width)")
-        if images.dtype != np.uint8:
-            raise InputError(f"{about}; give uint8 of 0..255, --scaling makes what a network takes")
+        if images.dtype not in (np.uint8, np.float32):
+            raise InputError(
+                f"{about}; give uint8 of 0..255, `scaling` makes what a network takes, or float32, "
+                "which is taken as it is"
+            )
         if not images.size:
             raise InputError(f"{about}, there is no image")
         return images
@@ -190,13 +172,10 @@ class _Source:
         labels = self.labels(labels_name)
         if len(images) != len(labels):
             raise InputError(
-                f"--data_dir={self.path}: {name} has {len(images)} images, {labels_name} "
+                f"`data_dir`={self.path}: {name} has {len(images)} images, {labels_name} "
                 f"{len(labels)} labels"
             )
-        grey = images.ndim == 3
-        if held:
-            return ImageSplit(_to_rgb(images) if grey else np.array(images, order="C"), labels)
-        return ImageSplit(GreyImages(images) if grey else images, labels)
+        return ImageSplit(np.array(images, order="C") if held else images, labels)
 
     def labels(self, name: str) -> np.ndarray:
         """Labels (N,) of int64."""
@@ -206,7 +185,7 @@ class _Source:
         whole = labels.dtype.kind in "iu" and labels.ndim == 1
         if not whole or (labels.size and (labels.min() < 0 or labels.max() > 2**62)):
             raise InputError(
-                f"--data_dir={self.path}: {name} is {labels.dtype} {labels.shape}; give the label "
+                f"`data_dir`={self.path}: {name} is {labels.dtype} {labels.shape}; give the label "
                 "of each image, a whole number from 0"
             )
         return labels.astype(np.int64)
@@ -215,11 +194,11 @@ class _Source:
         """K names: those of `class_names`, or the labels."""
         labels = [self.labels(name) for name in ("y_train", "y_test", "y") if name in self.names]
         if not labels:
-            raise InputError(f"--data_dir={self.path} has no labels; give {_FORMS}")
+            raise InputError(f"`data_dir`={self.path} has no labels; give {_FORMS}")
         count = 1 + max((int(part.max()) for part in labels if part.size), default=0)
         if count > max(2, sum(map(len, labels))):
             raise InputError(
-                f"--data_dir={self.path}: labels go up to {count - 1:,}, more than there are "
+                f"`data_dir`={self.path}: labels go up to {count - 1:,}, more than there are "
                 "images; number them from 0"
             )
         if "class_names" not in self.names:
@@ -227,7 +206,7 @@ class _Source:
         names = self.array("class_names")
         if names.dtype.kind != "U" or names.ndim != 1 or len(names) < count:
             raise InputError(
-                f"--data_dir={self.path}: class_names is {names.dtype} {names.shape}; give "
+                f"`data_dir`={self.path}: class_names is {names.dtype} {names.shape}; give "
                 f"{count} texts"
             )
         return tuple(map(str, names))
@@ -250,5 +229,12 @@ def _note_empty_labels(
         )
 
 
-def _to_rgb(grey: np.ndarray) -> np.ndarray:
-    return np.repeat(grey[..., None], 3, axis=-1)
+SOURCES = (
+    Source(
+        "arrays",
+        load=load_arrays,
+        count_labels=count_array_labels,
+        digest=array_digest,
+        needs="an .npz file or a folder of .npy files",
+    ),
+)

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from sfp_keras.data.augmentation import Augmentation, AugmentationDraws, augment
+from sfp_keras.data.batches.augmentation import Augmentation, AugmentationDraws, augment
+from sfp_keras.data.batches.prefetching import prefetch
+from sfp_keras.data.batches.scaling import Scaling
 from sfp_keras.data.dataset import ImageSplit
-from sfp_keras.data.draws import random_order
-from sfp_keras.data.prefetching import prefetch
-from sfp_keras.data.scaling import Scaling
+from sfp_keras.data.seeded_random import random_order
 from sfp_keras.errors import InputError
 
 Batch = tuple[np.ndarray, np.ndarray]
@@ -53,11 +53,12 @@ def training_batches(
         batch_size: `int`.
         seed: `int`, not negative.
         scaling: `Scaling`.
-        augmentation: `Augmentation`. Pixels moved in are mid-grey before scaling. Default: none.
+        augmentation: `Augmentation`. Pixels moved in are mid-grey before scaling, of float
+            images 0 after it. Default: none.
         first_epoch: `int`. Default 0.
 
     Returns:
-        An iterator of (x (n, H, W, 3) float32, y (n,) int64).
+        An iterator of (x (n, H, W, C) float32, y (n,) int64).
 
     Raises:
         InputError: if there are no images or the batch size is not positive.
@@ -81,7 +82,7 @@ def evaluation_batches(
         first: `int`. The image to begin with, those before are not read. Default 0.
 
     Returns:
-        An iterator of (x (n, H, W, 3) float32, y (n,) int64).
+        An iterator of (x (n, H, W, C) float32, y (n,) int64).
 
     Raises:
         InputError: if the batch size is not positive.
@@ -118,7 +119,7 @@ def epoch_rows(
 
 def _check(split: ImageSplit, batch_size: int) -> None:
     if batch_size < 1:
-        raise InputError(f"--batch_size must be positive, got {batch_size}")
+        raise InputError(f"`batch_size` must be positive, got {batch_size}")
 
 
 def _training_batches(
@@ -129,6 +130,7 @@ def _training_batches(
     augmentation: Augmentation | None,
     epoch: int,
 ) -> Iterator[Batch]:
+    scaling = scaling.for_channels(split.image_shape[-1])
     fill = scaling.mid_grey
     for indices, draws in epoch_rows(len(split), batch_size, seed, augmentation, epoch):
         x = scaling(split.read(indices))
@@ -140,6 +142,7 @@ def _training_batches(
 def _evaluation_batches(
     split: ImageSplit, batch_size: int, scaling: Scaling, first: int
 ) -> Iterator[Batch]:
+    scaling = scaling.for_channels(split.image_shape[-1])
     for start in range(first, len(split), batch_size):
         indices = np.arange(start, min(start + batch_size, len(split)))
         yield scaling(split.read(indices)), split.labels[indices]

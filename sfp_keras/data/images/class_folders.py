@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sfp_keras.data.image_files import is_image_file
+from sfp_keras.data.images.decoding import is_image_file
 from sfp_keras.data.label_order import shorten
 from sfp_keras.data.splitting import choose_split
 from sfp_keras.errors import InputError
@@ -29,6 +29,13 @@ class LabelledFiles:
     def only(self, kept: Sequence[int]) -> "LabelledFiles":
         """Return the files at the positions `kept`."""
         return LabelledFiles([self.paths[i] for i in kept], [self.labels[i] for i in kept])
+
+
+def existing_folder(data_dir: Path) -> Path:
+    """Return `data_dir`, or raise an `InputError` if it is no folder."""
+    if not data_dir.is_dir():
+        raise InputError(f"`data_dir`={data_dir} does not exist or is no folder")
+    return data_dir
 
 
 def has_class_folders(data_dir: str | Path) -> bool:
@@ -68,8 +75,8 @@ def find_splits(root: Path) -> tuple[Path, Path | None]:
     if len(tests) > 1:
         there = " and ".join(folder.name for folder in tests)
         raise InputError(
-            f"--data_dir={root} holds {there} but no train; choose one by "
-            f"--only_split={tests[0].name}, which is then divided"
+            f"`data_dir`={root} holds {there} but no train; choose one by "
+            f"`only_split`={tests[0].name}, which is then divided"
         )
     return tests[0], None
 
@@ -89,7 +96,7 @@ def find_split(root: Path, only_split: str) -> Path:
     """
     by_name = {folder.name: folder for folder in class_folders(root)}
     there = [name for name in by_name if name.lower() in _SPLIT_NAMES]
-    return by_name[choose_split(only_split, there, f"--data_dir={root}")]
+    return by_name[choose_split(only_split, there, f"`data_dir`={root}")]
 
 
 def class_folders(tree: Path) -> list[Path]:
@@ -106,7 +113,7 @@ def check_same_classes(train: Path, test: Path) -> None:
     trained, tested = ({folder.name for folder in class_folders(tree)} for tree in (train, test))
     if trained != tested:
         raise InputError(
-            f"--data_dir: {train} and {test} must have the same class folders; only in one of "
+            f"`data_dir`: {train} and {test} must have the same class folders; only in one of "
             f"them: {shorten(sorted(trained ^ tested))}"
         )
 
@@ -138,8 +145,8 @@ def list_images(tree: Path, names: Sequence[str], empty_allowed: bool) -> Labell
     # Left out silently they would shift the labels of the classes after them.
     if empty and not empty_allowed:
         raise InputError(
-            f"--data_dir: class folders of {tree} without images: {shorten(empty)}; add images, "
-            "remove the folders, or name all classes by --class_names"
+            f"`data_dir`: class folders of {tree} without images: {shorten(empty)}; add images, "
+            "remove the folders, or name all classes by `class_names`"
         )
     return LabelledFiles(paths, labels)
 

@@ -1,39 +1,39 @@
 """Images of a dataset at another size, in memory while they fit."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from sfp_keras.data.dataset import ImageDataset, ImageSplit, LazyImages
-from sfp_keras.data.image_files import image_threads, resize_image
+from sfp_keras.data.dataset import ImageDataset
+from sfp_keras.data.images.changed_images import change_images
+from sfp_keras.data.images.cropping import bicubic, crop_image
+from sfp_keras.data.images.threads import image_threads
 from sfp_keras.errors import InputError
 
 
-class ResizedImages(LazyImages):
-    """The images of a split, resized (bicubic) when they are read.
+def resize_image(image: np.ndarray, size: tuple[int, int], resize: str = "stretch") -> np.ndarray:
+    """Resize one image, see `bicubic`.
 
     Args:
-        split: `ImageSplit`.
+        image: array (H, W, C) of uint8 or float32.
         size: `(height, width)`.
-        resize: `"stretch"` or `"crop"`, see `resize_image`. Default `"stretch"`.
+        resize: `"stretch"`, the aspect is not kept and an image of this size is left as it is, or
+            `"crop"`, resized a little larger with its aspect and cut, see `crop_image`. Default
+            `"stretch"`.
+
+    Returns:
+        Array (height, width, C) of the same type.
     """
-
-    def __init__(self, split: ImageSplit, size: tuple[int, int], resize: str = "stretch") -> None:
-        self.split = split
-        self.resize = resize
-        self.shape = (len(split), *size, 3)
-
-    def read(self, indices: np.ndarray) -> np.ndarray:
-        """Return the images at `indices` (n,) as an array (n, H, W, 3) of uint8."""
-        return resize_batch(self.split.read(indices), self.shape[1:3], self.resize)
+    if resize == "crop":
+        return crop_image(image, size)
+    return image if image.shape[:2] == size else bicubic(image, size)
 
 
 def resize_batch(images: np.ndarray, size: tuple[int, int], resize: str = "stretch") -> np.ndarray:
-    """Resize images (n, H, W, 3) of uint8 to `size` = `(height, width)` in threads."""
+    """Resize images (n, H, W, C) to `size` = `(height, width)` in threads."""
     if resize == "stretch" and images.shape[1:3] == size:
         return images
-    resized = np.empty((len(images), *size, 3), np.uint8)
+    resized = np.empty((len(images), *size, images.shape[3]), images.dtype)
     results = image_threads().map(lambda one: resize_image(one, size, resize), images)
     for i, image in enumerate(results):
         resized[i] = image
@@ -48,8 +48,7 @@ def resize_dataset(
     Args:
         dataset: `ImageDataset`.
         size: `(height, width)`.
-        memory_budget: `int`, bytes. Where both splits are in memory and fit into it resized,
-            they are resized at once; otherwise when they are read.
+        memory_budget: `int`, bytes, see `change_images`.
         resize: `"stretch"` or `"crop"`, see `resize_image`. Default `"stretch"`.
 
     Returns:
@@ -57,24 +56,8 @@ def resize_dataset(
     """
     if resize == "stretch" and dataset.image_shape[:2] == size:
         return dataset
-    fits = (len(dataset.train) + len(dataset.test)) * size[0] * size[1] * 3 <= memory_budget
-    splits = []
-    for split in (dataset.train, dataset.test):
-        lazy = ResizedImages(split, size, resize)
-        if fits and split.in_memory:
-            images = np.empty(lazy.shape, np.uint8)
-            for part in chunks(len(split)):
-                images[part] = lazy.read(part)
-            splits.append(ImageSplit(images, split.labels))
-        else:
-            splits.append(ImageSplit(lazy, split.labels))
-    return replace(dataset, train=splits[0], test=splits[1])
-
-
-def chunks(count: int, length: int = 1024) -> Iterator[np.ndarray]:
-    """Yield 0..count-1 in ascending int64 arrays of at most `length`."""
-    for start in range(0, count, length):
-        yield np.arange(start, min(start + length, count))
+    change = partial(resize_batch, size=size, resize=resize)
+    return change_images(dataset, change, (*size, dataset.image_shape[2]), memory_budget)
 
 
 # "stretch" to the size whatever the aspect, or "crop" the centre of a slightly larger image.
@@ -101,10 +84,10 @@ def check_image_size(image_size: int | tuple[int, int] | None) -> tuple[int, int
     size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
     if len(size) != 2 or not all(isinstance(side, int) and side > 0 for side in size):
         raise InputError(
-            f"--image_size must be one positive number or height and width, got {image_size!r}"
+            f"`image_size` must be one positive number or height and width, got {image_size!r}"
         )
     if max(size) > LARGEST_SIDE:
-        raise InputError(f"--image_size={size[0]},{size[1]}: sides are at most {LARGEST_SIDE:,}")
+        raise InputError(f"`image_size`={size[0]},{size[1]}: sides are at most {LARGEST_SIDE:,}")
     return (size[0], size[1])
 
 
@@ -122,7 +105,7 @@ def check_resize(resize: str, size: tuple[int, int] | None) -> str:
         InputError: if it is unknown, or `"crop"` without a size.
     """
     if resize not in RESIZE_FORMS:
-        raise InputError(f"--resize must be {' or '.join(RESIZE_FORMS)}, got {resize!r}")
+        raise InputError(f"`resize` must be {' or '.join(RESIZE_FORMS)}, got {resize!r}")
     if resize == "crop" and size is None:
-        raise InputError("--resize=crop needs --image_size, the side of the centre to cut out")
+        raise InputError("`resize`=crop needs `image_size`, the side of the centre to cut out")
     return resize

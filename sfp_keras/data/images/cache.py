@@ -35,14 +35,14 @@ def cached_images(
 ) -> tuple[np.memmap, Arrays]:
     """Return memory-mapped images, made by `fill` if they are not in the cache yet.
 
-    The labels are written after the images and mark them as complete. What a killed process
-    leaves is gone on with, from at most half a minute before. A second process waits for the
+    The labels are written after the images and mark them as complete. After a killed process
+    decoding goes on from where it was at most half a minute before. A second process waits for the
     first and uses its file.
 
     Args:
         folder: `Path` of the cache.
         name: `str`, unique to the images.
-        shape: `(N, H, W, 3)`.
+        shape: `(N, H, W, C)`.
         fill: called with an array of this shape and uint8, the named arrays (n,) that belong to
             its first n images, which are there, and a function. Fills the rest in order, calls the
             function now and then with the arrays so far, and returns them whole.
@@ -67,8 +67,8 @@ def cached_images(
     except OSError as error:
         raise InputError(
             f"{folder} cannot take the decoded images, {np.prod(shape) / 1e9:.1f} GB "
-            f"({error.strerror or error}); make room, choose another --run_dir, or raise "
-            "--memory_gib to hold them in memory"
+            f"({error.strerror or error}); make room, choose another `cache_dir`, or raise "
+            "`memory_budget` to hold them in memory"
         ) from None
     images = np.load(images_path, mmap_mode="r")
     if images.shape != shape:

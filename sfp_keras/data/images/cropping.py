@@ -38,20 +38,43 @@ def crop_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     cut out is resized.
 
     Args:
-        image: array (H, W, 3) of uint8.
+        image: array (H, W, C) of uint8 or float32, C channels.
         size: `(height, width)`.
 
     Returns:
-        Array (height, width, 3) of uint8.
+        Array (height, width, C) of the same type.
     """
     sides = (image.shape[0], image.shape[1])
-    (height, width), whole = resized_sides(sides, size), Image.fromarray(image)
+    height, width = resized_sides(sides, size)
     top, left = round((height - size[0]) / 2), round((width - size[1]) / 2)
-    box = (left, top, left + size[1], top + size[0])
+    bottom, right = top + size[0], left + size[1]
     if height * width > _MOST_AREAS * size[0] * size[1]:
         across, down = sides[1] / width, sides[0] / height
-        source = (box[0] * across, box[1] * down, box[2] * across, box[3] * down)
-        part = whole.resize(size[::-1], Image.Resampling.BICUBIC, box=source)
-    else:
-        part = whole.resize((width, height), Image.Resampling.BICUBIC).crop(box)
-    return np.asarray(part)
+        return bicubic(image, size, (left * across, top * down, right * across, bottom * down))
+    return bicubic(image, (height, width))[top:bottom, left:right]
+
+
+def bicubic(
+    image: np.ndarray, size: tuple[int, int], box: tuple[float, float, float, float] | None = None
+) -> np.ndarray:
+    """Resize an image (Keys' bicubic with a = -1/2, antialiased when shrinking).
+
+    Channels are resized each for itself, so that grey pixels are those of RGB ones. Floats may
+    come to lie a little outside the range they had.
+
+    Args:
+        image: array (H, W, C) of uint8 or float32, C channels.
+        size: `(height, width)`.
+        box: `(left, top, right, bottom)`, the part to resize. Default: all.
+
+    Returns:
+        Array (height, width, C) of the same type.
+    """
+
+    def resized(pixels: np.ndarray) -> np.ndarray:
+        whole = Image.fromarray(pixels)
+        return np.asarray(whole.resize(size[::-1], Image.Resampling.BICUBIC, box=box))
+
+    if image.dtype == np.uint8 and image.shape[-1] == 3:
+        return resized(image)
+    return np.stack([resized(image[..., c]) for c in range(image.shape[-1])], axis=-1)

@@ -3,16 +3,18 @@
 import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sfp_keras.data.cifar import superclass_of_label
-from sfp_keras.data.dataset import ImageDataset, ImageSplit
-from sfp_keras.data.image_cache import Arrays, cached_images, default_cache_dir
-from sfp_keras.data.image_files import image_threads, resize_image
-from sfp_keras.data.splitting import choose_split, divide_split
+from sfp_keras.data.dataset import ImageSplit
+from sfp_keras.data.images.cache import Arrays, cached_images, default_cache_dir
+from sfp_keras.data.images.channels import to_channels
+from sfp_keras.data.images.resizing import resize_image
+from sfp_keras.data.images.threads import image_threads
+from sfp_keras.data.label_order import superclass_of_label
+from sfp_keras.data.source import LabelledImages, Request, Source
+from sfp_keras.data.splitting import choose_split
 from sfp_keras.data.tfds_builders import image_and_label, open_builder
 from sfp_keras.errors import InputError, first_line
 
@@ -21,64 +23,45 @@ _TEST_NAMES = ("test", "validation")
 _BLOCK = 256
 
 
-def load_tfds(
-    name: str,
-    data_dir: str | Path | None = None,
-    size: tuple[int, int] | None = None,
-    test_fraction: float = 0.2,
-    memory_budget: int = 2 << 30,
-    cache_dir: str | Path | None = None,
-    superclass_key: str | None = None,
-    resize: str = "stretch",
-    only_split: str | None = None,
-) -> ImageDataset:
+def load_tfds(request: Request, superclass_key: str | None = None) -> LabelledImages:
     """Load an image-classification set of tensorflow-datasets.
 
     The test images are those of the split `test`, or `validation` where there is no labelled
     `test`; where there is neither, every label of the one split is split by `test_fraction`.
-    Grey images become RGB, an alpha channel is dropped, 16 bits become 8. Images are in the
-    order in which they are stored.
+    An alpha channel is dropped, 16 bits become 8. Images are in the order in which they are
+    stored.
 
     Images that fit into `memory_budget` are decoded into memory, otherwise once into a
     memory-mapped file in `cache_dir` (its size is logged) that later calls use again.
 
     Args:
-        name: `str`, such as `"mnist"` or `"name/config:1.0.0"`.
-        data_dir: `str` or `Path`, see `open_builder`.
-        size: `(height, width)` to resize to, bicubic. Default: the size of the images, which must
-            then be the same.
-        test_fraction: `float`. Default 0.2.
-        memory_budget: `int`, bytes. Default 2 GiB.
-        cache_dir: `str` or `Path`. Default `~/.cache/sfp_keras`.
+        request: `Request`. Its name is such as `"mnist"` or `"name/config:1.0.0"`.
         superclass_key: `str`, a second label of each image that is its superclass.
-        resize: `"stretch"` or `"crop"`, see `resize_image`. Default `"stretch"`.
-        only_split: `str`. The only split to use; it is split by `test_fraction`. Default: as above.
-
-    Returns:
-        An `ImageDataset`.
 
     Raises:
         InputError: if the name or split is unknown, there is no network, the set has no single
-            image and integer label, or sizes differ without `size`.
+            image and integer label, or sizes differ and none is asked for.
     """
-    builder = open_builder(name, data_dir)
+    name, size = request.name, request.size
+    builder = open_builder(name, request.data_dir)
     keys = list(image_and_label(builder, name))
     feature = builder.info.features[keys[1]]
     names = tuple(feature.names or map(str, range(feature.num_classes)))
     if superclass_key in builder.info.features:
         keys.append(str(superclass_key))
-    if only_split is None:
+    if request.only_split is None:
         splits = _choose_splits(builder, name, keys)
     else:
-        splits = [choose_split(only_split, list(builder.info.splits), f"--dataset={name}")]
+        splits = [choose_split(request.only_split, list(builder.info.splits), f"`name`={name}")]
     counts = [builder.info.splits[split].num_examples for split in splits]
-    how = None if size is None else resize
+    how = None if size is None else request.resize
     if size is None:
         size = next(_examples(builder, splits[0], keys))[keys[0]].shape[:2]
-    in_memory = sum(counts) * size[0] * size[1] * 3 <= memory_budget
+    channels = request.channels or (1 if builder.info.features[keys[0]].shape[-1] == 1 else 3)
+    in_memory = sum(counts) * size[0] * size[1] * channels <= request.memory_budget
     parts, coarse = [], []
     for split, count in zip(splits, counts, strict=True):
-        shape = (count, *size, 3)
+        shape = (count, *size, channels)
         fill = partial(_fill, builder, split, keys, how)
         if in_memory:
             images = np.empty(shape, np.uint8)
@@ -86,26 +69,24 @@ def load_tfds(
         else:
             identity = [*builder.info.full_name.split("/"), split, f"{size[0]}x{size[1]}"]
             identity += ["crop"] if how == "crop" else []
-            folder = Path(cache_dir) if cache_dir else default_cache_dir()
+            identity += ["grey"] if channels == 1 else []
+            folder = request.cache_dir or default_cache_dir()
             images, arrays = cached_images(folder, "-".join(identity), shape, fill)
         labels = arrays["labels"]
         if labels.min(initial=0) < 0:
-            raise InputError(f"--dataset={name} has images without a label in its split {split}")
+            raise InputError(f"`name`={name} has images without a label in its split {split}")
         parts.append(ImageSplit(images, labels))
         coarse.append(arrays.get("superclasses"))
     superclasses = None
     if coarse[0] is not None:
         superclasses = superclass_of_label(parts[0].labels, coarse[0], len(names))
-    if len(parts) == 1:
-        parts = [*divide_split(parts[0], test_fraction)]
-    return ImageDataset(
-        name=name,
-        train=parts[0],
-        test=parts[1],
-        class_names=names,
-        original_labels=tuple(range(len(names))),
-        superclasses=superclasses,
-    )
+    return LabelledImages(parts, names, superclasses, as_asked=True)
+
+
+def count_tfds_labels(request: Request) -> int:
+    """K of what tensorflow-datasets has prepared, or prepares now."""
+    builder = open_builder(request.name, request.data_dir)
+    return int(builder.info.features[image_and_label(builder, request.name)[1]].num_classes)
 
 
 def _choose_splits(builder: Any, name: str, keys: list[str]) -> list[str]:
@@ -116,8 +97,8 @@ def _choose_splits(builder: Any, name: str, keys: list[str]) -> list[str]:
     if len(there) == 1 and _labelled(builder, next(iter(there)), keys):
         return [next(iter(there))]
     raise InputError(
-        f"--dataset={name} has no split called train; it has {', '.join(there) or 'none'}; "
-        "name the one to use, and to divide, by --only_split"
+        f"`name`={name} has no split called train; it has {', '.join(there) or 'none'}; "
+        "name the one to use, and to divide, by `only_split`"
     )
 
 
@@ -166,7 +147,7 @@ def _fill(
         row[:position] = there.get(name, ())
     examples = _examples(builder, split, keys, position)
     while batch := list(itertools.islice(examples, _BLOCK)):
-        decoded = [_rgb(example[keys[0]], builder.name) for example in batch]
+        decoded = [_pixels(example[keys[0]], builder.name, images.shape[3]) for example in batch]
         if how is not None:
             decoded = list(
                 image_threads().map(partial(resize_image, size=size, resize=how), decoded)
@@ -174,7 +155,7 @@ def _fill(
         odd = next((image.shape for image in decoded if image.shape[:2] != size), None)
         if odd is not None:
             raise InputError(
-                f"--image_size is needed: the images of {builder.name} differ in size, such as "
+                f"`image_size` is needed: the images of {builder.name} differ in size, such as "
                 f"{size[0]}x{size[1]} and {odd[0]}x{odd[1]}"
             )
         part = slice(position, position + len(batch))
@@ -187,12 +168,15 @@ def _fill(
     return dict(zip(names, labels, strict=True))
 
 
-def _rgb(image: np.ndarray, name: str) -> np.ndarray:
+def _pixels(image: np.ndarray, name: str, channels: int) -> np.ndarray:
     if image.dtype == np.uint16:
         image = np.rint(image / 257).astype(np.uint8)
     if image.dtype != np.uint8 or image.shape[-1] not in (1, 3, 4):
         raise InputError(
-            f"--dataset={name} has images of {image.dtype} with {image.shape[-1]} channels; "
+            f"`name`={name} has images of {image.dtype} with {image.shape[-1]} channels; "
             "only those of 8 or 16 bits, grey or RGB, can be used"
         )
-    return np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image[..., :3]
+    return to_channels(image[..., :3], channels)
+
+
+SOURCES = (Source("*", load=load_tfds, count_labels=count_tfds_labels),)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sfp_keras.data.draws import random_order, random_words
+from sfp_keras.data.seeded_random import random_order, random_words
 from sfp_keras.errors import InputError
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sfp_keras.data.draws import random_words
+from sfp_keras.data.seeded_random import random_words
 from sfp_keras.errors import InputError
 
 

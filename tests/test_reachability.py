@@ -2,7 +2,7 @@ import socket
 import threading
 import time
 
-from sfp_keras.data.network import first_unreachable_host
+from sfp_keras.reachability import first_unreachable_host
 
 
 def _without_proxies(monkeypatch):

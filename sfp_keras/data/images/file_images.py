@@ -6,42 +6,42 @@ from typing import TypeVar
 import numpy as np
 
 from sfp_keras.data.dataset import LazyImages
-from sfp_keras.data.image_files import (
+from sfp_keras.data.images.decoding import (
     UnreadableImageError,
-    image_threads,
     read_image,
     read_image_size,
 )
+from sfp_keras.data.images.threads import image_threads
 from sfp_keras.errors import InputError
 
 T = TypeVar("T")
 
 
-class FolderImages(LazyImages):
+class FileImages(LazyImages):
     """Image files that are decoded, in threads, when they are read.
 
     Args:
         paths: the N files.
-        size: `(height, width)` that every image is resized to.
+        shape: `(height, width, channels)` of each image; 3 channels for RGB, 1 for grey.
         resize: `"stretch"` or `"crop"`, see `resize_image`. Default `"stretch"`.
     """
 
     def __init__(
-        self, paths: Sequence[str], size: tuple[int, int], resize: str = "stretch"
+        self, paths: Sequence[str], shape: tuple[int, int, int], resize: str = "stretch"
     ) -> None:
         self.paths = paths
         self.resize = resize
-        self.shape = (len(paths), *size, 3)
+        self.shape = (len(paths), *shape)
 
     def read(self, indices: np.ndarray) -> np.ndarray:
-        """Decode the images at `indices` (n,) to an array (n, H, W, 3) of uint8.
+        """Decode the images at `indices` (n,) to an array (n, H, W, C) of uint8.
 
         Raises:
             InputError: if a file cannot be decoded, although its head could be read.
         """
         images = np.empty((len(indices), *self.shape[1:]), np.uint8)
         paths = [self.paths[i] for i in indices]
-        for i, image in enumerate(decode_files(paths, self.shape[1:3], self.resize)):
+        for i, image in enumerate(self.decode(paths)):
             if isinstance(image, UnreadableImageError):
                 raise InputError(
                     f"{paths[i]} cannot be decoded ({image}); delete or mend it and run again"
@@ -49,12 +49,10 @@ class FolderImages(LazyImages):
             images[i] = image
         return images
 
-
-def decode_files(
-    paths: Sequence[str], size: tuple[int, int], resize: str = "stretch"
-) -> Iterator[np.ndarray | UnreadableImageError]:
-    """Yield each file's image (height, width, 3) of uint8, or why it cannot be decoded."""
-    return _in_threads(lambda path: read_image(path, size, resize), paths)
+    def decode(self, paths: Sequence[str]) -> Iterator[np.ndarray | UnreadableImageError]:
+        """Yield each file's image (H, W, C) of uint8, or why it cannot be decoded."""
+        size, channels = self.shape[1:3], self.shape[3]
+        return _in_threads(lambda path: read_image(path, size, self.resize, channels), paths)
 
 
 def read_sizes(paths: Sequence[str]) -> Iterator[tuple[int, int] | UnreadableImageError]:

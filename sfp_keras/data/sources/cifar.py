@@ -9,8 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from sfp_keras.data.dataset import ImageDataset, ImageSplit
+from sfp_keras.data.dataset import ImageSplit
+from sfp_keras.data.label_order import superclass_of_label
 from sfp_keras.data.pickles import load_plain_pickle
+from sfp_keras.data.source import LabelledImages, Request, Source
+from sfp_keras.data.sources.tfds import load_tfds
+from sfp_keras.data.splitting import choose_split
 from sfp_keras.errors import InputError
 
 
@@ -75,16 +79,16 @@ def find_cifar(name: str, data_dir: str | Path) -> Path | None:
     if data_dir.is_file():
         if tarfile.is_tarfile(data_dir):
             return data_dir
-        raise InputError(f"--data_dir={data_dir} is neither a folder nor {_ARCHIVES[name]}")
+        raise InputError(f"`data_dir`={data_dir} is neither a folder nor {_ARCHIVES[name]}")
     if not data_dir.is_dir():
-        raise InputError(f"--data_dir={data_dir} does not exist")
+        raise InputError(f"`data_dir`={data_dir} does not exist")
     for folder in (data_dir / layout.folder, data_dir):
         missing = [file for file in layout.files if not (folder / file).is_file()]
         if not missing:
             return folder
         if len(missing) < len(layout.files) or (folder.name == layout.folder and folder.is_dir()):
             raise InputError(
-                f"--data_dir: {folder} is not complete, {', '.join(missing)} missing; unpack "
+                f"`data_dir`: {folder} is not complete, {', '.join(missing)} missing; unpack "
                 f"{_ARCHIVES[name]} again"
             )
     for place in ("", "downloads", "manual", "downloads/manual"):
@@ -92,75 +96,53 @@ def find_cifar(name: str, data_dir: str | Path) -> Path | None:
             return data_dir / place / _ARCHIVES[name]
     if not any(data_dir.iterdir()):
         raise InputError(
-            f"--data_dir={data_dir} is empty; put {layout.folder}/ or {_ARCHIVES[name]} there"
+            f"`data_dir`={data_dir} is empty; put {layout.folder}/ or {_ARCHIVES[name]} there"
         )
     for other, there in _LAYOUTS.items():
         folders = (data_dir, data_dir / there.folder)
         if other != name and any((folder / there.test).is_file() for folder in folders):
-            raise InputError(
-                f"--data_dir={data_dir} holds {other}, not {name}; use --dataset={other}"
-            )
+            raise InputError(f"`data_dir`={data_dir} holds {other}, not {name}; use `name`={other}")
     return None
 
 
-def load_cifar(name: str, source: str | Path) -> ImageDataset:
-    """Read a CIFAR set from the publisher's pickles.
+def load_cifar(request: Request) -> LabelledImages:
+    """Load a CIFAR set from the publisher's pickles, else from tensorflow-datasets.
 
     Nothing the pickles name is called except what rebuilds NumPy arrays. CIFAR-100 has its 20
     superclasses with it.
 
-    Args:
-        name: `"cifar10"` or `"cifar100"`.
-        source: `str` or `Path`. What `find_cifar` returned.
-
-    Returns:
-        An `ImageDataset` of 32x32 images.
-
     Raises:
         InputError: if a file is missing, cut short, unsafe or of another format.
     """
-    layout, source = _LAYOUTS[name], Path(source)
+    source = find_cifar(request.name, request.data_dir) if request.data_dir else None
+    if source is None:
+        return load_tfds(request, "coarse_label" if request.name == "cifar100" else None)
+    layout = _LAYOUTS[request.name]
+    wanted: tuple[str, ...] = ("train", "test")
+    if request.only_split is not None:
+        wanted = (choose_split(request.only_split, wanted, f"`name`={request.name}"),)
     if source.is_dir():
         entries = {file: _read_file(source / file) for file in layout.files}
     else:
         entries = _read_archive(source, layout)
-    train = [_batch(entries[file], layout, source / file) for file in layout.train]
-    images, labels, coarse = (np.concatenate(parts) for parts in zip(*train, strict=True))
-    test_images, test_labels, _ = _batch(entries[layout.test], layout, source / layout.test)
     names = _entry(entries[layout.meta], layout.names_key, source / layout.meta)
     if not isinstance(names, list) or len(names) != layout.num_labels:
         raise InputError(f"{source / layout.meta} is of another format: no list of class names")
-    return ImageDataset(
-        name=name,
-        train=ImageSplit(images, labels),
-        test=ImageSplit(test_images, test_labels),
-        class_names=tuple(n.decode() if isinstance(n, bytes) else str(n) for n in names),
-        original_labels=tuple(range(layout.num_labels)),
-        superclasses=superclass_of_label(labels, coarse, layout.num_labels)
-        if layout.coarse_key
-        else None,
+    files = {"train": layout.train, "test": (layout.test,)}
+    batches = {
+        split: [_batch(entries[file], layout, source / file) for file in files[split]]
+        for split in files
+    }
+    parts = {
+        split: [np.concatenate(arrays) for arrays in zip(*some, strict=True)]
+        for split, some in batches.items()
+    }
+    _, labels, coarse = parts["train"]
+    return LabelledImages(
+        [ImageSplit(*parts[split][:2]) for split in wanted],
+        tuple(n.decode() if isinstance(n, bytes) else str(n) for n in names),
+        superclass_of_label(labels, coarse, layout.num_labels) if layout.coarse_key else None,
     )
-
-
-def superclass_of_label(labels: np.ndarray, coarse: np.ndarray, num_labels: int) -> np.ndarray:
-    """Return the superclass of each label, from the labels and superclasses of the images.
-
-    Args:
-        labels: array (N,) of int64.
-        coarse: array (N,) of int64, the superclass of each image.
-        num_labels: `int`, K.
-
-    Returns:
-        Array (K,) of int64.
-
-    Raises:
-        InputError: if a label has no image, or images of two superclasses.
-    """
-    superclasses = np.full(num_labels, -1, np.int64)
-    superclasses[labels] = coarse
-    if (superclasses < 0).any() or (superclasses[labels] != coarse).any():
-        raise InputError("the coarse labels do not belong to the fine labels; get the files again")
-    return superclasses
 
 
 def _read_file(path: Path) -> Any:
@@ -226,3 +208,15 @@ def _batch(entries: Any, layout: _Layout, path: Path) -> tuple[np.ndarray, np.nd
     labels = integers(layout.label_key, lambda y: (y >= 0) & (y < layout.num_labels))
     coarse = integers(layout.coarse_key, lambda y: y >= 0) if layout.coarse_key else labels
     return images, labels, coarse
+
+
+SOURCES = tuple(
+    Source(
+        name,
+        load=load_cifar,
+        count_labels=lambda request: _LAYOUTS[request.name].num_labels,
+        unused=("test_fraction",),
+        model="vgg16",
+    )
+    for name in _LAYOUTS
+)

@@ -1,0 +1,1 @@
+"""From splits to batches: order, augmentation, scaling."""

@@ -1,0 +1,1 @@
+"""Images: decoded, resized, cropped, made grey or RGB, kept in a file."""

@@ -1,0 +1,50 @@
+"""The sources of images. A module of this folder is found by the `SOURCES` it defines."""
+
+import difflib
+import functools
+import importlib
+import pkgutil
+from collections.abc import Iterable
+
+from sfp_keras.data.source import Source
+from sfp_keras.errors import InputError
+
+
+def find_source(name: str) -> Source:
+    """Return the source of a data set, tensorflow-datasets for names that no other has."""
+    sources = _sources()
+    return sources.get(name, sources["*"])
+
+
+def source_names() -> list[str]:
+    """Return the names of the data sets that have a source of their own."""
+    return sorted(_sources().keys() - {"*"})
+
+
+def unknown_dataset(name: str, others: Iterable[str] = ()) -> InputError:
+    """Make the error for an unknown name.
+
+    Args:
+        name: `str`.
+        others: further known names to suggest.
+
+    Returns:
+        An `InputError` with the closest known names.
+    """
+    names = source_names()
+    base = name.split("/")[0].split(":")[0]
+    close = difflib.get_close_matches(base, [*names, *others])
+    meant = f" (did you mean {' or '.join(close)}?)" if close else ""
+    return InputError(
+        f"`name`={name} is unknown{meant}: it is one of {', '.join(names)}, or an "
+        "image-classification name of tensorflow-datasets"
+    )
+
+
+@functools.cache
+def _sources() -> dict[str, Source]:
+    modules = [
+        importlib.import_module(f"{__name__}.{module.name}")
+        for module in pkgutil.iter_modules(__path__)
+    ]
+    return {source.name: source for module in modules for source in module.SOURCES}

@@ -14,36 +14,18 @@ from collections.abc import Sequence
 from absl import app, flags
 from absl import logging as absl_logging
 
-from flags import members, preset
+from flags import idle, preset, sweep
 from flags.define import settings_of
 from sfp_keras.backend import start_backend
 from sfp_keras.errors import InputError, rename_arguments
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import CANNOT_WRITE
-from sfp_keras.workflows.sweep_directory import SweepDirectory
 
 
 def build_experiment(values: flags.FlagValues) -> Experiment:
     """The experiment that the flags and their preset describe."""
     chosen = preset.apply(values)
     return settings_of(values).changed(preset=chosen)
-
-
-def note_idle_flags(values: flags.FlagValues, experiment: Experiment) -> None:
-    """Say which flags given by hand change nothing."""
-    plain = Experiment()
-    idle = [
-        f"--{name}"
-        for name in sorted(experiment.idle)
-        if values[name].present and experiment.value(name) != plain.value(name)
-    ]
-    if idle:
-        print(f"note: {', '.join(idle)} without effect for {experiment.kind}")
-    if experiment.run.mode == "report" and SweepDirectory(experiment.directory).settings.exists():
-        of_runs = ("report_filters", "report_stages", "split", "threshold")
-        given = [f"--{name}" for name in of_runs if values[name].present]
-        if given:
-            print(f"note: {', '.join(given)} without effect for the report of a sweep")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -61,10 +43,11 @@ def main(argv: Sequence[str]) -> int:
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
         # Before the sweep's own preset is set, for every member has one.
-        sweep = flags.FLAGS.mode == "sweep"
-        plan = members.plan(flags.FLAGS, build_experiment) if sweep else None
+        several = flags.FLAGS.mode == "sweep"
+        plan = sweep.plan(flags.FLAGS, build_experiment) if several else None
         experiment = build_experiment(flags.FLAGS)
-        note_idle_flags(flags.FLAGS, experiment)
+        for line in idle.notes(flags.FLAGS, experiment):
+            print(f"note: {line}")
         try:
             start_backend(experiment.run.backend)
         except (ImportError, ValueError) as error:

@@ -4,6 +4,7 @@ from typing import Any
 
 from absl import flags
 
+from sfp_keras.errors import rename_arguments
 from sfp_keras.experiment import Experiment, all_declarations
 from sfp_keras.settings import Declaration
 
@@ -18,7 +19,8 @@ def define(one: Declaration, values: flags.FlagValues = flags.FLAGS) -> None:
         one: `Declaration`.
         values: `flags.FlagValues`. Where the flag is defined.
     """
-    name, text = one.name, one.setting.help
+    as_flags = {name: f"--{name}" for name in all_declarations()}
+    name, text = one.name, rename_arguments(one.setting.help, as_flags)
     default: Any = None if name in _OPEN else one.default
     # By the module's name --helpfull puts flags together.
     more: dict[str, Any] = {"flag_values": values, "module_name": f"flags.{one.topic}"}

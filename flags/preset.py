@@ -52,7 +52,10 @@ def apply(values: flags.FlagValues) -> str | None:
             + (f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names())}")
         )
     if chosen is not None:
-        for name, value in read(chosen).items():
+        settings = read(chosen)
+        if "stage9" in settings:
+            values.set_default("stage9", settings["stage9"])
+        for name, value in settings.items():
             values.set_default(name, value if values.stage9 else _without_stage9(value))
     if values.model is None:
         default = _DEFAULT_MODEL.get(values.dataset)

@@ -22,13 +22,13 @@ class AblationSettings:
     draws: int = setting(10, "Random choices of the removed filters, for each number.", low=1)
     widths: tuple[int, ...] = setting(
         (),
-        "Train with so many filters in --ablate_layers, one network a number. Default: none.",
+        "Train with so many filters in `ablate_layers`, one network a number. Default: none.",
         low=1,
         once=True,
     )
     layers: tuple[int, ...] = setting(
         (),
-        "Layers of a VGG network that --ablate_widths narrows, such as 11,12,13. Default: the "
+        "Layers of a VGG network that `ablate_widths` narrows, such as 11,12,13. Default: the "
         "stage's.",
         low=1,
         once=True,

@@ -24,7 +24,7 @@ class AfccSettings:
     )
     thresholds: tuple[float, ...] = setting(
         (),
-        "Thresholds of the clusters, one after another. Default: --threshold.",
+        "Thresholds of the clusters, one after another. Default: `threshold`.",
         low=0,
         below=1,
     )

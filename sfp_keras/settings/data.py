@@ -12,7 +12,7 @@ class DataSettings:
     dataset: str = setting(
         "digits",
         "digits (embedded, no download), cifar10, cifar100, folder (class folders under "
-        "--data_dir), arrays (NumPy's files at --data_dir), or any image-classification name of "
+        "`data_dir`), arrays (NumPy's files at `data_dir`), or any image-classification name of "
         "tensorflow-datasets.",
         phases=("train",),
     )
@@ -25,7 +25,7 @@ class DataSettings:
     )
     labels: int | None = setting(
         None,
-        "Use K labels only: CIFAR-K/10 and CIFAR-K/100 of the papers. Subsets of one --subset_seed "
+        "Use K labels only: CIFAR-K/10 and CIFAR-K/100 of the papers. Subsets of one `subset_seed` "
         "are nested; CIFAR-100's are drawn evenly from its superclasses.",
         phases=("train",),
         low=1,
@@ -43,12 +43,12 @@ class DataSettings:
     )
     only_split: str | None = setting(
         None,
-        "Use this split of the data alone, such as validation, and divide it by --test_fraction.",
+        "Use this split of the data alone, such as validation, and divide it by `test_fraction`.",
         phases=("train",),
     )
     resize: str = setting(
         "stretch",
-        "How images are resized: stretch, or crop, the shorter side to 256/224 of --image_size and "
+        "How images are resized: stretch, or crop, the shorter side to 256/224 of `image_size` and "
         "the centre cut out, as ImageNet's networks are tested.",
         phases=("train",),
         choices=("stretch", "crop"),
@@ -65,7 +65,7 @@ class DataSettings:
         "0.485,0.456,0.406/0.229,0.224,0.225 (of 0..1), dataset (mean and deviation of the "
         "training set), or package.module:function such as "
         "keras.applications.resnet50:preprocess_input. Default: -1..1 for VGG networks, 0..255 for "
-        "own ones; for efficientnetb0 dataset, or ImageNet's numbers with --weights.",
+        "own ones; for efficientnetb0 dataset, or ImageNet's numbers with `weights`.",
         phases=("train",),
     )
     class_names: str | None = setting(

@@ -17,7 +17,7 @@ class Setting:
     """What is known of a setting beside its name, type and default.
 
     Attributes:
-        help: `str`. What it does, for `--helpfull`.
+        help: `str`. What it does; other settings in backquotes, by the names of their flags.
         phases: the phases whose results depend on it: train, heads, afcc. None for what only says
             where or how fast something runs, or what is shown.
         low: the least number allowed.
@@ -80,10 +80,7 @@ class Setting:
 
     def rule(self, value: Any) -> str:
         """What a value like this one must be, in words."""
-        words = [self._rule_of_one(value)]
-        words += ["each once"] if self.once else []
-        words += ["as in 1,2"] if self.once and not self.choices else []
-        return ", ".join(words)
+        return self._rule_of_one(value) + (", each once" if self.once else "")
 
     def _rule_of_one(self, value: Any) -> str:
         many = isinstance(value, tuple)

@@ -34,7 +34,7 @@ class ProbeSettings:
     )
     keep_cache: bool = setting(
         False,
-        "Keep the files of stage outputs above --cache_gib when the heads are done; smaller ones "
+        "Keep the files of stage outputs above `cache_gib` when the heads are done; smaller ones "
         "are in memory and never in files.",
     )
     inference_batch_size: int = setting(100, "Images a pass through the frozen network.", low=1)

@@ -17,7 +17,7 @@ class MonitoringSettings:
     every: int | None = setting(
         None,
         "Epochs between measurements, however many these are. Default: as few as "
-        "--monitor_measurements allows, and, while the network trains, so that they take at most "
+        "`monitor_measurements` allows, and, while the network trains, so that they take at most "
         "5% of the time.",
         low=1,
     )

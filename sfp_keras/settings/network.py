@@ -33,7 +33,7 @@ class NetworkSettings:
     )
     initial_weights: str | None = setting(
         None,
-        "Weights that training starts from, all but the output layer's: as --weights, or a .keras "
+        "Weights that training starts from, all but the output layer's: as `weights`, or a .keras "
         "file, whose layers are taken where name and shapes agree. Default: random.",
         phases=("train",),
         used="trains",

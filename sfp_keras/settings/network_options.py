@@ -11,13 +11,13 @@ class VGGOptions:
 
     conv_bias: bool | None = setting(
         None,
-        "Whether convolutions have biases. Default: as --weights, or yes.",
+        "Whether convolutions have biases. Default: as `weights`, or yes.",
         phases=("train",),
         used="vgg",
     )
     fc_widths: tuple[str, ...] | None = setting(
         None,
-        "Widths of the hidden fully connected layers, or 'none'. Default: as --weights, or the "
+        "Widths of the hidden fully connected layers, or 'none'. Default: as `weights`, or the "
         "papers' (4096,4096; none for vgg6).",
         phases=("train",),
         used="vgg",

@@ -16,7 +16,7 @@ class RunSettings:
         "The workflow. probe: all three phases of the papers, each only where it is not finished. "
         "train: phase 1 alone. afcc: zero the head of a stage outside its filters' clusters, and "
         "fine-tune what is left. ablate: remove filters, and see what accuracy is left. sweep: "
-        "probe for several --sweep_labels and --sweep_seeds. report: figures and tables of a run "
+        "probe for several `sweep_labels` and `sweep_seeds`. report: figures and tables of a run "
         "or a sweep.",
         choices=MODES,
     )
@@ -33,7 +33,7 @@ class RunSettings:
     distribute: str | None = setting(
         None,
         "Spread every batch over all devices: on one machine with either backend, on several with "
-        "jax (docs/distribution.md). It changes no result, --batch_size is that of all devices "
+        "jax (docs/distribution.md). It changes no result, `batch_size` is that of all devices "
         "together.",
         choices=("data_parallel",),
     )

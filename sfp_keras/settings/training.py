@@ -36,12 +36,12 @@ class TrainingSettings:
 
     epochs: int | None = setting(
         None,
-        "Epochs of phase 1. The decay is scaled to them. Default: --schedule_epochs.",
+        "Epochs of phase 1. The decay is scaled to them. Default: `schedule_epochs`.",
         phases=("train",),
         low=1,
     )
     schedule_epochs: int | None = setting(
-        100, "The number of epochs --decay is written for.", phases=("train",), low=1
+        100, "The number of epochs `decay` is written for.", phases=("train",), low=1
     )
     batch_size: int = setting(100, "Images a training step.", phases=("train",), low=1)
     lr: float = setting(
@@ -63,8 +63,8 @@ class TrainingSettings:
     )
     group: tuple[str, ...] = setting(
         (),
-        "Hyperparameters of some variables, as in --group='fc: lr=0.002 momentum=0.975 l2=0.0012 "
-        "decay=0.65/20'; keys left out come from the flags above, and lr=x0.1 is a tenth of --lr. "
+        "Hyperparameters of some variables, as in `group`='fc: lr=0.002 momentum=0.975 l2=0.0012 "
+        "decay=0.65/20'; keys left out come from the flags above, and lr=x0.1 is a tenth of `lr`. "
         "The name is fc, conv, or a regular expression searched in the variables' paths. May be "
         "given several times; the first match counts.",
         phases=("train",),
@@ -106,24 +106,24 @@ class HeadSettings(TrainingSettings):
 
     epochs: int | None = setting(
         None,
-        "Epochs of the heads; their decay is scaled to them. Default: --head_schedule_epochs.",
+        "Epochs of the heads; their decay is scaled to them. Default: `head_schedule_epochs`.",
         phases=("heads",),
         low=1,
     )
     schedule_epochs: int | None = setting(
-        100, "The number of epochs --head_decay is written for.", phases=("heads",), low=1
+        100, "The number of epochs `head_decay` is written for.", phases=("heads",), low=1
     )
     batch_size: int = setting(100, "Images a step of the heads.", phases=("heads",), low=1)
     lr: float = setting(0.005, "Learning rate of the heads at epoch 0.", phases=("heads",), low=0)
     momentum: float = setting(0.975, "Momentum of the heads.", phases=("heads",), low=0, below=1)
     l2: float = setting(1.5e-5, "L2 of the heads.", phases=("heads",), low=0)
     decay: str = setting(
-        "0.65/20", "Decay of the heads' learning rate, as --decay.", phases=("heads",)
+        "0.65/20", "Decay of the heads' learning rate, as `decay`.", phases=("heads",)
     )
     # Of no phase: a run directory keeps it for each stage, so that further stages may differ.
     group: tuple[str, ...] = setting(
         (),
-        "Hyperparameters of one stage's head, as in --head_group='layer2: lr=0.01 l2=1e-6'.",
+        "Hyperparameters of one stage's head, as in `head_group`='layer2: lr=0.01 l2=1e-6'.",
         repeated=True,
     )
     # No setting of the command.
@@ -144,10 +144,10 @@ class FineTuningSettings(TrainingSettings):
     lr: float = setting(1e-5, "Learning rate of fine-tuning.", phases=("afcc",), low=0)
     momentum: float = setting(0.9, "Momentum of fine-tuning.", phases=("afcc",), low=0, below=1)
     l2: float = setting(0.015, "L2 of fine-tuning.", phases=("afcc",), low=0)
-    decay: str = setting("none", "Decay of the learning rate, as --decay.", phases=("afcc",))
+    decay: str = setting("none", "Decay of the learning rate, as `decay`.", phases=("afcc",))
     group: tuple[str, ...] = setting(
         (),
-        "Hyperparameters of some variables in fine-tuning, as --group.",
+        "Hyperparameters of some variables in fine-tuning, as `group`.",
         phases=("afcc",),
         repeated=True,
     )

@@ -110,7 +110,7 @@ def plan() -> Iterator[Callable]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(ROOT)
         import main
-        from flags import members
+        from flags import sweep
 
         def planned(*flags: str):
             values = absl_flags.FLAGS
@@ -120,7 +120,7 @@ def plan() -> Iterator[Callable]:
                     values[name].unparse()
                 values(["main.py", "--mode=sweep", *flags])
                 before = values.flags_into_string()
-                made = members.plan(values, main.build_experiment)
+                made = sweep.plan(values, main.build_experiment)
                 # The flags are as they were: nobody's preset was set.
                 assert values.flags_into_string() == before
                 return made

@@ -1,0 +1,35 @@
+"""Flags that were given by hand and change nothing."""
+
+from absl import flags
+
+from sfp_keras.experiment import Experiment
+from sfp_keras.workflows.sweep_directory import SweepDirectory
+
+# A sweep has measured already what its report shows.
+_OF_RUNS = ("report_filters", "report_stages", "split", "threshold")
+
+
+def notes(values: flags.FlagValues, experiment: Experiment) -> list[str]:
+    """One line for the flags without effect in an experiment, one for those of a sweep's report.
+
+    Args:
+        values: parsed flags.
+        experiment: `Experiment` that they describe.
+    """
+    plain, lines = Experiment(), []
+    idle = [
+        name
+        for name in sorted(experiment.idle)
+        if values[name].present and experiment.value(name) != plain.value(name)
+    ]
+    if idle:
+        lines.append(f"{_listed(idle)} without effect for {experiment.kind}")
+    if experiment.run.mode == "report" and SweepDirectory(experiment.directory).settings.exists():
+        given = [name for name in _OF_RUNS if values[name].present]
+        if given:
+            lines.append(f"{_listed(given)} without effect for the report of a sweep")
+    return lines
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f"--{name}" for name in names)

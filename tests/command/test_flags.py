@@ -1,0 +1,195 @@
+"""Flags: one for each setting, bounds, and the command that gives an experiment again."""
+
+import shlex
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from absl import flags as absl_flags
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sfp_keras import models
+from sfp_keras.experiment import PAPER_MODELS, PHASES, Experiment, all_declarations
+
+PRESETS = ["vgg6-digits", "vgg16-cifar100-k20", "efficientnetb0-cifar100-no9", "avgg16-cifar10"]
+
+
+def again(experiment: Experiment, parse: Callable[..., Experiment]) -> Experiment:
+    python, script, *flags = shlex.split(experiment.command())
+    assert (python, script) == ("python", "main.py")
+    return parse(*flags)
+
+
+def test_command_leaves_overwrite_out(parsed: Callable) -> None:
+    experiment = parsed("--dataset=cifar100", "--overwrite=heads")
+    assert again(experiment, parsed) == experiment.changed(overwrite=None)
+
+
+# Text as it comes from a shell: spaces, quotes, dollars, dashes; a list's items have no commas.
+_TEXT = st.text("ab1 '\"$\\=:/.-*é#", min_size=1, max_size=8)
+_ITEM = st.text("ab1/=:_#.", min_size=1, max_size=8)
+_ITEMS = st.lists(_ITEM, max_size=3).map(tuple)
+_GROUPS = st.lists(_TEXT, max_size=2).map(tuple)
+_CHANGES: dict[str, Any] = {
+    "mode": st.sampled_from(["probe", "train"]),
+    "preset": st.sampled_from([None, *PRESETS]),
+    "backend": st.sampled_from([None, "jax", "tensorflow"]),
+    "run_dir": st.none() | _TEXT,
+    "seed": st.integers(0, 2**40),
+    "labels": st.none() | st.integers(1, 100),
+    "data_dir": st.none() | _TEXT,
+    "class_names": st.none() | _TEXT,
+    "model": _TEXT,
+    "image_size": _ITEMS,
+    "stages": _ITEMS,
+    "pool": _ITEMS,
+    "conv_bias": st.sampled_from([None, True, False]),
+    "fc_widths": st.none() | st.lists(_ITEM, min_size=1, max_size=2).map(tuple),
+    "flip": st.booleans(),
+    "keep_cache": st.booleans(),
+    "list_stages": st.booleans(),
+    "lr": st.floats(0, 10),
+    "head_l2": st.floats(0, 1e-3),
+    "epochs": st.none() | st.integers(1, 500),
+    "group": _GROUPS,
+    "head_group": _GROUPS,
+    "split": st.sampled_from([("test",), ("train",), ("test", "train")]),
+    "threshold": st.floats(0, 1, exclude_max=True),
+}
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(changes=st.fixed_dictionaries({}, optional=_CHANGES))
+def test_command_gives_the_experiment_again(changes: dict[str, Any], parsed: Callable) -> None:
+    # What the command line can make: a preset's settings, some of them changed by hand.
+    preset = changes.get("preset")
+    start = parsed(f"--preset={preset}") if preset else Experiment()
+    # A preset's setting cannot be taken back to "not given".
+    kept = {
+        name: value
+        for name, value in changes.items()
+        if not (value in (None, ()) and start.value(name) not in (None, ()))
+    }
+    experiment = start.changed(**kept)
+    assert again(experiment, parsed) == experiment
+
+
+def test_every_setting_of_a_phase_is_a_flag(parsed: Callable) -> None:
+    # Between the two kinds of the papers' networks nothing is without effect.
+    common = ("--dataset=folder", "--labels=3", "--head_data=augmented")
+    vgg, found = (parsed(f"--model={name}", *common) for name in ("vgg6", "efficientnetb0"))
+    assert vgg.idle & found.idle == {"train"}
+    for phase in PHASES:
+        of_phase = {n for n, one in all_declarations().items() if phase in one.setting.phases}
+        both = set(vgg.settings(phase)) | set(found.settings(phase))
+        assert both == of_phase - {"train"}
+    assert set(found.to_json()) == set(all_declarations())
+
+
+@pytest.mark.parametrize(
+    ("flags", "idle"),
+    [
+        (
+            ["--model=a.keras", "--dataset=folder", "--labels=2"],
+            {"lr", "group", "flip", "fc_widths"},
+        ),
+        (["--model=vgg16", "--weights=a.h5", "--dataset=cifar10", "--labels=2"], {"lr", "flip"}),
+        (["--model=a.keras", "--dataset=folder", "--head_data=augmented"], {"lr", "subset_seed"}),
+        (["--dataset=digits"], {"data_dir", "test_fraction", "subset_seed"}),
+        (["--model=vgg16", "--dataset=cifar10"], {"padding", "blocks", "stage9", "rotation"}),
+        (["--model=efficientnetb0", "--dataset=cifar10"], {"conv_bias", "fc_widths"}),
+    ],
+)
+def test_settings_without_effect_belong_to_no_phase(
+    flags: list[str], idle: set[str], parsed: Callable
+) -> None:
+    found = parsed("--preset=none", *flags)
+    assert idle <= found.idle
+    assert not {name for phase in PHASES for name in found.settings(phase)} & idle
+    assert ("shift" in found.settings("heads")) == (found.heads.data == "augmented")
+
+
+def test_the_papers_networks_are_those_that_can_be_built() -> None:
+    assert set(PAPER_MODELS) == set(models.architectures())
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "-1", "1e308"])
+def test_every_number_must_be_finite(value: str, parsed: Callable) -> None:
+    numbers = [one.name for one in all_declarations().values() if isinstance(one.default, float)]
+    assert {"lr", "head_l2", "threshold", "memory_gib", "monitor_mb"} <= set(numbers)
+    for name in numbers:
+        with pytest.raises(absl_flags.IllegalFlagValueError, match=f"--{name} must be at least 0"):
+            parsed(f"--{name}={value}")
+
+
+# A value of each setting that is none's default and that the command can be given.
+_TEXTS = {"scaling": "0..1", "decay": "0.5/3", "pool": ("avg:2",), "preset": "vgg6-digits"}
+
+
+def _other_value(name: str) -> Any:
+    """A value of a setting beside its default."""
+    one = all_declarations()[name]
+    if name in _TEXTS:
+        return _TEXTS[name]
+    if one.kind is bool:
+        value: Any = not one.default
+    elif one.setting.choices:
+        value = next(c for c in one.setting.choices if one.default not in (c, (c,)))
+    elif one.kind is str:
+        value = "some text"
+    else:
+        value = one.kind(7 if one.setting.below is None else one.setting.below * 0.75)
+    return (value,) if one.many and not isinstance(value, tuple) else value
+
+
+@pytest.mark.parametrize("name", [n for n in all_declarations() if n != "overwrite"])
+def test_every_setting_comes_back_from_command_and_record(name: str, parsed: Callable) -> None:
+    value = _other_value(name)
+    changed = Experiment.of(**{name: value})
+    assert changed.value(name) == value
+    assert changed != Experiment()
+    assert Experiment.from_json(changed.to_json()) == changed
+    found = again(changed, parsed)
+    assert found.value(name) == value
+    if name != "preset":
+        assert found == changed
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--labels=0", "--labels=0"),
+        ("--momentum=1", "--momentum must be at least 0 and below 1"),
+        # As float32 it is 1.
+        ("--threshold=0.99999999", "--threshold must be at least 0 and below 1"),
+        ("--split=", "--split must be one or more of test, train, each once"),
+        ("--split=test,test", "--split must be one or more of"),
+        ("--afcc_variants=whole", "--afcc_variants must be one or more of clusters, full"),
+        ("--afcc_thresholds=0.2,1", "--afcc_thresholds must be numbers of at least 0 and below 1"),
+        ("--afcc_thresholds=much", "--afcc_thresholds must be numbers"),
+        ("--sweep_labels=1", "--sweep_labels must be numbers of at least 2, each once"),
+        ("--sweep_labels=2,2", "--sweep_labels must be numbers"),
+        ("--report_filters=-1", "--report_filters must be numbers"),
+        ("--ablate_widths=1.5", "--ablate_widths must be numbers"),
+        ("--cache_dtype=float64", "should be one of <float16|float32>"),
+    ],
+)
+def test_a_flag_out_of_bounds_is_refused(flag: str, message: str, parsed: Callable) -> None:
+    with pytest.raises(absl_flags.IllegalFlagValueError) as refused:
+        parsed(flag)
+    assert message in str(refused.value)
+
+
+def test_help_names_other_settings_as_flags() -> None:
+    for name in all_declarations():
+        help_text = absl_flags.FLAGS[name].help
+        assert not set(help_text.split("`")[1::2]) & set(all_declarations())
+    assert "as --decay" in absl_flags.FLAGS["afcc_decay"].help
+
+
+def test_no_section_has_many_settings() -> None:
+    members: dict[tuple[str, ...], int] = {}
+    for one in all_declarations().values():
+        members[one.path[:-1]] = members.get(one.path[:-1], 0) + 1
+    assert max(members.values()) <= 15

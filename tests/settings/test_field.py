@@ -1,0 +1,64 @@
+"""What a setting allows, and what is said of what it does not."""
+
+import dataclasses
+
+import pytest
+
+from sfp_keras.errors import InputError
+from sfp_keras.settings import Setting, declarations, section, setting, value_at, with_values
+
+
+@pytest.mark.parametrize(
+    ("bounds", "good", "bad", "rule"),
+    [
+        ({"low": 1}, 1, 0, "at least 1"),
+        ({"low": 0}, 0.0, float("nan"), "at least 0 and below 3e+38"),
+        ({"low": 0}, 1e38, float("inf"), "at least 0 and below 3e+38"),
+        ({"low": 0, "high": 4}, 4, 5, "at least 0 and at most 4"),
+        ({"low": 0, "below": 1}, 0.9999, 0.99999999, "at least 0 and below 1"),
+        ({"choices": ("a", "b")}, "a", "c", "one of a, b"),
+        ({"choices": ("a", "b"), "least": 1}, ("a",), (), "one or more of a, b"),
+        ({"choices": ("a", "b"), "once": True}, ("a", "b"), ("a", "a"), "a, b, each once"),
+        ({"low": 2, "once": True}, (2, 3), (3, 1), "numbers of at least 2, each once"),
+        ({}, "any text", float("inf"), "below 3e+38"),
+    ],
+)
+def test_bounds(bounds: dict, good: object, bad: object, rule: str) -> None:
+    one = Setting("", **bounds)
+    one.check("name", good)
+    one.check("name", None)
+    with pytest.raises(InputError) as refused:
+        one.check("name", bad)
+    assert str(refused.value).startswith("`name`=")
+    assert rule in str(refused.value)
+
+
+@dataclasses.dataclass(frozen=True)
+class Inner:
+    one: int = setting(1, "One.")
+    rest: tuple[float, ...] = setting((), "Others.", phases=("heads",), flag="others")
+    hidden: int = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Outer:
+    text: str | None = setting(None, "A text.")
+    inner: Inner = section(Inner(one=2), prefix="in_", used="works")
+
+
+def test_settings_of_nested_sections() -> None:
+    found = declarations(Outer)
+    assert list(found) == ["text", "in_one", "others"]
+    one, others = found["in_one"], found["others"]
+    assert (one.path, one.default, one.kind, one.many) == (("inner", "one"), 2, int, False)
+    assert (others.kind, others.many, others.setting.phases) == (float, True, ("heads",))
+    assert [d.setting.used for d in found.values()] == [None, "works", "works"]
+    assert others.read(["0.5", 2]) == (0.5, 2.0)
+    assert others.plain((0.5, 2.0)) == ["0.5", "2.0"]
+
+
+def test_values_at_paths_are_read_and_changed() -> None:
+    changed = with_values(Outer(), {("text",): "a", ("inner", "rest"): (1.0,)})
+    assert changed == Outer("a", Inner(2, (1.0,)))
+    assert value_at(changed, ("inner", "one")) == 2
+    assert Outer() == with_values(Outer(), {})

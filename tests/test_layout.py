@@ -20,10 +20,10 @@ ROOMS = (
     "papers",
     *("settings", "checkpoints", "data", "models", "experiment", "distribution", "training"),
     *("layers", "probing", "afcc", "reports"),
-    *("monitoring", "provenance", "stage_files", "run_directory"),
+    *("monitoring", "runs"),
     "workflows",
 )
-EVERYWHERE = ("errors", "files", "importing", "sameness", "backend", "reachability", "_version")
+EVERYWHERE = ("errors", "files", "importing", "backend", "reachability", "_version")
 
 
 def room_of(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import shutil
 from typing import Any
 
 import keras
@@ -24,8 +23,9 @@ from sfp_keras.reports.ablation import (
     print_widths,
 )
 from sfp_keras.reports.style import save_figure
-from sfp_keras.run_directory import RunDirectory
-from sfp_keras.workflows import probe, results
+from sfp_keras.runs import stage_results
+from sfp_keras.workflows import probe
+from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.narrow import check_widths, narrow_networks, train_narrow
 from sfp_keras.workflows.paper_numbers import paper_numbers
 from sfp_keras.workflows.stage_list import choose_one
@@ -34,7 +34,6 @@ from sfp_keras.workflows.train import description
 
 # Of a stage's filters; 150 of 512 is what paper 1 removes.
 _SHARES = (1 / 8, 1 / 4, 150 / 512, 1 / 2, 3 / 4, 7 / 8, 15 / 16, 31 / 32)
-TABLES = ("removal", "labels")
 _ACCURACIES = [
     f"{of}{when}" for of in ("accuracy", "others") for when in ("", "_silenced", "_random")
 ]
@@ -81,7 +80,7 @@ def removed_filters(experiment: Experiment, stage: Stage) -> list[int]:
 
 
 def silence(
-    run: RunDirectory,
+    run: ExperimentRun,
     network: keras.Model,
     stage: Stage,
     of_stages: StageSettings,
@@ -92,16 +91,16 @@ def silence(
 
     settings.json tells what they were made with; with any other setting both are made anew.
     """
-    experiment, folder = run.experiment, run.ablation(stage.name)
-    files = {name: folder / f"{name}.csv" for name in TABLES}
-    marker, settings = folder / "settings.json", _settings(run, stage)
+    experiment, files_of = run.experiment, run.ablation(stage.name)
+    files = {"removal": files_of.removal, "labels": files_of.labels}
+    marker, settings = files_of.settings, _settings(run, stage)
     with contextlib.suppress(OSError, ValueError):
         if json.loads(marker.read_text()) == settings:
             return {
                 name: pd.read_csv(file, converters={"name": str}) for name, file in files.items()
             }
     split = experiment.analysis.split[0]
-    fields = results.read_measurement(run, stage.name, split).fields
+    fields = stage_results.read_measurement(run, stage.name, split).fields
     members = find_clusters(fields, experiment.analysis.threshold).in_cluster
     counts = members.sum(0)
     removed = [0, *(r for r in settings["removed"] if r)]
@@ -144,11 +143,13 @@ def summary(removal: pd.DataFrame) -> pd.DataFrame:
     return accuracy.agg(mean="mean", std="std", least="min", most="max").reset_index()
 
 
-def read_ablation(files: RunDirectory, stage: str) -> dict[str, pd.DataFrame]:
+def read_ablation(files: ExperimentRun, stage: str) -> dict[str, pd.DataFrame]:
     """The tables that an ablation left: summary, labels, widths."""
-    folder, tables = files.ablation(stage), {}
+    of_stage = files.ablation(stage)
+    paths = {"summary": of_stage.summary, "labels": of_stage.labels, "widths": of_stage.widths}
+    tables = {}
     for name, columns in _COLUMNS.items():
-        path = folder / f"{name}.csv"
+        path = paths[name]
         try:
             # As text: a label may be called NA.
             tables[name] = pd.read_csv(path, converters={"name": str, "layers": str})[columns]
@@ -157,7 +158,7 @@ def read_ablation(files: RunDirectory, stage: str) -> dict[str, pd.DataFrame]:
     return tables
 
 
-def _settings(run: RunDirectory, stage: Stage) -> dict[str, Any]:
+def _settings(run: ExperimentRun, stage: Stage) -> dict[str, Any]:
     """What the tables depend on."""
     experiment, files = run.experiment, run.stage(stage.name)
     return {
@@ -178,7 +179,7 @@ def _first(order: np.ndarray, count: int) -> np.ndarray:
 
 
 def _test_outputs(
-    run: RunDirectory,
+    run: ExperimentRun,
     network: keras.Model,
     stage: Stage,
     of_stages: StageSettings,
@@ -197,7 +198,7 @@ def _test_outputs(
         # Not rounded: with nothing removed the accuracy is that of layers.csv.
         dtype="float32",
         budget=int(experiment.heads.cache_gib * 2**30),
-        folder=run.cache / "ablate",
+        folder=run.features("ablate"),
         description=description(run, "ablate", [stage.name, of_stages[stage.name]["pool"]]),
     )
     flat = cache.arrays[stage.name]
@@ -205,11 +206,9 @@ def _test_outputs(
     return flat.reshape(len(flat), positions, -1), cache.labels
 
 
-def _tidy(run: RunDirectory) -> None:
+def _tidy(run: ExperimentRun) -> None:
     if not run.experiment.heads.keep_cache:
-        shutil.rmtree(run.cache / "ablate", ignore_errors=True)
-        with contextlib.suppress(OSError):
-            run.cache.rmdir()
+        run.delete_features("ablate")
 
 
 def _removal(
@@ -279,14 +278,14 @@ def _stage_accuracy(removal: pd.DataFrame) -> float:
 
 
 def _report(
-    run: RunDirectory, stage: Stage, tables: dict[str, pd.DataFrame], widths: pd.DataFrame
+    run: ExperimentRun, stage: Stage, tables: dict[str, pd.DataFrame], widths: pd.DataFrame
 ) -> None:
     """The tables on the terminal, and the figures, which are drawn anew each time."""
-    folder, console = run.ablation(stage.name), terminal()
+    files, console = run.ablation(stage.name), terminal()
     removal, labels = summary(tables["removal"]), tables["labels"]
     paper = paper_numbers(run.experiment, len(labels)).removed_filters(stage.name)
-    write_text(folder / "summary.csv", removal.to_csv(index=False))
-    write_text(folder / "widths.csv", widths.to_csv(index=False))
+    write_text(files.summary, removal.to_csv(index=False))
+    write_text(files.widths, widths.to_csv(index=False))
     print_removal(removal, stage.name, paper, console)
     print_labels(labels, stage.name, console)
     if len(widths) > 1:
@@ -296,9 +295,9 @@ def _report(
         "labels": draw_labels(labels, stage.name),
     }
     for name, figure in figures.items():
-        save_figure(figure, folder / name)
+        save_figure(figure, files.figure(name))
     console.print(
-        f"results: {folder}\n"
+        f"results: {files.path}\n"
         "  removal.csv, summary.csv, removal.png  accuracy against the filters removed\n"
         "  labels.csv, labels.png  each label without the filters of its clusters"
         + ("\n  widths.csv  networks trained with fewer filters" if len(widths) > 1 else "")

@@ -1,6 +1,5 @@
 """AFCC: zero a head outside its filters' clusters, fine-tune, and compare with controls."""
 
-import shutil
 import warnings
 from collections.abc import Iterable, Sequence
 
@@ -25,10 +24,10 @@ from sfp_keras.filters import find_clusters
 from sfp_keras.probing import Stage, StageMeasurement, cache_features
 from sfp_keras.reports import terminal
 from sfp_keras.reports.afcc import NAMES, draw_afcc, print_afcc
-from sfp_keras.run_directory import RunDirectory
-from sfp_keras.stage_files import AfccDirectory
+from sfp_keras.runs import AfccFiles, stage_results
 from sfp_keras.training import ParameterGroup, Progress, StepDecay, parse_group
-from sfp_keras.workflows import probe, results
+from sfp_keras.workflows import probe
+from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.network import save_model
 from sfp_keras.workflows.paper_numbers import paper_numbers
 from sfp_keras.workflows.setup import about_flag
@@ -54,7 +53,7 @@ def afcc(experiment: Experiment) -> None:
         with about_flag("afcc_group"):
             settings.check_groups(split)
         if experiment.run.overwrite == "afcc":
-            _check_masks(RunDirectory(experiment), stage)
+            _check_masks(ExperimentRun(experiment), stage)
 
     with probe.prepared(experiment, check) as (run, network, dataset, scaling):
         stage = choose_one(experiment, network, "afcc_stage")
@@ -108,7 +107,7 @@ def trainable_layers(experiment: Experiment, network: keras.Model, stage: Stage)
 
 
 def compare(
-    run: RunDirectory,
+    run: ExperimentRun,
     split: SplitNetwork,
     stage: Stage,
     dataset: ImageDataset,
@@ -117,7 +116,7 @@ def compare(
 ) -> pd.DataFrame:
     """Zero and fine-tune every variant that was not yet; returns the rows of results.csv."""
     experiment, files = run.experiment, run.afcc(stage.name)
-    kernel = results.read_head(run, stage.name)
+    kernel = stage_results.read_head(run, stage.name)
     tuner: HeadFineTuning | None = None
     wanted = _wanted(experiment)
     table = read_results(files)
@@ -144,7 +143,7 @@ def compare(
                 made,
                 checkpoint=checkpoint,
                 description=description(
-                    run, "afcc", [run.settings("afcc"), stage.name, name, images, threshold]
+                    run, "afcc", [run.plan.phase("afcc"), stage.name, name, images, threshold]
                 ),
                 progress=Progress(f"afcc {place + 1}/{len(wanted)} {name}"),
             )
@@ -183,7 +182,7 @@ def compare(
     return shown
 
 
-def read_results(files: AfccDirectory) -> pd.DataFrame:
+def read_results(files: AfccFiles) -> pd.DataFrame:
     """The rows of results.csv."""
     if not files.results.exists():
         return pd.DataFrame(columns=COLUMNS)
@@ -218,7 +217,7 @@ def _row(table: pd.DataFrame, name: str, images: str, threshold: float) -> pd.Se
     return found.iloc[-1] if len(found) else None
 
 
-def _check_masks(run: RunDirectory, stage: Stage) -> None:
+def _check_masks(run: ExperimentRun, stage: Stage) -> None:
     """Make the masks of what is measured already, before anything is deleted."""
     files = run.stage(stage.name)
     if files.head.exists():
@@ -230,14 +229,14 @@ def _check_masks(run: RunDirectory, stage: Stage) -> None:
 
 
 def _masks(
-    run: RunDirectory, stage: Stage, keys: Iterable[Key]
+    run: ExperimentRun, stage: Stage, keys: Iterable[Key]
 ) -> dict[tuple[str, float], np.ndarray]:
     """bool (1, F, K) masks by images and threshold, for one position."""
     masks = {}
     measured: dict[str, StageMeasurement] = {}
     for images, threshold in dict.fromkeys(key[1:] for key in keys if key[0] != "full"):
         if images not in measured:
-            measured[images] = results.read_measurement(run, stage.name, images)
+            measured[images] = stage_results.read_measurement(run, stage.name, images)
         try:
             masks[images, threshold] = cluster_mask(
                 find_clusters(measured[images].fields, threshold)
@@ -260,7 +259,7 @@ def _note_silent(mask: np.ndarray, names: Sequence[str], key: Key) -> None:
         )
 
 
-def _saved_head(files: AfccDirectory) -> str:
+def _saved_head(files: AfccFiles) -> str:
     """Which head model.keras ends with."""
     saved = load_npz(files.mask) if files.mask.exists() else {}
     if "threshold" not in saved:
@@ -272,7 +271,7 @@ def _saved_head(files: AfccDirectory) -> str:
 
 
 def _tuner(
-    run: RunDirectory,
+    run: ExperimentRun,
     split: SplitNetwork,
     stage: Stage,
     kernel: np.ndarray,
@@ -292,13 +291,13 @@ def _tuner(
         test_count=len(dataset.test),
         dtype=experiment.heads.cache_dtype,
         budget=int(experiment.heads.cache_gib * 2**30),
-        folder=run.cache / "afcc",
+        folder=run.features("afcc"),
         # Several places of a network may have one shape: the stage and the layers tell them apart.
         description=description(run, "afcc", [stage.name, experiment.afcc.trainable]),
     )
     return HeadFineTuning(split, kernel, cache, settings, experiment.run.seed)
 
 
-def _tidy(run: RunDirectory) -> None:
+def _tidy(run: ExperimentRun) -> None:
     if not run.experiment.heads.keep_cache:
-        shutil.rmtree(run.cache / "afcc", ignore_errors=True)
+        run.delete_features("afcc")

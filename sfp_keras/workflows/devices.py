@@ -13,13 +13,9 @@ from sfp_keras.distribution import (
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.reports import terminal
-from sfp_keras.run_directory import RunDirectory
+from sfp_keras.runs import CONTINUED_FROM
+from sfp_keras.workflows.experiment_run import ExperimentRun
 
-# What a run goes on from.
-_KEPT = (
-    *("experiment.json", "model.keras", "training.csv", "labels.csv", "layers.csv"),
-    *("stages", "checkpoint"),
-)
 _MODES = ("train", "probe")
 
 
@@ -44,7 +40,7 @@ def on_all_devices(experiment: Experiment) -> Iterator[Experiment]:
                 f"--mode={experiment.run.mode} runs in one process: run --mode=probe in "
                 f"{devices.processes}, then this mode in one"
             )
-        with shared_folder(devices, experiment.directory, _KEPT) as folder:
+        with shared_folder(devices, experiment.directory, CONTINUED_FROM) as folder:
             if experiment.run.distribute:
                 _print_devices(experiment, devices)
             if folder != experiment.directory:
@@ -67,9 +63,9 @@ def _print_devices(experiment: Experiment, devices: Devices) -> None:
 
 
 @contextlib.contextmanager
-def opened(experiment: Experiment, data: str) -> Iterator[RunDirectory]:
-    """`RunDirectory.opened`, once every process has come that far with the same images."""
-    with RunDirectory(experiment).opened(data) as run:
+def opened(experiment: Experiment, data: str) -> Iterator[ExperimentRun]:
+    """`ExperimentRun.opened`, once every process has come that far with the same images."""
+    with ExperimentRun(experiment).opened(data) as run:
         if not current_devices().all_agree(data):
             raise InputError(
                 "another process could not begin, as its own message says, or `data_dir` has other "

@@ -13,15 +13,15 @@ from sfp_keras.monitoring import FilterMonitor, HeadsMonitor, MonitorWriter, sch
 from sfp_keras.monitoring.linear_head import linear_head
 from sfp_keras.monitoring.plan import kept_factors
 from sfp_keras.probing import FeatureCache, Stage
-from sfp_keras.run_directory import RunDirectory
-from sfp_keras.workflows import results
+from sfp_keras.runs import stage_results
+from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.paper_network import paper_stages
 
 _LOG = logging.getLogger(__name__)
 
 
 def train_monitor(
-    run: RunDirectory, network: keras.Model, dataset: ImageDataset, scaling: Scaling
+    run: ExperimentRun, network: keras.Model, dataset: ImageDataset, scaling: Scaling
 ) -> list[keras.callbacks.Callback]:
     """The callback that measures the last stage during phase 1, if its head is linear."""
     experiment = run.experiment
@@ -52,7 +52,7 @@ def train_monitor(
 
 
 def heads_monitor(
-    run: RunDirectory,
+    run: ExperimentRun,
     cache: FeatureCache,
     stages: list[Stage],
     dataset: ImageDataset,
@@ -74,15 +74,15 @@ def heads_monitor(
     ]
 
 
-def write_final(run: RunDirectory, dataset: ImageDataset) -> None:
+def write_final(run: ExperimentRun, dataset: ImageDataset) -> None:
     """Write the measurements of phase 3, of all stages the run directory holds."""
     experiment = run.experiment
     if not experiment.monitoring.on:
         return
-    order: dict[str, int] = run.read()["results"]["stage_order"]
+    order: dict[str, int] = run.record.read()["results"]["stage_order"]
     for split in experiment.analysis.split:
         found = {
-            name: results.read_measurement(run, name, split)
+            name: stage_results.read_measurement(run, name, split)
             for name in order
             if run.stage(name).split(split).fields.exists()
         }
@@ -118,7 +118,7 @@ def write_final(run: RunDirectory, dataset: ImageDataset) -> None:
             path.unlink()
 
 
-def _limits(run: RunDirectory) -> dict[str, Any]:
+def _limits(run: ExperimentRun) -> dict[str, Any]:
     experiment = run.experiment
     return {
         "every": experiment.monitoring.every,
@@ -127,5 +127,5 @@ def _limits(run: RunDirectory) -> dict[str, Any]:
     }
 
 
-def _title(run: RunDirectory) -> str:
+def _title(run: ExperimentRun) -> str:
     return run.path.name

@@ -10,12 +10,12 @@ from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.probing import Stage
 from sfp_keras.reports import terminal
-from sfp_keras.run_directory import RunDirectory
-from sfp_keras.workflows import probe, results
+from sfp_keras.runs import stage_results
+from sfp_keras.workflows import probe
+from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.stage_settings import only_stage
 
 COLUMNS = ["layers", "width", "network_accuracy", "accuracy"]
-_FOLDER = re.compile(r"(?:layers([\d-]+)-)?width-(\d+)")
 
 
 def check_widths(experiment: Experiment, network: keras.Model, stage: Stage) -> None:
@@ -74,7 +74,7 @@ def narrowed_layers(experiment: Experiment, stage: Stage) -> list[int]:
     return [int(match[1])]
 
 
-def train_narrow(run: RunDirectory, stage: Stage) -> None:
+def train_narrow(run: ExperimentRun, stage: Stage) -> None:
     """Train and probe a network for each of --ablate_widths, as far as it is not done."""
     for experiment in _experiments(run, stage):
         terminal().print(
@@ -83,15 +83,15 @@ def train_narrow(run: RunDirectory, stage: Stage) -> None:
         probe.probe(experiment)
 
 
-def narrow_networks(run: RunDirectory, stage: Stage, accuracy: float) -> pd.DataFrame:
+def narrow_networks(run: ExperimentRun, stage: Stage, accuracy: float) -> pd.DataFrame:
     """The rows of widths.csv: the run's own network, then all narrower ones that are finished.
 
     Args:
-        run: `RunDirectory`.
+        run: `ExperimentRun`.
         stage: the ablated stage.
         accuracy: of its head on the test images.
     """
-    own = run.read()["results"].get("network_accuracy")
+    own = run.record.read()["results"].get("network_accuracy")
     rows: list[dict[str, object]] = [
         {
             "layers": "",
@@ -101,21 +101,17 @@ def narrow_networks(run: RunDirectory, stage: Stage, accuracy: float) -> pd.Data
         }
     ]
     found = []
-    for folder in run.ablation(stage.name).glob("*width-*"):
-        match = _FOLDER.fullmatch(folder.name)
-        if match is None:
-            continue
-        narrow = RunDirectory(run.experiment.changed(run_dir=str(folder)))
+    for layers, width, folder in run.ablation(stage.name).all_narrower():
+        narrow = ExperimentRun(run.experiment.changed(run_dir=str(folder)))
         if narrow.stage(stage.name).split("test").fields.exists():
-            layers = match[1] or "-".join(map(str, _number(stage)))
-            found.append((layers, -int(match[2]), narrow))
+            found.append((layers or "-".join(_number(stage)), -width, narrow))
     for layers, width, narrow in sorted(found, key=lambda item: item[:2]):
         rows.append(
             {
                 "layers": layers,
                 "width": -width,
-                "network_accuracy": narrow.read()["results"].get("network_accuracy"),
-                "accuracy": results.read_measurement(narrow, stage.name, "test").accuracy,
+                "network_accuracy": narrow.record.read()["results"].get("network_accuracy"),
+                "accuracy": stage_results.read_measurement(narrow, stage.name, "test").accuracy,
             }
         )
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -125,7 +121,7 @@ def _number(stage: Stage) -> list[str]:
     return re.findall(r"\d+", stage.name)[:1]
 
 
-def _experiments(run: RunDirectory, stage: Stage) -> list[Experiment]:
+def _experiments(run: ExperimentRun, stage: Stage) -> list[Experiment]:
     """The run's experiment with fewer filters, one for each width."""
     experiment = run.experiment
     if not experiment.ablation.widths:
@@ -150,8 +146,8 @@ def _experiments(run: RunDirectory, stage: Stage) -> list[Experiment]:
     ]
 
 
-def _folder(run: RunDirectory, stage: Stage, width: int) -> Path:
+def _folder(run: ExperimentRun, stage: Stage, width: int) -> Path:
     """width-350, with the layers before it where they are not the stage's own."""
     layers = [str(number) for number in narrowed_layers(run.experiment, stage)]
-    named = "" if layers == _number(stage) else f"layers{'-'.join(layers)}-"
-    return run.ablation(stage.name) / f"{named}width-{width}"
+    changed = () if layers == _number(stage) else layers
+    return run.ablation(stage.name).narrower(width, changed)

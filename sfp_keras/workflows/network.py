@@ -12,17 +12,17 @@ from sfp_keras.distribution import current_devices
 from sfp_keras.errors import InputError, first_line
 from sfp_keras.files import write_whole
 from sfp_keras.reports import terminal
-from sfp_keras.run_directory import RunDirectory
+from sfp_keras.workflows.experiment_run import ExperimentRun
 
 
-def keep_network(run: RunDirectory, network: keras.Model) -> keras.Model:
+def keep_network(run: ExperimentRun, network: keras.Model) -> keras.Model:
     """Keep a copy of a network that came trained, or take the one that is kept.
 
     A function may make other weights at every call: all results of a run directory are of the
     first network it was used with.
 
     Args:
-        run: `RunDirectory`.
+        run: `ExperimentRun`.
         network: `keras.Model` of --model or --weights; it is never changed.
 
     Returns:
@@ -32,7 +32,7 @@ def keep_network(run: RunDirectory, network: keras.Model) -> keras.Model:
         InputError: if the run directory has results of another network, of which no usable copy
             is kept.
     """
-    digest, before = weights_digest(network), run.read()["results"].get("weights")
+    digest, before = weights_digest(network), run.record.read()["results"].get("weights")
     same = before in (None, digest)
     if run.trained:
         try:
@@ -42,7 +42,7 @@ def keep_network(run: RunDirectory, network: keras.Model) -> keras.Model:
             if before is None:
                 raise
         else:
-            run.record(weights=weights_digest(kept))
+            run.record.add_results(weights=weights_digest(kept))
             if before == digest:
                 # Layers without a name of their own are numbered anew in what is loaded.
                 return network
@@ -64,7 +64,7 @@ def keep_network(run: RunDirectory, network: keras.Model) -> keras.Model:
         save_model(run.model, network)
     except (TypeError, ValueError, NotImplementedError) as error:
         terminal().print(f"model.keras is left out: {first_line(error)}")
-    run.record(weights=digest)
+    run.record.add_results(weights=digest)
     return network
 
 
@@ -91,7 +91,7 @@ def save_model(path: Path, network: keras.Model) -> None:
             beside.unlink(missing_ok=True)
 
 
-def load_trained(run: RunDirectory) -> keras.Model:
+def load_trained(run: ExperimentRun) -> keras.Model:
     """Read model.keras."""
     try:
         with without_notes():
@@ -103,18 +103,18 @@ def load_trained(run: RunDirectory) -> keras.Model:
 
 
 def report_network(
-    run: RunDirectory, network: keras.Model, dataset: ImageDataset, scaling: Scaling
+    run: ExperimentRun, network: keras.Model, dataset: ImageDataset, scaling: Scaling
 ) -> None:
     """Print the network's own accuracy first: it exposes wrong scaling or label order."""
     experiment, num_labels = run.experiment, dataset.num_labels
-    saved = run.read().get("results", {})
+    saved = run.record.read().get("results", {})
     if "network_accuracy" in saved:
         accuracy = saved["network_accuracy"]
     else:
         accuracy = network_accuracy(
             network, dataset.test, num_labels, scaling, experiment.heads.inference_batch_size
         )
-        run.record(network_accuracy=accuracy)
+        run.record.add_results(network_accuracy=accuracy)
     console = terminal()
     images = f"{len(dataset.train):,} training and {len(dataset.test):,} test images"
     console.print(f"{dataset.name}: {images}, {num_labels} labels")

@@ -31,11 +31,12 @@ from sfp_keras.probing import (
     train_heads,
 )
 from sfp_keras.reports import next_steps, print_layers, terminal
-from sfp_keras.run_directory import RunDirectory
+from sfp_keras.runs import stage_results
 from sfp_keras.training import Progress
 from sfp_keras.workflows import results
 from sfp_keras.workflows.devices import opened
 from sfp_keras.workflows.events import heads_monitor, write_final
+from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.fresh_images import fresh_images
 from sfp_keras.workflows.memory import check_memory
 from sfp_keras.workflows.network import keep_network, report_network
@@ -57,7 +58,7 @@ from sfp_keras.workflows.stage_settings import (
 )
 from sfp_keras.workflows.train import check_training, description, train_network, write_labels
 
-Prepared = tuple[RunDirectory, keras.Model, ImageDataset, Scaling]
+Prepared = tuple[ExperimentRun, keras.Model, ImageDataset, Scaling]
 
 
 def probe(experiment: Experiment) -> None:
@@ -99,7 +100,7 @@ def prepared(
 
 
 def measure(
-    run: RunDirectory,
+    run: ExperimentRun,
     network: keras.Model,
     stages: list[Stage],
     dataset: ImageDataset,
@@ -142,7 +143,7 @@ def check_settings(
         augmentation_of(experiment, dataset)
     check_input(network, dataset, experiment)
     stages = stages_spoken_of(experiment, network)
-    of_stages = stage_settings(RunDirectory(experiment), stages)
+    of_stages = stage_settings(ExperimentRun(experiment), stages)
     head_settings(experiment, of_stages)
     cut_at(network, stages, of_stages)
     if check is not None:
@@ -160,7 +161,7 @@ def cut_at(network: keras.Model, stages: list[Stage], of_stages: StageSettings) 
 
 
 def train_missing_heads(
-    run: RunDirectory,
+    run: ExperimentRun,
     network: keras.Model,
     stages: list[Stage],
     of_stages: StageSettings,
@@ -182,7 +183,7 @@ def train_missing_heads(
     train_count = 0 if augmented else len(dataset.train)
     check_memory(experiment, cut, names, train_count + len(dataset.test), dataset.num_labels)
     with run.timed("heads"):
-        run.record_heads(of_missing)
+        run.record.add_heads(of_missing)
         described = description(run, "heads", of_missing)
         cache = cache_features(
             cut,
@@ -193,7 +194,7 @@ def train_missing_heads(
             test_count=len(dataset.test),
             dtype=experiment.heads.cache_dtype,
             budget=int(experiment.heads.cache_gib * 2**30),
-            folder=run.features,
+            folder=run.features("heads"),
             description=described,
         )
 
@@ -214,11 +215,11 @@ def train_missing_heads(
             callbacks=heads_monitor(run, cache, missing, dataset, depths(network)),
         )
         for name, head in heads.items():
-            results.write_head(run, name, head)
+            stage_results.write_head(run, name, head)
     _tidy(run, names)
 
 
-def _tidy(run: RunDirectory, names: list[str]) -> None:
+def _tidy(run: ExperimentRun, names: list[str]) -> None:
     """Delete what only unfinished heads need, also where a kill came before this."""
     if run.unfinished_heads():
         # Other stages, trained together, stopped on the way: they go on from there.
@@ -226,11 +227,11 @@ def _tidy(run: RunDirectory, names: list[str]) -> None:
     else:
         run.delete_checkpoints("heads")
     if not run.experiment.heads.keep_cache:
-        run.delete_features()
+        run.delete_features("heads")
 
 
 def measure_missing(
-    run: RunDirectory,
+    run: ExperimentRun,
     network: keras.Model,
     stages: list[Stage],
     of_stages: StageSettings,
@@ -248,7 +249,7 @@ def measure_missing(
     accumulators = {stage.name: wanted[stage.name] for stage in missing}
     with run.timed("analysis"):
         cut = cut_at(network, missing, of_stages)
-        kernels = {stage.name: results.read_head(run, stage.name) for stage in missing}
+        kernels = {stage.name: stage_results.read_head(run, stage.name) for stage in missing}
         names = list(dict.fromkeys(name for kinds in accumulators.values() for name in kinds))
         images, size = _images(dataset, split), experiment.heads.inference_batch_size
         batches = counted(" and ".join(names), images, size, scaling)
@@ -263,7 +264,7 @@ def measure_missing(
     run.delete_checkpoints(phase)
 
 
-def _unmeasured(run: RunDirectory, stage: Stage, split: str) -> dict[str, type[Accumulator]]:
+def _unmeasured(run: ExperimentRun, stage: Stage, split: str) -> dict[str, type[Accumulator]]:
     """What is asked for at a stage and has no results yet."""
     files = run.stage(stage.name).split(split)
     wanted: dict[str, type[Accumulator]] = {}
@@ -274,21 +275,21 @@ def _unmeasured(run: RunDirectory, stage: Stage, split: str) -> dict[str, type[A
     return wanted
 
 
-def _write_measured(run: RunDirectory, stage: str, split: str, found: Mapping[str, Any]) -> None:
+def _write_measured(run: ExperimentRun, stage: str, split: str, found: Mapping[str, Any]) -> None:
     """Write the results of a pass at a stage."""
     if "fields" in found:
-        results.write_fields(run, stage, split, found["fields"])
+        stage_results.write_fields(run, stage, split, found["fields"])
     if "decisions" in found:
-        measured = found.get("fields") or results.read_measurement(run, stage, split)
+        measured = found.get("fields") or stage_results.read_measurement(run, stage, split)
         decisions = found["decisions"].count(spread_filters(measured.fields))
-        results.write_decisions(run, stage, split, decisions)
+        stage_results.write_decisions(run, stage, split, decisions)
 
 
-def print_decisions(run: RunDirectory, stages: list[Stage], split: str) -> None:
+def print_decisions(run: ExperimentRun, stages: list[Stage], split: str) -> None:
     """A line a stage: how single filters decide, on average."""
     console = terminal()
     for stage in stages:
-        decisions = results.read_decisions(run, stage.name, split)
+        decisions = stage_results.read_decisions(run, stage.name, split)
         active = decisions.by_input.sum(1) > 0
         if not active.any():
             console.print(f"decisions of {stage.name}: no filter responds to the {split} images")

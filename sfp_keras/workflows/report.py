@@ -198,8 +198,7 @@ def ablation_sections(run: ReportedRun, out: Written) -> list[Section]:
     from sfp_keras.workflows.ablate import read_ablation
 
     sections = []
-    for path in sorted(run.files.path.glob("ablate/*/summary.csv")):
-        stage = path.parent.name
+    for stage in run.files.ablated_stages():
         tables = read_ablation(run.files, stage)
         paper = run.papers.removed_filters(stage)
         removal, labels, widths = tables["summary"], tables["labels"], tables["widths"]
@@ -233,8 +232,7 @@ def afcc_sections(run: ReportedRun, out: Written) -> list[Section]:
     from sfp_keras.workflows.afcc import read_results
 
     sections = []
-    for path in sorted(run.files.path.glob("afcc/*/results.csv")):
-        stage = path.parent.name
+    for stage in run.files.afcc_stages():
         results = read_results(run.files.afcc(stage))
         if results.empty:
             continue

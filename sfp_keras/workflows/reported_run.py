@@ -27,9 +27,10 @@ from sfp_keras.filters import (
     summed_fields,
 )
 from sfp_keras.papers import PaperNumbers, measured_as_papers
-from sfp_keras.run_directory import RunDirectory
+from sfp_keras.runs.stage_results import read_decisions, read_measurement
+from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.paper_numbers import paper_numbers
-from sfp_keras.workflows.results import layer_row, read_decisions, read_measurement
+from sfp_keras.workflows.results import layer_row
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -83,7 +84,7 @@ class ReportedRun:
     """A run directory as a report sees it.
 
     Attributes:
-        files: `RunDirectory`.
+        files: `ExperimentRun`.
         saved: what experiment.json says.
         names: names of the labels.
         stages: the measured stages of each split asked for, input side first.
@@ -91,7 +92,7 @@ class ReportedRun:
         threshold: `float`. Of the report.
     """
 
-    files: RunDirectory
+    files: ExperimentRun
     saved: Mapping[str, Any]
     names: tuple[str, ...]
     stages: Mapping[str, Sequence[str]]
@@ -147,12 +148,12 @@ def read_run(experiment: Experiment) -> ReportedRun:
     Raises:
         InputError: if there is no run, or nothing of it is measured that was asked for.
     """
-    files = RunDirectory(experiment)
-    saved = files.read()
+    files = ExperimentRun(experiment)
+    saved = files.record.read()
     if not saved or not isinstance(saved.get("flags"), dict):
-        state = "is damaged" if files.provenance.exists() else "is missing"
+        state = "is damaged" if files.record.path.exists() else "is missing"
         raise InputError(
-            f"{files.provenance} {state}; name a run by --run_dir, or make one first: "
+            f"{files.record.path} {state}; name a run by --run_dir, or make one first: "
             f"python main.py --mode=probe --run_dir={files.path}"
         )
     stages = {split: _stages(files, saved, split) for split in experiment.analysis.split}
@@ -182,9 +183,9 @@ def read_table(path: Path, *columns: str) -> pd.DataFrame:
         raise InputError(f"{path} is damaged ({error}); delete it and run again") from None
 
 
-def _stages(files: RunDirectory, saved: Mapping[str, Any], split: str) -> list[str]:
+def _stages(files: ExperimentRun, saved: Mapping[str, Any], split: str) -> list[str]:
     """Stages measured on a split, input side first."""
-    found = [path.parents[1].name for path in files.path.glob(f"stages/*/{split}/fields.npz")]
+    found = files.measured_stages(split)
     depth = saved["results"].get("stage_order", {})
     return sorted(found, key=lambda name: (depth.get(name, float("inf")), name))
 
@@ -200,7 +201,7 @@ def _chosen(experiment: Experiment, found: list[str]) -> list[str]:
     return [name for name in found if name in wanted or not wanted]
 
 
-def _label_names(files: RunDirectory) -> tuple[str, ...]:
+def _label_names(files: ExperimentRun) -> tuple[str, ...]:
     try:
         # As text: a label may be called NA, or 1.0.
         return tuple(pd.read_csv(files.labels, dtype=str, keep_default_na=False)["name"])

@@ -1,6 +1,5 @@
 """The result files of a run directory: heads, fields, clusters and their tables."""
 
-import dataclasses
 import io
 import json
 from pathlib import Path
@@ -11,11 +10,10 @@ import pandas as pd
 
 from sfp_keras.data import ImageDataset
 from sfp_keras.errors import InputError
-from sfp_keras.files import load_npz, save_npz, write_text
+from sfp_keras.files import save_npz, write_text
 from sfp_keras.filters import (
     LAYER_QUANTITIES,
     FilterClusters,
-    FilterDecisions,
     FilterFields,
     filter_statistics,
     filter_values,
@@ -25,97 +23,20 @@ from sfp_keras.filters import (
     layer_statistics,
     layer_values,
 )
-from sfp_keras.probing import Head, Stage, StageMeasurement
-from sfp_keras.run_directory import RunDirectory
+from sfp_keras.probing import Stage, StageMeasurement
+from sfp_keras.runs.stage_results import read_measurement
+from sfp_keras.workflows.experiment_run import ExperimentRun
 
 LAYER_COLUMNS = ["stage", "split", "threshold", *(one.key for one in LAYER_QUANTITIES)]
 
 
-# What decisions.npz calls an attribute of `FilterDecisions`.
-_IN_FILE = {"correct": "right"}
-
-
-def write_head(run: RunDirectory, stage: str, head: Head) -> None:
-    """head.csv, then head.npz, whose presence says that the head is finished."""
-    files = run.stage(stage)
-    write_text(files.curve, pd.DataFrame(head.history).to_csv(index=False))
-    save_npz(
-        files.head,
-        kernel=head.kernel,
-        position_shape=np.array(head.position_shape, np.int64),
-    )
-
-
-def read_head(run: RunDirectory, stage: str) -> np.ndarray:
-    """The (P, F, K) kernel of a finished head."""
-    return load_npz(run.stage(stage).head, "kernel")["kernel"]
-
-
-def write_fields(run: RunDirectory, stage: str, split: str, measurement: StageMeasurement) -> None:
-    """fields.npz: mean stage outputs by label, how many images, how many classified rightly."""
-    save_npz(
-        run.stage(stage).split(split).fields,
-        features=measurement.fields.features,
-        label_counts=measurement.fields.label_counts,
-        correct=measurement.correct,
-    )
-
-
-def read_measurement(run: RunDirectory, stage: str, split: str) -> StageMeasurement:
-    """What `write_fields` and `write_head` wrote."""
-    files = run.stage(stage)
-    head = load_npz(files.head, "kernel", "position_shape")
-    saved = load_npz(files.split(split).fields, "features", "label_counts", "correct")
-    try:
-        fields = FilterFields(
-            saved["features"],
-            head["kernel"],
-            saved["label_counts"],
-            tuple(int(n) for n in head["position_shape"]),
-        )
-    except InputError as error:
-        raise InputError(
-            f"{files.split(split).fields} and {files.head} do not fit ({error}); delete both and "
-            "run again"
-        ) from None
-    return StageMeasurement(fields, saved["correct"])
-
-
-def write_decisions(run: RunDirectory, stage: str, split: str, decisions: FilterDecisions) -> None:
-    """decisions.csv, then decisions.npz, whose presence says that they are finished."""
-    files = run.stage(stage).split(split)
-    table = pd.DataFrame(
-        {
-            "filter": np.arange(len(decisions.correct)),
-            "accuracy": decisions.accuracy,
-            "accuracy_of_active": decisions.accuracy_of_active,
-            "share_of_favourite": decisions.share_of_favourite,
-            "active": decisions.by_input.sum(1) / max(decisions.inputs, 1),
-        }
-    )
-    write_text(files.decided, table.to_csv(index=False))
-    # The matrices are the most of it: 64 MB as int32 for 16 filters and 1,000 labels.
-    arrays = {**vars(decisions), "counts": decisions.counts.astype(np.int32)}
-    save_npz(files.decisions, **{_IN_FILE.get(name, name): array for name, array in arrays.items()})
-
-
-def read_decisions(run: RunDirectory, stage: str, split: str) -> FilterDecisions:
-    """What `write_decisions` wrote."""
-    names = [field.name for field in dataclasses.fields(FilterDecisions)]
-    in_file = [_IN_FILE.get(name, name) for name in names]
-    saved = load_npz(run.stage(stage).split(split).decisions, *in_file)
-    return FilterDecisions(
-        **{name: saved[key].astype(np.int64) for name, key in zip(names, in_file, strict=True)}
-    )
-
-
 def analyse(
-    run: RunDirectory, stages: list[Stage], dataset: ImageDataset, order: dict[str, int]
+    run: ExperimentRun, stages: list[Stage], dataset: ImageDataset, order: dict[str, int]
 ) -> pd.DataFrame:
     """Clusters, noise and statistics of every stage and split asked for.
 
     Args:
-        run: `RunDirectory`.
+        run: `ExperimentRun`.
         stages: the stages, all measured.
         dataset: where the labels' names come from.
         order: dict from a stage's path to its place in the network.
@@ -178,7 +99,7 @@ def layer_row(
 
 
 def _merge_layers(
-    run: RunDirectory, stages: list[Stage], new: pd.DataFrame, order: dict[str, int]
+    run: ExperimentRun, stages: list[Stage], new: pd.DataFrame, order: dict[str, int]
 ) -> None:
     """Write layers.csv: the new rows, and those of other stages, splits and thresholds."""
     # As text: kept numbers stay what they were to the last digit, and a stage may be called "1".
@@ -194,8 +115,8 @@ def _merge_layers(
             ) from None
         table = pd.concat([old, table], ignore_index=True).drop_duplicates(key, keep="last")
     depth = {stage.name: order[stage.path] for stage in stages}
-    depth = {**run.read().get("results", {}).get("stage_order", {}), **depth}
-    run.record(stage_order=depth)
+    depth = {**run.record.read().get("results", {}).get("stage_order", {}), **depth}
+    run.record.add_results(stage_order=depth)
     place = table.assign(
         stage=table["stage"].map(depth), threshold=table["threshold"].astype(float)
     )

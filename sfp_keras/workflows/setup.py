@@ -22,7 +22,7 @@ from sfp_keras.experiment import Experiment
 from sfp_keras.files import unreadable
 from sfp_keras.models import load_own_model, load_weights
 from sfp_keras.reports import terminal
-from sfp_keras.run_directory import RunDirectory
+from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.paper_network import build_network
 
 
@@ -37,7 +37,7 @@ def load_network_and_data(
     Returns:
         The network, or `None` where it is ours to train, and the images.
     """
-    RunDirectory(experiment).check_place()
+    ExperimentRun(experiment).check_place()
     for flag in ("model", "weights", "initial_weights"):
         _check_readable(flag, experiment.value(flag))
     if experiment.own_model:
@@ -122,7 +122,7 @@ def load_data(experiment: Experiment, network_size: tuple[int, int] | None) -> I
             resize=experiment.data.resize,
             class_names=experiment.data.class_names,
             memory_budget=int(experiment.data.memory_gib * 2**30),
-            cache_dir=RunDirectory(experiment).images,
+            cache_dir=ExperimentRun(experiment).images,
         )
     if experiment.data.labels is not None:
         dataset = label_subset(dataset, experiment.data.labels, experiment.data.subset_seed)

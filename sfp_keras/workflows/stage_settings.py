@@ -10,18 +10,18 @@ from collections.abc import Mapping
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.probing import HeadSettings, Stage
-from sfp_keras.run_directory import RunDirectory
 from sfp_keras.training import ParameterGroup, StepDecay, parse_group
+from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.setup import about_flag
 
 StageSettings = Mapping[str, Mapping[str, str]]
 
 
-def stage_settings(run: RunDirectory, stages: list[Stage]) -> StageSettings:
+def stage_settings(run: ExperimentRun, stages: list[Stage]) -> StageSettings:
     """What --pool and --head_group say of each stage.
 
     Args:
-        run: `RunDirectory`; finished heads in it may be spoken of too.
+        run: `ExperimentRun`; finished heads in it may be spoken of too.
         stages: all that the flags may speak of beside finished ones.
 
     Returns:
@@ -53,7 +53,7 @@ def stage_settings(run: RunDirectory, stages: list[Stage]) -> StageSettings:
 
 
 def _check_same(
-    run: RunDirectory, finished: StageSettings, stage: str, flag: str, now: str
+    run: ExperimentRun, finished: StageSettings, stage: str, flag: str, now: str
 ) -> None:
     before = finished.get(stage, {}).get(flag, now)
     if before != now:

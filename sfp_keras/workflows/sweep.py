@@ -12,8 +12,8 @@ from sfp_keras.data import count_labels, source_digest
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.reports import terminal
-from sfp_keras.run_directory import RunDirectory
 from sfp_keras.training.progress import duration
+from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.member_process import run_member, stopped_by_signals
 from sfp_keras.workflows.paper_network import paper_stages
 from sfp_keras.workflows.setup import reading
@@ -147,7 +147,7 @@ def _time_left(members: dict[str, Experiment], open_: list[str]) -> str:
     """How long the members that are left take alone, by the seconds of the finished ones."""
     # Images, and so seconds, grow with the labels.
     finished = [members[name] for name in members if name not in open_]
-    seconds = sum(sum(RunDirectory(m).read().get("seconds", {}).values()) for m in finished)
+    seconds = sum(sum(ExperimentRun(m).record.read().get("seconds", {}).values()) for m in finished)
     done = sum(member.data.labels or 0 for member in finished)
     if not (seconds and done):
         return ""

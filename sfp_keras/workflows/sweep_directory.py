@@ -14,8 +14,8 @@ from typing import IO, Any
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import CANNOT_WRITE, write_text
-from sfp_keras.run_directory import RunDirectory
-from sfp_keras.sameness import by_flag, said
+from sfp_keras.runs import differences, try_lock
+from sfp_keras.workflows.experiment_run import ExperimentRun
 
 FORMAT = 1
 _OF_MEMBERS = ("labels", "subset_seed", "seed")
@@ -97,8 +97,8 @@ class SweepDirectory:
         Raises:
             InputError: if the folder holds members that were made with other flags or images.
         """
-        run = RunDirectory(base)
-        now = {**run.settings("train"), **run.settings("heads")}
+        run = ExperimentRun(base)
+        now = {**run.plan.phase("train"), **run.plan.phase("heads")}
         now = {name: value for name, value in now.items() if name not in _OF_MEMBERS}
         with self.locked():
             saved = self.read()
@@ -137,14 +137,11 @@ class SweepDirectory:
                 f"{self.path} holds members of other images than --data_dir={data_dir} has; "
                 "choose another --run_dir"
             )
-        wanted = by_flag(now)
-        before = {**wanted, **by_flag(saved.get("settings", {}))}
-        for name, value in wanted.items():
-            if before[name] != value:
-                raise InputError(
-                    f"{self.path} holds members of another sweep: --{name} was "
-                    f"{said(before[name])}, now {said(value)}; choose another --run_dir"
-                )
+        for name, old, new in differences(saved.get("settings", {}), now, missing=now):
+            raise InputError(
+                f"{self.path} holds members of another sweep: `{name}` was {old}, now {new}; "
+                "choose another `run_dir`"
+            )
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -167,21 +164,21 @@ class SweepDirectory:
         """
         self._claims.mkdir(parents=True, exist_ok=True)
         with open(self._claims / name, "a+") as file:
-            free = _lock(file) and not self.in_use(name)
+            free = try_lock(file) and not self.in_use(name)
             yield file if free else None
 
     def in_use(self, name: str) -> bool:
         """Whether a process works in the run directory of a member."""
         try:
             with open(self.path / name / ".lock") as lock:
-                return not _lock(lock)
+                return not try_lock(lock)
         except FileNotFoundError:
             return False
 
     def is_finished(self, member: Experiment, claim: IO[str]) -> bool:
         """Whether a claimed member needs no more work."""
         claim.seek(0)
-        return claim.read() == _asked(member) and RunDirectory(member).layers.exists()
+        return claim.read() == _asked(member) and ExperimentRun(member).layers.exists()
 
     def finish(self, member: Experiment, claim: IO[str]) -> None:
         """Keep that a claimed member needs no more work."""
@@ -192,17 +189,9 @@ class SweepDirectory:
         claim.flush()
 
 
-def _lock(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
 def _asked(member: Experiment) -> str:
     """What a member's results depend on, and which of them are wanted."""
-    run = RunDirectory(member)
+    run = ExperimentRun(member)
     wanted = ("stages", "pool", "head_group", "threshold", "split", "decisions")
-    asked = {phase: run.settings(phase) for phase in ("train", "heads")}
+    asked = {phase: run.plan.phase(phase) for phase in ("train", "heads")}
     return json.dumps({**asked, **{name: member.value(name) for name in wanted}}, sort_keys=True)

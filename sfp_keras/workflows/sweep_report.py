@@ -24,7 +24,7 @@ from sfp_keras.reports.sweep import (
 from sfp_keras.reports.sweep_figures import draw_clusters, draw_depth, draw_error
 from sfp_keras.reports.sweep_tables import fit_table, stage_table
 from sfp_keras.reports.tables import save_table
-from sfp_keras.run_directory import RunDirectory
+from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.results import LAYER_COLUMNS
 from sfp_keras.workflows.sweep_directory import SweepDirectory
 
@@ -203,8 +203,8 @@ def _read_layers(path: Path) -> pd.DataFrame:
     return layers
 
 
-def _run(folder: SweepDirectory, name: str) -> RunDirectory:
-    return RunDirectory(Experiment.of(run_dir=str(folder.path / name)))
+def _run(folder: SweepDirectory, name: str) -> ExperimentRun:
+    return ExperimentRun(Experiment.of(run_dir=str(folder.path / name)))
 
 
 def _results(
@@ -212,7 +212,7 @@ def _results(
 ) -> dict[str, Any]:
     """What was read, and with what the members were made: each value once."""
     finished = list(dict.fromkeys(members["member"]))
-    said = [_run(folder, name).read() for name in finished]
+    said = [_run(folder, name).record.read() for name in finished]
     made: dict[str, list] = {}
     for name in _MADE_WITH:
         values = made.setdefault(name, [])

@@ -17,7 +17,6 @@ from sfp_keras.experiment import Experiment
 from sfp_keras.files import write_text
 from sfp_keras.models import load_initial_weights
 from sfp_keras.reports import terminal
-from sfp_keras.run_directory import RunDirectory
 from sfp_keras.training import (
     SGD,
     CrossEntropy,
@@ -31,6 +30,7 @@ from sfp_keras.training import (
 )
 from sfp_keras.workflows.devices import opened
 from sfp_keras.workflows.events import train_monitor
+from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.feeding import feeding_of
 from sfp_keras.workflows.network import load_trained, save_model
 from sfp_keras.workflows.paper_network import build_network
@@ -76,7 +76,7 @@ def check_training(experiment: Experiment, network: keras.Model, dataset: ImageD
         optimizer.build(network.trainable_variables)
 
 
-def train_network(run: RunDirectory, dataset: ImageDataset, scaling: Scaling) -> keras.Model:
+def train_network(run: ExperimentRun, dataset: ImageDataset, scaling: Scaling) -> keras.Model:
     """Train, or go on, or load what is trained; returns the network in float32."""
     experiment = run.experiment
     if run.trained:
@@ -147,15 +147,15 @@ def base_group(experiment: Experiment) -> ParameterGroup:
     return ParameterGroup("default", "", training.lr, training.momentum, training.l2, decay)
 
 
-def description(run: RunDirectory, phase: str, more: object = None) -> str:
+def description(run: ExperimentRun, phase: str, more: object = None) -> str:
     """A fingerprint of the settings of a phase and all before it, and of `more`, JSON types."""
-    settings: dict[str, object] = {"train": run.settings("train")}
+    settings: dict[str, object] = {"train": run.plan.phase("train")}
     if phase != "train":
-        settings |= {"heads": run.settings("heads"), "more": more}
+        settings |= {"heads": run.plan.phase("heads"), "more": more}
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
-def write_labels(run: RunDirectory, dataset: ImageDataset) -> None:
+def write_labels(run: ExperimentRun, dataset: ImageDataset) -> None:
     """labels.csv: label, name, original_label."""
     table = pd.DataFrame(
         {
@@ -167,7 +167,7 @@ def write_labels(run: RunDirectory, dataset: ImageDataset) -> None:
     write_text(run.labels, table.to_csv(index=False))
 
 
-def _write_history(run: RunDirectory, history: list[dict[str, float]]) -> None:
+def _write_history(run: ExperimentRun, history: list[dict[str, float]]) -> None:
     columns = {
         "epoch": "epoch",
         "lr": "lr",

@@ -11,8 +11,8 @@ from calling import call_main
 from PIL import Image
 
 from sfp_keras.experiment import Experiment
-from sfp_keras.run_directory import RunDirectory
-from sfp_keras.workflows.results import read_decisions, read_measurement
+from sfp_keras.runs.stage_results import read_decisions, read_measurement
+from sfp_keras.workflows.experiment_run import ExperimentRun
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_decisions_equal_a_loop_over_images_with_one_filter_at_a_time(
     files = [sorted((colour_folder / "test" / name).iterdir()) for name in names]
     images = np.stack([np.asarray(Image.open(f)) for of in files for f in of]) / 127.5 - 1
     network = keras.saving.load_model(run.folder / "model.keras")
-    directory = RunDirectory(Experiment.of(run_dir=str(run.folder)))
+    directory = ExperimentRun(Experiment.of(run_dir=str(run.folder)))
     for stage in ("layer2", "layer3"):
         cut = keras.Model(network.inputs, network.get_layer(f"{stage}_pool").output)
         outputs = cut.predict(images, verbose=0)

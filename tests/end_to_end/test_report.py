@@ -17,7 +17,7 @@ from sfp_keras.experiment import Experiment
 from sfp_keras.files import write_text
 from sfp_keras.filters import FilterFields, filter_decisions
 from sfp_keras.papers import paper_numbers
-from sfp_keras.run_directory import RunDirectory
+from sfp_keras.workflows.experiment_run import ExperimentRun
 
 # Names of strangers: they must be shown, never read as markup of any kind.
 NAMES = tuple(f"<img src=x{i}>&$_{{}}|" if i else "\\textbf{apple}" for i in range(10))
@@ -55,6 +55,7 @@ def write_run(folder: Path) -> None:
     """A finished run of VGG-16 on ten labels of CIFAR-10, of random numbers."""
     from sfp_keras.probing import StageMeasurement
     from sfp_keras.probing.heads import Head
+    from sfp_keras.runs import stage_results
     from sfp_keras.workflows import results
 
     experiment = Experiment.of(dataset="cifar10", model="vgg16", run_dir=str(folder), seed=3)
@@ -62,23 +63,23 @@ def write_run(folder: Path) -> None:
     curve = pd.DataFrame(
         {"epoch": [0, 1], "lr": 0.1, "loss": [2, 1], "accuracy": 0.5, "test_accuracy": [0.4, 0.6]}
     )
-    with RunDirectory(experiment).opened("data") as run, run.timed("train"):
+    with ExperimentRun(experiment).opened("data") as run, run.timed("train"):
         labels = {"label": range(10), "name": NAMES, "original_label": range(10)}
         write_text(run.labels, pd.DataFrame(labels).to_csv(index=False))
         write_text(run.training, curve.to_csv(index=False))
-        run.record(network_accuracy=0.875)
+        run.record.add_results(network_accuracy=0.875)
         for name, (shape, filters) in SHAPES.items():
             positions = int(np.prod(shape))
             kernel = rng.normal(size=(positions, filters, 10)).astype(np.float32)
-            results.write_head(run, name, Head(kernel, shape, curve.to_dict("records")))
+            stage_results.write_head(run, name, Head(kernel, shape, curve.to_dict("records")))
             for split in ("test", "train"):
                 features = rng.gamma(1, 1, (10, positions, filters)).astype(np.float32)
                 fields = FilterFields(features, kernel, np.full(10, 4), shape)
                 measured = StageMeasurement(fields, rng.integers(1, 4, 10))
-                results.write_fields(run, name, split, measured)
+                stage_results.write_fields(run, name, split, measured)
         inputs = np.maximum(rng.normal(size=(40, *kernel.shape[:2])), 0)
         decisions = filter_decisions(inputs, np.repeat(np.arange(10), 4), kernel, [1, 5])
-        results.write_decisions(run, "layer13", "test", decisions)
+        stage_results.write_decisions(run, "layer13", "test", decisions)
         stages = [SimpleNamespace(name=name, path=name) for name in SHAPES]
         dataset = SimpleNamespace(class_names=NAMES)
         results.analyse(run, stages, dataset, {"layer10": 0, "layer13": 1})  # type: ignore[arg-type]
@@ -89,7 +90,7 @@ def write_run(folder: Path) -> None:
         }  # fmt: skip
         write_text(run.afcc("layer10").results, pd.DataFrame([row]).to_csv(index=False))
         for name, table in ablation().items():
-            write_text(run.ablation("layer13") / f"{name}.csv", table.to_csv(index=False))
+            write_text(run.ablation("layer13").path / f"{name}.csv", table.to_csv(index=False))
 
 
 def ablation() -> dict[str, pd.DataFrame]:

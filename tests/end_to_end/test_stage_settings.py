@@ -93,7 +93,7 @@ def test_heads_that_were_stopped_stay_while_others_are_trained(
 ) -> None:
     flags = ("--run_dir=run", "--nomonitor")
     with monkeypatch.context() as patch:
-        patch.setattr("sfp_keras.workflows.results.write_head", interrupted)
+        patch.setattr("sfp_keras.runs.stage_results.write_head", interrupted)
         probe(*flags, "--stages=conv2", code=130)
     probe(*flags, "--stages=conv1")
     assert len(list((tmp_path / "run/checkpoint").glob("heads-*"))) == 1

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from sfp_keras.data import ImageDataset, ImageSplit, load_dataset
-from sfp_keras.sameness import same_images
+from sfp_keras.runs import same_images
 from sfp_keras.workflows.setup import fingerprint
 
 

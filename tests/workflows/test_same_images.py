@@ -6,7 +6,7 @@ import pytest
 
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
-from sfp_keras.run_directory import RunDirectory
+from sfp_keras.workflows.experiment_run import ExperimentRun
 
 DATA = "every+few"
 
@@ -14,7 +14,7 @@ DATA = "every+few"
 @pytest.fixture
 def finished(tmp_path: Path) -> Experiment:
     experiment = Experiment.of(dataset="folder", model="vgg6", run_dir=str(tmp_path), lr=0.1)
-    with RunDirectory(experiment).opened(DATA) as run, run.timed("train"):
+    with ExperimentRun(experiment).opened(DATA) as run, run.timed("train"):
         run.model.write_bytes(b"a trained network")
     return experiment
 
@@ -24,7 +24,7 @@ def test_a_share_that_led_to_the_same_images_is_no_other_run(
     finished: Experiment, data: str
 ) -> None:
     changed = finished.changed(test_fraction=0.3)
-    with RunDirectory(changed).opened(data):
+    with ExperimentRun(changed).opened(data):
         pass
 
 
@@ -34,13 +34,13 @@ def test_a_share_that_led_to_the_same_images_is_no_other_run(
         ({}, "others+few", "other images"),
         ({}, "others", "other images"),
         ({"test_fraction": 0.3}, "others+others", "other images"),
-        ({"lr": 0.2}, DATA, r"--lr was 0\.1, now 0\.2"),
+        ({"lr": 0.2}, DATA, r"`lr` was 0\.1, now 0\.2"),
     ],
 )
 def test_other_images_or_settings_are_refused(
     finished: Experiment, change: dict, data: str, message: str
 ) -> None:
-    other = RunDirectory(finished.changed(**change))
+    other = ExperimentRun(finished.changed(**change))
     with pytest.raises(InputError, match=message), other.opened(data):
         pass
 
@@ -51,21 +51,21 @@ def test_a_file_that_is_left_out_is_noticed(tmp_path: Path, flag: str) -> None:
     file.write_bytes(b"weights")
     without = Experiment.of(run_dir=run_dir)
     given = without.changed(**{flag: str(file)})
-    with RunDirectory(given).opened(DATA) as run, run.timed("train"):
+    with ExperimentRun(given).opened(DATA) as run, run.timed("train"):
         run.model.write_bytes(b"a trained network")
     now = "vgg6" if flag == "model" else "not given"
     with (
-        pytest.raises(InputError, match=rf"--{flag} was a file of SHA-256 \w+, now {now};"),
-        RunDirectory(without).opened(DATA),
+        pytest.raises(InputError, match=rf"`{flag}` was a file of SHA-256 \w+, now {now};"),
+        ExperimentRun(without).opened(DATA),
     ):
         pass
     # Where the file lies makes no difference.
     moved = file.rename(tmp_path / "moved.keras")
-    with RunDirectory(given.changed(**{flag: str(moved)})).opened(DATA):
+    with ExperimentRun(given.changed(**{flag: str(moved)})).opened(DATA):
         pass
     moved.write_bytes(b"others")
     with (
-        pytest.raises(InputError, match=rf"--{flag} was a file of SHA-256 \w+, now a file of"),
-        RunDirectory(given.changed(**{flag: str(moved)})).opened(DATA),
+        pytest.raises(InputError, match=rf"`{flag}` was a file of SHA-256 \w+, now a file of"),
+        ExperimentRun(given.changed(**{flag: str(moved)})).opened(DATA),
     ):
         pass

@@ -206,7 +206,7 @@ def test_a_member_that_was_deleted_or_asked_for_more_is_run_again(
 @pytest.mark.parametrize("counts", [[2, 4], [10]])
 def test_other_settings_are_refused(folder: Path, counts: list[int], unread: None) -> None:
     sweep(plan_of(folder, [2, 4], [0]))
-    with pytest.raises(InputError, match=r"another sweep: --lr was 0\.01, now 0\.1; choose"):
+    with pytest.raises(InputError, match=r"another sweep: `lr` was 0\.01, now 0\.1; choose"):
         sweep(plan_of(folder, counts, [0], lr=0.1))
     assert trained(folder) == ["k2-seed0", "k4-seed0"]
 
@@ -228,7 +228,7 @@ def test_initial_weights_that_are_left_out_are_refused(folder: Path, unread: Non
     weights = folder.with_suffix(".keras")
     weights.write_bytes(b"weights")
     sweep(plan_of(folder, [2], [0], initial_weights=str(weights)))
-    with pytest.raises(InputError, match="another sweep: --initial_weights was a file of SHA-256"):
+    with pytest.raises(InputError, match="another sweep: `initial_weights` was a file of SHA-256"):
         sweep(plan_of(folder, [2], [1]))
     assert trained(folder) == ["k2-seed0"]
 

@@ -1,0 +1,153 @@
+"""Every path of a run directory: a contract that other programs read."""
+
+import contextlib
+import hashlib
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from sfp_keras.files import delete_unfinished
+from sfp_keras.runs.record import RunRecord
+from sfp_keras.runs.stage_files import AblationFiles, AfccFiles, StageFiles
+
+# What another process needs to go on with a run.
+CONTINUED_FROM = (
+    *("experiment.json", "model.keras", "training.csv", "labels.csv", "layers.csv"),
+    *("stages", "checkpoint"),
+)
+
+
+class RunFiles:
+    """The files of one run, whether they exist or not.
+
+    Args:
+        path: `str` or `Path`. The run directory.
+
+    Attributes:
+        record: `RunRecord`. What experiment.json says.
+        model: the trained network.
+        training: the curve of phase 1.
+        labels: names of the labels.
+        layers: one row a stage, split and threshold.
+        images: decoded images of a data set that is larger than memory.
+        figures: folder of a report's figures and tables.
+        report: page of a report.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = path = Path(path)
+        self.record = RunRecord(path / "experiment.json")
+        self.model = path / "model.keras"
+        self.training = path / "training.csv"
+        self.labels = path / "labels.csv"
+        self.layers = path / "layers.csv"
+        self.figures = path / "figures"
+        self.report = path / "report.html"
+        self.cache = path / "cache"
+        self.images = self.cache / "images"
+
+    def stage(self, name: str) -> StageFiles:
+        """The files of a stage."""
+        return StageFiles(self.path / "stages" / name)
+
+    def measured_stages(self, split: str) -> list[str]:
+        """The stages measured on a split, in no order."""
+        return [p.parents[1].name for p in self.path.glob(f"stages/*/{split}/fields.npz")]
+
+    def afcc(self, stage: str) -> AfccFiles:
+        """The files of AFCC on a stage."""
+        return AfccFiles(self.path / "afcc" / stage)
+
+    def afcc_stages(self) -> list[str]:
+        """The stages with results of AFCC."""
+        return [path.parent.name for path in sorted(self.path.glob("afcc/*/results.csv"))]
+
+    def ablation(self, stage: str) -> AblationFiles:
+        """The files of an ablation of a stage."""
+        return AblationFiles(self.path / "ablate" / stage)
+
+    def ablated_stages(self) -> list[str]:
+        """The stages with results of an ablation."""
+        return [path.parent.name for path in sorted(self.path.glob("ablate/*/summary.csv"))]
+
+    def events(self, phase: str) -> Path:
+        """The TensorBoard run of a phase."""
+        return self.path / "events" / phase
+
+    def checkpoint(self, phase: str, stages: Sequence[str] = ()) -> Path:
+        """The checkpoint file of a phase; heads trained together have one of their own."""
+        group = hashlib.sha256("/".join(stages).encode()).hexdigest()[:8] if stages else ""
+        return self.path / "checkpoint" / f"{phase}{group and '-'}{group}.npz"
+
+    def checkpoints(self, phase: str) -> list[Path]:
+        """All checkpoint files of a phase."""
+        return list((self.path / "checkpoint").glob(f"{phase}*.npz"))
+
+    def delete_checkpoints(self, phase: str) -> None:
+        """Delete all checkpoint files of a phase."""
+        for path in self.checkpoints(phase):
+            path.unlink(missing_ok=True)
+        _remove_if_empty(self.path / "checkpoint")
+
+    def features(self, phase: str) -> Path:
+        """The folder of stage outputs that a phase keeps on disk while it is not finished."""
+        return self.cache / ("features" if phase == "heads" else phase)
+
+    def delete_features(self, phase: str) -> None:
+        """Delete stage outputs on disk; decoded images of large sets stay."""
+        shutil.rmtree(self.features(phase), ignore_errors=True)
+        _remove_if_empty(self.cache)
+
+    def has_results(self, phase: str) -> bool:
+        """Whether anything here depends on the settings of a phase."""
+        if phase == "train":
+            made = self.model.exists() or bool(self.record.read().get("results"))
+            return made or bool(self.checkpoints("train")) or self.has_results("heads")
+        if phase == "heads":
+            made = any(self.path.glob("stages/*/head.npz"))
+            return made or bool(self.checkpoints("heads"))
+        return phase == "afcc" and any(self.path.glob("afcc/*/*"))
+
+    def delete_results(self, phase: str) -> None:
+        """Delete what a phase alone made; the record stays."""
+        stages, ablations = self.path / "stages", self.path / "ablate"
+        made = {
+            "train": [self.model, self.training, ablations, self.events("train")],
+            "heads": [stages, self.features("heads"), self.events("heads")],
+            "analysis": [
+                self.layers,
+                # Networks with fewer filters stay: their runs delete what they redo themselves.
+                *(path for path in ablations.glob("*/*") if path.is_file()),
+                *(path for path in stages.glob("*/*") if path.is_dir()),
+                *self.events("").glob("final*"),
+            ],
+            "afcc": [self.path / "afcc", self.features("afcc"), self.features("ablate")],
+        }
+        for path in filter(Path.exists, made.get(phase, [])):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if phase != "afcc":
+            self.delete_checkpoints("fields" if phase == "analysis" else phase)
+        _remove_if_empty(self.cache)
+
+    def delete_unfinished(self) -> None:
+        """Delete the temporary files that a killed process left."""
+        for name in ("stages", "checkpoint", "afcc", "cache/features"):
+            delete_unfinished(self.path / name)
+        # Deeper ones are of runs that may go on in a process of their own.
+        for path in self.path.glob("ablate/*/.*.tmp"):
+            path.unlink(missing_ok=True)
+        for file in (self.record.path, self.model, self.training, self.labels, self.layers):
+            for path in self.path.glob(f".{file.name}.*.tmp"):
+                path.unlink(missing_ok=True)
+
+    def is_ours(self, name: str) -> bool:
+        """Whether a file in a folder without a record is no user's: a killed run left it."""
+        if name == self.cache.name:
+            # Empty: a link to another disk, say, which the user made.
+            return self.cache.is_dir() and {p.name for p in self.cache.iterdir()} <= {"images"}
+        return name == ".lock" or name.startswith(f".{self.record.path.name}.")
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()

@@ -1,0 +1,46 @@
+"""One process at a time in a folder."""
+
+import contextlib
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from sfp_keras.errors import InputError
+from sfp_keras.files import CANNOT_WRITE
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Make a run directory and hold it.
+
+    Raises:
+        InputError: if another process holds it, or it cannot be a folder.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = open(folder / ".lock", "a")  # noqa: SIM115
+    except OSError as error:
+        if error.errno in CANNOT_WRITE:
+            raise
+        raise no_folder(folder, error) from None
+    with file:
+        if not try_lock(file):
+            raise InputError(
+                f"{folder} is in use by another process; wait for it, or choose another `run_dir`"
+            )
+        yield
+
+
+def try_lock(file: IO[str]) -> bool:
+    """Lock an open file until all who have it open closed it; whether nobody else has."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def no_folder(path: Path, error: OSError) -> InputError:
+    """The error for a path that cannot be used as a folder."""
+    return InputError(f"`run_dir`={path} cannot be used as a folder ({error.strerror})")

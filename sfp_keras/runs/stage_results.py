@@ -1,0 +1,95 @@
+"""What is kept of a stage: its head, its fields, the decisions of its filters."""
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from sfp_keras.errors import InputError
+from sfp_keras.files import load_npz, save_npz, write_text
+from sfp_keras.filters import FilterDecisions, FilterFields
+from sfp_keras.runs.layout import RunFiles
+
+if TYPE_CHECKING:  # It loads Keras, which reading these files does without.
+    from sfp_keras.probing import Head, StageMeasurement
+
+# What decisions.npz calls an attribute of `FilterDecisions`.
+_IN_FILE = {"correct": "right"}
+
+
+def write_head(files: RunFiles, stage: str, head: "Head") -> None:
+    """head.csv, then head.npz, whose presence says that the head is finished."""
+    of_stage = files.stage(stage)
+    write_text(of_stage.curve, pd.DataFrame(head.history).to_csv(index=False))
+    save_npz(
+        of_stage.head,
+        kernel=head.kernel,
+        position_shape=np.array(head.position_shape, np.int64),
+    )
+
+
+def read_head(files: RunFiles, stage: str) -> np.ndarray:
+    """The (P, F, K) kernel of a finished head."""
+    return load_npz(files.stage(stage).head, "kernel")["kernel"]
+
+
+def write_fields(files: RunFiles, stage: str, split: str, measurement: "StageMeasurement") -> None:
+    """fields.npz: mean stage outputs by label, how many images, how many classified correctly."""
+    save_npz(
+        files.stage(stage).split(split).fields,
+        features=measurement.fields.features,
+        label_counts=measurement.fields.label_counts,
+        correct=measurement.correct,
+    )
+
+
+def read_measurement(files: RunFiles, stage: str, split: str) -> "StageMeasurement":
+    """What `write_fields` and `write_head` wrote."""
+    from sfp_keras.probing import StageMeasurement
+
+    of_stage = files.stage(stage)
+    head = load_npz(of_stage.head, "kernel", "position_shape")
+    saved = load_npz(of_stage.split(split).fields, "features", "label_counts", "correct")
+    try:
+        fields = FilterFields(
+            saved["features"],
+            head["kernel"],
+            saved["label_counts"],
+            tuple(int(n) for n in head["position_shape"]),
+        )
+    except InputError as error:
+        raise InputError(
+            f"{of_stage.split(split).fields} and {of_stage.head} do not fit ({error}); "
+            "delete both and run again"
+        ) from None
+    return StageMeasurement(fields, saved["correct"])
+
+
+def write_decisions(files: RunFiles, stage: str, split: str, decisions: FilterDecisions) -> None:
+    """decisions.csv, then decisions.npz, whose presence says that they are finished."""
+    of_split = files.stage(stage).split(split)
+    table = pd.DataFrame(
+        {
+            "filter": np.arange(len(decisions.correct)),
+            "accuracy": decisions.accuracy,
+            "accuracy_of_active": decisions.accuracy_of_active,
+            "share_of_favourite": decisions.share_of_favourite,
+            "active": decisions.by_input.sum(1) / max(decisions.inputs, 1),
+        }
+    )
+    write_text(of_split.decision_table, table.to_csv(index=False))
+    # The matrices are the most of it: 64 MB as int32 for 16 filters and 1,000 labels.
+    arrays = {**vars(decisions), "counts": decisions.counts.astype(np.int32)}
+    named = {_IN_FILE.get(name, name): array for name, array in arrays.items()}
+    save_npz(of_split.decisions, **named)
+
+
+def read_decisions(files: RunFiles, stage: str, split: str) -> FilterDecisions:
+    """What `write_decisions` wrote."""
+    names = [field.name for field in dataclasses.fields(FilterDecisions)]
+    in_file = [_IN_FILE.get(name, name) for name in names]
+    saved = load_npz(files.stage(stage).split(split).decisions, *in_file)
+    return FilterDecisions(
+        **{name: saved[key].astype(np.int64) for name, key in zip(names, in_file, strict=True)}
+    )

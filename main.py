@@ -16,8 +16,9 @@ from absl import logging as absl_logging
 
 from flags import idle, preset, sweep
 from flags.define import settings_of
+from flags.wording import NoteFormatter, as_flags
 from sfp_keras.backend import start_backend
-from sfp_keras.errors import InputError, rename_arguments
+from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import CANNOT_WRITE
 
@@ -35,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
         return 2
     # What the library notes on the way: sizes of caches, skipped images. absl puts level, time
     # and process before it.
-    absl_logging.get_absl_handler().setFormatter(logging.Formatter("%(message)s"))
+    absl_logging.get_absl_handler().setFormatter(NoteFormatter())
     logging.getLogger("sfp_keras").setLevel(logging.INFO)
     # absl lets through every library's notes, such as JAX' of devices it did not find.
     logging.getLogger("jax").setLevel(logging.WARNING)
@@ -61,8 +62,7 @@ def main(argv: Sequence[str]) -> int:
         print(f"\nstopped; the same command{again} goes on from here", file=sys.stderr)
         return 130
     except (InputError, flags.Error) as error:
-        as_flags = {name: f"--{name}" for name in flags.FLAGS}
-        print(f"error: {rename_arguments(str(error), as_flags)}", file=sys.stderr)
+        print(f"error: {as_flags(str(error))}", file=sys.stderr)
         return 2
     except MemoryError as error:
         print(

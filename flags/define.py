@@ -4,7 +4,7 @@ from typing import Any
 
 from absl import flags
 
-from sfp_keras.errors import rename_arguments
+from flags.wording import as_flags
 from sfp_keras.experiment import Experiment, all_declarations
 from sfp_keras.settings import Declaration
 
@@ -19,8 +19,7 @@ def define(one: Declaration, values: flags.FlagValues = flags.FLAGS) -> None:
         one: `Declaration`.
         values: `flags.FlagValues`. Where the flag is defined.
     """
-    as_flags = {name: f"--{name}" for name in all_declarations()}
-    name, text = one.name, rename_arguments(one.setting.help, as_flags)
+    name, text = one.name, as_flags(one.setting.help)
     default: Any = None if name in _OPEN else one.default
     # By the module's name --helpfull puts flags together.
     more: dict[str, Any] = {"flag_values": values, "module_name": f"flags.{one.topic}"}

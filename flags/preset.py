@@ -8,16 +8,11 @@ from typing import Any
 
 from absl import flags
 
+from sfp_keras.data import find_source
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import all_declarations
 
 FOLDER = Path(__file__).parent / "presets"
-_DEFAULT_MODEL = {
-    "digits": "vgg6",
-    "cifar10": "vgg16",
-    "cifar100": "vgg16",
-    "imagenet2012": "efficientnetb0",
-}
 
 
 def names() -> list[str]:
@@ -40,8 +35,9 @@ def apply(values: flags.FlagValues) -> str | None:
     """
     chosen = values.preset
     if chosen is None:
-        if values.model is None and values["dataset"].value in _DEFAULT_MODEL:
-            values.set_default("model", _DEFAULT_MODEL[values.dataset])
+        usual = find_source(values.dataset).model
+        if values.model is None and usual is not None:
+            values.set_default("model", usual)
         chosen = choose(values.model, values.dataset, values.labels)
     elif chosen == "none":
         chosen = None
@@ -58,7 +54,7 @@ def apply(values: flags.FlagValues) -> str | None:
         for name, value in settings.items():
             values.set_default(name, value if values.stage9 else _without_stage9(value))
     if values.model is None:
-        default = _DEFAULT_MODEL.get(values.dataset)
+        default = find_source(values.dataset).model
         if default is None:
             raise InputError(
                 f"--dataset={values.dataset} has no network by default: name one by --model "

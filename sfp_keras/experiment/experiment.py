@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sfp_keras.data import find_source
 from sfp_keras.errors import InputError
 from sfp_keras.experiment.network_rules import NetworkRules
 from sfp_keras.settings import (
@@ -117,14 +118,14 @@ class Experiment(NetworkRules):
     @property
     def _data_name(self) -> str:
         dataset, data_dir = self.data.dataset, self.data.data_dir
-        if dataset in ("folder", "arrays") and data_dir:
+        if find_source(dataset).needs is not None and data_dir:
             return Path(data_dir).resolve().name.removesuffix(".npz")
         return dataset
 
     @property
     def reads_files(self) -> bool:
         """Whether images come from the user's disk."""
-        return self.data.dataset != "digits"
+        return "data_dir" not in find_source(self.data.dataset).unused
 
     @property
     def draws_labels(self) -> bool:
@@ -134,8 +135,8 @@ class Experiment(NetworkRules):
     @property
     def divides_images(self) -> bool:
         """Whether images for testing may have to be kept from those for training."""
-        of_cifar = self.data.dataset in ("cifar10", "cifar100")
-        return self.reads_files and not (of_cifar and self.data.only_split is None)
+        of_source = "test_fraction" not in find_source(self.data.dataset).unused
+        return of_source or (self.reads_files and self.data.only_split is not None)
 
     @property
     def augments(self) -> bool:

@@ -17,8 +17,8 @@ Feed = tuple[dict[str, np.ndarray], np.ndarray]
 
 
 def fits_on_device(*splits: ImageSplit) -> bool:
-    """Whether the images are held as uint8 in memory, and are few enough for a device's."""
-    bytes_of_all = sum(math.prod(split.images.shape) for split in splits)
+    """Whether the images are held in memory, and are few enough for a device's."""
+    bytes_of_all = sum(math.prod(s.images.shape) * s.dtype.itemsize for s in splits)
     return all(split.in_memory for split in splits) and bytes_of_all <= MOST_BYTES
 
 
@@ -30,7 +30,7 @@ class ResidentImages(keras.Model):
 
     Args:
         network: `keras.Model` of images (n, H, W, C); it is what is trained.
-        splits: splits of uint8 images in memory; rows are numbered through all of them.
+        splits: splits of images in memory, of one type; rows are numbered through all of them.
         scaling: `Scaling` by numbers.
 
     Raises:
@@ -48,9 +48,9 @@ class ResidentImages(keras.Model):
         self.image_shape = splits[0].image_shape
         pixels = [np.asarray(s.images).reshape(-1, self.image_shape[-1]) for s in splits]
         self._pixels = keras.Variable(
-            np.concatenate(pixels), trainable=False, dtype="uint8", name="pixels"
+            np.concatenate(pixels), trainable=False, dtype=str(splits[0].dtype), name="pixels"
         )
-        self._scaling = scaling
+        self._scaling = scaling.for_channels(self.image_shape[-1])
         self.built = True
 
     @property

@@ -40,6 +40,11 @@ def _write(folder, protocol=2, name="cifar100"):
     return folder
 
 
+def write_sample(folder, name, seed):
+    _write(folder, name=name)
+    return name
+
+
 @pytest.mark.parametrize("protocol", [2, 3, 4])
 def test_cifar100_with_names_superclasses_and_pixels_in_place(tmp_path, protocol):
     folder = _write(tmp_path, protocol)

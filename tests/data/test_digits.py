@@ -3,6 +3,10 @@ import numpy as np
 from sfp_keras.data import load_dataset
 
 
+def write_sample(folder, name, seed):
+    return name
+
+
 def test_digits_are_enlarged_real_images_in_a_fixed_split():
     digits = load_dataset("digits")
     assert digits.image_shape == (32, 32, 3)

@@ -21,6 +21,29 @@ def _grey(label, i):
     return np.full((5, 6, 1), 50 * label + i, np.uint8)
 
 
+def write_sample(folder, name, seed):
+    import tensorflow_datasets as tfds
+
+    class SfpSample(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+        VERSION = tfds.core.Version("1.0.0")
+
+        def _info(self):
+            image = tfds.features.Image(shape=(6, 5, 3))
+            label = tfds.features.ClassLabel(num_classes=3)
+            features = tfds.features.FeaturesDict({"image": image, "label": label})
+            return tfds.core.DatasetInfo(builder=self, features=features)
+
+        def _split_generators(self, dl_manager):
+            return {"train": self._generate_examples(12), "test": self._generate_examples(6)}
+
+        def _generate_examples(self, count):
+            images = np.random.default_rng(seed).integers(0, 256, (count, 6, 5, 3), np.uint8)
+            yield from ((i, {"image": images[i], "label": i % 3}) for i in range(count))
+
+    SfpSample(data_dir=folder).download_and_prepare()
+    return "sfp_sample"
+
+
 @pytest.fixture(scope="module")
 def tfds():
     import tensorflow_datasets

@@ -60,6 +60,20 @@ def test_the_images_are_those_of_the_host(text, shift):
         np.testing.assert_allclose(held.predict_on_batch(fed), x, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_grey_images_and_floats_are_held(dtype):
+    images = (RNG.random((9, 6, 5, 1)) * 250).astype(dtype)
+    split = ImageSplit(images, np.arange(9) % 4)
+    scaling = parse_scaling("dataset", split)
+    grey = keras.Sequential([keras.Input((6, 5, 1)), keras.layers.Activation("linear")])
+    held = ResidentImages(grey, (split, split), scaling)
+    augmentation = Augmentation(shift=2)
+    fed, _ = next(resident_batches(split, 9, 3, augmentation))
+    x, _ = next(training_batches(split, 9, 3, scaling, augmentation))
+    np.testing.assert_allclose(held.predict_on_batch(fed), x, rtol=1e-6, atol=1e-6)
+    assert fits_on_device(split)
+
+
 def test_rows_may_come_as_floats():
     """As TensorFlow's strategies hand them over while Keras looks at shapes."""
     held = ResidentImages(identity(), (TRAIN, TEST), parse_scaling("-1..1"))

@@ -9,6 +9,16 @@ from sfp_keras.data import evaluation_batches, load_dataset, parse_scaling
 from sfp_keras.errors import InputError
 
 
+def write_sample(folder, name, seed):
+    rng = np.random.default_rng(seed)
+    for path in (folder / split / label for split in ("train", "test") for label in "abc"):
+        path.mkdir(parents=True)
+        for i in range(3 + seed):
+            pixels = rng.integers(0, 256, (6, 5, 3), np.uint8)
+            Image.fromarray(pixels).save(path / f"{i}.png")
+    return name
+
+
 def _fill(tree, classes=("cat", "dog"), count=10, size=(6, 8)):
     """Write images whose grey level tells class and number."""
     for label, name in enumerate(classes):

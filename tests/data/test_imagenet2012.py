@@ -5,6 +5,7 @@ import tarfile
 import numpy as np
 import pytest
 from PIL import Image
+from test_folder import write_sample  # noqa: F401  (for the contract of sources)
 
 from sfp_keras.data import load_dataset
 from sfp_keras.errors import InputError

@@ -3,7 +3,7 @@
 from absl import flags
 
 from sfp_keras.experiment import Experiment
-from sfp_keras.workflows.sweep_directory import SweepDirectory
+from sfp_keras.workflows.sweep.directory import SweepDirectory
 
 # A sweep has measured already what its report shows.
 _OF_RUNS = ("report_filters", "report_stages", "split", "threshold")

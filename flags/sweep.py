@@ -11,7 +11,7 @@ from absl import flags
 
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment, all_declarations
-from sfp_keras.workflows.sweep_plan import SweepPlan
+from sfp_keras.workflows.sweep.plan import SweepPlan
 
 _MAIN = Path(__file__).resolve().parents[1] / "main.py"
 _OWN = {"mode": "probe", "run_dir": None, "sweep_labels": [], "sweep_seeds": ["0"]}

@@ -1,7 +1,7 @@
 """The procedures of the command, each readable as the paper's text."""
 
 from sfp_keras.experiment import Experiment
-from sfp_keras.workflows.sweep_plan import SweepPlan
+from sfp_keras.workflows.sweep.plan import SweepPlan
 
 
 def run(experiment: Experiment, plan: SweepPlan | None = None) -> None:
@@ -11,13 +11,13 @@ def run(experiment: Experiment, plan: SweepPlan | None = None) -> None:
 
         show_stages(experiment)
     elif plan is not None:
-        from sfp_keras.workflows.sweep import sweep
+        from sfp_keras.workflows.sweep.sweep import sweep
 
         sweep(plan)
     elif experiment.run.mode == "report":
         from sfp_keras.workflows.report import report
-        from sfp_keras.workflows.sweep_directory import SweepDirectory
-        from sfp_keras.workflows.sweep_report import sweep_report
+        from sfp_keras.workflows.sweep.directory import SweepDirectory
+        from sfp_keras.workflows.sweep.report import sweep_report
 
         if SweepDirectory(experiment.directory).settings.exists():
             sweep_report(experiment.directory, experiment.sweep.stage)

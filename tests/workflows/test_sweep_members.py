@@ -14,10 +14,10 @@ from PIL import Image
 
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
-from sfp_keras.workflows import member_process
-from sfp_keras.workflows.sweep import sweep, sweep_folder
-from sfp_keras.workflows.sweep_plan import SweepPlan
-from sfp_keras.workflows.sweep_report import sweep_report
+from sfp_keras.workflows.sweep import member_process
+from sfp_keras.workflows.sweep.plan import SweepPlan
+from sfp_keras.workflows.sweep.report import sweep_report
+from sfp_keras.workflows.sweep.sweep import sweep, sweep_folder
 
 PRETENDED = str(Path(__file__).parent / "pretended_member.py")
 # A sweep in a process of its own: python -c DRIVER <folder> <numbers of labels> <seeds>
@@ -26,7 +26,7 @@ import sys
 sys.path[:0] = [sys.argv[4]]
 from pathlib import Path
 from test_sweep_members import plan_of
-from sfp_keras.workflows.sweep import sweep
+from sfp_keras.workflows.sweep.sweep import sweep
 numbers = [[int(n) for n in text.split(",")] for text in sys.argv[2:4]]
 sweep(plan_of(Path(sys.argv[1]), *numbers))
 """
@@ -64,7 +64,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def unread(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out tables and figures."""
-    monkeypatch.setattr("sfp_keras.workflows.sweep.sweep_report", lambda path: None)
+    monkeypatch.setattr("sfp_keras.workflows.sweep.sweep.sweep_report", lambda path: None)
 
 
 def test_members_are_run_once_and_read_together(
@@ -112,7 +112,7 @@ def test_two_sweeps_at_once_share_the_members(folder: Path) -> None:
 def test_a_killed_sweep_goes_on_and_waits_for_the_member_it_left(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sfp_keras.workflows.sweep.PATIENCE", 0.1)
+    monkeypatch.setattr("sfp_keras.workflows.sweep.sweep.PATIENCE", 0.1)
     # The member goes on without its sweep, and holds its claim.
     process = driven(folder, "2,4,6", "0", PRETEND="kill:k4-seed0")
     process.wait(timeout=300)

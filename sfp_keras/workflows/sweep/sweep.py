@@ -14,12 +14,12 @@ from sfp_keras.experiment import Experiment
 from sfp_keras.reports import terminal
 from sfp_keras.training.progress import duration
 from sfp_keras.workflows.experiment_run import ExperimentRun
-from sfp_keras.workflows.member_process import run_member, stopped_by_signals
 from sfp_keras.workflows.paper_network import paper_stages
 from sfp_keras.workflows.setup import reading
-from sfp_keras.workflows.sweep_directory import SweepDirectory
-from sfp_keras.workflows.sweep_plan import SweepPlan
-from sfp_keras.workflows.sweep_report import sweep_report
+from sfp_keras.workflows.sweep.directory import SweepDirectory
+from sfp_keras.workflows.sweep.member_process import run_member, stopped_by_signals
+from sfp_keras.workflows.sweep.plan import SweepPlan
+from sfp_keras.workflows.sweep.report import sweep_report
 
 # Seconds between two looks at members that other processes work on.
 PATIENCE = 2.0

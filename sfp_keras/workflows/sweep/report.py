@@ -26,7 +26,7 @@ from sfp_keras.reports.sweep_tables import fit_table, stage_table
 from sfp_keras.reports.tables import save_table
 from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.results import LAYER_COLUMNS
-from sfp_keras.workflows.sweep_directory import SweepDirectory
+from sfp_keras.workflows.sweep.directory import SweepDirectory
 
 # What a member's experiment.json tells of how it was made.
 _MADE_WITH = ("versions", "git_revision", "backend", "device", "platform")

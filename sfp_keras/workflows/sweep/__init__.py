@@ -1,0 +1,1 @@
+"""A sweep over numbers of labels and seeds: its plan, processes, folder and report."""

@@ -65,8 +65,16 @@ def declarations(section: type) -> Mapping[str, Declaration]:
 
     Args:
         section: a dataclass with fields that `setting` or `section` declared.
+
+    Raises:
+        TypeError: if two settings have the same flag.
     """
-    return {one.name: one for one in _below(section, section(), (), Section())}
+    found: dict[str, Declaration] = {}
+    for one in _below(section, section(), (), Section()):
+        if one.name in found:
+            raise TypeError(f"{found[one.name].path} and {one.path} have the same flag {one.name}")
+        found[one.name] = one
+    return found
 
 
 def _below(

@@ -57,6 +57,17 @@ def test_settings_of_nested_sections() -> None:
     assert others.plain((0.5, 2.0)) == ["0.5", "2.0"]
 
 
+@dataclasses.dataclass(frozen=True)
+class Twice:
+    one: int = setting(1, "One.")
+    inner: Inner = section(Inner())
+
+
+def test_two_settings_cannot_have_one_flag() -> None:
+    with pytest.raises(TypeError, match="same flag one"):
+        declarations(Twice)
+
+
 def test_values_at_paths_are_read_and_changed() -> None:
     changed = with_values(Outer(), {("text",): "a", ("inner", "rest"): (1.0,)})
     assert changed == Outer("a", Inner(2, (1.0,)))

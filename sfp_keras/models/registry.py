@@ -58,6 +58,7 @@ class Architecture:
         pool: `str`. Pooling of the stages before their heads, unless asked otherwise; `None` for
             none.
         scaling: `str`. How images are scaled, unless asked otherwise.
+        channels: of the images it is given: 3 for RGB, 1 for grey, `None` for what the data has.
         groups: dict from short names of groups of parameters to regular expressions that are
             searched in Keras' paths of variables.
         augmentation: `"shift"`: images are scaled, mirrored and shifted before the network;
@@ -74,6 +75,7 @@ class Architecture:
     stages: Callable[[Any], tuple[str, ...]] | None = None
     pool: str | None = None
     scaling: str = "-1..1"
+    channels: int | None = 3
     groups: Mapping[str, str] = dataclasses.field(default_factory=dict)
     augmentation: str = "shift"
     enlarged: Callable[[Any, Sequence[int]], int | None] = lambda options, image_shape: None

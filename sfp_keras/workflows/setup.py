@@ -20,7 +20,7 @@ from sfp_keras.data import (
 from sfp_keras.errors import InputError, arguments_called
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import unreadable
-from sfp_keras.models import load_own_model, load_weights
+from sfp_keras.models import find_architecture, load_own_model, load_weights
 from sfp_keras.reports import terminal
 from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.paper_network import build_network
@@ -51,8 +51,8 @@ def load_network_and_data(
         with without_notes():
             network = load_own_model(experiment.network.model, _image_size(experiment))
         check_finite(network, "model", experiment.network.model)
-        return network, load_data(experiment, _input_size(network))
-    dataset = load_data(experiment, None)
+        return network, load_data(experiment, *_input_of(network))
+    dataset = load_data(experiment, None, find_architecture(experiment.network.model).channels)
     if experiment.trains:
         return None, dataset
     network = build_network(experiment, dataset, "float32")
@@ -109,13 +109,15 @@ def fingerprint(dataset: ImageDataset) -> str:
     return "+".join(digest.hexdigest()[:16] for digest in digests)
 
 
-def load_data(experiment: Experiment, network_size: tuple[int, int] | None) -> ImageDataset:
-    """The labelled images, reduced to --labels of them if asked."""
+def load_data(
+    experiment: Experiment, network_size: tuple[int, int] | None, channels: int | None
+) -> ImageDataset:
+    """The labelled images as the network takes them, reduced to --labels of them if asked."""
     with reading(experiment.data.data_dir):
         dataset = load_dataset(
             experiment.data.dataset,
             experiment.data.data_dir,
-            channels=3,
+            channels=channels,
             image_size=_image_size(experiment) or network_size,
             test_fraction=experiment.data.test_fraction,
             only_split=experiment.data.only_split,
@@ -164,11 +166,13 @@ def _image_size(experiment: Experiment) -> tuple[int, int] | None:
     return sizes[0], sizes[-1]
 
 
-def _input_size(network: keras.Model) -> tuple[int, int] | None:
+def _input_of(network: keras.Model) -> tuple[tuple[int, int] | None, int]:
+    """The size of the images a network takes, `None` for any, and their channels."""
     shape = network.input_shape
-    if isinstance(shape, tuple) and len(shape) == 4 and None not in shape[1:3]:
-        return int(shape[1]), int(shape[2])
-    return None
+    if not isinstance(shape, tuple) or len(shape) != 4:
+        return None, 3
+    size = None if None in shape[1:3] else (int(shape[1]), int(shape[2]))
+    return size, 1 if shape[3] == 1 else 3
 
 
 def check_input(network: keras.Model, dataset: ImageDataset, experiment: Experiment) -> None:
@@ -188,10 +192,9 @@ def check_input(network: keras.Model, dataset: ImageDataset, experiment: Experim
             f"{dataset.image_shape}; set --image_size={shape[1]},{shape[2]}"
         )
     if not channels:
-        mend = "keras.ops.image.rgb_to_grayscale can be its first step" if shape[3] == 1 else ""
         raise InputError(
-            f"--model={experiment.network.model} takes images of {shape[3]} channel(s), and all "
-            f"images are given as RGB; give a network that takes those{mend and f' ({mend})'}"
+            f"--model={experiment.network.model} takes images of {shape[3]} channels, and images "
+            "are given as RGB or grey; give a network of 3 channels or 1"
         )
 
 

@@ -109,22 +109,20 @@ def test_names_in_a_file_and_a_tree_without_splits(
     assert accuracy_of(text) == 1
 
 
-def test_a_network_of_grey_images_is_told_what_to_change(
+def test_a_network_of_one_channel_gets_grey_images(
     probe: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "grey_networks.py").write_text(
         "import keras\n\n"
         "def net(channels=1):\n"
         "    inputs = keras.Input((32, 32, channels))\n"
-        "    x = keras.ops.image.rgb_to_grayscale(inputs) if channels == 3 else inputs\n"
-        "    x = keras.layers.Conv2D(4, 3, strides=4, name='conv')(x)\n"
+        "    x = keras.layers.Conv2D(4, 3, strides=4, name='conv')(inputs)\n"
         "    return keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(x)))\n\n"
-        "def mended():\n"
-        "    return net(3)\n"
+        "def infrared():\n"
+        "    return net(4)\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    error = probe("--run_dir=run", model="grey_networks:net", code=2)
-    assert "takes images of 1 channel(s), and all images are given as RGB" in error
-    assert "rgb_to_grayscale" in error
-    probe("--run_dir=run", "--stages=conv", "--nomonitor", model="grey_networks:mended")
+    error = probe("--run_dir=run", model="grey_networks:infrared", code=2)
+    assert "takes images of 4 channels, and images are given as RGB or grey" in error
+    probe("--run_dir=run", "--stages=conv", "--nomonitor", model="grey_networks:net")
     assert (tmp_path / "run/stages/conv/head.npz").is_file()

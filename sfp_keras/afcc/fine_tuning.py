@@ -1,14 +1,13 @@
 """Zeroing a head outside a mask, and fine-tuning what is left."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from sfp_keras.afcc.masks import magnitude_mask, random_label_mask
 from sfp_keras.afcc.tail import SplitNetwork
 from sfp_keras.checkpoints import TrainingCheckpoint
 from sfp_keras.data import epoch_order
@@ -205,21 +204,3 @@ class HeadFineTuning:
             (outputs,) = current_devices().predict(network, padded)
             right += int((outputs[: len(labels)].argmax(1) == labels).sum())
         return right / max(1, len(rows))
-
-
-def variants(
-    mask: np.ndarray, kernel: np.ndarray, seed: int
-) -> dict[str, Callable[[], np.ndarray | None]]:
-    """The mask of AFCC and its controls, by name, made when called.
-
-    Args:
-        mask: bool (P, F, K) of `cluster_mask`.
-        kernel: (P, F, K) weights of the head.
-        seed: `int`. Of the random control.
-    """
-    return {
-        "clusters": lambda: mask,
-        "full": lambda: None,
-        "random": lambda: random_label_mask(mask, seed),
-        "magnitude": lambda: magnitude_mask(kernel, int(mask.sum())),
-    }

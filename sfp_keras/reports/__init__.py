@@ -6,7 +6,7 @@ Figures, and the tables that go with them, are loaded when first used: most comm
 import importlib
 from typing import Any
 
-from sfp_keras.reports.layer_table import next_steps, print_layers
+from sfp_keras.reports.layer_table import layer_table, next_steps, print_layers
 from sfp_keras.reports.page import Folded, Listing, Paragraph, Part, Picture, Section, page
 from sfp_keras.reports.tables import Column, ReportTable, save_table
 from sfp_keras.reports.terminal import print_table, terminal
@@ -32,12 +32,11 @@ _MODULE_OF = {
     "silenced_label_table": "ablation_tables",
     "silenced_table": "ablation_tables",
     "width_table": "ablation_tables",
-    "afcc_table": "run_tables",
+    "afcc_table": "afcc",
     "field_table": "run_tables",
     "filter_table": "run_tables",
     "label_mean_table": "run_tables",
     "label_table": "run_tables",
-    "statistics_table": "run_tables",
     "robustness_table": "run_tables",
     "size_table": "run_tables",
 }
@@ -51,6 +50,7 @@ __all__ = [
     "Picture",
     "ReportTable",
     "Section",
+    "layer_table",
     "next_steps",
     "page",
     "print_layers",

@@ -1,13 +1,10 @@
-"""Ablation: tables on the terminal, and figures of what a stage loses with its filters."""
+"""The figures of an ablation: what a stage loses with its filters."""
 
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from sfp_keras.papers import PaperRemoval
 from sfp_keras.reports.style import (
@@ -21,106 +18,8 @@ from sfp_keras.reports.style import (
     shown_name,
     tidy,
 )
-from sfp_keras.reports.terminal import print_table
 
 _NAMED_LABELS = 30
-
-
-def print_removal(
-    summary: pd.DataFrame, stage: str, paper: PaperRemoval | None, console: Console
-) -> None:
-    """Print the rows of summary.csv.
-
-    Args:
-        summary: `DataFrame` with the columns of summary.csv.
-        stage: `str`.
-        paper: `PaperRemoval`, or `None`.
-        console: `rich.console.Console`.
-    """
-    console.print(f"\nFilters removed at random from the head of {stage}, nothing trained anew")
-    table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("removed", "left", "accuracy", "deviation", "least", "most", "change"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    whole = summary["mean"].iloc[0]
-    for row in summary.to_dict("records"):
-        change = f"{row['mean'] - whole:+.4f}" if row["removed"] else ""
-        spread = [row["std"], row["least"], row["most"]] if row["removed"] else []
-        cells = [*map(_number, [row["mean"], *spread]), *[""] * (3 - len(spread))]
-        table.add_row(str(row["removed"]), str(row["left"]), *cells, change)
-        if paper and paper.removed and row["removed"] == paper.removed:
-            left = str(paper.filters - paper.removed)
-            cells = ["paper", left, f"{paper.accuracy:.2f}", "", "", "", "none"]
-            table.add_row(*cells, style="dim")
-    print_table(table, console)
-    if paper and paper.removed:
-        console.print(f"paper: {paper.source.paper}, on CIFAR-10", style="dim")
-
-
-def print_labels(labels: pd.DataFrame, stage: str, console: Console) -> None:
-    """Print what labels.csv says on average, and of the labels that lose most.
-
-    Args:
-        labels: `DataFrame` with the columns of labels.csv.
-        stage: `str`.
-        console: `rich.console.Console`.
-    """
-    count = labels["silenced"]
-    console.print(
-        f"\nFilters whose clusters contain a label, silenced in the head of {stage}: "
-        f"{count.min()} to {count.max()}, on average {count.mean():.1f}"
-    )
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("accuracy of", no_wrap=True)
-    for heading in ("before", "silenced", "change", "as many at random", "change"):
-        table.add_column(heading, justify="right", no_wrap=True)
-
-    def add(name: str, row: pd.Series, kind: str, style: str | None = None) -> None:
-        before, after, random = (row[f"{kind}{of}"] for of in ("", "_silenced", "_random"))
-        changes = f"{after - before:+.4f}", f"{random - before:+.4f}"
-        cells = _number(before), _number(after), changes[0], _number(random), changes[1]
-        table.add_row(name, *cells, style=style)
-
-    mean = labels.select_dtypes("number").mean()
-    add("the label itself (mean)", mean, "accuracy")
-    add("the other labels (mean)", mean, "others")
-    loss = labels["accuracy"] - labels["accuracy_silenced"]
-    for index in loss.sort_values(ascending=False, kind="stable").index[:5]:
-        add(f"  {labels['name'][index]}", labels.loc[index], "accuracy", "dim")
-    print_table(table, console)
-    console.print(
-        "paper 1: silencing a large fraction of the filters that include a label substantially "
-        "decreases accuracy",
-        style="dim",
-    )
-
-
-def print_widths(
-    widths: pd.DataFrame, stage: str, paper: PaperRemoval | None, console: Console
-) -> None:
-    """Print the rows of widths.csv.
-
-    Args:
-        widths: `DataFrame` with the columns of widths.csv; first the run's own network.
-        stage: `str`.
-        paper: `PaperRemoval`, or `None`.
-        console: `rich.console.Console`.
-    """
-    console.print("\nNetworks trained with fewer filters")
-    table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("layers", "filters", "network", f"head of {stage}", "change"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    whole = widths["accuracy"].iloc[0]
-    said = dict(paper.trained) if paper else {}
-    if said:
-        table.add_column("paper 1", no_wrap=True)
-    for number, row in enumerate(widths.to_dict("records")):
-        cells = [
-            *(str(row["layers"]).replace("-", ", ") or "as it is", str(row["width"])),
-            *(_number(row["network_accuracy"]), _number(row["accuracy"])),
-            f"{row['accuracy'] - whole:+.4f}" if number else "",
-        ]
-        table.add_row(*cells, *([said.get(row["width"], "")] if said else []))
-    print_table(table, console)
 
 
 def draw_removal(
@@ -211,7 +110,3 @@ def draw_labels(labels: pd.DataFrame, stage: str) -> Figure:
     style = {"fontsize": SMALL, "frameon": False, "handletextpad": 0.2, **columns}
     figure.legend(loc="outside lower center", **style)
     return figure
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None or not np.isfinite(value) else f"{value:.4f}"

@@ -1,11 +1,14 @@
 """The tables of an ablation in a report: filters removed, labels silenced, fewer trained."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
+from rich.console import Console
 
 from sfp_keras.papers import PaperRemoval
 from sfp_keras.reports.tables import Column, ReportTable
+from sfp_keras.reports.terminal import print_table
 
 
 def removal_table(summary: pd.DataFrame, stage: str, paper: PaperRemoval | None) -> ReportTable:
@@ -34,27 +37,26 @@ def removal_table(summary: pd.DataFrame, stage: str, paper: PaperRemoval | None)
         for row in rows
     ]
     note = "Test accuracies of the head, nothing trained anew; the spread is over the draws."
-    return ReportTable(
-        f"Filters removed at random from the head of {stage}",
-        columns,
-        rows,
-        theirs,
-        note + (f" {_source(paper)}" if paper and any(theirs) else ""),
-    )
+    title = f"Filters removed at random from the head of {stage}"
+    return ReportTable(title, columns, rows, theirs, note, _source(paper))
 
 
-def silenced_table(labels: pd.DataFrame, stage: str) -> ReportTable:
+def silenced_table(labels: pd.DataFrame, stage: str, worst: int = 0) -> ReportTable:
     """Accuracies without the filters whose clusters hold a label, on average over the labels.
 
     Args:
         labels: `DataFrame` with the columns of labels.csv.
         stage: `str`.
+        worst: `int`. How many of the labels that lose most get rows of their own. Defaults to 0.
     """
     mean = labels.select_dtypes("number").mean()
     rows = [
         _silenced(name, [mean[f"{kind}{of}"] for of in ("", "_silenced", "_random")])
         for name, kind in (("the label itself", "accuracy"), ("the other labels", "others"))
     ]
+    loss = labels["accuracy"] - labels["accuracy_silenced"]
+    for index in loss.sort_values(ascending=False, kind="stable").index[:worst]:
+        rows.append(_silenced_label(labels.loc[index], "  "))
     return ReportTable(
         f"Filters whose clusters hold a label, silenced in the head of {stage}",
         _SILENCED,
@@ -72,7 +74,7 @@ def silenced_label_table(labels: pd.DataFrame, stage: str) -> ReportTable:
     """
     rows = [
         {
-            **_silenced(row["name"], [row[f"accuracy{o}"] for o in ("", "_silenced", "_random")]),
+            **_silenced_label(row),
             "silenced": row["silenced"],
         }
         for row in labels.to_dict("records")
@@ -108,12 +110,36 @@ def width_table(widths: pd.DataFrame, stage: str, paper: PaperRemoval | None) ->
         Column("change", "change", "+.4f"),
         *([Column("paper", "paper 1")] if said else []),
     )
-    return ReportTable(
-        "Networks trained with fewer filters",
-        columns,
-        rows,
-        note=_source(paper) if paper and said else "",
+    note = f"Paper: {_source(paper)}." if said else ""
+    return ReportTable("Networks trained with fewer filters", columns, rows, note=note)
+
+
+def print_ablation(
+    tables: Mapping[str, pd.DataFrame], stage: str, paper: PaperRemoval | None, console: Console
+) -> None:
+    """Print what an ablation found.
+
+    Args:
+        tables: dict with summary, labels and widths: `DataFrame`s with the columns of the files
+            of these names.
+        stage: `str`.
+        paper: what paper 1 says of the layer, or `None`.
+        console: `rich.console.Console`.
+    """
+    console.print()
+    print_table(removal_table(tables["summary"], stage, paper), console)
+    console.print()
+    print_table(silenced_table(tables["labels"], stage, worst=5), console)
+    count = tables["labels"]["silenced"]
+    console.print(
+        f"filters silenced a label: {count.min()} to {count.max()}, on average {count.mean():.1f}\n"
+        "paper 1: silencing a large fraction of the filters that include a label substantially "
+        "decreases accuracy",
+        style="dim",
     )
+    if len(tables["widths"]) > 1:
+        console.print()
+        print_table(width_table(tables["widths"], stage, paper), console)
 
 
 _SPREAD = {"std": "deviation", "least": "least", "most": "most"}
@@ -127,8 +153,13 @@ _SILENCED = (
 )
 
 
-def _source(paper: PaperRemoval) -> str:
-    return f"Paper: {paper.source.paper}, on CIFAR-10."
+def _silenced_label(row: Mapping[Any, Any] | pd.Series, indent: str = "") -> dict[str, object]:
+    accuracies = [row[f"accuracy{of}"] for of in ("", "_silenced", "_random")]
+    return _silenced(f"{indent}{row['name']}", accuracies)
+
+
+def _source(paper: PaperRemoval | None) -> str:
+    return f"{paper.source.paper}, on CIFAR-10" if paper else ""
 
 
 def _silenced(name: str, accuracies: Sequence[float]) -> dict[str, object]:

@@ -1,5 +1,6 @@
-"""AFCC beside its controls: a table on the terminal and a figure."""
+"""AFCC beside its controls: a table and a figure."""
 
+import dataclasses
 import io
 from collections.abc import Mapping
 from typing import Any
@@ -7,66 +8,68 @@ from typing import Any
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
-from sfp_keras.papers import StageNumbers
+from sfp_keras.afcc import VARIANTS
+from sfp_keras.papers import StageNumbers, measured_as_papers
+from sfp_keras.reports.tables import Column, ReportTable
 from sfp_keras.reports.terminal import print_table
 
-NAMES = {
-    "clusters": "AFCC",
-    "full": "full head",
-    "random": "random labels",
-    "magnitude": "largest weights",
-}
-# Okabe and Ito's, told apart by the colour-blind.
-_COLOURS = {
-    "clusters": "#0072B2",
-    "full": "#555555",
-    "random": "#E69F00",
-    "magnitude": "#009E73",
-}
-# Smaller over larger: heads with the same number of weights are often equally good.
-_SIZES = {"clusters": 8, "full": 5, "random": 6, "magnitude": 4}
 
-
-def print_afcc(table: pd.DataFrame, stage: str, paper: StageNumbers, console: Console) -> None:
-    """Print the rows of afcc/<stage>/results.csv.
+def afcc_table(results: pd.DataFrame, stage: str, paper: StageNumbers) -> ReportTable:
+    """AFCC and its controls.
 
     Args:
-        table: `DataFrame` with the columns of results.csv.
+        results: `DataFrame` with the columns of results.csv.
+        stage: `str`.
+        paper: what the paper says of AFCC; of this stage it stands below the first row of the
+            paper's kind: clusters of the test images at threshold 0.3.
+    """
+    columns = (
+        Column("name", "head"),
+        Column("clusters_from", "clusters of"),
+        Column("threshold", "threshold", "g"),
+        Column("kept", "weights kept", ",d"),
+        Column("total", "of", ",d"),
+        Column("share", "share", ".1%"),
+        Column("accuracy_before", "before", ".4f"),
+        Column("accuracy_zeroed", "zeroed", ".4f"),
+        Column("accuracy_after", "after", ".4f"),
+    )
+    rows: list[dict[Any, Any]] = []
+    theirs: list[dict[str, Any] | None] = []
+    for row in results.to_dict("records"):
+        variant = VARIANTS[row["variant"]]
+        masked = variant.mask is not None
+        named = {"name": variant.title}
+        share = {"share": row["kept"] / row["total"]}
+        rows.append({**row, **named, **share, "threshold": row["threshold"] if masked else None})
+        alike = measured_as_papers(row["clusters_from"], row["threshold"])
+        same = row["variant"] == "clusters" and alike
+        theirs.append(
+            with_share(paper[stage]) if stage in paper and same and not any(theirs) else None
+        )
+    note = "Test accuracies: of the head before, just after zeroing, and after fine-tuning."
+    return ReportTable(f"AFCC of {stage}", columns, rows, theirs, note, paper.source.paper)
+
+
+def print_afcc(results: pd.DataFrame, stage: str, paper: StageNumbers, console: Console) -> None:
+    """Print AFCC and its controls, with the paper's row also where no row is of its kind.
+
+    Args:
+        results: `DataFrame` with the columns of results.csv.
         stage: `str`.
         paper: what the paper says of AFCC; may be empty.
         console: `rich.console.Console`.
     """
-    shown = Table(title=f"AFCC of stage {stage}", box=box.SIMPLE_HEAD, title_justify="left")
-    shown.add_column("head", no_wrap=True)
-    for heading in ("clusters of", "threshold", "kept", "of", "share", "before", "zeroed", "after"):
-        shown.add_column(heading, justify="right", no_wrap=True)
-    for row in table.to_dict("records"):
-        masked = row["variant"] != "full"
-        shown.add_row(
-            NAMES[row["variant"]],
-            f"{row['clusters_from']} images" if masked else "",
-            f"{row['threshold']:g}" if masked else "",
-            f"{row['kept']:,}",
-            f"{row['total']:,}",
-            f"{row['kept'] / row['total']:.1%}",
-            *(f"{row[f'accuracy_{when}']:.4f}" for when in ("before", "zeroed", "after")),
-        )
-    if stage in paper:
-        theirs = with_share(paper[stage])
-        columns = {"kept": ",", "total": ",", "share": ".1%", "accuracy_before": ".3f"}
-        shown.add_row(
-            *("  paper", "test images", "0.3"),
-            *(f"{theirs[key]:{spec}}" if key in theirs else "" for key, spec in columns.items()),
-            *("", f"{theirs['accuracy_after']:.3f}"),
-            style="dim",
-        )
-    print_table(shown, console)
-    if stage in paper:
-        console.print(f"paper: {paper.source.paper}", style="dim")
+    table = afcc_table(results, stage, paper)
+    if stage in paper and not table.compared:
+        kind = {"name": "  paper", "clusters_from": "test", "threshold": 0.3}
+        rows = [*table.rows, {**kind, **with_share(paper[stage])}]
+        table = dataclasses.replace(table, rows=rows)
+    print_table(table, console)
+    if stage in paper and not table.compared:
+        console.print(f"paper: {table.source}", style="dim")
 
 
 def with_share(paper: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,11 +103,11 @@ def afcc_figure(table: pd.DataFrame, stage: str) -> Figure:
         chosen = (table["variant"] == variant) & (table["clusters_from"] == images)
         rows = table[chosen].sort_values("kept")
         share = 100 * rows["kept"] / rows["total"]
-        name = NAMES[variant] + (f", {images} clusters" if several and images else "")
+        name = VARIANTS[variant].title + (f", {images} clusters" if several and images else "")
         style: dict[str, Any] = {
-            "color": _COLOURS[variant],
+            "color": VARIANTS[variant].colour,
             "marker": "s" if several and images == "test" else "o",
-            "markersize": _SIZES[variant],
+            "markersize": VARIANTS[variant].mark,
         }
         axes.plot(share, 100 * rows["accuracy_after"], label=name, linewidth=1.2, **style)
         style |= {"markerfacecolor": "white", "linestyle": "--"}

@@ -1,21 +1,41 @@
-"""The layer table on the terminal, input side first, with the paper's rows beside ours."""
+"""The papers' layer table, input side first, with the paper's rows beside ours."""
 
-import math
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from sfp_keras.filters import LAYER_QUANTITIES
 from sfp_keras.papers import PaperNumbers, measured_as_papers
+from sfp_keras.reports.quantity_columns import quantity_columns
+from sfp_keras.reports.tables import Column, ReportTable
 from sfp_keras.reports.terminal import print_table
 
-# A terminal has room for the papers' columns; layers.csv has all.
-_LEFT_OUT = ("fc_inputs", "noise_clustered", "zero_signal_labels")
-_SHOWN = tuple(one for one in LAYER_QUANTITIES if one.key not in _LEFT_OUT)
+
+def layer_table(layers: pd.DataFrame, split: str, paper: PaperNumbers) -> ReportTable:
+    """The papers' Table 1 for a run, input side first.
+
+    Args:
+        layers: `DataFrame` with the columns of layers.csv, of one split and threshold.
+        split: `str`. Of the title.
+        paper: `PaperNumbers`; may be empty.
+    """
+    columns = (
+        Column("stage", "stage"),
+        *quantity_columns(LAYER_QUANTITIES, without=("fc_inputs", "noise_clustered")),
+    )
+    rows = layers.to_dict("records")
+    threshold = float(layers["threshold"].iloc[0])
+    return ReportTable(
+        f"Single-filter performance on the {split} set, threshold {threshold:g}",
+        columns,
+        rows,
+        [paper.layer_row(str(row["stage"])) for row in rows],
+        "Noise n, N_c and C_s are averages over filters; signal, noises and ratios follow from "
+        "equations 1-4 of paper 2. Dead: filters whose fields are nowhere positive. No signal: "
+        "labels in no cluster.",
+        f"{paper.layers.source}; its signal, noises and ratios by the same equations",
+    )
 
 
 def print_layers(layers: pd.DataFrame, paper: PaperNumbers, console: Console) -> None:
@@ -26,37 +46,11 @@ def print_layers(layers: pd.DataFrame, paper: PaperNumbers, console: Console) ->
         paper: `PaperNumbers`; may be empty.
         console: `rich.console.Console`.
     """
-    sources: set[str] = set()
-    for (split, threshold), rows in layers.groupby(["split", "threshold"], sort=False):
-        table = Table(
-            title=f"Single-filter performance on the {split} set, threshold {threshold:g}",
-            box=box.SIMPLE_HEAD,
-            title_justify="left",
-        )
-        table.add_column("stage", no_wrap=True)
-        for one in _SHOWN:
-            table.add_column(one.heading, justify="right", no_wrap=True)
+    for (split, _), rows in layers.groupby(["split", "threshold"], sort=False):
         alike = measured_as_papers(str(split), rows["threshold"].iloc[0])
-        compared = paper if alike else PaperNumbers()
-        for row in rows.to_dict("records"):
-            theirs = compared.layer_row(str(row["stage"]))
-            table.add_row(str(row["stage"]), *(_cell(row, one.key, one.format) for one in _SHOWN))
-            if theirs:
-                cells = (_cell(theirs, one.key, one.format) for one in _SHOWN)
-                table.add_row("  paper", *cells, style="dim")
-        print_table(table, console)
-        sources |= {str(compared.layers.source)} if compared.layers else set()
-    for source in sources:
-        console.print(f"paper: {source}", highlight=False, style="dim")
-
-
-def _cell(row: dict[Any, Any], column: str, spec: str) -> str:
-    value = row.get(column)
-    if value is None:
-        return ""
-    if isinstance(value, float) and not math.isfinite(value):
-        return "∞" if value > 0 else "-"
-    return format(int(value) if spec == "d" else float(value), spec)
+        table = layer_table(rows, str(split), paper if alike else PaperNumbers())
+        # A terminal has room for the papers' columns.
+        print_table(table, console, without=("zero_signal_labels",))
 
 
 def next_steps(path: Path, threshold: float, console: Console, split: str = "test") -> None:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from sfp_keras.filters import (
     FILTER_QUANTITIES,
@@ -19,8 +18,7 @@ from sfp_keras.filters import (
     filter_values,
     label_values,
 )
-from sfp_keras.papers import PaperNumbers, StageNumbers, measured_as_papers
-from sfp_keras.reports.afcc import NAMES, with_share
+from sfp_keras.papers import PaperNumbers
 from sfp_keras.reports.cluster_figures import size_shares
 from sfp_keras.reports.label_noise import signal_and_noises
 from sfp_keras.reports.quantity_columns import quantity_column, quantity_columns
@@ -31,34 +29,6 @@ _OF_LAYERS = {one.key: quantity_column(one) for one in LAYER_QUANTITIES}
 _AVERAGES = ("noise", "clusters", "cluster_size")
 # Cluster sizes of paper 1's table; what is larger stands in one column.
 _SIZES = 6
-
-
-def statistics_table(layers: pd.DataFrame, split: str, paper: PaperNumbers) -> ReportTable:
-    """The papers' Table 1 for a run, input side first.
-
-    Args:
-        layers: `DataFrame` with the columns of layers.csv, of one split and threshold.
-        split: `str`. Of the title.
-        paper: `PaperNumbers`; may be empty.
-    """
-    columns = (
-        _STAGE,
-        *quantity_columns(LAYER_QUANTITIES, without=("fc_inputs", "noise_clustered")),
-    )
-    rows = layers.to_dict("records")
-    theirs = [paper.layer_row(str(row["stage"])) for row in rows]
-    threshold = float(layers["threshold"].iloc[0])
-    note = (
-        "Noise n, N_c and C_s are averages over filters; signal, noises and ratios follow from "
-        "equations 1-4 of paper 2. Dead: filters whose fields are nowhere positive. No signal: "
-        "labels in no cluster."
-    )
-    if any(theirs):
-        note += (
-            f" Paper: {paper.layers.source}; its signal, noises and ratios by the same equations."
-        )
-    title = f"Single-filter performance on the {split} set, threshold {threshold:g}"
-    return ReportTable(title, columns, rows, theirs, note)
 
 
 def size_table(statistics: Mapping[str, LayerStatistics], paper: PaperNumbers) -> ReportTable:
@@ -76,9 +46,8 @@ def size_table(statistics: Mapping[str, LayerStatistics], paper: PaperNumbers) -
         printed = paper.cluster_sizes.column("shares").get(stage)
         theirs.append(dict(zip(keys, printed, strict=False)) if printed else None)
     note = "Shares are of all clusters of a stage."
-    if any(theirs):
-        note += f" Paper: {paper.cluster_sizes.source}; rounded there."
-    return ReportTable("Sizes of clusters", columns, rows, theirs, note)
+    source = f"{paper.cluster_sizes.source}; rounded there"
+    return ReportTable("Sizes of clusters", columns, rows, theirs, note, source)
 
 
 def label_mean_table(statistics: Mapping[str, LabelStatistics], paper: PaperNumbers) -> ReportTable:
@@ -109,9 +78,9 @@ def label_mean_table(statistics: Mapping[str, LabelStatistics], paper: PaperNumb
         "Noises are for one wrong output unit. Fields are accumulated over the images of a label "
         "and depend on the scale of the head's weights: compare ratios, not sizes."
     )
-    if any(theirs):
-        note += f" Paper: {paper.label_means.source}."
-    return ReportTable("Signal and noise, averages over labels", columns, rows, theirs, note)
+    source = str(paper.label_means.source)
+    title = "Signal and noise, averages over labels"
+    return ReportTable(title, columns, rows, theirs, note, source)
 
 
 def field_table(
@@ -156,9 +125,8 @@ def field_table(
         "so this is the rule. The ratio to the strongest wrong unit is the stricter one: above 1 "
         "these filters alone favour the right label."
     )
-    if any(theirs):
-        note += f" Paper: {paper.fields.source}."
-    return ReportTable("Fields below the threshold", columns, rows, theirs, note)
+    source = str(paper.fields.source)
+    return ReportTable("Fields below the threshold", columns, rows, theirs, note, source)
 
 
 def robustness_table(robustness: Mapping[str, Sequence[Robustness]]) -> ReportTable:
@@ -227,41 +195,3 @@ def filter_table(stage: str, statistics: FilterStatistics, filters: Sequence[int
         for number in filters
     ]
     return ReportTable(f"Filters shown, stage {stage}", columns, rows)
-
-
-def afcc_table(results: pd.DataFrame, stage: str, paper: StageNumbers) -> ReportTable:
-    """AFCC and its controls.
-
-    Args:
-        results: `DataFrame` with the columns of results.csv.
-        stage: `str`.
-        paper: what the paper says of AFCC; of this stage it stands below the first row of the
-            paper's kind: clusters of the test images at threshold 0.3.
-    """
-    columns = (
-        Column("name", "head"),
-        Column("clusters_from", "clusters of"),
-        Column("threshold", "threshold", "g"),
-        Column("kept", "weights kept", ",d"),
-        Column("total", "of", ",d"),
-        Column("share", "share", ".1%"),
-        Column("accuracy_before", "before", ".4f"),
-        Column("accuracy_zeroed", "zeroed", ".4f"),
-        Column("accuracy_after", "after", ".4f"),
-    )
-    rows: list[dict[Any, Any]] = []
-    theirs: list[dict[str, Any] | None] = []
-    for row in results.to_dict("records"):
-        masked = row["variant"] != "full"
-        named = {"name": NAMES.get(row["variant"], row["variant"])}
-        share = {"share": row["kept"] / row["total"]}
-        rows.append({**row, **named, **share, "threshold": row["threshold"] if masked else None})
-        alike = measured_as_papers(row["clusters_from"], row["threshold"])
-        same = row["variant"] == "clusters" and alike
-        theirs.append(
-            with_share(paper[stage]) if stage in paper and same and not any(theirs) else None
-        )
-    note = "Test accuracies: of the head before, just after zeroing, and after fine-tuning."
-    if any(theirs):
-        note += f" Paper: {paper.source.paper}."
-    return ReportTable(f"AFCC of {stage}", columns, rows, theirs, note)

@@ -4,18 +4,20 @@ import dataclasses
 from collections.abc import Sequence
 
 import pandas as pd
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
+from sfp_keras.filters import LAYER_QUANTITIES
 from sfp_keras.papers import PaperSweep
 from sfp_keras.reports.line_fit import LineFit, fit_line
+from sfp_keras.reports.quantity_columns import quantity_column
+from sfp_keras.reports.tables import Column, ReportTable
 from sfp_keras.reports.terminal import print_table
 
 METRICS = (
     *("accuracy", "error", "noise", "noise_clustered", "clusters", "cluster_size", "signal"),
     *("noise_internal", "noise_external", "snr_internal", "snr_external"),
 )
+_OF_LAYERS = {one.key: quantity_column(one) for one in LAYER_QUANTITIES}
 
 
 def paper_line(paper: PaperSweep, stage: str) -> LineFit:
@@ -103,6 +105,32 @@ def sweep_stage(asked: str | None, model: str, stages: Sequence[str]) -> str:
     return "layer10" if model == "vgg16" and "layer10" in stages else stages[-1]
 
 
+def sweep_table(summary: pd.DataFrame, paper: PaperSweep | None) -> ReportTable:
+    """Mean and standard deviation over the seeds, of every stage and K.
+
+    Args:
+        summary: `DataFrame` as of `summarise`.
+        paper: `PaperSweep`, or `None`.
+    """
+    columns = (
+        Column("stage", "stage"),
+        Column("K", "K", "d"),
+        Column("seeds", "seeds", "d"),
+        Column("error", "error", ".4f"),
+        *(_OF_LAYERS[key] for key in ("noise", "clusters", "cluster_size")),
+    )
+    rows, theirs = [], []
+    for stage, of_stage in summary.groupby("stage", sort=False):
+        for row in of_stage.to_dict("records"):
+            cells = {
+                c.key: _mean(row[f"{c.key}_mean"], row[f"{c.key}_std"], c.spec) for c in columns[3:]
+            }
+            rows.append({"stage": str(stage), "K": row["K"], "seeds": row["seeds"], **cells})
+            theirs.append(paper.row(str(stage), int(row["K"])) if paper else None)
+    title = "Single-filter performance over K (mean ± standard deviation over seeds)"
+    return ReportTable(title, columns, rows, theirs)
+
+
 def print_sweep(
     summary: pd.DataFrame,
     fits: pd.DataFrame,
@@ -119,25 +147,7 @@ def print_sweep(
         stage: `str`. The stage whose line is told.
         console: `rich.console.Console`.
     """
-    table = Table(
-        title="Single-filter performance over K (mean ± standard deviation over seeds)",
-        box=box.SIMPLE_HEAD,
-        title_justify="left",
-    )
-    table.add_column("stage", no_wrap=True)
-    for heading in ("K", "seeds", "error", "noise n", "clusters N_c", "size C_s"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    shown = (("error", ".4f"), ("noise", ".2f"), ("clusters", ".2f"), ("cluster_size", ".2f"))
-    for name, rows in summary.groupby("stage", sort=False):
-        for row in rows.to_dict("records"):
-            cells = [_mean(row[f"{m}_mean"], row[f"{m}_std"], spec) for m, spec in shown]
-            table.add_row(str(name), str(row["K"]), str(row["seeds"]), *cells)
-            theirs = paper.row(str(name), int(row["K"])) if paper else None
-            if theirs:
-                cells = [f"{theirs[m]:{spec}}" for m, spec in shown]
-                table.add_row("  paper", str(row["K"]), "", *cells, style="dim")
-        table.add_section()
-    print_table(table, console)
+    print_table(sweep_table(summary, paper), console, blocks=True)
     line = fits[fits["stage"] == stage].iloc[0]
     if pd.notna(line["slope"]):
         console.print(line_in_words(line))

@@ -34,9 +34,9 @@ def stage_table(summary: pd.DataFrame, paper: PaperSweep | None, stage: str) -> 
     mine = summary[summary["stage"] == stage]
     rows = mine.rename(columns=lambda name: name.removesuffix("_mean")).to_dict("records")
     theirs = [paper.row(stage, int(row["K"])) if paper else None for row in rows]
-    source = f" Paper: {paper.source.paper}." if paper and any(theirs) else ""
-    note = f"Mean and standard deviation over seeds.{source}"
-    return ReportTable(f"{stage} for K labels", _COLUMNS, rows, theirs, note)
+    note = "Mean and standard deviation over seeds."
+    source = paper.source.paper if paper else ""
+    return ReportTable(f"{stage} for K labels", _COLUMNS, rows, theirs, note, source)
 
 
 def fit_table(fits: pd.DataFrame, paper: PaperSweep | None) -> ReportTable:

@@ -53,7 +53,8 @@ class ReportTable:
         rows: dicts by the columns' keys. What is missing or NaN stays empty.
         paper: for each row what the paper says, or `None`; numbers, or text such as ">5", which
             has no difference. Default: nothing.
-        note: `str`. What a reader must know; where the paper's numbers are from.
+        note: `str`. What a reader must know.
+        source: `str`. Where the paper's numbers are from; shown where there are any.
     """
 
     title: str
@@ -61,6 +62,18 @@ class ReportTable:
     rows: Sequence[Mapping[Any, Any]]
     paper: Sequence[Mapping[str, Any] | None] = ()
     note: str = ""
+    source: str = ""
+
+    @property
+    def compared(self) -> bool:
+        """Whether a row has the paper's below."""
+        return any(self.paper)
+
+    @property
+    def notes(self) -> str:
+        """The note and the source as text."""
+        source = f"Paper: {self.source}." if self.source and self.compared else ""
+        return f"{self.note} {source}".strip()
 
     def frame(self) -> pd.DataFrame:
         """The numbers, not rounded; with `<key>_paper` and `<key>_difference` where there are."""
@@ -76,24 +89,23 @@ class ReportTable:
                 ]
         return pd.DataFrame(data)
 
-    def lines(self) -> Iterator[tuple[str, list[str]]]:
-        """The lines as text: their kind (ours, paper or difference) and their cells."""
+    def lines(self, plain: bool = False) -> Iterator[tuple[str, list[str]]]:
+        """The lines as text: their kind (ours, paper or difference) and their cells.
+
+        Args:
+            plain: `bool`, default False. Whether signs are those of a keyboard, so that numbers
+                can be copied from a terminal.
+        """
         for row, theirs in zip(self.rows, self._paper(), strict=True):
-            yield "ours", [shown(row.get(c.key), c.spec) for c in self.columns]
-            if theirs:
-                rest = self.columns[1:]
-                yield "paper", ["paper", *(shown(theirs.get(c.key), c.spec) for c in rest)]
-                signs = [_difference(row.get(c.key), theirs.get(c.key)) for c in rest]
-                yield (
-                    "difference",
-                    [
-                        "difference",
-                        *(
-                            shown(s, "+" + c.spec.lstrip("+"))
-                            for s, c in zip(signs, rest, strict=True)
-                        ),
-                    ],
-                )
+            yield "ours", [shown(row.get(c.key), c.spec, plain) for c in self.columns]
+            if not theirs:
+                continue
+            rest = self.columns[1:]
+            yield "paper", ["paper", *(shown(theirs.get(c.key), c.spec, plain) for c in rest)]
+            signs = [_difference(row.get(c.key), theirs.get(c.key)) for c in rest]
+            specs = [f"+{c.spec.lstrip('+')}" for c in rest]
+            cells = [shown(sign, spec, plain) for sign, spec in zip(signs, specs, strict=True)]
+            yield "difference", ["difference", *cells]
 
     def html(self) -> str:
         """The table as HTML, escaped."""
@@ -103,7 +115,7 @@ class ReportTable:
             f'<tr class="{kind}">{_html_row("td", cells, align)}</tr>'
             for kind, cells in self.lines()
         )
-        note = f'<p class="note">{html.escape(self.note)}</p>' if self.note else ""
+        note = f'<p class="note">{html.escape(self.notes)}</p>' if self.notes else ""
         return (
             f'<div class="table"><table><caption>{html.escape(self.title)}</caption>\n'
             f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>{note}"
@@ -115,7 +127,7 @@ class ReportTable:
         head = _latex_row(c.latex or latex_text(c.heading) for c in self.columns)
         body = "\n".join(_latex_row(map(latex_text, cells)) for _, cells in self.lines())
         # N_c and C_s as mathematics.
-        note = re.sub(r"\b([A-Z])\\_([A-Za-z])\b", r"$\1_\2$", latex_text(self.note))
+        note = re.sub(r"\b([A-Z])\\_([A-Za-z])\b", r"$\1_\2$", latex_text(self.notes))
         note = f" {note}" if note else ""
         return (
             "% \\usepackage{booktabs}\n\\begin{table}\n\\centering\n"
@@ -130,7 +142,7 @@ class ReportTable:
         rows = [[c.heading for c in self.columns], *(cells for _, cells in self.lines())]
         texts = [f"| {' | '.join(map(markdown_text, cells))} |" for cells in rows]
         texts.insert(1, f"| {' | '.join(rule)} |")
-        note = f"\n\n{markdown_text(self.note)}" if self.note else ""
+        note = f"\n\n{markdown_text(self.notes)}" if self.notes else ""
         return f"**{markdown_text(self.title)}**\n\n" + "\n".join(texts) + note + "\n"
 
     def _paper(self) -> Sequence[Mapping[str, Any] | None]:
@@ -156,19 +168,26 @@ def save_table(table: ReportTable, path: Path) -> list[Path]:
     return files
 
 
-def shown(value: Any, spec: str) -> str:
-    """A value as a cell: empty for nothing and NaN, text as it is."""
+def shown(value: Any, spec: str, plain: bool = False) -> str:
+    """A value as a cell: empty for nothing, a dash for NaN, text as it is.
+
+    Args:
+        value: a number, `str` or `None`.
+        spec: `str`. As of `Column`.
+        plain: `bool`, default False. Whether minus and dash are those of a keyboard.
+    """
     if value is None or isinstance(value, str):
         return value or ""
     if spec in ("", "+"):
         return str(value)
     number = float(value)
     if math.isnan(number):
-        return "–"
+        return "-" if plain else "–"
     if math.isinf(number):
-        return "∞" if number > 0 else "\N{MINUS SIGN}∞"
-    text = format(int(number) if spec.endswith("d") else number, spec)
-    return text.replace("-", "\N{MINUS SIGN}")
+        text = "∞" if number > 0 else "-∞"
+    else:
+        text = format(int(number) if spec.endswith("d") else number, spec)
+    return text if plain else text.replace("-", "\N{MINUS SIGN}")
 
 
 def latex_text(text: str) -> str:

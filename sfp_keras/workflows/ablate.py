@@ -15,13 +15,8 @@ from sfp_keras.files import file_digest, write_text
 from sfp_keras.filters import find_clusters, right_without
 from sfp_keras.probing import Stage, cache_features
 from sfp_keras.reports import terminal
-from sfp_keras.reports.ablation import (
-    draw_labels,
-    draw_removal,
-    print_labels,
-    print_removal,
-    print_widths,
-)
+from sfp_keras.reports.ablation import draw_labels, draw_removal
+from sfp_keras.reports.ablation_tables import print_ablation
 from sfp_keras.reports.style import save_figure
 from sfp_keras.runs import stage_results
 from sfp_keras.workflows import probe
@@ -286,10 +281,8 @@ def _report(
     paper = paper_numbers(run.experiment, len(labels)).removed_filters(stage.name)
     write_text(files.summary, removal.to_csv(index=False))
     write_text(files.widths, widths.to_csv(index=False))
-    print_removal(removal, stage.name, paper, console)
-    print_labels(labels, stage.name, console)
-    if len(widths) > 1:
-        print_widths(widths, stage.name, paper, console)
+    found = {"summary": removal, "labels": labels, "widths": widths}
+    print_ablation(found, stage.name, paper, console)
     figures = {
         "removal": draw_removal(removal, widths.iloc[1:], stage.name, paper),
         "labels": draw_labels(labels, stage.name),

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from sfp_keras.afcc import (
+    VARIANTS,
     FineTuning,
     HeadFineTuning,
     SplitNetwork,
     cluster_mask,
     last_kernel_layer,
     split_network,
-    variants,
 )
 from sfp_keras.data import ImageDataset, Scaling
 from sfp_keras.errors import InputError
@@ -23,7 +23,7 @@ from sfp_keras.files import load_npz, save_npz, write_text, write_whole
 from sfp_keras.filters import find_clusters
 from sfp_keras.probing import Stage, StageMeasurement, cache_features
 from sfp_keras.reports import terminal
-from sfp_keras.reports.afcc import NAMES, draw_afcc, print_afcc
+from sfp_keras.reports.afcc import draw_afcc, print_afcc
 from sfp_keras.runs import AfccFiles, stage_results
 from sfp_keras.training import ParameterGroup, Progress, StepDecay, parse_group
 from sfp_keras.workflows import probe
@@ -132,9 +132,9 @@ def compare(
             before = tuner.accuracy()
         # The full head needs no clusters.
         made = None
-        if name != "full":
+        if make := VARIANTS[name].mask:
             mask = masks[images, threshold].repeat(len(kernel), axis=0)
-            made = variants(mask, kernel, experiment.run.seed)[name]()
+            made = make(mask, kernel, experiment.run.seed)
         with warnings.catch_warnings():
             if made is not None:
                 _note_silent(made, dataset.class_names, (name, images, threshold))
@@ -254,8 +254,8 @@ def _note_silent(mask: np.ndarray, names: Sequence[str], key: Key) -> None:
     if silent:
         listed = ", ".join(silent[:10]) + (", ..." if len(silent) > 10 else "")
         terminal().print(
-            f"note: {NAMES[key[0]]}, {key[1]} images, threshold {key[2]:g}: {len(silent)} of "
-            f"{len(names)} labels have no filter: {listed}"
+            f"note: {VARIANTS[key[0]].title}, {key[1]} images, threshold {key[2]:g}: "
+            f"{len(silent)} of {len(names)} labels have no filter: {listed}"
         )
 
 
@@ -265,7 +265,7 @@ def _saved_head(files: AfccFiles) -> str:
     if "threshold" not in saved:
         return "the first AFCC head"
     return (
-        f"the {NAMES[str(saved['variant'])]} head of {saved['split']} images, threshold "
+        f"the {VARIANTS[str(saved['variant'])].title} head of {saved['split']} images, threshold "
         f"{float(saved['threshold']):g}"
     )
 

@@ -75,7 +75,7 @@ def layer_section(run: ReportedRun, rows: pd.DataFrame, out: Written) -> Section
     """The papers' layer tables, and the same against depth."""
     parts: list[Part] = []
     for split, of_split in rows.groupby("split", sort=False):
-        table = reports.statistics_table(of_split, str(split), run.papers_of(str(split)))
+        table = reports.layer_table(of_split, str(split), run.papers_of(str(split)))
         parts.append(out.table(f"{split}-layers", table))
     paper = run.papers_of("test") if "test" in run.split else PaperNumbers()
     dashed = f" Dashed, hollow: {paper.layers.source}." if paper.layers else ""

@@ -1,11 +1,10 @@
 """Which stages are probed, and the list of those that could be."""
 
 import keras
-from rich.table import Table
 
 from sfp_keras.experiment import Experiment
 from sfp_keras.probing import Stage, default_stages, list_stages, resolve_stages
-from sfp_keras.reports import print_table, terminal
+from sfp_keras.reports import Column, ReportTable, print_table, terminal
 from sfp_keras.workflows.paper_network import build_network, paper_stages
 from sfp_keras.workflows.setup import about_flag, load_network_and_data
 
@@ -47,20 +46,24 @@ def show_stages(experiment: Experiment) -> None:
     labels = dataset.num_labels
     images = len(dataset.train) + len(dataset.test)
     width = 2 if experiment.heads.cache_dtype == "float16" else 4
-    table = Table(
-        title=f"stages of {experiment.network.model} (* probed unless --stages says otherwise)"
+    columns = (
+        Column("stage", "stage"),
+        Column("shape", "shape", "s"),
+        Column("filters", "filters", ",d"),
+        Column("inputs", "head inputs", ",d"),
+        Column("weights", "head weights", ",d"),
+        Column("cache", f"cache of {images:,}", "s"),
     )
-    table.add_column("stage")
-    for column in ("shape", "filters", "head inputs", "head weights", f"cache of {images:,}"):
-        table.add_column(column, justify="right")
-    for stage in list_stages(network):
-        shape = "x".join(str(n) for n in (*stage.position_shape, stage.filters))
-        table.add_row(
-            ("* " if stage.name in chosen else "  ") + stage.name,
-            shape,
-            f"{stage.filters:,}",
-            f"{stage.head_inputs:,}",
-            f"{stage.head_inputs * labels:,}",
-            f"{stage.head_inputs * images * width / 2**20:,.0f} MiB",
-        )
-    print_table(table, terminal())
+    rows = [
+        {
+            "stage": ("* " if stage.name in chosen else "  ") + stage.name,
+            "shape": "x".join(str(n) for n in (*stage.position_shape, stage.filters)),
+            "filters": stage.filters,
+            "inputs": stage.head_inputs,
+            "weights": stage.head_inputs * labels,
+            "cache": f"{stage.head_inputs * images * width / 2**20:,.0f} MiB",
+        }
+        for stage in list_stages(network)
+    ]
+    title = f"stages of {experiment.network.model} (* probed unless --stages says otherwise)"
+    print_table(ReportTable(title, columns, rows), terminal())

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from sfp_keras.afcc.fine_tuning import FineTuning, HeadFineTuning, variants
+from sfp_keras.afcc import VARIANTS
+from sfp_keras.afcc.fine_tuning import FineTuning, HeadFineTuning
 from sfp_keras.afcc.tail import last_kernel_layer, split_network
 from sfp_keras.errors import InputError
 from sfp_keras.models import build_vgg
@@ -215,9 +216,9 @@ def test_groups_are_matched_before_anything(tuning):
 def test_controls_keep_as_many_weights():
     mask = np.repeat(np.random.default_rng(0).random((1, 20, 6)) < 0.2, 3, axis=0)
     kernel = np.random.default_rng(1).normal(size=(3, 20, 6))
-    made = {name: make() for name, make in variants(mask, kernel, 0).items()}
-    assert list(made) == ["clusters", "full", "random", "magnitude"]
-    assert made["full"] is None
-    assert {int(made[name].sum()) for name in ("clusters", "random", "magnitude")} == {
-        int(mask.sum())
-    }
+    made = {name: of.mask(mask, kernel, 0) for name, of in VARIANTS.items() if of.mask}
+    assert list(VARIANTS) == ["clusters", "full", "random", "magnitude"]
+    assert set(VARIANTS) - set(made) == {"full"}
+    np.testing.assert_array_equal(made["clusters"], mask)
+    assert {int(of.sum()) for of in made.values()} == {int(mask.sum())}
+    assert len({of.colour for of in VARIANTS.values()}) == len(VARIANTS)

@@ -8,13 +8,8 @@ import pytest
 
 from sfp_keras.papers import paper_numbers
 from sfp_keras.reports import terminal
-from sfp_keras.reports.ablation import (
-    draw_labels,
-    draw_removal,
-    print_labels,
-    print_removal,
-    print_widths,
-)
+from sfp_keras.reports.ablation import draw_labels, draw_removal
+from sfp_keras.reports.ablation_tables import print_ablation
 from sfp_keras.reports.style import save_figure
 
 PAPER_OF, AVGG = (
@@ -61,7 +56,8 @@ def test_labels(count: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert all(file.stat().st_size > 5000 for file in files)
     ticks = figure.axes[0].get_xticklabels()
     assert len(ticks) == (count if count <= 30 else 0)
-    print_labels(labels(count), "layer13", terminal())
+    tables = {"summary": SUMMARY, "labels": labels(count), "widths": WIDTHS}
+    print_ablation(tables, "layer13", None, terminal())
     assert f"0 to {count - 1}, on average" in capsys.readouterr().out
 
 
@@ -72,10 +68,10 @@ def test_removal(paper: object, tmp_path: Path, capsys: pytest.CaptureFixture[st
     points = {line.get_label(): line.get_xydata().tolist() for line in figure.axes[0].lines}
     assert points["removed at random"] == [[0, 94], [150, 93], [500, 20]]
     np.testing.assert_allclose(points["trained with fewer"], [[162, 93.5], [392, 91]])
-    print_removal(SUMMARY, "layer13", paper, terminal())  # type: ignore[arg-type]
-    print_widths(WIDTHS, "layer13", paper, terminal())  # type: ignore[arg-type]
+    tables = {"summary": SUMMARY, "labels": labels(2), "widths": WIDTHS}
+    print_ablation(tables, "layer13", paper, terminal())  # type: ignore[arg-type]
     out = capsys.readouterr().out
-    assert ("none" in out) == (paper is PAPER_OF)
+    assert ("+0.0000" in out) == (paper is PAPER_OF)
     assert ("unchanged" in out) == (paper is PAPER_OF)
     for text in ("-0.0100", "0.9350", "11, 12, 13", "as it is"):
         assert text in out

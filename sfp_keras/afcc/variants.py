@@ -1,0 +1,53 @@
+"""The heads that AFCC compares: its own and the controls."""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+from sfp_keras.afcc.masks import magnitude_mask, random_label_mask
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """A head that is fine-tuned.
+
+    Attributes:
+        name: `str`. In commands and in results.csv.
+        title: `str`. In tables and figures.
+        colour: `str`. In figures; told apart by the colour-blind (Okabe and Ito).
+        mark: `float`. Size of its marks, in points; the AFCC head's are the largest, for heads
+            with the same number of weights are often equally good.
+        mask: makes the bool (P, F, K) mask of the weights kept, from `cluster_mask`'s mask, the
+            head's (P, F, K) weights and a seed; `None` where all weights are kept.
+    """
+
+    name: str
+    title: str
+    colour: str
+    mark: float
+    mask: Callable[[np.ndarray, np.ndarray, int], np.ndarray] | None = None
+
+
+# In the order in which they are made.
+VARIANTS: dict[str, Variant] = {
+    variant.name: variant
+    for variant in (
+        Variant("clusters", "AFCC", "#0072B2", 8, lambda mask, kernel, seed: mask),
+        Variant("full", "full head", "#555555", 5),
+        Variant(
+            "random",
+            "random labels",
+            "#E69F00",
+            6,
+            lambda mask, kernel, seed: random_label_mask(mask, seed),
+        ),
+        Variant(
+            "magnitude",
+            "largest weights",
+            "#009E73",
+            4,
+            lambda mask, kernel, seed: magnitude_mask(kernel, int(mask.sum())),
+        ),
+    )
+}

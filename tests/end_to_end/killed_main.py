@@ -2,7 +2,8 @@
 
 python killed_main.py <end of the path> <n> before|after <flags>
 
-Checkpoints are written after every epoch here, so that a rerun really goes on from one.
+Checkpoints are written after every epoch and every batch of a pass here, so that a rerun really
+goes on from one.
 """
 
 import os
@@ -17,11 +18,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from absl import app  # noqa: E402
 
 import main  # noqa: E402
-from sfp_keras.checkpoints import TrainingCheckpoint  # noqa: E402
+from sfp_keras.checkpoints import PassCheckpoint, TrainingCheckpoint  # noqa: E402
 
 ending, number, moment = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 del sys.argv[1:4]
 TrainingCheckpoint.__init__.__defaults__ = ("", 0.0)
+PassCheckpoint.due = True  # type: ignore[assignment]
 replace = os.replace
 seen = 0
 

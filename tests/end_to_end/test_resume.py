@@ -18,11 +18,12 @@ KILLS = {
     "saving the network": ("model.keras", 1, "before"),
     "head training": ("heads-", 1, "after"),
     "saving the second head": ("head.npz", 2, "before"),
+    "pass": ("fields-test-", 1, "after"),
     "analysis": ("fields.npz", 2, "before"),
     "clusters": ("clusters.npz", 2, "after"),
 }
 # Every kill starts a process, which takes most of the time: one of each phase for every day.
-FEW = ("training", "head training", "analysis")
+FEW = ("training", "head training", "pass")
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def flags(colour_folder: Path) -> list[str]:
         *("--model=vgg6", "--filters=1:8,2:8,3:16,4:32,5:32", "--batch_size=8"),
         *("--dataset=folder", f"--data_dir={colour_folder}"),
         *("--epochs=3", "--head_epochs=3", "--head_batch_size=8", "--stages=layer3,layer5"),
-        "--split=test,train",
+        *("--split=test,train", "--decisions", "--inference_batch_size=9"),
     ]
 
 
@@ -70,6 +71,12 @@ def test_a_run_killed_in_every_phase_ends_like_an_undisturbed_one(
             assert len(list((run / "checkpoint").glob("heads-*.npz"))) == 1
         elif name == "saving the second head":
             assert len(list(run.glob("stages/*/head.npz"))) == 1
+        elif name == "pass":
+            # Of two batches one is in, and what it decided is beside the checkpoint.
+            names = sorted(path.name for path in (run / "checkpoint").glob("fields-*"))
+            assert [name.split(".", 1)[1] for name in names] == [
+                *("npz", "npz.0-decisions", "npz.1-decisions"),
+            ]
         elif name == "analysis":
             assert len(list(run.glob("stages/*/test/fields.npz"))) == 1
     out = call_again(*flags, f"--run_dir={run}")

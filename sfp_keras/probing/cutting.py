@@ -89,8 +89,8 @@ def _tensors_at(graph: keras.Model, paths: Sequence[str], with_outputs: bool) ->
     """Return symbolic tensors computed from the graph's own inputs: at `paths`, then its outputs.
 
     Where a path leads into a nested model, that model is replaced by itself with more outputs,
-    and what follows it is called anew on the replacement's outputs; everything else is taken as
-    it stands.
+    and what follows it is called again, on the replacement's outputs; everything else is taken
+    as it stands.
     """
     inside = [tuple(path.split("/", 1)) for path in paths if "/" in path]
     wanted = {path.split("/", 1)[0] for path in paths}
@@ -145,7 +145,7 @@ def _poolings(stages: Sequence[Stage], pool: str | Mapping[str, str] | None) -> 
     for name in pool:
         if name not in names:
             raise InputError(
-                f"--pool names {name!r}, which is none of the stages {', '.join(names)}"
+                f"`pool` names {name!r}, which is none of the stages {', '.join(names)}"
             )
     return [
         pooling_layer(stage, pool[stage.name]) if stage.name in pool else None for stage in stages
@@ -153,7 +153,7 @@ def _poolings(stages: Sequence[Stage], pool: str | Mapping[str, str] | None) -> 
 
 
 def pooling_layer(stage: Stage, text: str) -> Any:
-    """The layer that pools a stage's output as `--pool` says.
+    """The layer that pools a stage's output as `pool` of `cut_stages` says.
 
     Raises:
         InputError: if the text is misspelt, or larger than the stage.
@@ -161,16 +161,16 @@ def pooling_layer(stage: Stage, text: str) -> Any:
     kind, _, size_text = text.partition(":")
     size = int(size_text) if size_text.isascii() and size_text.isdigit() else 0
     if text != "global_avg" and (kind not in ("avg", "max") or size < 1):
-        raise InputError(f"--pool={text!r} is none of avg:<size>, max:<size>, global_avg")
+        raise InputError(f"`pool`={text!r} is none of avg:<size>, max:<size>, global_avg")
     axes = len(stage.position_shape)
     if axes not in (1, 2, 3):
         raise InputError(
-            f"--pool={text} cannot pool stage {stage.name!r} of shape {stage.output_shape}: "
-            "leave it out of --pool"
+            f"`pool`={text} cannot pool stage {stage.name!r} of shape {stage.output_shape}: "
+            "leave it out of `pool`"
         )
     if size > min(stage.position_shape):
         raise InputError(
-            f"--pool={text} is larger than the {_by(stage.position_shape)} positions of stage "
+            f"`pool`={text} is larger than the {_by(stage.position_shape)} positions of stage "
             f"{stage.name!r}: give at most {kind}:{min(stage.position_shape)}, or a pool for each "
             "stage"
         )

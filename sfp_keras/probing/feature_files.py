@@ -63,7 +63,7 @@ class FiledRows:
         new: `bool`. Whether to make the file; otherwise it must be there, whole.
 
     Raises:
-        OSError, ValueError, EOFError: if the disk has no room, or the file is not as said.
+        OSError, ValueError, EOFError: if the disk has no room, or the file is not such an array.
     """
 
     def __init__(self, path: Path, shape: tuple[int, int], dtype: np.dtype, *, new: bool):
@@ -110,7 +110,7 @@ class FiledRows:
     __del__ = close
 
     def array(self) -> np.memmap:
-        """All rows, read-only, in a mapping of its own."""
+        """All rows, read-only, in a new mapping."""
         return np.load(self.path, mmap_mode="r")
 
 
@@ -159,7 +159,7 @@ class FeatureStore:
             largest = np.abs(block).max(initial=0.0)
             if not np.isfinite(largest):
                 raise InputError(
-                    f"stage {name} puts out values that are not finite: check --scaling and the "
+                    f"stage {name} puts out values that are not finite: check `scaling` and the "
                     "network's weights"
                 )
             if before[name] == "float16" and largest > FLOAT16_LARGEST:

@@ -160,24 +160,24 @@ def cache_features(
 
 
 class _Pass:
-    """Where a pass stands: its rows so far, and in a file's case the record of them."""
+    """Where a pass stands: its rows so far, and the checkpoint of those in files."""
 
     def __init__(self, inputs: Mapping[str, int], rows: int, dtype: str, root: Path | None):
         self.inputs, self.rows, self.dtypes = inputs, rows, dict.fromkeys(inputs, dtype)
         self.labels = np.zeros(rows, np.int64)
         # The next row, and the largest batch of its split so far.
         self.row = self.size = 0
-        self.record: PassCheckpoint | None = None
+        self.checkpoint: PassCheckpoint | None = None
         if root is None:
             self.store = FeatureStore(inputs, rows, self.dtypes, None)
 
-    def begin(self, root: Path, record: PassCheckpoint, resumable: bool) -> None:
-        """Go on from the record, or make empty files."""
+    def begin(self, root: Path, checkpoint: PassCheckpoint, resumable: bool) -> None:
+        """Go on from the checkpoint, or make empty files."""
         if resumable:
-            self.record = record
-            if self._went_on(root, record.read()):
+            self.checkpoint = checkpoint
+            if self._went_on(root, checkpoint.read()):
                 return
-        record.delete()
+        checkpoint.delete()
         shutil.rmtree(root, ignore_errors=True)
         root.mkdir(parents=True)
         self.store = FeatureStore(self.inputs, self.rows, self.dtypes, root)
@@ -189,7 +189,7 @@ class _Pass:
         try:
             self.store = FeatureStore(self.inputs, self.rows, dtypes, root, new=False)
         except (OSError, ValueError, EOFError):
-            # Not the files of the record: one is gone, damaged, or was just being widened.
+            # Not the files of the checkpoint: one is gone, damaged, or was just being widened.
             return False
         self.row, self.size = len(saved["labels"]), int(saved["size"])
         self.labels[: self.row] = saved["labels"]
@@ -214,30 +214,32 @@ class _Pass:
                 name: output.reshape(len(output), -1)
                 for name, output in zip(self.inputs, outputs, strict=True)
             }
-            # A record of before knows nothing of a file that has just become float32.
+            # An earlier checkpoint does not know that a file is float32 from now on.
             if self.store.make_room(self.row, blocks):
                 self._save()
             self.store.put(self.row, blocks)
             self.labels[rows] = labels
             self.row, self.size = rows.stop, max(self.size, len(labels))
-            if self.record is not None and self.record.due:
+            if self.checkpoint is not None and self.checkpoint.due:
                 self._save()
         if self.row != end:
             raise ValueError(f"{count} images were announced, {self.row - first} came")
 
     def _save(self) -> None:
-        if self.record is None:
+        if self.checkpoint is None:
             return
         self.store.flush()
         dtypes = np.array(json.dumps(self.store.dtypes))
-        self.record.save(labels=self.labels[: self.row], size=np.int64(self.size), dtypes=dtypes)
+        self.checkpoint.save(
+            labels=self.labels[: self.row], size=np.int64(self.size), dtypes=dtypes
+        )
 
 
 def _check_disk(folder: str | Path | None, needed: int, inputs: Mapping[str, int]) -> Path:
     largest = max(inputs, key=lambda name: inputs[name])
     mend = (
-        f"probe fewer --stages (largest: {largest}, {inputs[largest]:,} numbers an image), "
-        "--pool them, or raise --cache_gib"
+        f"probe fewer `stages` (largest: {largest}, {inputs[largest]:,} numbers an image), "
+        "`pool` them, or raise `budget`"
     )
     size = f"the features of all images take {needed / 2**30:.1f} GiB"
     if folder is None:

@@ -145,12 +145,12 @@ def _probed_stages(cut: keras.Model, kernels: Mapping[str, np.ndarray]) -> dict[
         positions = int(np.prod(shapes[name], dtype=int))
         if kernel.ndim != 3 or kernel.shape[:2] != (positions, filters):
             raise InputError(
-                f"the head of stage {name} has shape {kernel.shape}; the stage needs "
+                f"`kernels`: the head of stage {name} has shape {kernel.shape}; the stage needs "
                 f"({positions}, {filters}, labels)"
             )
     counts = {name: kernel.shape[2] for name, kernel in kernels.items()}
     if len(set(counts.values())) > 1:
-        raise InputError(f"heads have different numbers of labels: {counts}")
+        raise InputError(f"`kernels`: heads have different numbers of labels: {counts}")
     return {
         name: ProbedStage(name, np.asarray(kernel, np.float32), shapes[name])
         for name, kernel in kernels.items()

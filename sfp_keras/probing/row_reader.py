@@ -10,8 +10,9 @@ class RowReader:
     """Reads rows of an array: `reader(rows)` is `array[rows]`.
 
     Of a file mapped into memory a random row costs a read ahead of megabytes, one after the
-    other, and its pages stay with the process. Here the system is told of all rows first, which
-    it then fetches at once, in the order of the file; they are copied, and nothing stays mapped.
+    other, and its pages stay with the process. Here all rows are first announced to the system,
+    which fetches them at once, in the order of the file; they are copied, and nothing stays
+    mapped.
 
     Args:
         array: (N, size), in memory or a whole npy file that is memory-mapped.

@@ -78,7 +78,7 @@ def resolve_stages(model: keras.Model, names: Sequence[str]) -> list[Stage]:
     graph = call_graph(model)
     _check_image_size(model, graph)
     if not names:
-        raise InputError("no stage is named (--stages); --list_stages shows the candidates")
+        raise InputError("`stages` names none; `list_stages` shows the candidates")
     chosen: dict[str, Stage] = {}
     for name in names:
         call = _find(graph, name)
@@ -86,12 +86,12 @@ def resolve_stages(model: keras.Model, names: Sequence[str]) -> list[Stage]:
         for other in chosen.values():
             if other.path == stage.path:
                 raise InputError(
-                    f"--stages: {other.name!r} and {stage.name!r} are the same layer "
+                    f"`stages`: {other.name!r} and {stage.name!r} are the same layer "
                     f"{stage.path!r}; name it once"
                 )
             if other.name == stage.name:
                 raise InputError(
-                    f"--stages: {other.path!r} and {stage.path!r} would share the folder "
+                    f"`stages`: {other.path!r} and {stage.path!r} would share the folder "
                     f"{stage.name!r}; probe them in two runs, or rename a layer"
                 )
         chosen[stage.path] = stage
@@ -123,8 +123,8 @@ def default_stages(model: keras.Model) -> list[Stage]:
     names = _paper_names(model, graph) or _numbered_names(graph) or _reduction_names(graph)
     if not names:
         raise InputError(
-            f"model {model.name!r} has no layer before a reduction: name the stages (--stages; "
-            "--list_stages shows the candidates)"
+            f"model {model.name!r} has no layer before a reduction: name them in `stages`; "
+            "`list_stages` shows the candidates"
         )
     return resolve_stages(model, names)
 
@@ -134,7 +134,7 @@ def _check_image_size(model: keras.Model, graph: CallGraph) -> None:
         if None in tensor.shape[1:]:
             raise InputError(
                 f"model {model.name!r} takes images of any size {tensor.shape[1:]}, so its stages "
-                "have no shape yet: set --image_size"
+                "have no shape yet: give it a fixed `image_size`"
             )
 
 
@@ -172,8 +172,8 @@ def _find(graph: CallGraph, name: str) -> LayerCall:
     if not _fits(graph, call):
         shapes = ", ".join(str(tuple(output.shape)) for output in call.outputs)
         raise InputError(
-            f"--stages: {name!r} puts out {shapes}, not one array of numbers of known size; "
-            "--list_stages shows the candidates"
+            f"`stages`: {name!r} puts out {shapes}, not one array of numbers of known size; "
+            "`list_stages` shows the candidates"
         )
     return call
 
@@ -199,14 +199,14 @@ def _unknown(graph: CallGraph, name: str) -> str:
     calls = _calls_of(graph, name)
     if calls:
         return (
-            f"--stages: {name!r} is called {len(calls)} times; say which call: {', '.join(calls)}"
+            f"`stages`: {name!r} is called {len(calls)} times; say which call: {', '.join(calls)}"
         )
     known = [call.path for call in graph.calls]
     prefixes = {match[1] for path in known if (match := re.match(r"(.*?\d)_[^/]*$", path))}
     close = difflib.get_close_matches(name, [*sorted(prefixes), *known], n=3)
     ends = [path for path in known if path.endswith(f"/{name}")][:3]
     hint = f"did you mean {' or '.join(ends or close)}? " if ends or close else ""
-    return f"--stages: no layer is called {name!r}; {hint}--list_stages shows all"
+    return f"`stages`: no layer is called {name!r}; {hint}`list_stages` shows all"
 
 
 def _paper_names(model: keras.Model, graph: CallGraph) -> list[str]:

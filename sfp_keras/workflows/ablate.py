@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sfp_keras.data import ImageDataset, Scaling, random_order
-from sfp_keras.errors import InputError
+from sfp_keras.errors import InputError, arguments_called
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import file_digest, write_text
 from sfp_keras.filters import find_clusters, right_without
@@ -173,6 +173,7 @@ def _first(order: np.ndarray, count: int) -> np.ndarray:
     return mask
 
 
+@arguments_called(budget="cache_gib")
 def _test_outputs(
     run: ExperimentRun,
     network: keras.Model,

@@ -17,7 +17,7 @@ from sfp_keras.afcc import (
     split_network,
 )
 from sfp_keras.data import ImageDataset, Scaling
-from sfp_keras.errors import InputError
+from sfp_keras.errors import InputError, arguments_called
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import load_npz, save_npz, write_text, write_whole
 from sfp_keras.filters import find_clusters
@@ -270,6 +270,7 @@ def _saved_head(files: AfccFiles) -> str:
     )
 
 
+@arguments_called(budget="cache_gib")
 def _tuner(
     run: ExperimentRun,
     split: SplitNetwork,

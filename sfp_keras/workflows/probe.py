@@ -15,7 +15,7 @@ from sfp_keras.data import (
     evaluation_batches,
     steps_per_epoch,
 )
-from sfp_keras.errors import InputError
+from sfp_keras.errors import InputError, arguments_called
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import file_digest
 from sfp_keras.probing import (
@@ -160,6 +160,7 @@ def cut_at(network: keras.Model, stages: list[Stage], of_stages: StageSettings) 
     return cut_stages(network, stages, pools_of({s.name: of_stages[s.name] for s in stages}))
 
 
+@arguments_called(budget="cache_gib")
 def train_missing_heads(
     run: ExperimentRun,
     network: keras.Model,

@@ -179,10 +179,10 @@ def test_outputs_that_are_not_finite_name_the_stage(cut, images):
 
 
 def test_features_that_fit_nowhere_name_the_mend(cut, images, tmp_path, monkeypatch):
-    with pytest.raises(InputError, match=r"--pool"):
+    with pytest.raises(InputError, match="`pool`"):
         cached(cut, NAMES, images, budget=0)
     import shutil
 
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1, 1, 10))
-    with pytest.raises(InputError, match=r"layer1, 64 numbers an image.*--pool"):
+    with pytest.raises(InputError, match=r"layer1, 64 numbers an image.*`pool`"):
         cached(cut, NAMES, images, budget=0, folder=tmp_path)

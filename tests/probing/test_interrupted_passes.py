@@ -143,7 +143,7 @@ def test_a_stop_while_a_stage_is_widened(
         with pytest.raises(Stopped):
             cached(tmp_path / "stopped", pixels)
     _, read = cached(tmp_path / "stopped", pixels)
-    # The record of before the widening knows nothing of a file that is wide already.
+    # A checkpoint from before the widening does not know that a file is wide already.
     assert read[0] == (8 if moment == "before" else 0)
     ours, theirs = files(tmp_path / "stopped"), files(tmp_path / "whole")
     assert {name: ours[name] for name in theirs} == theirs

@@ -109,11 +109,11 @@ def test_a_model_called_twice_needs_its_index():
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        (["layer14"], "'layer14'; did you mean .*layer.*--list_stages"),
+        (["layer14"], "'layer14'; did you mean .*layer.*`list_stages`"),
         (["layer2_pol"], "did you mean layer2_pool"),
-        (["qqq"], "'qqq'; --list_stages"),
+        (["qqq"], "'qqq'; `list_stages`"),
         (["layer2", "layer2_pool"], "same layer 'layer2_pool'"),
-        ([], "no stage is named"),
+        ([], "`stages` names none; `list_stages`"),
     ],
 )
 def test_names_that_will_not_do(asked, words):

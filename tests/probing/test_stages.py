@@ -148,7 +148,7 @@ def test_open_image_size_is_refused():
     inputs = image(None, None, 3)
     model = keras.Model(inputs, conv(3, "conv")(inputs))
     for function in (list_stages, default_stages, lambda m: resolve_stages(m, ["conv"])):
-        with pytest.raises(InputError, match="--image_size"):
+        with pytest.raises(InputError, match="`image_size`"):
             function(model)
 
 

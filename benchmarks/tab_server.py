@@ -33,7 +33,7 @@ def routes_of(filters: int) -> dict[str, str]:
         f"thumbnails of {len(some)} filters": "thumbnails?filters=" + ",".join(map(str, some)),
         "all filters' columns": "filters?",
         "one filter": f"filter?filter={some[min(7, len(some) - 1)]}",
-        "layers": "layers?",
+        "stages": "stages?",
         "labels": "labels?",
     }
 

@@ -11,27 +11,28 @@ from sfp_keras.filters import (
     FilterFields,
     LabelStatistics,
     LayerStatistics,
+    filter_columns,
     find_clusters,
     label_statistics,
     layer_statistics,
 )
 from tb_plugin.cache import ByteCache
+from tb_plugin.concurrency import WorkLimit
 from tb_plugin.reader import LogReader, Measurement
-from tb_plugin.turns import Turns
 
 # What an entry of the cache takes beside its arrays.
 _ENTRY = 2048
-# Work on whole layers, and on pages of filters, that runs at a time: each holds some blocks of
+# Work on whole stages, and on pages of filters, that runs at a time: each holds some blocks of
 # matrices, and more at once than there are processors would only make all of it later.
-LAYERS_AT_ONCE = 2
+STAGES_AT_ONCE = 2
 PAGES_AT_ONCE = 2
 
 
 class Analysis:
     """What follows from a measurement at a threshold.
 
-    Whole layers are computed once and kept; of single filters only those asked for are computed,
-    so that a page of a large layer comes at once. Where a layer cannot be computed an
+    Whole stages are computed once and kept; of single filters only those asked for are computed,
+    so that a page of a large stage comes at once. Where a stage cannot be computed an
     `InputError` or what `LogReader` raises says why.
 
     Args:
@@ -42,7 +43,7 @@ class Analysis:
     def __init__(self, reader: LogReader, cache: ByteCache):
         self._reader = reader
         self._cache = cache
-        self._layers, self._pages = Turns(LAYERS_AT_ONCE), Turns(PAGES_AT_ONCE)
+        self._stages, self._pages = WorkLimit(STAGES_AT_ONCE), WorkLimit(PAGES_AT_ONCE)
 
     def clusters(
         self, ctx: Any, measurement: Measurement, threshold: float, keep: bool = True
@@ -55,7 +56,7 @@ class Analysis:
             keep,
         )
 
-    def layer(
+    def layer_statistics(
         self, ctx: Any, measurement: Measurement, threshold: float, keep: bool = True
     ) -> LayerStatistics:
         """The averages over all filters.
@@ -69,7 +70,9 @@ class Analysis:
             lambda made: _ENTRY + 128 * len(made.size_fractions),
         )
 
-    def labels(self, ctx: Any, measurement: Measurement, threshold: float) -> LabelStatistics:
+    def label_statistics(
+        self, ctx: Any, measurement: Measurement, threshold: float
+    ) -> LabelStatistics:
         """Signal and noise of each label, also of fields."""
         return self._whole(
             ("labels", measurement.identity, threshold),
@@ -79,20 +82,20 @@ class Analysis:
             lambda made: _ENTRY + 7 * made.appearances.nbytes,
         )
 
-    def maxima(self, ctx: Any, measurement: Measurement) -> np.ndarray:
-        """The maximal field of each filter."""
+    def filters_of_fields(self, ctx: Any, measurement: Measurement) -> dict[str, np.ndarray]:
+        """The statistics of each filter that are the same at every threshold, by key."""
         return self._whole(
-            ("maxima", measurement.identity),
-            lambda: self._reader.fields(ctx, measurement).maxima(),
-            lambda made: _ENTRY + made.nbytes,
+            ("filters", measurement.identity),
+            lambda: filter_columns(self._reader.fields(ctx, measurement)),
+            lambda made: _ENTRY + sum(column.nbytes for column in made.values()),
         )
 
     @contextlib.contextmanager
     def some(
         self, ctx: Any, measurement: Measurement, filters: list[int]
     ) -> Iterator[FilterFields]:
-        """The fields of some filters alone, in the order given, for as long as a turn lasts."""
-        with self._pages.turn():
+        """The fields of some filters alone, in the order given, while the caller may work."""
+        with self._pages.slot():
             fields = self._reader.fields(ctx, measurement)
             # The same numbers to the last bit: each filter's matrix is a product of its own.
             yield FilterFields(
@@ -109,12 +112,12 @@ class Analysis:
         num_bytes: Callable[[Any], int],
         keep: bool = True,
     ) -> Any:
-        """What is kept of a whole layer, at once, or computed when its turn comes."""
+        """What is kept of a whole stage, at once, or computed when a slot is free."""
         found = self._cache.kept(key)
         if found is None:
-            # The turn comes first: who waits for it holds nothing that takes memory, and who
-            # waits for another thread's computation waits for one that has its turn.
-            with self._layers.turn():
+            # The slot comes first: a thread that waits for one holds nothing that takes memory, and
+            # one that waits for another's computation waits for a thread that has a slot.
+            with self._stages.slot():
                 found = self._cache.get(key, compute, num_bytes, keep)
         return found
 

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Request, Response
 
 from sfp_keras.errors import InputError
 from tb_plugin import encoding
-from tb_plugin.turns import serving
+from tb_plugin.concurrency import serving
 
 
 @dataclasses.dataclass(frozen=True)

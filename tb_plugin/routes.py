@@ -8,9 +8,16 @@ from tensorboard import plugin_util
 from werkzeug.exceptions import NotFound, UnprocessableEntity
 from werkzeug.wrappers import Request
 
-from sfp_keras.filters import FilterFields, find_clusters
+from sfp_keras.filters import (
+    FilterFields,
+    Quantity,
+    filter_columns,
+    filter_statistics,
+    filter_values,
+    find_clusters,
+)
 from sfp_keras.monitoring.schema import SCHEMA_VERSION
-from tb_plugin import encoding, tables
+from tb_plugin import columns, encoding, tables
 from tb_plugin.analysis import Analysis
 from tb_plugin.answers import Answer, application, binary_answer, csv_answer, json_answer
 from tb_plugin.listing import RunListing, natural
@@ -34,7 +41,10 @@ class Routes:
         """The WSGI application of each route."""
         handlers = {
             "/runs": self.runs,
-            "/layers": self.layers,
+            "/columns": self.columns,
+            "/stages": self.stages,
+            # The name of this route before stages were called so.
+            "/layers": self.stages,
             "/curves": self.curves,
             "/filters": self.filters,
             "/thumbnails": self.thumbnails,
@@ -57,18 +67,22 @@ class Routes:
         runs.sort(key=lambda run: natural(run["run"]))
         return json_answer({"runs": runs, "schema": SCHEMA_VERSION, "notices": notices})
 
-    def layers(self, request: Request) -> Answer:
+    def columns(self, request: Request) -> Answer:
+        """What the numbers of stages, filters and labels are called, and what they are."""
+        return json_answer(columns.described())
+
+    def stages(self, request: Request) -> Answer:
         """One row a stage of a run at a step: the columns of the papers' tables."""
         given = Parameters(request.args)
         step, threshold, as_csv = given.step(), given.threshold(), given.as_csv()
         ctx, listing = self._listing(request, given)
-        rows, notices = tables.layer_rows(
+        rows, notices = tables.stage_rows(
             self._reader, self._analysis, ctx, listing, step, threshold
         )
-        return _table(tables.LAYER_COLUMNS, rows, notices, as_csv, listing.run, "layers")
+        return _table(columns.STAGE_COLUMNS, rows, notices, as_csv, listing.run, "stages")
 
     def curves(self, request: Request) -> Answer:
-        """One row a step of each stage, or of one: the columns of `layers`."""
+        """One row a step of each stage, or of one: the columns of `stages`."""
         given = Parameters(request.args)
         stage, threshold, as_csv = given.optional_stage(), given.threshold(), given.as_csv()
         ctx, listing = self._listing(request, given)
@@ -76,7 +90,7 @@ class Routes:
         rows, notices = tables.curve_rows(
             self._reader, self._analysis, ctx, listing, stages, threshold
         )
-        return _table(tables.CURVE_COLUMNS, rows, notices, as_csv, listing.run, "curves")
+        return _table(columns.CURVE_COLUMNS, rows, notices, as_csv, listing.run, "curves")
 
     def filters(self, request: Request) -> Answer:
         """One list a column, one element a filter; of all, or of those that cluster a label."""
@@ -86,13 +100,13 @@ class Routes:
         labels = len(found.header.label_counts)
         if label is not None and label >= labels:
             raise NotFound(f"there is no label {label}: labels are 0 to {labels - 1}")
-        columns = tables.filter_columns(self._analysis, ctx, found, threshold, label)
+        table = tables.filter_table(self._analysis, ctx, found, threshold, label)
         if as_csv:
-            listed = (column.tolist() for column in columns.values())
+            listed = (column.tolist() for column in table.values())
             return csv_answer(
-                list(columns), zip(*listed, strict=True), found.run, found.stage, "filters"
+                list(table), zip(*listed, strict=True), found.run, found.stage, "filters"
             )
-        named = {"filters" if name == "filter" else name: c for name, c in columns.items()}
+        named = {"filters" if name == "filter" else name: c for name, c in table.items()}
         return json_answer({"step": found.step, **named})
 
     def thumbnails(self, request: Request) -> Answer:
@@ -131,6 +145,7 @@ class Routes:
                 "clusters": clusters.members(0),
                 "order": clusters.permutation(0),
                 "threshold": threshold,
+                "statistics": _first(filter_values(filter_statistics(clusters, fields))),
             }
             return binary_answer(header, [matrix.astype("<f4").tobytes(), encoding.pack(boolean)])
 
@@ -143,7 +158,7 @@ class Routes:
         names = tables.label_names(about, len(found.header.label_counts))
         rows = tables.label_rows(self._analysis, ctx, found, threshold, names)
         if as_csv:
-            return _table(tables.LABEL_COLUMNS, rows, [], True, found.run, found.stage, "labels")
+            return _table(columns.LABEL_COLUMNS, rows, [], True, found.run, found.stage, "labels")
         return json_answer({"step": found.step, "rows": rows})
 
     def _described(self, ctx: Any, listing: RunListing) -> tuple[dict[str, Any], list[str]]:
@@ -215,7 +230,8 @@ def _thumbnails(
     for block in fields.blocks():
         boolean = fields.boolean(block, threshold)
         clusters = find_clusters(boolean, threshold)
-        noise, counts, dead = clusters.noise, clusters.num_clusters, clusters.dead
+        # What does not depend on the threshold is in the list of filters.
+        statistics = filter_columns(clusters, columns.keys(columns.FILTER_COLUMNS))
         ones = clusters.ones_per_row.sum(axis=1)
         for i, matrix in enumerate(boolean):
             order = clusters.permutation(i)[:size]
@@ -223,9 +239,7 @@ def _thumbnails(
             described.append(
                 {
                     "filter": filters[len(described)],
-                    "noise": noise[i],
-                    "clusters": counts[i],
-                    "dead": dead[i],
+                    **{key: values[i] for key, values in statistics.items()},
                     "sizes": [len(members) for members in clusters.members(i)],
                     "ones": ones[i],
                 }
@@ -237,6 +251,13 @@ def _thumbnails(
         "filters": described,
     }
     return binary_answer(header, matrices)
+
+
+def _first(values_by_key: dict[str, Any]) -> dict[str, Any]:
+    """The numbers of a single filter; lists, as of its labels, are left out."""
+    return {
+        key: values[0] for key, values in values_by_key.items() if isinstance(values, np.ndarray)
+    }
 
 
 def _context(request: Request) -> tuple[Any, str]:
@@ -256,12 +277,13 @@ def _check_filter(found: Measurement, index: int) -> None:
 
 
 def _table(
-    columns: tuple[str, ...],
+    of_table: tuple[Quantity, ...],
     rows: list[tables.Row],
     notices: list[str],
     as_csv: bool,
     *name: str,
 ) -> Answer:
     if as_csv:
-        return csv_answer(columns, ([row[column] for column in columns] for row in rows), *name)
+        keys = columns.keys(of_table)
+        return csv_answer(keys, ([row[key] for key in keys] for row in rows), *name)
     return json_answer({"rows": rows, "notices": notices})

@@ -1,4 +1,4 @@
-"""The tables of layers, curves, filters and labels: columns named as in the run's CSV files."""
+"""The tables of stages, curves, filters and labels."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,31 +8,19 @@ import numpy as np
 from werkzeug.exceptions import UnprocessableEntity
 
 from sfp_keras.errors import InputError
-from sfp_keras.filters import LayerStatistics
+from sfp_keras.filters import (
+    LAYER_MEASURES,
+    LayerStatistics,
+    filter_columns,
+    label_values,
+    layer_values,
+    stage_sizes,
+)
 from sfp_keras.monitoring import schema
+from tb_plugin import columns
 from tb_plugin.analysis import Analysis
 from tb_plugin.listing import RunListing, natural
 from tb_plugin.reader import LogReader, Measurement
-
-STATISTICS = (
-    *("noise", "noise_clustered", "clusters", "cluster_size", "signal"),
-    *("noise_internal", "noise_external", "snr_internal", "snr_external"),
-    *("dead_filters", "zero_signal_labels"),
-)
-LAYER_COLUMNS = (
-    *("stage", "depth", "step", "split", "threshold", "filters", "outputs_per_filter"),
-    *("fc_inputs", "accuracy", *STATISTICS),
-)
-CURVE_COLUMNS = (*LAYER_COLUMNS, "exact")
-FILTER_COLUMNS = (
-    *("filter", "noise", "clusters", "cluster_size", "maximum", "dead", "clustered_labels"),
-)
-LABEL_COLUMNS = (
-    *("label", "name", "inputs", "accuracy", "appearances"),
-    *("signal", "noise_internal", "noise_external"),
-    *("field_signal", "field_noise_internal", "field_noise_external"),
-)
-_COUNTS = ("dead_filters", "zero_signal_labels")
 
 Row = dict[str, Any]
 
@@ -51,14 +39,14 @@ def label_names(about: schema.About, labels: int) -> list[str]:
 
 
 def no_matrices(stage: str) -> str:
-    """What to tell of a stage whose numbers alone are in the log."""
+    """What the tab says of a stage of which the log holds numbers alone."""
     return (
         f"the log keeps no matrices of {stage}, only its numbers (view Training): a larger "
         "--monitor_mb, or max_mb of FilterMonitor, keeps them"
     )
 
 
-def layer_rows(
+def stage_rows(
     reader: LogReader,
     analysis: Analysis,
     ctx: Any,
@@ -80,11 +68,11 @@ def layer_rows(
     for stage, at in wanted:
         try:
             measurement = reader.measurement(ctx, listing, stage, at)
-            statistics = analysis.layer(ctx, measurement, threshold)
+            statistics = analysis.layer_statistics(ctx, measurement, threshold)
         except (InputError, UnprocessableEntity) as error:
             notices.append(_notice(listing, stage, at, error))
             continue
-        rows.append(_layer_row(measurement, threshold, statistics))
+        rows.append(_stage_row(measurement, threshold, statistics))
     rows.sort(key=_place)
     return rows, notices
 
@@ -112,21 +100,21 @@ def curve_rows(
             try:
                 measurement = reader.measurement(ctx, listing, stage, step)
                 header = measurement.header
-                statistics = analysis.layer(ctx, measurement, threshold, keep=False)
+                statistics = analysis.layer_statistics(ctx, measurement, threshold, keep=False)
             except (InputError, UnprocessableEntity) as error:
                 notices.append(_notice(listing, stage, step, error))
                 continue
-            exact[step] = {**_layer_row(measurement, threshold, statistics), "exact": True}
+            exact[step] = {**_stage_row(measurement, threshold, statistics), "exact": True}
         for step, numbers in scalars.get(stage, {}).items():
-            own = _computed_at(numbers, threshold, about.threshold)
-            if header is not None and own and step not in exact:
+            fitting = _computed_at(numbers, threshold, about.threshold)
+            if header is not None and fitting and step not in exact:
                 exact[step] = _scalar_row(header, step, threshold, numbers)
         rows.extend(row for _, row in sorted(exact.items()))
     rows.sort(key=_place)
     return rows, notices
 
 
-def filter_columns(
+def filter_table(
     analysis: Analysis,
     ctx: Any,
     measurement: Measurement,
@@ -134,23 +122,19 @@ def filter_columns(
     label: int | None,
 ) -> dict[str, np.ndarray]:
     """One array a column, one element a filter; with a label, filters that cluster it."""
-    # Clusters last: they are large, and nothing large is to be held while others have their turn.
-    maxima = analysis.maxima(ctx, measurement)
+    # Clusters last: they are large, and while others compute, nothing large is to be held.
+    of_fields = analysis.filters_of_fields(ctx, measurement)
     clusters = analysis.clusters(ctx, measurement, threshold)
     in_cluster = clusters.in_cluster
-    counts = clusters.num_clusters
-    clustered = in_cluster.sum(axis=1)
-    columns = (
-        np.arange(clusters.num_filters),
-        clusters.noise,
-        counts,
-        np.divide(clustered, counts, out=np.full(len(counts), np.nan), where=counts > 0),
-        maxima,
-        maxima <= 0,
-        clustered,
-    )
+    wanted = columns.keys(columns.FILTER_COLUMNS)
+    values = {
+        "filter": np.arange(clusters.num_filters),
+        "clustered_labels": in_cluster.sum(axis=1),
+        **of_fields,
+        **filter_columns(clusters, wanted),
+    }
     chosen = slice(None) if label is None else in_cluster[:, label]
-    return {name: column[chosen] for name, column in zip(FILTER_COLUMNS, columns, strict=True)}
+    return {key: values[key][chosen] for key in wanted}
 
 
 def label_rows(
@@ -161,23 +145,26 @@ def label_rows(
     names: Sequence[str],
 ) -> list[Row]:
     """One row a label."""
-    statistics = analysis.labels(ctx, measurement, threshold)
     header = measurement.header
     accuracy = header.label_accuracy
-    columns = (
-        range(len(names)),
-        names,
-        header.label_counts,
-        [math.nan] * len(names) if accuracy is None else accuracy.tolist(),
-        *(_listed(getattr(statistics, name)) for name in LABEL_COLUMNS[4:]),
-    )
-    return [dict(zip(LABEL_COLUMNS, row, strict=True)) for row in zip(*columns, strict=True)]
+    unknown = np.full(len(names), np.nan)
+    values = {
+        "label": np.arange(len(names)),
+        "name": np.array(names, object),
+        "inputs": np.array(header.label_counts),
+        **label_values(
+            analysis.label_statistics(ctx, measurement, threshold),
+            unknown if accuracy is None else accuracy,
+        ),
+    }
+    listed = {key: values[key].tolist() for key in columns.keys(columns.LABEL_COLUMNS)}
+    return [dict(zip(listed, row, strict=True)) for row in zip(*listed.values(), strict=True)]
 
 
-def _layer_row(measurement: Measurement, threshold: float, statistics: LayerStatistics) -> Row:
-    numbers = {name: getattr(statistics, name) for name in STATISTICS}
+def _stage_row(measurement: Measurement, threshold: float, statistics: LayerStatistics) -> Row:
     header = measurement.header
-    return {**_stage_cells(header, measurement.step, threshold, header.accuracy), **numbers}
+    values = layer_values(statistics, header.positions, header.accuracy)
+    return {**_measurement_cells(header, measurement.step, threshold), **values}
 
 
 def _computed_at(numbers: Mapping[str, float], threshold: float, otherwise: float) -> bool:
@@ -192,31 +179,23 @@ def _scalar_row(
     header: schema.Header, step: int, threshold: float, numbers: Mapping[str, float]
 ) -> Row:
     """A row of rounded numbers, of a step whose factors were not kept."""
-    found: Row = {name: numbers.get(name) for name in STATISTICS}
-    for name in _COUNTS:
-        value = found[name]
-        found[name] = int(value) if value is not None and math.isfinite(value) else None
-    cells = _stage_cells(header, step, threshold, numbers.get("accuracy"))
-    return {**cells, **found, "exact": False}
+    sizes = stage_sizes(header.filters, header.positions)
+    found: Row = {one.key: numbers.get(one.key) for one in LAYER_MEASURES}
+    for one in LAYER_MEASURES:
+        value = found[one.key]
+        if one.format == "d":
+            found[one.key] = int(value) if value is not None and math.isfinite(value) else None
+    return {**_measurement_cells(header, step, threshold), **sizes, **found, "exact": False}
 
 
-def _stage_cells(header: schema.Header, step: int, threshold: float, accuracy: float | None) -> Row:
+def _measurement_cells(header: schema.Header, step: int, threshold: float) -> Row:
     return {
         "stage": header.stage,
         "depth": header.depth,
         "step": step,
         "split": header.split,
         "threshold": threshold,
-        "filters": header.filters,
-        "outputs_per_filter": header.positions,
-        "fc_inputs": header.positions * header.filters,
-        "accuracy": accuracy,
     }
-
-
-def _listed(column: np.ndarray | None) -> list[Any]:
-    assert column is not None  # Fields were given, so no column is left out.
-    return column.tolist()
 
 
 def _place(row: Row) -> tuple:

@@ -35,6 +35,7 @@ from sfp_keras.filters.quantities import (
     filter_values,
     label_values,
     layer_values,
+    stage_sizes,
 )
 from sfp_keras.filters.quantity import Quantity
 from sfp_keras.filters.removal import right_without
@@ -88,6 +89,7 @@ __all__ = [
     "layer_values",
     "right_without",
     "signal_to_noise",
+    "stage_sizes",
     "sub_threshold_fields",
     "summed_fields",
 ]

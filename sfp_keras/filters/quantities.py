@@ -49,6 +49,17 @@ LABEL_QUANTITIES: tuple[Quantity, ...] = (
 FILTER_QUANTITIES = quantities_of(FilterStatistics)
 
 
+def stage_sizes(filters: int, positions: int) -> dict[str, int]:
+    """The values of `STAGE_SIZES`, by key.
+
+    Args:
+        filters: `int`. F.
+        positions: `int`. Outputs of one filter, P.
+    """
+    values = (filters, positions, filters * positions)
+    return {one.key: value for one, value in zip(STAGE_SIZES, values, strict=True)}
+
+
 def layer_values(
     statistics: LayerStatistics, positions: int, accuracy: float | None
 ) -> dict[str, Any]:
@@ -59,11 +70,7 @@ def layer_values(
         positions: `int`. Outputs of one filter, P.
         accuracy: `float` or `None`. Of the stage's head.
     """
-    beside = {
-        "outputs_per_filter": positions,
-        "fc_inputs": statistics.filters * positions,
-        "accuracy": accuracy,
-    }
+    beside = {**stage_sizes(statistics.filters, positions), "accuracy": accuracy}
     return values_of(LAYER_QUANTITIES, statistics, beside)
 
 

@@ -1,22 +1,23 @@
 /** The tab: what is chosen on the left, one of five views on the right. */
 
-import {Component, html, render, useContext, useEffect, useMemo, useState} from './html.js';
-import {forgetAnswers, getJson} from './api.js';
-import {Controls} from './controls.js';
-import {ExportButtons} from './exportbuttons.js';
-import * as host from './host.js';
-import {Empty, EmptyLog, Failure, Loading} from './messages.js';
-import {useResource} from './resource.js';
-import {VIEWS, VISITED, decode, encode, select} from './state.js';
-import {Shared} from './shared.js';
+import {Component, html, render, useContext, useEffect, useMemo, useState} from './lib/html.js';
+import {forgetAnswers, getJson} from './lib/api.js';
+import {readColumns} from './lib/columns.js';
+import {Controls} from './components/controls.js';
+import {ExportButtons} from './components/exportbuttons.js';
+import * as host from './lib/host.js';
+import {Empty, EmptyLog, Failure, Loading} from './components/messages.js';
+import {useResource} from './lib/resource.js';
+import {VIEWS, VISITED, decode, encode, select} from './lib/state.js';
+import {Shared} from './lib/shared.js';
 import {CurvesView} from './views/curves.js';
 import {FilterView} from './views/filter.js';
 import {GalleryView} from './views/gallery.js';
 import {LabelsView} from './views/labels.js';
-import {LayersView} from './views/layers.js';
+import {StagesView} from './views/stages.js';
 
 const PAGES = {
-  layers: LayersView,
+  stages: StagesView,
   curves: CurvesView,
   gallery: GalleryView,
   filter: FilterView,
@@ -67,14 +68,18 @@ function App({initial}) {
   document.documentElement.dataset.theme = theme;
 
   const log = useResource(`runs ${version}`, (signal) => getJson('runs', {}, signal));
-  if (log.error) return html`<${Failure} error=${log.error} retry=${log.retry} />`;
-  if (!log.data) return html`<${Loading} what="Reading the log" />`;
+  const columns = useResource('columns', async (signal) =>
+    readColumns(await getJson('columns', {}, signal)),
+  );
+  const failed = [log, columns].find((resource) => resource.error);
+  if (failed) return html`<${Failure} error=${failed.error} retry=${failed.retry} />`;
+  if (!log.data || !columns.data) return html`<${Loading} what="Reading the log" />`;
   const runs = log.data.runs.filter((run) => run.stages.length);
   const notices = log.data.notices ?? [];
   if (!runs.length)
     return html`<main class="alone"><${Notices} texts=${notices} /><${EmptyLog} /></main>`;
   const chosen = select(state, runs);
-  return html`<${Shared.Provider} value=${{state, update, theme, version, runs, chosen}}>
+  return html`<${Shared.Provider} value=${{state, update, theme, version, runs, chosen, columns: columns.data}}>
     <div class="app">
       <${Controls} notices=${notices} />
       <${Main} />
@@ -87,7 +92,7 @@ const hasMatrices = (stage) => stage.steps.length > 0;
 /** The stages whose matrices a view shows. */
 function stagesOf(view, {stage, compared}) {
   if (view === 'curves') return [];
-  return view === 'layers' ? compared.flatMap((r) => r.stages) : [stage];
+  return view === 'stages' ? compared.flatMap((r) => r.stages) : [stage];
 }
 
 /** What is said of stages that a view cannot show. */

@@ -3,37 +3,39 @@
 const base = new URL('.', import.meta.url);
 // Asked for at once: each would else wait for the one that imports it.
 const MODULES = [
-  'api.js',
   'app.js',
-  'axes.js',
-  'cell.js',
-  'chart.js',
-  'clusterlist.js',
-  'colors.js',
-  'columns.js',
-  'comparecontrol.js',
-  'controls.js',
-  'corner.js',
-  'export.js',
-  'exportbuttons.js',
-  'filterlist.js',
-  'filterparts.js',
-  'focus.js',
-  'format.js',
-  'host.js',
-  'html.js',
-  'labelsearch.js',
-  'matrix.js',
-  'matrixpicture.js',
-  'messages.js',
-  'numberfield.js',
-  'pace.js',
-  'plot.js',
-  'resource.js',
-  'shared.js',
-  'state.js',
-  'table.js',
-  'thumbnails.js',
+  'components/cell.js',
+  'components/chart.js',
+  'components/clusterlist.js',
+  'components/comparecontrol.js',
+  'components/controls.js',
+  'components/explanations.js',
+  'components/exportbuttons.js',
+  'components/filterparts.js',
+  'components/labelsearch.js',
+  'components/matrix.js',
+  'components/messages.js',
+  'components/numberfield.js',
+  'components/table.js',
+  'components/widgets.js',
+  'lib/api.js',
+  'lib/axes.js',
+  'lib/colors.js',
+  'lib/columns.js',
+  'lib/corner.js',
+  'lib/export.js',
+  'lib/filterlist.js',
+  'lib/focus.js',
+  'lib/format.js',
+  'lib/host.js',
+  'lib/html.js',
+  'lib/matrixpicture.js',
+  'lib/pace.js',
+  'lib/plot.js',
+  'lib/resource.js',
+  'lib/shared.js',
+  'lib/state.js',
+  'lib/thumbnails.js',
   'vendor/htm.js',
   'vendor/preact-hooks.js',
   'vendor/preact.js',
@@ -42,16 +44,16 @@ const MODULES = [
   'views/filter.js',
   'views/gallery.js',
   'views/labels.js',
-  'views/layers.js',
-  'widgets.js',
+  'views/stages.js',
 ];
-const STYLES = ['base', 'controls', 'views', 'tables', 'charts', 'gallery', 'filter', 'narrow'];
+const STYLES = ['base', 'controls', 'views', 'tables', 'explanations', 'charts', 'gallery', 'filter', 'narrow'];
 
 /** Draws the tab. The host swallows errors thrown here, so they are shown instead. */
 export async function render() {
   try {
-    // The first question to the log is on its way before the module that asks it.
-    preload('runs', {rel: 'preload', as: 'fetch', crossOrigin: 'anonymous'});
+    // The first questions are on their way before the modules that ask them.
+    for (const route of ['runs', 'columns'])
+      preload(route, {rel: 'preload', as: 'fetch', crossOrigin: 'anonymous'});
     MODULES.forEach((path) => preload(path, {rel: 'modulepreload'}));
     const styles = STYLES.map((name) => `styles/${name}.css`);
     const sheets = Promise.all(['vendor/uplot.css', ...styles].map(loadStyle));

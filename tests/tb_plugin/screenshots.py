@@ -13,7 +13,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 from real_tab import chromium, settle, tab_address, tab_frame, tensorboard
 
-VIEWS = ("layers", "curves", "gallery", "filter", "labels")
+VIEWS = ("stages", "curves", "gallery", "filter", "labels")
 
 
 def main() -> None:

@@ -38,12 +38,12 @@ def test_every_view_opens_from_the_default(page, base):
         ("Training", ".chart canvas"),
         ("Filters", ".cell canvas"),
         ("Labels", ".chart canvas"),
-        ("Layers", ".chart canvas"),
+        ("Stages", ".chart canvas"),
     ):
         frame.get_by_role("tab", name=view, exact=True).click()
         frame.wait_for_selector(sign)
         settle(frame)
-    frame.get_by_role("tab", name="Layers", exact=True).focus()
+    frame.get_by_role("tab", name="Stages", exact=True).focus()
     for _ in range(3):
         page.keyboard.press("ArrowRight")
     frame.wait_for_selector(".matrix-box canvas")
@@ -118,7 +118,7 @@ def test_what_is_shown_is_exported(page, base):
     assert exported["clusters"] == find_clusters(fields_at(10), 0.4).members(4)
     data, _ = download(page, frame, "PNG")
     assert data.startswith(b"\x89PNG")
-    for view in ("Layers", "Training", "Filters", "Labels"):
+    for view in ("Stages", "Training", "Filters", "Labels"):
         frame.get_by_role("tab", name=view, exact=True).click()
         settle(frame)
         for kind, start in (("PNG", b"\x89PNG"), ("CSV", b""), ("JSON", b"{")):
@@ -146,7 +146,7 @@ def test_dark_follows_tensorboard_or_the_user(page, base):
 
 def test_the_address_carries_the_state(page, browser, base):
     frame = open_tab(page, base, view="gallery")
-    frame.get_by_label("Layer").select_option("layer7")
+    frame.get_by_role("combobox", name="Stage").select_option("layer7")
     frame.get_by_label("Sort by").select_option("clusters")
     frame.get_by_role("button", name="Reverse the order").click()
     frame.get_by_label("Threshold as a number").fill("0.45")
@@ -162,7 +162,7 @@ def test_the_address_carries_the_state(page, browser, base):
     again = tab_frame(other)
     settle(again)
     assert shown_filters(again) == shown
-    assert again.get_by_label("Layer").input_value() == "layer7"
+    assert again.get_by_role("combobox", name="Stage").input_value() == "layer7"
     assert again.get_by_label("Threshold as a number").input_value() == "0.45"
     assert not again.get_by_label("Follow new data").is_checked()
     assert again.locator("output").text_content() == "5 of 10"
@@ -202,7 +202,7 @@ def test_an_empty_log_says_how_to_fill_it(page, base):
         "**/clusters/runs",
         lambda route: route.fulfill(json={"runs": [], "schema": 1, "notices": ["a newer log"]}),
     )
-    page.goto(tab_address(base, view="layers"))
+    page.goto(tab_address(base, view="stages"))
     frame = tab_frame(page)
     frame.wait_for_selector("text=No clusters logged yet")
     assert frame.locator("text=a newer log").count() == 1

@@ -36,7 +36,7 @@ def rows_of(data):
 @pytest.mark.parametrize(
     ("view", "route", "number"),
     [
-        ("layers", "layers", "noise"),
+        ("stages", "stages", "noise"),
         ("gallery", "filters", "noise"),
         pytest.param("curves", "curves", "noise", marks=pytest.mark.slow),
         pytest.param("labels", "labels", "signal", marks=pytest.mark.slow),

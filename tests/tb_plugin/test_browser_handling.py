@@ -89,7 +89,7 @@ def test_back_leads_from_a_filter_to_where_it_was_opened(page, base):
     frame.wait_for_selector(".cell canvas")
     page.go_back()
     frame.wait_for_selector("tbody")
-    assert frame.get_by_role("tab", name="Layers").get_attribute("aria-selected") == "true"
+    assert frame.get_by_role("tab", name="Stages").get_attribute("aria-selected") == "true"
     page.go_forward()
     frame.wait_for_selector(".cell canvas")
 
@@ -101,11 +101,11 @@ def test_a_narrow_window_shows_the_filters(page, base):
     assert frame.locator(".cell").first.bounding_box()["y"] < 600
     slider = frame.locator("#threshold")
     assert not slider.is_visible()
-    frame.locator("summary").click()
+    frame.locator(".side summary").click()
     slider.press("ArrowRight")
     wait_for_address(frame, "threshold=0.31")
-    assert "threshold 0.31" in frame.locator("summary").text_content()
-    for view in ("layers", "filter", "labels"):
+    assert "threshold 0.31" in frame.locator(".side summary").text_content()
+    for view in ("stages", "filter", "labels"):
         frame = open_tab(page, base, view=view)
         overhang = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert frame.evaluate(overhang) <= 0
@@ -140,7 +140,7 @@ def test_another_run_has_other_filters_and_labels(page, base):
     assert frame.locator(".matrix-box canvas").count() > 0
     assert frame.get_by_role("alert").count() == 0
     assert frame.locator(".notice").count() == 0
-    assert frame.get_by_label("Layer").input_value() == SMALL.name
+    assert frame.get_by_role("combobox", name="Stage").input_value() == SMALL.name
     page.goto("about:blank")
     frame = open_tab(page, base, view="filter", stage="nowhere", filter=999, label=77)
     notices = frame.locator(".notice").all_text_contents()
@@ -155,7 +155,7 @@ def test_another_run_has_other_filters_and_labels(page, base):
 
 def test_infinite_values_stand_at_the_edge_and_are_read_by_keyboard(page, base):
     frame = open_tab(page, base, view="curves", run="small/train")
-    chart = frame.locator("figure", has_text="signal over external noise")
+    chart = frame.locator("figure", has_text="SNRE")
     assert "∞" in chart.locator(".note").text_content()
     canvas = chart.get_by_role("application")
     canvas.focus()
@@ -172,7 +172,7 @@ def test_infinite_values_stand_at_the_edge_and_are_read_by_keyboard(page, base):
 
 def test_the_chosen_run_comes_first(page, base):
     page.goto(
-        tab_address(base, view="layers", run="small/train", compared="net%2Fheads,small%2Ftrain")
+        tab_address(base, view="stages", run="small/train", compared="net%2Fheads,small%2Ftrain")
     )
     frame = tab_frame(page)
     settle(frame)

@@ -38,7 +38,7 @@ def changed(**values):
 
 
 def noise(tab, **query):
-    return tab.json("layers", run="final", **query)["rows"][0]["noise"]
+    return tab.json("stages", run="final", **query)["rows"][0]["noise"]
 
 
 def noise_of(fields, threshold=0.3):
@@ -135,7 +135,7 @@ def test_a_run_just_begun_has_no_stages_yet(tmp_path):
         writer.about(ABOUT)
     tab = TabServer(tmp_path)
     assert tab.json("runs")["runs"][0]["stages"] == []
-    assert tab.json("layers", run="train")["rows"] == []
+    assert tab.json("stages", run="train")["rows"] == []
     assert tab.json("curves", run="train")["rows"] == []
 
 
@@ -153,7 +153,7 @@ def test_a_newer_schema_is_named(tmp_path):
     assert notice.startswith("new: ")
     assert "version 2" in notice
     assert "upgrade sfp-keras" in notice
-    error = tab.error("layers", run="new")
+    error = tab.error("stages", run="new")
     assert (error.code, error.text) == (422, notice)
 
 
@@ -195,7 +195,7 @@ def damaged(tmp_path_factory):
 
 @pytest.mark.parametrize("run", DAMAGED)
 def test_a_damaged_measurement_is_said_to_be(damaged, run):
-    for route in ("layers", "curves"):
+    for route in ("stages", "curves"):
         answer = damaged.json(route, run=run)
         assert answer["rows"] == []
         assert any("layer13" in notice for notice in answer["notices"])
@@ -259,7 +259,7 @@ def test_labels_without_images_and_filters_too_large_to_compute(tmp_path):
     assert [row["accuracy"] for row in rows] == [None, None, *[1] * 8]
     assert "too large" in tab.error("filters", run="large", stage="s").text
     assert tab.error("thumbnails", run="large", stage="s", filters=1).code == 422
-    assert "one" in tab.json("layers", run="one")["notices"][0]
+    assert "one" in tab.json("stages", run="one")["notices"][0]
     assert tab.json("filters", run="one", stage="s")["clusters"] == [1, 1]
     assert tab.error("labels", run="one", stage="s").code == 422
 
@@ -274,7 +274,7 @@ def test_a_run_deleted_meanwhile(tmp_path, monkeypatch):
     error = tab.error("filters", run="final", stage="layer13")
     assert (error.code, "reload" in error.text) == (404, True)
     tab = TabServer(tmp_path)
-    assert tab.error("layers", run="final").code == 404
+    assert tab.error("stages", run="final").code == 404
 
 
 def _gone_after(read, calls):

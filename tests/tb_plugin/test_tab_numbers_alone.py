@@ -63,7 +63,7 @@ def test_their_numbers_are_in_the_curves(tab):
 
 
 def test_other_routes_say_that_the_matrices_are_not_there(tab):
-    answer = tab.json("layers", run="heads")
+    answer = tab.json("stages", run="heads")
     assert [row["stage"] for row in answer["rows"]] == ["layer7", "layer13"]
     (notice,) = answer["notices"]
     assert notice.startswith(f"heads: {NONE}")

@@ -4,7 +4,17 @@ import random
 import time
 from urllib.parse import quote
 
-ROUTES = ("runs", "layers", "curves", "filters", "thumbnails", "filter", "labels")
+ROUTES = (
+    "runs",
+    "columns",
+    "stages",
+    "layers",
+    "curves",
+    "filters",
+    "thumbnails",
+    "filter",
+    "labels",
+)
 NAMES = (
     *("run", "stage", "step", "threshold", "label", "filter", "filters", "corner", "format"),
     *("tag", "x", "", "run[]", "é"),
@@ -64,7 +74,8 @@ def test_hostile_requests(tab):
         slowest = max(slowest, time.monotonic() - start)
         codes[response.status_code] = codes.get(response.status_code, 0) + 1
         assert response.status_code < 500, path
-        if response.status_code >= 400:
+        # Without a route TensorBoard itself answers.
+        if response.status_code >= 400 and not path.startswith("/data/plugin/clusters/?"):
             assert response.mimetype == "application/json", path
             assert "\n" not in response.text
             assert len(response.text) < 1000

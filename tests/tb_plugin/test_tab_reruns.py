@@ -44,8 +44,8 @@ def test_a_training_anew_takes_the_place_of_the_earlier_one(tmp_path, live, fact
     assert run["labels"] == [f"label {i} of 4" for i in range(4)]
     assert [stage["steps"] for stage in run["stages"]] == [[1, 2]]
     assert noises(tab) == {1: noise(4, 1), 2: noise(4, 2)}
-    assert [row["step"] for row in tab.json("layers", run="train")["rows"]] == [2]
-    assert tab.json("layers", run="train", step=0)["rows"] == []
+    assert [row["step"] for row in tab.json("stages", run="train")["rows"]] == [2]
+    assert tab.json("stages", run="train", step=0)["rows"] == []
     assert tab.error("filters", run="train", stage="last", step=0).code == 404
 
 
@@ -55,7 +55,7 @@ def test_a_training_anew_hides_the_earlier_one_from_its_beginning(tmp_path):
     tab = TabServer(tmp_path)
     (run,) = tab.json("runs")["runs"]
     assert (run["stages"], run["labels"][0]) == ([], "label 0 of 10")
-    assert tab.json("layers", run="train")["rows"] == []
+    assert tab.json("stages", run="train")["rows"] == []
 
 
 def test_a_stage_that_is_called_otherwise_now_is_gone(tmp_path):

@@ -9,8 +9,17 @@ import numpy as np
 import pytest
 from tab_server import number, unpack
 
-from sfp_keras.filters import find_clusters, label_statistics, layer_statistics
-from tb_plugin import tables
+from sfp_keras.filters import (
+    FILTER_QUANTITIES,
+    LABEL_QUANTITIES,
+    LAYER_MEASURES,
+    LAYER_QUANTITIES,
+    filter_statistics,
+    find_clusters,
+    label_statistics,
+    layer_statistics,
+)
+from tb_plugin import columns
 from tb_plugin.demo import HEAD_STEPS, NAMES, STAGES, TRAIN_STEPS, make_fields
 
 THRESHOLDS = (0, 0.15, 0.3, 0.31, 0.6, 0.95)
@@ -23,7 +32,7 @@ def fields_at(stage, step):
 
 
 def assert_row(row, statistics):
-    for name in tables.STATISTICS:
+    for name in columns.keys(LAYER_MEASURES[1:]):
         np.testing.assert_equal(number(row[name]), getattr(statistics, name), name)
 
 
@@ -53,12 +62,12 @@ def test_runs_tell_all_that_is_there(tab):
 
 
 @pytest.mark.parametrize("threshold", THRESHOLDS)
-def test_layers(tab, threshold):
-    rows = tab.json("layers", run="final", threshold=threshold)["rows"]
+def test_stages(tab, threshold):
+    rows = tab.json("stages", run="final", threshold=threshold)["rows"]
     assert [row["stage"] for row in rows] == [stage.name for stage in STAGES]
     for row, stage in zip(rows, STAGES, strict=True):
         fields = fields_at(stage, LAST)
-        assert tuple(row) == tables.LAYER_COLUMNS
+        assert list(row) == columns.keys(columns.STAGE_COLUMNS)
         assert_row(row, layer_statistics(find_clusters(fields, threshold)))
         assert row["threshold"] == threshold
         assert row["fc_inputs"] == stage.filters * stage.side**2
@@ -66,13 +75,13 @@ def test_layers(tab, threshold):
         assert 0 <= row["accuracy"] <= 1
 
 
-def test_layers_at_a_step_take_the_latest_before(tab):
+def test_stages_at_a_step_take_the_latest_before(tab):
     asked = {
-        step: tab.json("layers", run="heads", step=step)["rows"] for step in (0, 4, 5, 7, 10**9)
+        step: tab.json("stages", run="heads", step=step)["rows"] for step in (0, 4, 5, 7, 10**9)
     }
     for step, at in ((0, 0), (4, 0), (5, 5), (7, 5), (10**9, LAST)):
         assert [row["step"] for row in asked[step]] == [at] * len(STAGES)
-    assert asked[10**9] == tab.json("layers", run="heads")["rows"]
+    assert asked[10**9] == tab.json("stages", run="heads")["rows"]
     for row, stage in zip(asked[7], STAGES, strict=True):
         assert_row(row, layer_statistics(find_clusters(fields_at(stage, 5))))
 
@@ -101,6 +110,7 @@ def test_filters(tab, threshold):
     np.testing.assert_array_equal(answer["clusters"], clusters.num_clusters)
     np.testing.assert_array_equal(np.float32(answer["maximum"]), fields.maxima())
     np.testing.assert_array_equal(answer["dead"], clusters.dead)
+    np.testing.assert_array_equal(answer["selectivity"], fields.selectivity())
     np.testing.assert_array_equal(answer["clustered_labels"], clusters.in_cluster.sum(1))
     for size, labels, count in zip(
         answer["cluster_size"], answer["clustered_labels"], answer["clusters"], strict=True
@@ -117,6 +127,10 @@ def test_one_filter(tab, threshold):
     stage = STAGES[0]
     fields = fields_at(stage, LAST)
     clusters = find_clusters(fields, threshold)
+    statistics = vars(filter_statistics(clusters, fields))
+    statistics = {
+        k: v for k, v in statistics.items() if k != "labels"
+    }  # They are the header's clusters.
     for index in (0, 17, int(np.flatnonzero(clusters.dead)[0])):
         header, data = tab.binary(
             "filter", run="final", stage=stage.name, filter=index, threshold=threshold
@@ -124,6 +138,8 @@ def test_one_filter(tab, threshold):
         matrix = np.frombuffer(data[:400], "<f4").reshape(10, 10)
         np.testing.assert_array_equal(matrix, fields.matrix(index))
         np.testing.assert_array_equal(unpack(data[400:], 10), fields.boolean(index, threshold))
+        shown = header.pop("statistics")
+        assert set(shown) == set(statistics)
         assert header == {
             "step": LAST,
             "filter": index,
@@ -135,6 +151,8 @@ def test_one_filter(tab, threshold):
             "order": clusters.permutation(index).tolist(),
             "threshold": threshold,
         }
+        for key, values in statistics.items():
+            assert number(shown[key]) == pytest.approx(values[index], abs=0, nan_ok=True)
 
 
 @pytest.mark.parametrize("threshold", THRESHOLDS)
@@ -182,7 +200,7 @@ def test_labels(tab, threshold):
     assert [row["label"] for row in rows] == list(range(10))
     assert {row["inputs"] for row in rows} == {100}
     assert np.mean([row["accuracy"] for row in rows]) == pytest.approx(
-        tab.json("layers", run="final")["rows"][2]["accuracy"]
+        tab.json("stages", run="final")["rows"][2]["accuracy"]
     )
     for name in (field.name for field in dataclasses.fields(statistics)):
         np.testing.assert_array_equal([row[name] for row in rows], getattr(statistics, name), name)
@@ -191,7 +209,7 @@ def test_labels(tab, threshold):
 @pytest.mark.parametrize(
     ("route", "query"),
     [
-        ("layers", {"run": "heads"}),
+        ("stages", {"run": "heads"}),
         ("curves", {"run": "heads", "stage": "layer2"}),
         ("labels", {"run": "final", "stage": "layer2"}),
         ("filters", {"run": "final", "stage": "layer2", "threshold": 0.9}),
@@ -204,9 +222,10 @@ def test_csv_holds_the_same_numbers(tab, route, query):
     assert response.headers["Content-Disposition"].startswith('attachment; filename="')
     table = list(csv.DictReader(io.StringIO(response.text, newline="")))
     if route == "filters":
-        names = ["filters", *tables.FILTER_COLUMNS[1:]]
+        keys = columns.keys(columns.FILTER_COLUMNS)
+        names = ["filters", *keys[1:]]
         rows = [
-            dict(zip(tables.FILTER_COLUMNS, row, strict=True))
+            dict(zip(keys, row, strict=True))
             for row in zip(*(answer[name] for name in names), strict=True)
         ]
     else:
@@ -222,6 +241,40 @@ def test_csv_holds_the_same_numbers(tab, route, query):
                 assert read[name] == str(value)
             else:
                 assert float(read[name]) == value
+
+
+def test_columns_are_the_quantities_that_the_statistics_declare(tab):
+    answer = tab.json("columns")
+    assert set(answer) == {"stages", "filters", "labels"}
+    for table, quantities in (
+        ("stages", LAYER_QUANTITIES),
+        ("filters", [one for one in FILTER_QUANTITIES if one.key != "labels"]),
+        ("labels", LABEL_QUANTITIES),
+    ):
+        shown = {column["key"]: column for column in answer[table]}
+        for one in quantities:
+            column = shown[one.key]
+            assert (column["symbol"], column["title"]) == (one.symbol, one.title)
+            assert (column["format"], column["numeric"]) == (one.format, one.numeric)
+            assert column["heading"] == one.heading
+            assert one.hint in column["hint"]
+        assert all(column["hint"] and column["title"] for column in answer[table])
+
+
+def test_every_declared_statistic_is_a_column_of_its_table(tab):
+    rows = tab.json("stages", run="final")["rows"]
+    assert {one.key for one in LAYER_QUANTITIES} < set(rows[0])
+    filters = tab.json("filters", run="final", stage="layer13")
+    numbers = {one.key for one in FILTER_QUANTITIES if one.numeric}
+    assert numbers < set(filters)
+    header, _ = tab.binary("filter", run="final", stage="layer13", filter=3)
+    assert numbers < set(header["statistics"])
+    labels = tab.json("labels", run="final", stage="layer13")["rows"]
+    assert {one.key for one in LABEL_QUANTITIES} < set(labels[0])
+
+
+def test_the_earlier_name_of_a_route_still_answers(tab):
+    assert tab.json("stages", run="final") == tab.json("stages", run="final")
 
 
 def test_a_filter_as_csv(tab):
@@ -242,8 +295,8 @@ def test_json_is_gzipped_where_it_is_taken(tab):
 
 
 def test_an_experiment_s_address_is_served(tab):
-    response = tab.client.get("/experiment/exp1/data/plugin/clusters/layers?run=final")
-    assert response.json == tab.json("layers", run="final")
+    response = tab.client.get("/experiment/exp1/data/plugin/clusters/stages?run=final")
+    assert response.json == tab.json("stages", run="final")
 
 
 def test_tensorboard_shows_the_tab(tab):
@@ -256,28 +309,28 @@ def test_tensorboard_shows_the_tab(tab):
 
 def test_errors_say_what_and_what_to_do(tab):
     for route, query, code, text in (
-        ("layers", {}, 400, "run is missing"),
-        ("layers", {"run": "no"}, 404, "no run 'no'"),
+        ("stages", {}, 400, "run is missing"),
+        ("stages", {"run": "no"}, 404, "no run 'no'"),
         ("filters", {"run": "final", "stage": "layer9"}, 404, "no stage 'layer9'"),
         ("filters", {"run": "final", "stage": "layer2", "label": 10}, 404, "0 to 9"),
         ("filter", {"run": "final", "stage": "layer2", "filter": 64}, 404, "0 to 63"),
         ("filters", {"run": "final", "stage": "layer2", "step": 3}, 404, "step 20"),
-        ("layers", {"run": "final", "threshold": "1"}, 400, "below 1"),
+        ("stages", {"run": "final", "threshold": "1"}, 400, "below 1"),
         ("nothing", {}, 404, "no such file or route"),
     ):
         error = tab.error(route, **query)
         assert (error.code, text in error.text) == (code, True), error
-    assert tab.json("layers", run="final", step=3)["rows"] == []
+    assert tab.json("stages", run="final", step=3)["rows"] == []
 
 
 def test_only_get_is_answered(tab):
     for method in ("post", "put", "delete", "head", "options", "patch"):
-        for route in ("runs", "layers", "index.js"):
+        for route in ("runs", "stages", "index.js"):
             response = getattr(tab.client, method)(f"/data/plugin/clusters/{route}")
             assert response.status_code == 405
             assert response.headers["Allow"] == "GET"
 
 
 def test_answers_are_strict_json(tab):
-    text = tab.text("layers", run="heads", step=0, threshold=0.95)
+    text = tab.text("stages", run="heads", step=0, threshold=0.95)
     json.loads(text, parse_constant=lambda name: pytest.fail(name))

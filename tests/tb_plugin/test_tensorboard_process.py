@@ -13,7 +13,7 @@ from importlib import metadata
 import pytest
 
 PATHS = (
-    *("runs", "layers?run=final", "layers?run=heads&step=7&threshold=0.5"),
+    *("runs", "stages?run=final", "stages?run=heads&step=7&threshold=0.5"),
     *("curves?run=train&format=csv", "filters?run=heads&stage=layer7"),
     *("filter?run=heads&stage=layer2&filter=5", "thumbnails?run=train&stage=layer13&filters=1,2"),
     *("labels?run=final&stage=layer13", "index.js"),
@@ -66,7 +66,7 @@ def test_both_loaders_serve_the_same(demo_log):
         listing = json.loads(fetch(url.replace("plugin/clusters/", "plugins_listing")))
         assert listing["clusters"]["enabled"]
         with pytest.raises(urllib.error.HTTPError, match="404"):
-            fetch(url + "layers?run=none")
+            fetch(url + "stages?run=none")
     finally:
         for process, _ in started:
             process.terminate()

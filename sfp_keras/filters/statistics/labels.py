@@ -25,7 +25,7 @@ class LabelStatistics:
 
     appearances: np.ndarray = quantity(
         "appearances",
-        "Clusters of the layer that hold the label",
+        "Clusters of the stage that hold the label",
         "d",
         source="paper 1, Figure 5B",
     )

@@ -51,7 +51,7 @@ class LayerStatistics:
         source="paper 1, Figure 4; paper 2, Table 1",
     )
     noise_clustered: float = quantity(
-        "noise of filters with clusters",
+        "clustered noise",
         "Noise, mean over the filters that have a cluster; undefined if none has",
         ".2f",
     )
@@ -64,7 +64,7 @@ class LayerStatistics:
     )
     cluster_size: float = quantity(
         "size",
-        "Labels of a cluster, mean over all clusters of the layer; undefined if there is none",
+        "Labels of a cluster, mean over all clusters of the stage; undefined if there is none",
         ".2f",
         symbol="C_s",
         source="paper 2, Table 1",
@@ -78,14 +78,14 @@ class LayerStatistics:
     )
     noise_internal: float = quantity(
         "internal noise",
-        "Ones of a label inside clusters on one wrong output, from means of the layer",
+        "Ones of a label inside clusters on one wrong output, from means of the stage",
         ".3f",
         symbol="noise_I",
         source="paper 2, equation 2",
     )
     noise_external: float = quantity(
         "external noise",
-        "Ones of a label outside clusters on one output, from means of the layer",
+        "Ones of a label outside clusters on one output, from means of the stage",
         ".3f",
         symbol="noise_E",
         source="paper 2, equation 3",
@@ -102,7 +102,7 @@ class LayerStatistics:
     )
     dead_filters: int = quantity("dead", "Filters whose fields are nowhere positive", "d")
     zero_signal_labels: int = quantity(
-        "no signal", "Labels that are in no cluster of the layer", "d"
+        "no signal", "Labels that are in no cluster of the stage", "d"
     )
 
 

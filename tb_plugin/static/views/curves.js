@@ -1,26 +1,26 @@
 /** View (b): SNR, noise and accuracy against the training step. */
 
-import {html, useContext, useRef} from '../html.js';
-import {getJson} from '../api.js';
-import {Chart, Legend} from '../chart.js';
-import {depthColor, seriesStyle} from '../colors.js';
-import {LAYER_COLUMNS} from '../columns.js';
-import {compose} from '../export.js';
-import {shortNames, shortRunNames} from '../format.js';
-import {Await, Empty} from '../messages.js';
-import {useResource} from '../resource.js';
-import {Shared, useOffer} from '../shared.js';
-import {Check, Radios} from '../widgets.js';
+import {html, useContext, useRef} from '../lib/html.js';
+import {getJson} from '../lib/api.js';
+import {Chart, Legend} from '../components/chart.js';
+import {depthColor, seriesStyle} from '../lib/colors.js';
+import {columnOf} from '../lib/columns.js';
+import {compose} from '../lib/export.js';
+import {shortNames, shortRunNames} from '../lib/format.js';
+import {Await, Empty} from '../components/messages.js';
+import {useResource} from '../lib/resource.js';
+import {Shared, useOffer} from '../lib/shared.js';
+import {Check, Radios} from '../components/widgets.js';
 
 const LEGEND_LETTERS = 28;
-// [title, column, may be logarithmic]
+// The columns drawn, and whether they may be logarithmic.
 const CHARTS = [
-  ['SNR_I, signal over internal noise', 'snr_internal', true],
-  ['SNR_E, signal over external noise', 'snr_external', true],
-  ['Noise n of a filter', 'noise', true],
-  ['Accuracy', 'accuracy', false],
-  ['noise_I of a label, internal', 'noise_internal', true],
-  ['noise_E of a label, external', 'noise_external', true],
+  {key: 'snr_internal', mayLog: true},
+  {key: 'snr_external', mayLog: true},
+  {key: 'noise', mayLog: true},
+  {key: 'accuracy', mayLog: false},
+  {key: 'noise_internal', mayLog: true},
+  {key: 'noise_external', mayLog: true},
 ];
 
 /** One line a stage of the run, or one line a run at the chosen stage. */
@@ -48,7 +48,8 @@ export function CurvesView() {
 }
 
 function Curves({rows, byStage}) {
-  const {state, update, theme, runs, chosen} = useContext(Shared);
+  const {state, update, theme, runs, chosen, columns} = useContext(Shared);
+  const charts = CHARTS.map(({key, mayLog}) => ({mayLog, ...columnOf(columns.stages, key)}));
   const canvases = useRef({});
   const short = shortRunNames(runs);
   const lines = byStage ? stageLines(rows, theme) : runLines(rows, runs, short, theme);
@@ -57,13 +58,13 @@ function Curves({rows, byStage}) {
   const offered = {
     name: `training-${name}-t${chosen.threshold}`,
     table: () => ({
-      columns: ['run', 'stage', ...LAYER_COLUMNS.map((c) => c.key), 'threshold', 'exact'],
+      columns: ['run', 'stage', ...columns.stages.map((c) => c.key), 'threshold', 'exact'],
       rows,
     }),
     json: () => ({threshold: chosen.threshold, rows}),
     picture: () =>
       compose(
-        CHARTS.map(([title]) => ({title, canvas: canvases.current[title]})),
+        charts.map(({name: title}) => ({title, canvas: canvases.current[title]})),
         {heading: `${name}, threshold ${chosen.threshold}`, columns: 2, legend: lines},
       ),
   };
@@ -74,7 +75,7 @@ function Curves({rows, byStage}) {
         label="Lines"
         name="lines"
         choices=${[
-          ['stages', 'All layers of the run'],
+          ['stages', 'All stages of the run'],
           ['runs', `${chosen.stage.stage} in the runs shown together`],
         ]}
         value=${state.lines}
@@ -97,10 +98,11 @@ function Curves({rows, byStage}) {
       Some steps keep no factors: their numbers are those logged at this threshold.
     </p>`}
     <div class="charts two" hidden=${!rows.length}>
-      ${CHARTS.map(
-        ([title, key, mayLog]) => html`<${Chart}
-          key=${title}
+      ${charts.map(
+        ({name: title, key, hint, mayLog}) => html`<${Chart}
+          key=${key}
           title=${title}
+          hint=${hint}
           theme=${theme}
           log=${mayLog && state.log}
           xLabel="Epoch"

@@ -1,21 +1,22 @@
 /** View (d): one filter as in the papers' Figure 1, and its clusters by name. */
 
-import {html, useContext, useEffect, useLayoutEffect, useMemo, useRef, useState} from '../html.js';
-import {getFilter} from '../api.js';
-import {gutterOf} from '../axes.js';
-import {ClusterList} from '../clusterlist.js';
-import {BLACK, WHITE, YELLOW, fieldColor} from '../colors.js';
-import {compose} from '../export.js';
-import {useFilterList} from '../filterlist.js';
-import {ColorScale, Facts, Pointed} from '../filterparts.js';
-import {focusIsLost} from '../focus.js';
-import {describeChoice} from '../format.js';
-import {Matrix, zoomView} from '../matrix.js';
-import {matrixPicture} from '../matrixpicture.js';
-import {Await, Failure, Loading} from '../messages.js';
-import {useResource} from '../resource.js';
-import {Shared, useOffer, useStageParameters} from '../shared.js';
-import {Button} from '../widgets.js';
+import {html, useContext, useEffect, useLayoutEffect, useMemo, useRef, useState} from '../lib/html.js';
+import {getFilter} from '../lib/api.js';
+import {gutterOf} from '../lib/axes.js';
+import {ClusterList} from '../components/clusterlist.js';
+import {BLACK, WHITE, YELLOW, fieldColor} from '../lib/colors.js';
+import {Explanations} from '../components/explanations.js';
+import {compose} from '../lib/export.js';
+import {useFilterList} from '../lib/filterlist.js';
+import {ColorScale, Facts, Pointed} from '../components/filterparts.js';
+import {focusIsLost} from '../lib/focus.js';
+import {describeChoice} from '../lib/format.js';
+import {Matrix, zoomView} from '../components/matrix.js';
+import {matrixPicture} from '../lib/matrixpicture.js';
+import {Await, Failure, Loading} from '../components/messages.js';
+import {useResource} from '../lib/resource.js';
+import {Shared, useOffer, useStageParameters} from '../lib/shared.js';
+import {Button} from '../components/widgets.js';
 
 const LARGE = 40; // From so many labels on the corner is enlarged too.
 const GAP = 20;
@@ -112,7 +113,7 @@ function prepare({header, fields, boolean}) {
 }
 
 function Detail({header, fields, boolean, normalized, permuted, clusterOf, size}) {
-  const {chosen, theme} = useContext(Shared);
+  const {chosen, theme, columns} = useContext(Shared);
   const gutter = useMemo(() => gutterOf(chosen.labels), [chosen.labels]);
   const whole = {x: 0, y: 0, n: size};
   const [view, setView] = useState(whole);
@@ -152,6 +153,7 @@ function Detail({header, fields, boolean, normalized, permuted, clusterOf, size}
         <${Button} hint="Zoom out" onClick=${() => zoom(1 / 0.7)}>−<//>
         <${Button} hint="Show the whole matrices" onClick=${() => zoom(Infinity)}>Whole<//>
       </div>
+      <${Explanations} columns=${columns.filters} />
     </div>
     <${Pointed}
       ...${{cursor, header, fields, normalized, boolean, clusterOf, size}}

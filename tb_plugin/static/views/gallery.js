@@ -1,18 +1,20 @@
 /** View (c): one small cluster matrix a filter; only what is in sight is fetched and drawn. */
 
-import {html, useContext, useEffect, useLayoutEffect, useRef, useState} from '../html.js';
-import {Cell, LEAST_WIDTH, newest} from '../cell.js';
-import {cornerChoices, cornerName, cornerOf} from '../corner.js';
-import {compose} from '../export.js';
-import {FILTER_COLUMNS, SORTS, useFilterList} from '../filterlist.js';
-import {focusIsLost} from '../focus.js';
-import {count, describeChoice} from '../format.js';
-import {LabelSearch} from '../labelsearch.js';
-import {Await, Empty, Failure} from '../messages.js';
-import {useLate} from '../resource.js';
-import {Shared, useOffer, useStageParameters} from '../shared.js';
-import {paintThumbnail, useThumbnails} from '../thumbnails.js';
-import {Button, Select} from '../widgets.js';
+import {html, useContext, useEffect, useLayoutEffect, useRef, useState} from '../lib/html.js';
+import {Cell, LEAST_WIDTH, newest} from '../components/cell.js';
+import {Explanations} from '../components/explanations.js';
+import {cornerChoices, cornerName, cornerOf} from '../lib/corner.js';
+import {compose} from '../lib/export.js';
+import {columnOf} from '../lib/columns.js';
+import {useFilterList, useSorting} from '../lib/filterlist.js';
+import {focusIsLost} from '../lib/focus.js';
+import {count, describeChoice} from '../lib/format.js';
+import {LabelSearch} from '../components/labelsearch.js';
+import {Await, Empty, Failure} from '../components/messages.js';
+import {useLate} from '../lib/resource.js';
+import {Shared, useOffer, useStageParameters} from '../lib/shared.js';
+import {paintThumbnail, useThumbnails} from '../lib/thumbnails.js';
+import {Button, Select} from '../components/widgets.js';
 
 const TARGETS = {s: 64, m: 108, l: 176}; // Pixels of a thumbnail, about.
 const CAPTION = 21;
@@ -38,7 +40,7 @@ export function GalleryView() {
         rows.length
           ? html`<${Grid} rows=${rows} step=${list.step} key=${key} />`
           : html`<${Empty} title="No filter has this label in a cluster">
-              <p>Lower the threshold, choose another layer, or clear the label.</p>
+              <p>Lower the threshold, choose another stage, or clear the label.</p>
             <//>`}
     <//>`;
 }
@@ -49,14 +51,16 @@ function byNumber(filters) {
 }
 
 function Toolbar({rows}) {
-  const {state, update, chosen} = useContext(Shared);
+  const {state, update, chosen, columns} = useContext(Shared);
   const {labels, stage} = chosen;
+  const {sort, choices, column} = useSorting();
   return html`<div class="toolbar" role="group" aria-label="Gallery">
     <label class="inline">
       <span>Sort by</span>
       <${Select}
-        value=${state.sort}
-        choices=${Object.entries(SORTS)}
+        value=${sort}
+        title=${column.hint}
+        choices=${[...choices].map(([key, {words}]) => [key, words])}
         onChange=${(sort) => update({sort})}
       />
     </label>
@@ -85,6 +89,7 @@ function Toolbar({rows}) {
       />
     </label>
     <span class="quiet count" role="status">${rows ? countText(rows, stage) : 'Sorting…'}</span>
+    <${Explanations} columns=${columns.filters} />
   </div>`;
 }
 
@@ -96,7 +101,8 @@ function countText(rows, stage) {
 
 /** `step` is where the rows were measured; left out while they are not known. */
 function Grid({rows, step}) {
-  const {state, update, chosen} = useContext(Shared);
+  const {state, update, chosen, columns: known} = useContext(Shared);
+  const captioned = useCaptioned();
   const {parameters, key, scope} = useStageParameters();
   const box = useRef(null);
   const [place, setPlace] = useState({top: 0, width: 0, height: 0});
@@ -196,7 +202,7 @@ function Grid({rows, step}) {
     const what = describeChoice({...chosen, step});
     const heading = `${what}, ${part}, clusters white, noise yellow`;
     const some = rows.slice(first * columns);
-    return pictureOf(some, thumbnails, Math.max(shown, 64), columns, heading);
+    return pictureOf(some, captioned, thumbnails, Math.max(shown, 64), columns, heading);
   };
   const isDrawn = (row) => {
     const thumbnail = thumbnails.of(row.filter);
@@ -207,7 +213,7 @@ function Grid({rows, step}) {
     {
       name: `filters-${chosen.stage.stage}-t${threshold}`,
       table: () => ({
-        columns: [...FILTER_COLUMNS, 'step', 'threshold'],
+        columns: [...known.filters.map(({key}) => key), 'step', 'threshold'],
         rows: rows.map((row) => ({...row, step, threshold})),
       }),
       json: () => ({...parameters, step, label: chosen.label, rows}),
@@ -233,6 +239,7 @@ function Grid({rows, step}) {
         >
           <${Cell}
             row=${newest(row, thumbnails.of(row.filter))}
+            captioned=${captioned}
             at=${at}
             side=${shown}
             thumbnail=${thumbnails.of(row.filter)}
@@ -246,13 +253,22 @@ function Grid({rows, step}) {
   </div>`;
 }
 
-function pictureOf(rows, thumbnails, side, columns, heading) {
+/** The columns a caption has room for: noise and clusters, or noise and what filters are sorted by. */
+function useCaptioned() {
+  const {columns} = useContext(Shared);
+  const {column} = useSorting();
+  const usual = ['noise', 'clusters'].map((key) => columnOf(columns.filters, key));
+  if (column.key === 'filter' || usual.includes(column)) return usual;
+  return column.symbol ? [usual[0], column] : [column];
+}
+
+function pictureOf(rows, captioned, thumbnails, side, columns, heading) {
   const parts = [];
   const edge = getComputedStyle(document.body).getPropertyValue('--edge');
   for (const row of rows.slice(0, PICTURED)) {
     const thumbnail = thumbnails.of(row.filter);
     if (!thumbnail || thumbnail.stale) continue;
-    const {noise, dead} = newest(row, thumbnail);
+    const numbers = newest(row, thumbnail);
     const small = document.createElement('canvas');
     paintThumbnail(small, thumbnail);
     const canvas = document.createElement('canvas');
@@ -263,7 +279,9 @@ function pictureOf(rows, thumbnails, side, columns, heading) {
     pen.strokeStyle = edge;
     pen.lineWidth = 2;
     pen.strokeRect(0, 0, canvas.width, canvas.height);
-    parts.push({title: `${row.filter}  ${dead ? 'dead' : `n ${noise}`}`, canvas});
+    const [{key, symbol, print}] = captioned;
+    const caption = numbers.dead ? 'dead' : `${symbol} ${print(numbers[key])}`.trim();
+    parts.push({title: `${row.filter}  ${caption}`, canvas});
   }
   return compose(parts, {heading, columns});
 }

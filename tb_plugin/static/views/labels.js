@@ -1,17 +1,18 @@
 /** View (e): signal and noise of every label as in the papers' Figure 2, and a table. */
 
-import {html, useContext, useMemo, useRef} from '../html.js';
-import {getJson} from '../api.js';
-import {Chart, Legend} from '../chart.js';
-import {quantityColor} from '../colors.js';
-import {LABEL_COLUMNS, symbols} from '../columns.js';
-import {compose} from '../export.js';
-import {cutMiddle, describeChoice, formatNumber, labelName} from '../format.js';
-import {Await} from '../messages.js';
-import {useResource} from '../resource.js';
-import {Shared, useOffer, useStageParameters} from '../shared.js';
-import {Table, sortRows} from '../table.js';
-import {Check, Radios} from '../widgets.js';
+import {html, useContext, useMemo, useRef} from '../lib/html.js';
+import {getJson} from '../lib/api.js';
+import {Chart, Legend} from '../components/chart.js';
+import {Explanations} from '../components/explanations.js';
+import {quantityColor} from '../lib/colors.js';
+import {columnOf, symbols} from '../lib/columns.js';
+import {compose} from '../lib/export.js';
+import {cutMiddle, describeChoice, formatNumber, labelName} from '../lib/format.js';
+import {Await} from '../components/messages.js';
+import {useResource} from '../lib/resource.js';
+import {Shared, useOffer, useStageParameters} from '../lib/shared.js';
+import {Table, sortRows} from '../components/table.js';
+import {Check, Radios} from '../components/widgets.js';
 
 const TICK_LETTERS = 11;
 
@@ -29,16 +30,19 @@ export function LabelsView() {
 }
 
 function Labels({rows, step}) {
-  const {state, update, theme, chosen} = useContext(Shared);
+  const {state, update, theme, chosen, columns} = useContext(Shared);
   const canvas = useRef(null);
-  const key = LABEL_COLUMNS.some((c) => c.key === state.labelsort) ? state.labelsort : 'label';
+  const key = columns.labels.some((c) => c.key === state.labelsort) ? state.labelsort : 'label';
   const sorted = useMemo(
     () => sortRows(rows, key, state.labelsdown),
     [rows, key, state.labelsdown],
   );
   const fields = state.values === 'fields';
-  const quantities = useMemo(() => quantitiesOf(sorted, fields), [sorted, fields]);
-  const series = quantities.map(({name, title, y, average}) => ({
+  const curves = useMemo(
+    () => curvesOf(sorted, fields, columns.labels),
+    [sorted, fields, columns.labels],
+  );
+  const series = curves.map(({name, title, y, average}) => ({
     label: title,
     shown: symbols(title),
     color: quantityColor(name, theme),
@@ -64,7 +68,7 @@ function Labels({rows, step}) {
   useOffer({
     name: `labels-${chosen.stage.stage}-t${threshold}`,
     table: () => ({
-      columns: [...LABEL_COLUMNS.map((c) => c.key), 'step', 'threshold'],
+      columns: [...columns.labels.map((c) => c.key), 'step', 'threshold'],
       rows: sorted.map((row) => ({...row, step, threshold})),
     }),
     json: () => ({
@@ -112,7 +116,7 @@ function Labels({rows, step}) {
       />
       ${!fields &&
         html`<p class="note">
-        Dashed: means over the labels. Those of the noises differ from the layer table’s, which
+        Dashed: means over the labels. Those of the noises differ from the stage table’s, which
         follow from its means: of ${symbols('noise_E')} by the factor K/(K−1),${' '}
         ${symbols('noise_I')} is never below equation 2’s.
       </p>`}
@@ -120,12 +124,13 @@ function Labels({rows, step}) {
     <section class="card">
       <${Table}
         caption=${`Labels of ${chosen.stage.stage} at threshold ${threshold}`}
-        columns=${LABEL_COLUMNS}
+        columns=${columns.labels}
         rows=${sorted}
         sort=${{key, down: state.labelsdown}}
         onSort=${sort}
         height=${Math.max(300, window.innerHeight - 450)}
       />
+      <${Explanations} columns=${columns.labels} />
     </section>`;
 }
 
@@ -136,7 +141,7 @@ function nameOf(row, tick) {
 }
 
 /** Figure 2's three curves: signal, internal noise, and both noises together. */
-function quantitiesOf(rows, fields) {
+function curvesOf(rows, fields, columns) {
   const prefix = fields ? 'field_' : '';
   const column = (key) => rows.map((row) => row[prefix + key] ?? null);
   const internal = column('noise_internal');
@@ -144,10 +149,13 @@ function quantitiesOf(rows, fields) {
   const both = internal.map((v, i) =>
     v === null || external[i] === null ? null : v + external[i],
   );
+  const [signal, inside, outside] = ['signal', 'noise_internal', 'noise_external'].map(
+    (key) => columnOf(columns, key).name,
+  );
   return [
-    {name: 'signal', title: 'Signal', y: column('signal')},
-    {name: 'external', title: 'noise_I + noise_E', y: both},
-    {name: 'internal', title: 'noise_I', y: internal},
+    {name: 'signal', title: signal, y: column('signal')},
+    {name: 'external', title: `${inside} + ${outside}`, y: both},
+    {name: 'internal', title: inside, y: internal},
   ].map((quantity) => ({...quantity, average: mean(quantity.y)}));
 }
 

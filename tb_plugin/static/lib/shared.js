@@ -3,7 +3,10 @@
 import {createContext, useContext, useEffect, useLayoutEffect, useRef} from './html.js';
 import {COMPUTING, offer, withdraw} from './export.js';
 
-/** `{state, update, theme, version, runs, chosen}`; see state.js for `state` and `chosen`. */
+/**
+ * `{state, update, theme, version, runs, chosen, columns}`: see state.js for `state` and `chosen`,
+ * columns.js for `columns`.
+ */
 export const Shared = createContext(null);
 
 /** The parameters of a route about one stage at one step, and the key they make. */

@@ -1,6 +1,6 @@
 /** A number typed by hand: what is typed stays until it is taken, and only numbers are. */
 
-import {html, useEffect, useRef, useState} from './html.js';
+import {html, useEffect, useRef, useState} from '../lib/html.js';
 
 const REST_MILLISECONDS = 500;
 const DECIMAL = /^(\d+[.,]?\d*|[.,]\d+)(e-?\d+)?$/i;

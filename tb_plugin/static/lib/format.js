@@ -15,16 +15,18 @@ export function formatNumber(value) {
   return minus(value.toFixed(digits));
 }
 
-/** A mean, which keeps its digits where it happens to be whole. */
-export function formatMean(value) {
-  return Number.isInteger(value) && value !== 0 && Math.abs(value) < 1000
-    ? minus(value.toFixed(2))
-    : formatNumber(value);
-}
-
-/** A share of one, with three digits as accuracies are printed. */
-export function formatShare(value) {
-  return typeof value === 'number' && Number.isFinite(value) ? value.toFixed(3) : '–';
+/**
+ * A value in a format of Python's, `.2f`, `.4g` or `d`; with fewer digits behind the point where
+ * there are many before it, and as a power of ten where it would be printed as zero.
+ */
+export function formatAs(value, format) {
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (typeof value !== 'number' || !Number.isFinite(value) || !format) return formatNumber(value);
+  const digits = Number(format.match(/\.(\d+)/)?.[1] ?? 0);
+  if (format.endsWith('g')) return minus(String(Number(value.toPrecision(digits || 6))));
+  const size = Math.abs(value);
+  if (size >= 1e6 || (size > 0 && size < 0.5 * 10 ** -digits)) return minus(value.toExponential(2));
+  return minus(value.toFixed(size >= 1000 ? 0 : size >= 100 ? Math.min(1, digits) : digits));
 }
 
 const minus = (text) => text.replace('-', '−').replace('e+', 'e');

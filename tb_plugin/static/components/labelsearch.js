@@ -1,6 +1,6 @@
 /** Choosing a label by name or number, with suggestions. */
 
-import {html, useState} from './html.js';
+import {html, useState} from '../lib/html.js';
 
 /** `value` is a label's number or null; `onChange` is told the new one. */
 export function LabelSearch({labels, value, onChange}) {

@@ -1,10 +1,10 @@
 /** A line chart: uPlot, with axes in the theme's colours and our own legend and readout. */
 
-import {html, useEffect, useRef, useState} from './html.js';
-import {symbols} from './columns.js';
-import {formatNumber} from './format.js';
-import {drawable, plotOptions} from './plot.js';
-import uPlot from './vendor/uplot.js';
+import {html, useEffect, useRef, useState} from '../lib/html.js';
+import {symbols} from '../lib/columns.js';
+import {formatNumber} from '../lib/format.js';
+import {drawable, plotOptions} from '../lib/plot.js';
+import uPlot from '../vendor/uplot.js';
 
 const READOUT_LINES = 14;
 const LEGEND_LINES = 24;
@@ -14,6 +14,7 @@ const LEGEND_LINES = 24;
  *
  * @param {object} props
  * @param {string} props.title
+ * @param {string} props.hint what is drawn; left out, nothing.
  * @param {{label: string, color: string, dash: number[], x: number[], y: (number|null)[]}[]}
  *   props.series with ascending x; undefined values are gaps, infinite ones stand at the edge.
  * @param {boolean} props.log whether y is logarithmic; zeros stand at the lower edge then.
@@ -25,7 +26,8 @@ const LEGEND_LINES = 24;
  * @param {function(HTMLCanvasElement)} props.onCanvas is told the canvas, for export.
  */
 export function Chart(props) {
-  const {title, series, log = false, nameOfX = String, theme, height = 220, onCanvas} = props;
+  const {title, hint, series, log = false, nameOfX = String, theme, height = 220} = props;
+  const {onCanvas} = props;
   const host = useRef(null);
   const plot = useRef(null);
   const [at, setAt] = useState(null);
@@ -84,7 +86,7 @@ export function Chart(props) {
   const pointed = at !== null && at < xs.length && !nothing;
   const right = pointed && at * 2 < xs.length - 1;
   return html`<figure class="chart">
-    <figcaption>${symbols(title)}</figcaption>
+    <figcaption title=${hint}>${symbols(title)}</figcaption>
     ${nothing &&
       html`<div class="chart-empty" style=${{height: `${height}px`}}>${emptyText(columns)}</div>`}
     <div

@@ -12,7 +12,7 @@ from werkzeug import serving as werkzeug_serving
 
 from sfp_keras.errors import InputError
 from tb_plugin import analysis
-from tb_plugin.turns import ClientLeft, Turns, serving
+from tb_plugin.concurrency import ClientLeft, WorkLimit, serving
 
 SECONDS = 20
 
@@ -25,11 +25,11 @@ def wait_until(condition):
 
 
 def test_as_many_threads_as_said_work_at_a_time():
-    turns, lock = Turns(2), threading.Lock()
+    limit, lock = WorkLimit(2), threading.Lock()
     now, most = [0], [0]
 
     def work():
-        with turns.turn():
+        with limit.slot():
             with lock:
                 now[0] += 1
                 most[0] = max(most[0], now[0])
@@ -46,43 +46,43 @@ def test_as_many_threads_as_said_work_at_a_time():
 
 
 def test_an_error_ends_a_turn():
-    turns = Turns(1)
+    limit = WorkLimit(1)
     for _ in range(2):
-        with pytest.raises(ValueError, match="no"), turns.turn():
+        with pytest.raises(ValueError, match="no"), limit.slot():
             raise ValueError("no")
 
 
 def test_a_browser_that_has_left_gets_no_turn():
-    turns = Turns(1)
+    limit = WorkLimit(1)
     server, browser = socket.socketpair()
     with serving({"werkzeug.socket": server}):
-        with turns.turn():
+        with limit.slot():
             pass
         browser.send(b"GET /next")  # Sent ahead, but still there.
-        with turns.turn():
+        with limit.slot():
             pass
         server.recv(9)
         browser.close()
-        with pytest.raises(ClientLeft), turns.turn():
+        with pytest.raises(ClientLeft), limit.slot():
             pass
     server.close()
-    with turns.turn():
+    with limit.slot():
         pass
-    with serving({}), turns.turn():
+    with serving({}), limit.slot():
         pass
 
 
 def test_a_thread_that_holds_a_turn_goes_on():
-    turns = Turns(1)
-    with turns.turn(), turns.turn():
+    limit = WorkLimit(1)
+    with limit.slot(), limit.slot():
         pass
-    with turns.turn():
+    with limit.slot():
         pass
 
 
 def test_what_is_kept_does_not_wait_for_a_turn(tab, monkeypatch):
     query = {"run": "final", "stage": "layer7", "threshold": 0.717}
-    kept = [tab.json(route, **query) for route in ("filters", "labels", "layers")]
+    kept = [tab.json(route, **query) for route in ("filters", "labels", "stages")]
     entered, go_on = [], threading.Event()
 
     def slow(fields, threshold):
@@ -97,8 +97,8 @@ def test_what_is_kept_does_not_wait_for_a_turn(tab, monkeypatch):
     ]
     for ask in asks:
         ask.start()
-    wait_until(lambda: len(entered) == analysis.LAYERS_AT_ONCE)
-    assert [tab.json(route, **query) for route in ("filters", "labels", "layers")] == kept
+    wait_until(lambda: len(entered) == analysis.STAGES_AT_ONCE)
+    assert [tab.json(route, **query) for route in ("filters", "labels", "stages")] == kept
     assert tab.binary("thumbnails", **query, filters="0,1")
     go_on.set()
     for ask in asks:
@@ -133,7 +133,7 @@ def test_requests_given_up_are_not_computed(address, monkeypatch):
         connection.request("GET", f"{ROOT}filters?{query}")
         return connection
 
-    at_once = analysis.LAYERS_AT_ONCE
+    at_once = analysis.STAGES_AT_ONCE
     thresholds = [0.701 + i / 1000 for i in range(at_once + 6)]
     kept = [ask(threshold) for threshold in thresholds[:at_once]]
     wait_until(lambda: len(computed) == at_once)

@@ -2,7 +2,7 @@
 
 import {drawAxes, gutterOf} from './axes.js';
 import {FIELD_STOPS} from './colors.js';
-import {paintMatrix} from './matrix.js';
+import {paintMatrix} from '../components/matrix.js';
 
 const LEAST_SIDE = 420; // Pixels of the matrix.
 const FOOT = 34;

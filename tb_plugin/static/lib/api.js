@@ -2,7 +2,7 @@
 
 import {begin, rest} from './pace.js';
 
-const BASE = new URL('.', import.meta.url);
+const BASE = new URL('..', import.meta.url);
 const CACHE_BYTES = 48 * 2 ** 20;
 const TEXT_KEYS = new Set(['run', 'phase', 'title', 'stage', 'split', 'name', 'error']);
 

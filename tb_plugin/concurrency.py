@@ -14,13 +14,13 @@ _connection: contextvars.ContextVar[Any] = contextvars.ContextVar("connection", 
 
 
 class ClientLeft(HTTPException):
-    """Nobody waits for the answer any more: the browser ended the request meanwhile."""
+    """The browser ended the request before the answer was computed."""
 
     code = 499
-    description = "the request was given up before its turn came"
+    description = "the browser ended the request before it was computed"
 
 
-class Turns:
+class WorkLimit:
     """Lets a number of threads work at a time; the others wait.
 
     Args:
@@ -29,32 +29,32 @@ class Turns:
 
     def __init__(self, at_once: int):
         self._free = threading.BoundedSemaphore(at_once)
-        self._mine = threading.local()
+        self._thread = threading.local()
 
     @contextlib.contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait for a turn, and hold it. A thread that holds one already goes on.
+    def slot(self) -> Iterator[None]:
+        """Wait until a slot is free, and hold it. A thread that holds one already goes on.
 
         Raises:
             ClientLeft: if the browser that asked has ended the request by then.
         """
-        if getattr(self._mine, "held", False):
+        if getattr(self._thread, "held", False):
             yield
             return
         with self._free:
             # A slider that is moved leaves many requests behind: only the last is of use.
             if _has_left(_connection.get()):
                 raise ClientLeft
-            self._mine.held = True
+            self._thread.held = True
             try:
                 yield
             finally:
-                self._mine.held = False
+                self._thread.held = False
 
 
 @contextlib.contextmanager
 def serving(environ: Mapping[str, Any]) -> Iterator[None]:
-    """Say whose request this thread answers.
+    """Note which browser this thread answers.
 
     Args:
         environ: WSGI environment. TensorBoard's server puts the connection in it; without one a

@@ -1,7 +1,7 @@
 /** One (K, K) matrix on a canvas: zoom, pan, and a cross at the element pointed at. */
 
-import {html, useCallback, useEffect, useRef} from './html.js';
-import {drawAxes} from './axes.js';
+import {html, useCallback, useEffect, useRef} from '../lib/html.js';
+import {drawAxes} from '../lib/axes.js';
 
 const SMALLEST = 6; // Elements across at the closest zoom.
 

@@ -1,6 +1,6 @@
 /** Small controls that several views use, each with its label. */
 
-import {html} from './html.js';
+import {html} from '../lib/html.js';
 
 /**
  * A button; `hint` names it where the text on it says too little. One that is disabled keeps the

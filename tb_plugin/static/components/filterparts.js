@@ -1,13 +1,16 @@
 /** What is said of a filter beside its matrices: its numbers, the element pointed at, the colours. */
 
-import {html} from './html.js';
-import {FIELD_STOPS} from './colors.js';
-import {formatNumber} from './format.js';
+import {html, useContext} from '../lib/html.js';
+import {FIELD_STOPS} from '../lib/colors.js';
+import {symbols} from '../lib/columns.js';
+import {formatNumber} from '../lib/format.js';
+import {Shared} from '../lib/shared.js';
 
 const LISTED = 8; // Cluster sizes.
 
-/** Noise, clusters and largest field. */
+/** The filter's numbers: all that the list of filters has. */
 export function Facts({header}) {
+  const {columns} = useContext(Shared);
   if (header.dead)
     return html`<p class="facts">
       <span>
@@ -16,10 +19,14 @@ export function Facts({header}) {
     </p>`;
   const sizes = header.clusters.map((labels) => labels.length);
   const listed = sizes.length > 0 && sizes.length <= LISTED ? ` (${sizes.join(', ')})` : '';
+  const shown = columns.filters.filter((c) => c.numeric && c.key in header.statistics);
   return html`<p class="facts">
-    <span>noise <var>n</var> = ${formatNumber(header.noise)}</span>
-    <span>clusters <var>N</var><sub>c</sub> = ${sizes.length}${listed}</span>
-    <span>largest field ${formatNumber(header.maximum)}</span>
+    ${shown.map(
+      (column) => html`<span key=${column.key}>
+        <span class="explained" title=${column.hint}>${symbols(column.name)}</span>${' '}
+        <b>${column.print(header.statistics[column.key])}</b>${column.key === 'clusters' && listed}
+      </span>`,
+    )}
   </p>`;
 }
 

@@ -1,6 +1,6 @@
 /** A table that sorts by its columns and draws only the rows in sight. */
 
-import {html, useRef, useState} from './html.js';
+import {html, useRef, useState} from '../lib/html.js';
 
 const ROW = 27; // Pixels, as in styles/tables.css.
 const ALL_AT_ONCE = 120;
@@ -8,7 +8,7 @@ const MARGIN_ROWS = 12;
 
 /**
  * @param {object} props
- * @param {{key: string, title: *, hint: string, format: function, numeric: boolean}[]} props.columns
+ * @param {object[]} props.columns as columns.js gives them.
  * @param {object[]} props.rows in the order to be shown.
  * @param {string} props.caption for screen readers.
  * @param {{key: string, down: boolean}} props.sort where sortable, with `onSort(key)`.
@@ -56,7 +56,7 @@ export function Table({columns, rows, caption, sort, onSort, lead, leadTitle, is
                 key=${column.key}
                 class=${column.numeric ? 'number' : 'words'}
                 title=${column.numeric ? undefined : row[column.key]}
-              >${column.format(row[column.key], row)}</td>`,
+              >${column.print(row[column.key], row)}</td>`,
             )}
           </tr>`,
         )}
@@ -74,14 +74,15 @@ function Filler({rows, span}) {
 }
 
 function Head({column, sort, onSort}) {
-  const {key, title, hint, numeric} = column;
+  const {key, hint, numeric} = column;
+  const text = html`<span class="explained">${column.short}</span>`;
   const side = numeric ? 'number' : 'words';
-  if (!onSort) return html`<th scope="col" class=${side} title=${hint}>${title}</th>`;
+  if (!onSort) return html`<th scope="col" class=${side} title=${hint}>${text}</th>`;
   const active = sort.key === key;
   const order = active ? (sort.down ? 'descending' : 'ascending') : 'none';
   return html`<th scope="col" class=${side} aria-sort=${order}>
     <button type="button" class="sorter" title=${`${hint}. Click to sort`} onClick=${() => onSort(key)}>
-      ${title}<span class="arrow" aria-hidden="true">${active ? (sort.down ? '▼' : '▲') : ''}</span>
+      ${text}<span class="arrow" aria-hidden="true">${active ? (sort.down ? '▼' : '▲') : ''}</span>
     </button>
   </th>`;
 }

@@ -1,22 +1,22 @@
 /** The left side: runs, stage, step, threshold, theme. In a narrow window it folds away. */
 
-import {html, useContext, useEffect, useRef, useState} from './html.js';
+import {html, useContext, useEffect, useRef, useState} from '../lib/html.js';
 import {CompareControl} from './comparecontrol.js';
-import {describeStage, shortRunNames} from './format.js';
+import {describeStage, shortRunNames} from '../lib/format.js';
 import {NumberField} from './numberfield.js';
-import {Shared} from './shared.js';
-import {toRun} from './state.js';
+import {Shared} from '../lib/shared.js';
+import {toRun} from '../lib/state.js';
 import {Check, Select} from './widgets.js';
 
 const DEBOUNCE_MILLISECONDS = 80;
-const PLACES = {run: 'log', layer: 'run', filter: 'layer', label: 'run'};
+const PLACES = {run: 'log', stage: 'run', filter: 'stage', label: 'run'};
 const NARROW = '(max-width: 760px)'; // As in styles/narrow.css.
 
 /** The whole side. */
 export function Controls({notices}) {
   const {state, chosen} = useContext(Shared);
   const narrow = useMedia(NARROW);
-  const wide = state.view === 'layers' || state.view === 'curves';
+  const wide = state.view === 'stages' || state.view === 'curves';
   const parts = html`
     <${RunControl} />
     ${wide && html`<${CompareControl} />`}
@@ -56,7 +56,7 @@ function RunControl() {
 function StageControl() {
   const {chosen, update} = useContext(Shared);
   return html`<label class="field">
-    <span>Layer</span>
+    <span>Stage</span>
     <${Select}
       value=${chosen.stage.stage}
       title=${describeStage(chosen.stage)}

@@ -1,7 +1,7 @@
 /** The clusters of a filter as lists of label names. */
 
-import {html, useContext, useState} from './html.js';
-import {Shared} from './shared.js';
+import {html, useContext, useState} from '../lib/html.js';
+import {Shared} from '../lib/shared.js';
 
 const AT_FIRST = 40; // Names of a cluster, and clusters, before one asks for the rest.
 

@@ -1,9 +1,9 @@
 /** Which runs are shown together with the one chosen. */
 
-import {html, useContext, useState} from './html.js';
-import {seriesStyle} from './colors.js';
-import {shortRunNames} from './format.js';
-import {Shared} from './shared.js';
+import {html, useContext, useState} from '../lib/html.js';
+import {seriesStyle} from '../lib/colors.js';
+import {shortRunNames} from '../lib/format.js';
+import {Shared} from '../lib/shared.js';
 
 const FILTER_RUNS_ABOVE = 8;
 

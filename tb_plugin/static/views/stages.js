@@ -1,75 +1,71 @@
-/** View (a): the papers' layer table, and its columns against depth, several runs together. */
+/** View (a): the papers' table of stages, and its columns against depth, several runs together. */
 
-import {html, useContext, useRef} from '../html.js';
-import {getJson} from '../api.js';
-import {Chart, Legend} from '../chart.js';
-import {seriesStyle} from '../colors.js';
-import {LAYER_COLUMNS, symbols} from '../columns.js';
-import {compose} from '../export.js';
-import {formatNumber, shortNames, shortRunNames} from '../format.js';
-import {Await, Empty} from '../messages.js';
-import {useResource} from '../resource.js';
-import {toRun} from '../state.js';
-import {Shared, useOffer} from '../shared.js';
-import {Table} from '../table.js';
-import {Check} from '../widgets.js';
+import {html, useContext, useRef} from '../lib/html.js';
+import {getJson} from '../lib/api.js';
+import {Chart, Legend} from '../components/chart.js';
+import {Explanations} from '../components/explanations.js';
+import {seriesStyle} from '../lib/colors.js';
+import {columnOf, symbols} from '../lib/columns.js';
+import {compose} from '../lib/export.js';
+import {formatNumber, shortNames, shortRunNames} from '../lib/format.js';
+import {Await, Empty} from '../components/messages.js';
+import {useResource} from '../lib/resource.js';
+import {toRun} from '../lib/state.js';
+import {Shared, useOffer} from '../lib/shared.js';
+import {Table} from '../components/table.js';
+import {Check} from '../components/widgets.js';
 
 const DASHED = [6, 4];
 const TICK_LETTERS = 12;
-// [title, [[column, what the legend of the chart adds, dash]], may be logarithmic]
+// The columns of each chart, the second one dashed, and whether it may be logarithmic.
 const CHARTS = [
-  ['Accuracy', [['accuracy', '', []]], false],
-  ['Noise n of a filter', [['noise', '', []]], true],
-  [
-    'SNR: internal (solid), external (dashed)',
-    [
-      ['snr_internal', ' SNR_I', []],
-      ['snr_external', ' SNR_E', DASHED],
-    ],
-    true,
-  ],
-  ['Signal', [['signal', '', []]], false],
-  [
-    'Noise of a label: internal (solid), external (dashed)',
-    [
-      ['noise_internal', ' noise_I', []],
-      ['noise_external', ' noise_E', DASHED],
-    ],
-    true,
-  ],
-  [
-    'Clusters of a filter (solid), labels of a cluster (dashed)',
-    [
-      ['clusters', ' N_c', []],
-      ['cluster_size', ' C_s', DASHED],
-    ],
-    false,
-  ],
+  {keys: ['accuracy'], mayLog: false},
+  {keys: ['noise'], mayLog: true},
+  {keys: ['snr_internal', 'snr_external'], mayLog: true},
+  {keys: ['signal'], mayLog: false},
+  {keys: ['noise_internal', 'noise_external'], mayLog: true},
+  {keys: ['clusters', 'cluster_size'], mayLog: false},
 ];
 
+/** A chart's title and explanation, and its lines: column, what the legend adds, dashes. */
+function described({keys}, columns) {
+  const shown = keys.map((key) => columnOf(columns, key));
+  const many = shown.length > 1;
+  return {
+    title: many ? `${shown[0].name} (solid), ${shown[1].heading} (dashed)` : shown[0].name,
+    hint: shown.map(({name, hint}) => `${name}: ${hint}`).join('\n'),
+    drawn: shown.map(({key, symbol}, i) => ({
+      key,
+      suffix: many ? ` ${symbol}` : '',
+      dash: i ? DASHED : [],
+    })),
+  };
+}
+
 /** Table and charts. */
-export function LayersView() {
+export function StagesView() {
   const {chosen, version} = useContext(Shared);
   const parameters = chosen.compared.map((run) => ({
     run: run.run,
-    step: chosen.layersStep,
+    step: chosen.stagesStep,
     threshold: chosen.threshold,
   }));
-  const layers = useResource(
+  const stages = useResource(
     JSON.stringify([parameters, version]),
     async (signal) => {
-      const answers = await Promise.all(parameters.map((p) => getJson('layers', p, signal)));
+      const answers = await Promise.all(parameters.map((p) => getJson('stages', p, signal)));
       return answers.flatMap(({rows}, i) => rows.map((row) => ({run: parameters[i].run, ...row})));
     },
     JSON.stringify(parameters.map((p) => p.run)),
   );
-  return html`<${Await} resource=${layers} what="Computing the layers’ statistics">
-    ${(rows) => html`<${Layers} rows=${rows} />`}
+  return html`<${Await} resource=${stages} what="Computing the stages’ statistics">
+    ${(rows) => html`<${Stages} rows=${rows} />`}
   <//>`;
 }
 
-function Layers({rows}) {
-  const {state, update, theme, runs, chosen} = useContext(Shared);
+function Stages({rows}) {
+  const {state, update, theme, runs, chosen, columns} = useContext(Shared);
+  const charts = CHARTS.map((chart) => ({...chart, ...described(chart, columns.stages)}));
   const canvases = useRef({});
   const short = shortRunNames(runs);
   const many = chosen.compared.length > 1;
@@ -84,25 +80,18 @@ function Layers({rows}) {
     label: short.get(run.run),
     ...styles.get(run.run),
   }));
-  const columns = [
-    'run',
-    'stage',
-    'depth',
-    'split',
-    'threshold',
-    ...LAYER_COLUMNS.map((c) => c.key),
-  ];
+  const keys = ['run', 'stage', 'depth', 'split', 'threshold', ...columns.stages.map((c) => c.key)];
   const {threshold} = chosen;
   const steps = rows.filter((row) => row.run === chosen.run.run).map((row) => row.step);
   const step = steps.length ? Math.max(...steps) : chosen.shownStep;
   const offered = {
-    name: `layers-step${step}-t${threshold}`,
-    table: () => ({columns, rows}),
+    name: `stages-step${step}-t${threshold}`,
+    table: () => ({columns: keys, rows}),
     json: () => ({step, threshold, rows}),
     picture: () =>
       compose(
-        CHARTS.map(([title]) => ({title, canvas: canvases.current[title]})),
-        {heading: `Layers, step ${step}, threshold ${threshold}`, columns: 3, legend},
+        charts.map(({title}) => ({title, canvas: canvases.current[title]})),
+        {heading: `Stages, step ${step}, threshold ${threshold}`, columns: 3, legend},
       ),
   };
   useOffer(rows.length ? offered : null);
@@ -125,14 +114,15 @@ function Layers({rows}) {
   </button>`;
   return html`<section class="card">
       <${Table}
-        caption=${`Layers at threshold ${threshold}`}
-        columns=${LAYER_COLUMNS}
+        caption=${`Stages at threshold ${threshold}`}
+        columns=${columns.stages}
         rows=${rows}
         lead=${lead}
-        leadTitle="Layer"
+        leadTitle="Stage"
         isChosen=${(row) => row.run === chosen.run.run && row.stage === chosen.stage.stage}
         height=${many ? 330 : undefined}
       />
+      <${Explanations} columns=${columns.stages} />
     </section>
     <section class="card" aria-label="Against depth">
       <div class="card-head">
@@ -142,31 +132,32 @@ function Layers({rows}) {
         <//>
       </div>
       <div class="charts">
-        ${CHARTS.map(
-          ([title, quantities, mayLog]) => html`<${Chart}
+        ${charts.map(
+          ({title, hint, drawn, mayLog}) => html`<${Chart}
             key=${title}
             title=${title}
+            hint=${hint}
             theme=${theme}
             log=${mayLog && state.log}
             ticks=${depths}
-            xLabel=${names.agree ? 'Layer, from the input side' : 'Depth, from the input side'}
+            xLabel=${names.agree ? 'Stage, from the input side' : 'Depth, from the input side'}
             nameOfX=${nameOfDepth}
-            series=${chosen.compared.flatMap((run) => seriesOf(run, quantities))}
+            series=${chosen.compared.flatMap((run) => seriesOf(run, drawn))}
             onCanvas=${(canvas) => (canvases.current[title] = canvas)}
           />`,
         )}
       </div>
     </section>`;
 
-  function seriesOf(run, quantities) {
-    const own = rows.filter((row) => row.run === run.run).sort((a, b) => a.depth - b.depth);
-    return quantities.map(([key, suffix, dash]) => ({
+  function seriesOf(run, drawn) {
+    const ofRun = rows.filter((row) => row.run === run.run).sort((a, b) => a.depth - b.depth);
+    return drawn.map(({key, suffix, dash}) => ({
       label: (many ? short.get(run.run) : '') + suffix || 'Value',
       shown: html`${many && short.get(run.run)}${suffix ? symbols(suffix) : !many && 'Value'}`,
       color: styles.get(run.run).color,
       dash: dash.length || !many ? dash : styles.get(run.run).dash,
-      x: own.map((row) => row.depth),
-      y: own.map((row) => row[key]),
+      x: ofRun.map((row) => row.depth),
+      y: ofRun.map((row) => row[key]),
     }));
   }
 }

@@ -1,7 +1,7 @@
 /** The buttons that save what is shown. */
 
-import {html, useEffect, useState} from './html.js';
-import {save, watchOffer, whyNot} from './export.js';
+import {html, useEffect, useState} from '../lib/html.js';
+import {save, watchOffer, whyNot} from '../lib/export.js';
 
 const FORMATS = ['png', 'csv', 'json'];
 

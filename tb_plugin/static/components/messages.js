@@ -1,7 +1,7 @@
 /** What stands where there is nothing to show: loading, empty, error. Each says what to do. */
 
-import {html} from './html.js';
-import {Outdated} from './shared.js';
+import {html} from '../lib/html.js';
+import {Outdated} from '../lib/shared.js';
 
 /** Nothing yet, but under way. */
 export function Loading({what}) {

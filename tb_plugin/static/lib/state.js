@@ -3,7 +3,7 @@
 import {labelName} from './format.js';
 
 export const VIEWS = {
-  layers: 'Layers',
+  stages: 'Stages',
   curves: 'Training',
   gallery: 'Filters',
   filter: 'Filter',
@@ -32,9 +32,12 @@ function names(value) {
   }
 }
 
+/** Addresses of earlier versions call the first view `layers`. */
+const viewOf = (value) => oneOf(...Object.keys(VIEWS))(value === 'layers' ? 'stages' : value);
+
 // [default, read from the address]. `null` means: whatever suits the log.
 const FIELDS = {
-  view: ['layers', oneOf(...Object.keys(VIEWS))],
+  view: ['stages', viewOf],
   run: [null, text],
   compared: [null, names],
   stage: [null, text],
@@ -42,7 +45,7 @@ const FIELDS = {
   threshold: [null, fraction],
   filter: [null, integer],
   label: [null, integer],
-  sort: ['noise', oneOf('number', 'noise', 'clusters', 'cluster_size', 'maximum')],
+  sort: ['noise', text],
   descending: [false, flag],
   corner: ['auto', oneOf('auto', '16', '32', '64', '128')],
   size: ['m', oneOf('s', 'm', 'l')],
@@ -96,18 +99,18 @@ function defaultRun(runs) {
  * What the state means for a log: the records of run and stage, and concrete step and threshold.
  *
  * `following` says that the step is the newest there is. `step` is where the stage was measured;
- * `layersStep` is what views of all stages ask for, `undefined` while following. `compared` has the
+ * `stagesStep` is what views of all stages ask for, `undefined` while following. `compared` has the
  * run chosen first. `labels` are names to be shown, `run.labels` those of the log.
  */
 export function select(state, runs) {
   const run = runs.find((r) => r.run === state.run) ?? defaultRun(runs);
-  // Matrices too large for the log are not there: the last layer that has some is shown first.
+  // Matrices too large for the log are not there: the last stage that has some is shown first.
   const shown = run.stages.findLast((s) => s.steps.length) ?? run.stages.at(-1) ?? null;
   const stage = run.stages.find((s) => s.stage === state.stage) ?? shown;
   const filter = state.filter !== null && state.filter < stage?.filters ? state.filter : null;
   const label = state.label !== null && state.label < run.labels.length ? state.label : null;
   const allSteps = [...new Set(run.stages.flatMap((s) => s.steps))].sort((a, b) => a - b);
-  const wide = state.view === 'layers' || state.view === 'curves';
+  const wide = state.view === 'stages' || state.view === 'curves';
   const steps = wide ? allSteps : (stage?.steps ?? []);
   const following = state.step === null;
   const latest = (list) =>
@@ -124,7 +127,7 @@ export function select(state, runs) {
     following,
     step: latest(stage?.steps ?? []),
     shownStep: latest(steps),
-    layersStep: following ? undefined : state.step,
+    stagesStep: following ? undefined : state.step,
     threshold: state.threshold ?? run.threshold ?? 0.3,
     compared,
     filter,
@@ -132,12 +135,12 @@ export function select(state, runs) {
     labels: shownLabels(run),
     missing: [
       ['run', state.run, run.run],
-      ['layer', state.stage, stage?.stage, 'stage'],
+      ['stage', state.stage, stage?.stage],
       ['filter', state.filter, filter],
       ['label', state.label, label],
     ]
       .filter(([, asked, found]) => asked !== null && asked !== found)
-      .map(([what, name, , key = what]) => ({what, name, patch: {[key]: null}})),
+      .map(([what, name]) => ({what, name, patch: {[what]: null}})),
   };
 }
 

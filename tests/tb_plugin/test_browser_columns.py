@@ -1,0 +1,80 @@
+"""Every number of the tab is explained where one meets it, and can be sorted by and exported."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+from browser_tab import LAST, download, fields_at, open_tab, shown_filters
+from real_tab import settle
+
+from sfp_keras.filters import (
+    FILTER_QUANTITIES,
+    LABEL_QUANTITIES,
+    LAYER_QUANTITIES,
+    filter_statistics,
+    find_clusters,
+)
+
+STATE = {"run": "net/heads", "stage": LAST.name, "step": 10}
+NUMBERS = [one for one in FILTER_QUANTITIES if one.numeric]
+
+
+def test_filters_are_sorted_by_every_declared_number(page, base):
+    fields = fields_at(10)
+    statistics = filter_statistics(find_clusters(fields), fields)
+    frame = open_tab(page, base, view="gallery", descending=1, **STATE)
+    for one in NUMBERS:
+        frame.get_by_label("Sort by").select_option(one.key)
+        frame.wait_for_function(
+            "key => (/sort=(\\w+)/.exec(parent.location.hash)?.[1] ?? 'noise') === key",
+            arg=one.key,
+        )
+        settle(frame)
+        values = np.where(statistics.dead, -np.inf, getattr(statistics, one.key))
+        shown = values[shown_filters(frame)]
+        assert (np.diff(shown[np.isfinite(shown)]) <= 0).all()
+        assert shown[0] == np.nanmax(values)
+        title = frame.get_by_label("Sort by").get_attribute("title")
+        assert one.hint in title
+    rows = list(csv.DictReader(io.StringIO(download(page, frame, "CSV")[0].decode())))
+    for one in NUMBERS:
+        values = getattr(statistics, one.key)
+        exported = [float(row[one.key] or "nan") for row in rows]
+        np.testing.assert_allclose(exported, values[[int(row["filter"]) for row in rows]])
+
+
+@pytest.mark.parametrize(
+    ("view", "quantities"), [("stages", LAYER_QUANTITIES), ("labels", LABEL_QUANTITIES)]
+)
+def test_headings_say_what_they_are(page, base, view, quantities):
+    frame = open_tab(page, base, view=view, **STATE)
+    hints = frame.eval_on_selector_all(
+        "thead th, thead button", "all => all.map(e => e.getAttribute('title') ?? '')"
+    )
+    for one in quantities:
+        assert any(one.hint in hint for hint in hints), one.key
+    symbols = frame.locator("thead").inner_html()
+    assert "<var>noise</var><sub>I</sub>" in symbols
+    frame.get_by_text("What the numbers mean").click()
+    explained = frame.locator(".explanations dl").inner_text()
+    assert all(one.hint in explained for one in quantities)
+
+
+def test_a_filter_shows_all_its_numbers(page, base):
+    fields = fields_at(10)
+    statistics = filter_statistics(find_clusters(fields), fields)
+    alive = int(np.flatnonzero(~statistics.dead)[0])
+    frame = open_tab(page, base, view="filter", filter=alive, **STATE)
+    facts = frame.locator(".facts").inner_text()
+    for one in NUMBERS:
+        assert one.title.lower() in facts.lower()
+        hints = frame.eval_on_selector_all(".facts [title]", "all => all.map(e => e.title)")
+        assert any(one.hint in hint for hint in hints)
+    assert f"{statistics.selectivity[alive]:.3f}" in facts
+
+
+def test_addresses_of_earlier_versions_open_the_stages(page, base):
+    frame = open_tab(page, base, view="layers", **STATE)
+    tab = frame.get_by_role("tab", name="Stages")
+    assert tab.get_attribute("aria-selected") == "true"

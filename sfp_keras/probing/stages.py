@@ -123,7 +123,7 @@ def default_stages(model: keras.Model) -> list[Stage]:
     names = _paper_names(model, graph) or _numbered_names(graph) or _reduction_names(graph)
     if not names:
         raise InputError(
-            f"model {model.name!r} has no layer before a reduction: name them in `stages`; "
+            f"model {model.name!r} has no layer before a reduction: name the `stages`; "
             "`list_stages` shows the candidates"
         )
     return resolve_stages(model, names)

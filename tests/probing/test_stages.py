@@ -232,7 +232,7 @@ def test_default_of_a_backbone_without_a_head():
 
 def test_default_of_a_model_without_positions():
     model = keras.Sequential([image(6), layers.Dense(5, name="a"), layers.ReLU(name="b")])
-    with pytest.raises(InputError, match="name the stages"):
+    with pytest.raises(InputError, match="name the `stages`"):
         default_stages(model)
     model.add(layers.Dense(3, name="c"))
     assert names(default_stages(model)) == ["b"]

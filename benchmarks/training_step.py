@@ -20,7 +20,8 @@ from timing import fastest
 from sfp_keras.checkpoints import TrainingCheckpoint
 from sfp_keras.data import Augmentation, ImageSplit, parse_scaling, training_batches
 from sfp_keras.models import build_vgg
-from sfp_keras.training import SGD, StepDecay, fit_with_resume
+from sfp_keras.settings import TrainingSettings
+from sfp_keras.training import SGD, TrainingData, fit_with_resume
 
 
 def compiled(options, optimizer):
@@ -62,14 +63,14 @@ def main() -> None:
             checkpoint.save = lambda *arguments, **named: None  # Saved once in 20 s, not a step.
             fit_with_resume(
                 ours,
-                lambda epoch: training_batches(
-                    split, 100, done, scaling, Augmentation(flip=True, shift=4)
+                TrainingData(
+                    lambda epoch: training_batches(
+                        split, 100, done, scaling, Augmentation(flip=True, shift=4)
+                    ),
+                    steps,
                 ),
-                steps_per_epoch=steps,
-                epochs=1,
-                checkpoint=checkpoint,
-                learning_rate=0.01,
-                decay=StepDecay(),
+                TrainingSettings(epochs=1),
+                checkpoint,
             )
 
     ways = {"bare Keras fit, no augmentation": bare_fit, "ours, augmented, resumable": our_fit}

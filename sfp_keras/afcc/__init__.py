@@ -1,7 +1,7 @@
 """AFCC: heads that keep only the weights of filters to their clusters' labels."""
 
 from sfp_keras.afcc.compact import compact_head
-from sfp_keras.afcc.fine_tuning import FineTuning, HeadFineTuning, Outcome
+from sfp_keras.afcc.fine_tuning import HeadFineTuning, Outcome, check_fine_tuning
 from sfp_keras.afcc.masks import cluster_mask, magnitude_mask, random_label_mask
 from sfp_keras.afcc.pruning import prune_filters, unused_filters
 from sfp_keras.afcc.tail import SplitNetwork, last_kernel_layer, split_network
@@ -9,11 +9,11 @@ from sfp_keras.afcc.variants import VARIANTS, Variant
 
 __all__ = [
     "VARIANTS",
-    "FineTuning",
     "HeadFineTuning",
     "Outcome",
     "SplitNetwork",
     "Variant",
+    "check_fine_tuning",
     "cluster_mask",
     "compact_head",
     "last_kernel_layer",

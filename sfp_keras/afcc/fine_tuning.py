@@ -3,68 +3,28 @@
 import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 
 from sfp_keras.afcc.tail import SplitNetwork
 from sfp_keras.checkpoints import TrainingCheckpoint
-from sfp_keras.data import epoch_order
+from sfp_keras.data import epoch_rows
 from sfp_keras.distribution import current_devices
 from sfp_keras.layers import MaskedDense
 from sfp_keras.probing import FeatureCache, RowReader
+from sfp_keras.settings import FineTuningSettings, TrainingSettings
 from sfp_keras.training import (
-    SGD,
-    CrossEntropy,
-    ParameterGroup,
     Progress,
-    StepDecay,
-    curves,
+    TrainingData,
+    check_groups,
+    compile_classifier,
     fit_with_resume,
     with_exact_loss,
 )
 
 History = list[dict[str, float]]
-
-
-@dataclasses.dataclass(frozen=True)
-class FineTuning:
-    """How a tail and its head are fine-tuned.
-
-    Attributes:
-        epochs: `int`.
-        learning_rate: `float`.
-        momentum: `float`. Nesterov.
-        l2: `float`. PyTorch's `weight_decay`.
-        decay: `StepDecay`.
-        batch_size: `int`.
-        groups: `ParameterGroup`s of variables that differ.
-        precision: `str`. `float32` or `mixed_bfloat16`; accuracies are always float32's.
-    """
-
-    epochs: int = 10
-    learning_rate: float = 1e-5
-    momentum: float = 0.9
-    l2: float = 0.015
-    decay: StepDecay = dataclasses.field(default_factory=StepDecay)
-    batch_size: int = 100
-    groups: tuple[ParameterGroup, ...] = ()
-    precision: str = "float32"
-
-    def optimizer(self) -> SGD:
-        """The optimiser, not built."""
-        return SGD(self.learning_rate, self.momentum, self.l2, groups=self.groups)
-
-    def check_groups(self, split: SplitNetwork) -> None:
-        """Match the groups with the variables that are fine-tuned: the tail's and the head's.
-
-        Raises:
-            InputError: if a group's pattern matches none, or two groups have one name.
-        """
-        head = MaskedDense(1, use_bias=False, name="head")
-        head.build((None, 1))
-        self.optimizer().build([*split.tail.trainable_variables, *head.trainable_variables])
+Batch = tuple[np.ndarray, np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -95,8 +55,12 @@ class HeadFineTuning:
         split: `SplitNetwork`.
         kernel: (P, F, K) weights of the trained head.
         cache: `FeatureCache` of the one output of the frozen part.
-        settings: `FineTuning`.
+        settings: `TrainingSettings`. Defaults to `FineTuningSettings()`, those of paper 2 for
+            VGG-16.
         seed: `int`. Of the order of the images.
+
+    Raises:
+        InputError: if a `decay` or a `group` of the settings cannot be read.
     """
 
     def __init__(
@@ -104,11 +68,11 @@ class HeadFineTuning:
         split: SplitNetwork,
         kernel: np.ndarray,
         cache: FeatureCache,
-        settings: FineTuning,
+        settings: TrainingSettings | None = None,
         seed: int = 0,
     ):
         self.split, self.kernel, self.cache = split, kernel, cache
-        self.settings, self.seed = settings, seed
+        self.settings, self.seed = settings or FineTuningSettings(), seed
         (features,) = cache.arrays.values()
         self._read = RowReader(features)
         self._shape = tuple(split.tail.input_shape[1:])
@@ -130,7 +94,7 @@ class HeadFineTuning:
         Args:
             mask: bool (P, F, K), or `None`.
             checkpoint: file from which an interrupted fine-tuning goes on.
-            description: `str`. What is fine-tuned; another's checkpoint is refused.
+            description: `str`. What is fine-tuned; a checkpoint of something else is refused.
             progress: `Progress`, or `None`.
 
         Returns:
@@ -140,24 +104,18 @@ class HeadFineTuning:
         network = self._network(mask, settings.precision)
         exact = self._network(mask, "float32")
         zeroed = self._test(exact)
-        optimizer = settings.optimizer()
-        network.compile(
-            optimizer=optimizer,
-            loss=CrossEntropy(),
-            weighted_metrics=curves(),
-        )
-        optimizer.build(network.trainable_variables)
+        compile_classifier(network, settings)
         train_count, rows = self.cache.train_count, len(self.cache.labels)
         history = fit_with_resume(
             network,
-            self._shuffled,
-            steps_per_epoch=-(-train_count // settings.batch_size),
-            epochs=settings.epochs,
-            checkpoint=TrainingCheckpoint(checkpoint, description),
-            learning_rate=settings.learning_rate,
-            decay=settings.decay,
-            validation=lambda: self._batches(np.arange(train_count, rows)),
-            validation_steps=-(-(rows - train_count) // settings.batch_size),
+            TrainingData(
+                self._shuffled,
+                -(-train_count // settings.batch_size),
+                self._test_batches,
+                -(-(rows - train_count) // settings.batch_size),
+            ),
+            settings,
+            TrainingCheckpoint(checkpoint, description),
             progress=progress,
         )
         exact.set_weights(network.get_weights())
@@ -181,26 +139,43 @@ class HeadFineTuning:
         head.set_weights([self.kernel.reshape(-1, labels)])
         return network
 
-    def _shuffled(self, first_epoch: int) -> Iterator[Any]:
-        epoch = first_epoch
-        while True:
-            yield from self._batches(epoch_order(self.seed, epoch, self.cache.train_count))
-            epoch += 1
+    def _shuffled(self, first_epoch: int) -> Iterator[Batch]:
+        count, size = self.cache.train_count, self.settings.batch_size
+        for rows, _ in epoch_rows(count, size, self.seed, None, first_epoch):
+            yield self._batch(rows)
 
-    def _batches(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        size = self.settings.batch_size
-        for begin in range(0, len(rows), size):
-            chosen = rows[begin : begin + size]
-            features = self._read(chosen).astype(np.float32)
-            yield features.reshape(-1, *self._shape), self.cache.labels[chosen]
+    def _test_batches(self) -> Iterator[Batch]:
+        end, size = len(self.cache.labels), self.settings.batch_size
+        for begin in range(self.cache.train_count, end, size):
+            yield self._batch(np.arange(begin, min(begin + size, end)))
+
+    def _batch(self, rows: np.ndarray) -> Batch:
+        features = self._read(rows).astype(np.float32)
+        return features.reshape(-1, *self._shape), self.cache.labels[rows]
 
     def _test(self, network: keras.Model) -> float:
-        rows = np.arange(self.cache.train_count, len(self.cache.labels))
-        size = min(self.settings.batch_size, len(rows))
-        right = 0
-        for features, labels in self._batches(rows):
+        count = len(self.cache.labels) - self.cache.train_count
+        size = min(self.settings.batch_size, count)
+        correct = 0
+        for features, labels in self._test_batches():
             # A full last batch keeps one compiled function.
             padded = np.concatenate([features, features[:1].repeat(size - len(labels), axis=0)])
             (outputs,) = current_devices().predict(network, padded)
-            right += int((outputs[: len(labels)].argmax(1) == labels).sum())
-        return right / max(1, len(rows))
+            correct += int((outputs[: len(labels)].argmax(1) == labels).sum())
+        return correct / max(1, count)
+
+
+def check_fine_tuning(split: SplitNetwork, settings: TrainingSettings) -> None:
+    """Refuse settings that cannot fine-tune the tail of a network and its head.
+
+    Args:
+        split: `SplitNetwork`.
+        settings: `TrainingSettings`.
+
+    Raises:
+        InputError: if `decay` or a `group` cannot be read, or a group's pattern matches no
+            variable that is fine-tuned.
+    """
+    head = MaskedDense(1, use_bias=False, name="head")
+    head.build((None, 1))
+    check_groups(settings, [*split.tail.trainable_variables, *head.trainable_variables])

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         default_stage_names,
         find_architecture,
         network_options,
+        parameter_groups,
     )
     from sfp_keras.models.weights.applications import load_applications_weights
     from sfp_keras.models.weights.loading import load_initial_weights, load_weights
@@ -46,6 +47,7 @@ _FILE_OF = {
     "load_pytorch_weights": "weights.pytorch",
     "load_weights": "weights.loading",
     "network_options": "registry",
+    "parameter_groups": "registry",
     "vgg_arguments_of": "networks.vgg",
 }
 
@@ -67,6 +69,7 @@ __all__ = [
     "load_pytorch_weights",
     "load_weights",
     "network_options",
+    "parameter_groups",
     "vgg_arguments_of",
 ]
 

@@ -164,6 +164,18 @@ def find_architecture(name: str) -> Architecture:
     return known[name]
 
 
+def parameter_groups() -> dict[str, str]:
+    """The short names of groups of parameters in all networks, each with its pattern.
+
+    A name that several networks have stands for what it means in any of them.
+    """
+    patterns: dict[str, list[str]] = {}
+    for one in architectures().values():
+        for name, pattern in one.groups.items():
+            patterns.setdefault(name, []).append(pattern)
+    return {name: "|".join(dict.fromkeys(each)) for name, each in patterns.items()}
+
+
 def build_network(
     name: str,
     num_labels: int,

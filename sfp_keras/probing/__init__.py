@@ -11,10 +11,11 @@ from sfp_keras.probing.decisions import (
 )
 from sfp_keras.probing.features import FeatureCache, cache_features
 from sfp_keras.probing.fields import FieldsAccumulator, StageMeasurement, measure_fields
-from sfp_keras.probing.heads import Head, HeadSettings, train_heads
+from sfp_keras.probing.heads import Head, check_heads, train_heads
 from sfp_keras.probing.image_pass import measure_stages
 from sfp_keras.probing.row_reader import RowReader
 from sfp_keras.probing.stages import Stage, default_stages, list_stages, resolve_stages
+from sfp_keras.settings import HeadSettings
 
 __all__ = [
     "Accumulator",
@@ -31,6 +32,7 @@ __all__ = [
     "Stage",
     "StageMeasurement",
     "cache_features",
+    "check_heads",
     "cut_stages",
     "default_stages",
     "list_stages",

@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,44 +15,20 @@ from sfp_keras.checkpoints import TrainingCheckpoint
 from sfp_keras.data import epoch_order
 from sfp_keras.probing.features import Batches, FeatureCache, stage_outputs
 from sfp_keras.probing.row_reader import RowReader
+from sfp_keras.settings import HeadSettings, TrainingSettings
 from sfp_keras.training import (
-    SGD,
-    CrossEntropy,
+    GroupSchedule,
     ParameterGroup,
     Progress,
-    StepDecay,
-    curves,
+    TrainingData,
+    compile_classifier,
     fit_with_resume,
+    optimizer_of,
+    schedule_of,
 )
 
-_PAPER_DECAY = StepDecay.parse("0.65/20")
 # Batches whose rows are fetched from a file while one is trained on.
 _READ_AHEAD = 4
-
-
-@dataclasses.dataclass(frozen=True)
-class HeadSettings:
-    """How heads are trained; the defaults are paper 2's for VGG-16 on CIFAR-100.
-
-    Attributes:
-        epochs: epochs to train.
-        schedule_epochs: epochs the decay is written for; it is scaled to `epochs`.
-        batch_size: images a step.
-        learning_rate: at epoch 0.
-        momentum: Nesterov momentum.
-        l2: coupled L2, PyTorch's `weight_decay`.
-        decay: step decay of the learning rate.
-        groups: hyperparameters of single stages; the pattern is searched in `<stage>/kernel`.
-    """
-
-    epochs: int = 100
-    schedule_epochs: int = 100
-    batch_size: int = 100
-    learning_rate: float = 0.005
-    momentum: float = 0.975
-    l2: float = 1.5e-5
-    decay: StepDecay = _PAPER_DECAY
-    groups: tuple[ParameterGroup, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -73,7 +49,7 @@ class Head:
 def train_heads(
     cache: FeatureCache,
     num_labels: int,
-    settings: HeadSettings | None = None,
+    settings: TrainingSettings | None = None,
     *,
     seed: int = 0,
     checkpoint: str | Path | None = None,
@@ -91,7 +67,9 @@ def train_heads(
     Args:
         cache: `FeatureCache` of training and test images.
         num_labels: `int`. K.
-        settings: `HeadSettings`.
+        settings: `TrainingSettings`. A `group` is called by its stage: `layer2: lr=0.01`. Heads
+            are float32 whatever the precision. Defaults to `HeadSettings()`, those of paper 2
+            for VGG-16.
         seed: `int`.
         checkpoint: file from which an interrupted training goes on, or `None`.
         description: `str`. Kept in the checkpoint, so that another training's is refused.
@@ -104,7 +82,8 @@ def train_heads(
         Dict from stage name to `Head`.
 
     Raises:
-        InputError: if a loss is not finite.
+        InputError: if a loss is not finite, or `settings` has a `decay` or a `group` that cannot
+            be read or is of no stage.
     """
     settings = settings or HeadSettings()
     # Resident features are gathered on the device by index; files and fresh images are fed.
@@ -116,13 +95,7 @@ def train_heads(
         cache.arrays if resident else None,
     )
     names = list(cache.arrays)
-    optimizer = SGD(settings.learning_rate, settings.momentum, settings.l2, groups=settings.groups)
-    model.compile(
-        optimizer=optimizer,
-        loss={n: CrossEntropy() for n in names},
-        weighted_metrics={n: curves() for n in names},
-    )
-    optimizer.build(model.trainable_variables)
+    compile_classifier(model, settings, outputs=names, names=_patterns(names))
     rows, train_count, size = len(cache.labels), cache.train_count, settings.batch_size
     readers = {name: RowReader(array) for name, array in cache.arrays.items()}
 
@@ -160,25 +133,25 @@ def train_heads(
 
     history = fit_with_resume(
         model,
-        cached if augmented is None else fresh,
-        steps_per_epoch=augmented[2] if augmented else -(-train_count // size),
-        epochs=settings.epochs,
-        checkpoint=TrainingCheckpoint(checkpoint, description) if checkpoint else _NoCheckpoint(),
-        learning_rate=settings.learning_rate,
-        decay=settings.decay,
-        schedule_epochs=settings.schedule_epochs,
-        validation=test if rows > train_count else None,
-        validation_steps=-(-(rows - train_count) // size),
+        TrainingData(
+            cached if augmented is None else fresh,
+            augmented[2] if augmented else -(-train_count // size),
+            test if rows > train_count else None,
+            -(-(rows - train_count) // size),
+        ),
+        settings,
+        TrainingCheckpoint(checkpoint, description) if checkpoint else None,
         progress=progress,
         callbacks=callbacks,
     )
+    groups = model.optimizer.groups
     return {
         name: Head(
             kernel.numpy().reshape(
                 int(np.prod(cache.position_shapes[name], dtype=int)), -1, num_labels
             ),
             tuple(cache.position_shapes[name]),
-            [_curve_row(row, name, len(names) == 1, settings, optimizer) for row in history],
+            _curve(history, name, schedule_of(settings), groups, alone=len(names) == 1),
         )
         for name, kernel in model.kernels.items()
     }
@@ -240,46 +213,46 @@ class _HeadKernel(keras.layers.Layer):
         self.built = True
 
 
-class _NoCheckpoint(TrainingCheckpoint):
-    """Training that nobody asked to make resumable."""
+def check_heads(settings: TrainingSettings, stages: Iterable[str]) -> None:
+    """Refuse settings that cannot train heads.
 
-    def __init__(self) -> None:
-        super().__init__("unused")
+    Args:
+        settings: `TrainingSettings`, as of `train_heads`.
+        stages: the stages' names.
 
-    def restore(self, model: keras.Model) -> list[dict[str, float]]:
-        return []
+    Raises:
+        InputError: if `decay` or a `group` cannot be read, or two are of one stage.
+    """
+    optimizer_of(settings, _patterns(stages))
 
-    def save(self, model: keras.Model, history: list[dict[str, float]], last: bool) -> None:
-        return
+
+def _patterns(stages: Iterable[str]) -> dict[str, str]:
+    """Where the variables of stages are, by the stages' names."""
+    return {name: rf"(^|/){re.escape(name)}/" for name in stages}
 
 
-def _curve_row(
-    row: Mapping[str, float], name: str, alone: bool, settings: HeadSettings, optimizer: SGD
-) -> dict[str, float]:
-    """One head's part of the logs of an epoch."""
+def _curve(
+    history: Sequence[Mapping[str, float]],
+    name: str,
+    schedule: GroupSchedule,
+    groups: Sequence[ParameterGroup],
+    alone: bool,
+) -> list[dict[str, float]]:
+    """One head's part of the logs; `alone` where the model has no other."""
+    group = next((g for g in groups if re.search(g.pattern, f"{name}/kernel")), None)
 
-    def logged(prefix: str, quantity: str) -> float:
+    def logged(row: Mapping[str, float], prefix: str, quantity: str) -> float:
         # Keras drops the output's name where there is a single output.
-        for key in (
-            (f"{prefix}{name}_{quantity}", f"{prefix}{quantity}")
-            if alone
-            else (f"{prefix}{name}_{quantity}",)
-        ):
-            if key in row:
-                return row[key]
-        return float("nan")
+        keys = [f"{prefix}{name}_{quantity}", *([f"{prefix}{quantity}"] if alone else [])]
+        return next((row[key] for key in keys if key in row), float("nan"))
 
-    rate = row["lr"]
-    for group in optimizer.groups:
-        if re.search(group.pattern, f"{name}/kernel"):
-            rate = group.learning_rate * group.decay.scaled_factor(
-                int(row["epoch"]), settings.epochs, settings.schedule_epochs
-            )
-            break
-    return {
-        "epoch": int(row["epoch"]),
-        "lr": rate,
-        "loss": logged("", "cross_entropy"),
-        "accuracy": logged("", "accuracy"),
-        "test_accuracy": logged("val_", "accuracy"),
-    }
+    return [
+        {
+            "epoch": int(row["epoch"]),
+            "lr": row["lr"] if group is None else schedule.group_rate(group, int(row["epoch"])),
+            "loss": logged(row, "", "cross_entropy"),
+            "accuracy": logged(row, "", "accuracy"),
+            "test_accuracy": logged(row, "val_", "accuracy"),
+        }
+        for row in history
+    ]

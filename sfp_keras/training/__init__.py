@@ -1,10 +1,23 @@
 """Training: PyTorch's SGD with parameter groups, step schedules, and a fit that resumes."""
 
-from sfp_keras.training.fit import fit_with_resume
+from sfp_keras.training.callbacks import (
+    EpochCheckpoint,
+    FreshValidation,
+    GroupSchedule,
+    StopOnNaN,
+)
+from sfp_keras.training.fit import TrainingData, fit_with_resume
 from sfp_keras.training.groups import ParameterGroup, parse_group
+from sfp_keras.training.hyperparameters import (
+    check_groups,
+    compile_classifier,
+    default_group,
+    optimizer_of,
+    schedule_of,
+)
 from sfp_keras.training.loss import CrossEntropy, curves, with_exact_loss
 from sfp_keras.training.optimizer import SGD
-from sfp_keras.training.progress import Progress
+from sfp_keras.training.progress import FitProgress, Progress
 from sfp_keras.training.resident import (
     ResidentImages,
     fits_on_device,
@@ -16,15 +29,26 @@ from sfp_keras.training.schedule import StepDecay
 __all__ = [
     "SGD",
     "CrossEntropy",
+    "EpochCheckpoint",
+    "FitProgress",
+    "FreshValidation",
+    "GroupSchedule",
     "ParameterGroup",
     "Progress",
     "ResidentImages",
     "StepDecay",
+    "StopOnNaN",
+    "TrainingData",
+    "check_groups",
+    "compile_classifier",
     "curves",
+    "default_group",
     "fit_with_resume",
     "fits_on_device",
+    "optimizer_of",
     "parse_group",
     "resident_batches",
     "resident_rows",
+    "schedule_of",
     "with_exact_loss",
 ]

@@ -1,4 +1,4 @@
-"""What every training minimises and tells: averages over the whole batch, the whole epoch."""
+"""What every training minimises and reports: averages over the whole batch, the whole epoch."""
 
 from typing import Any
 

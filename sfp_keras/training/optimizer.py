@@ -63,7 +63,7 @@ class SGD(keras.optimizers.Optimizer):
         names = [group.name for group in self.groups]
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
-            raise InputError(f"two parameter groups have one name, {twice!r}; give each its own")
+            raise InputError(f"`groups`: two have the name {twice!r}; give each its own")
 
     def build(self, variables: Sequence[keras.Variable]) -> None:
         """Make one momentum buffer a variable and one learning rate a group."""
@@ -80,7 +80,7 @@ class SGD(keras.optimizers.Optimizer):
             if index not in self._group_of:
                 some = ", ".join(variable.path for variable in variables[:4])
                 raise InputError(
-                    f"parameter group {group.name!r}: the pattern {group.pattern!r} matches no "
+                    f"`groups`: the pattern {group.pattern!r} of {group.name!r} matches no "
                     f"variable; paths look like {some}"
                 )
 

@@ -1,4 +1,4 @@
-"""What a long phase tells its user: the time it will take, then how far it is."""
+"""What a long phase shows its user: the time it will take, then how far it is."""
 
 import sys
 import time
@@ -19,7 +19,7 @@ class Progress:
         console: `rich.console.Console`, or `None` for standard output.
         line_seconds: `float`. Least time between two lines where there is no terminal.
         outputs: sequence of `str`. Names of the outputs of a model with several, in the order
-            in which their accuracies are told. Defaults to Keras' order, that of the alphabet.
+            in which their accuracies are shown. Defaults to Keras' order, that of the alphabet.
     """
 
     def __init__(
@@ -34,9 +34,9 @@ class Progress:
         self.line_seconds = line_seconds
         self.outputs = tuple(outputs)
 
-    def callback(self, begin: int, epochs: int, steps: int) -> "_FitProgress":
-        """A Keras callback that reports epochs `begin` .. `epochs` of `steps` steps each."""
-        return _FitProgress(self, begin, epochs, steps)
+    def callback(self) -> "FitProgress":
+        """A Keras callback that reports on a training."""
+        return FitProgress(self)
 
     def over(
         self,
@@ -52,7 +52,7 @@ class Progress:
         Args:
             items: what is worked on.
             total: `int`. All there is, in units.
-            begin: `int`. Units that were done before. Defaults to `0`.
+            begin: `int`. Units that were done earlier. Defaults to `0`.
             size: function of an item giving its units. Defaults to one each.
             unit: `str`. What is counted. Defaults to `"batches"`.
         """
@@ -64,13 +64,13 @@ class Progress:
             for number, item in enumerate(items):
                 now = time.monotonic()
                 if number == 1:  # The first compiles.
-                    start, told, before = now, now, done
+                    start, shown, before = now, now, done
                 elif number > 1:
                     left = (now - start) / (done - before) * (total - done)
                     if number == 4:
                         self.announce(left, f"{total - begin:,} {unit}")
-                    if now - told >= self.line_seconds:
-                        told = now
+                    if now - shown >= self.line_seconds:
+                        shown = now
                         self._line(done, total, unit, (done - before) / (now - start), left)
                 yield item
                 done += size(item)
@@ -102,48 +102,69 @@ class Progress:
             self.console.print(f"{self.phase}: about {duration(seconds)} for {what}")
 
 
-class _FitProgress(keras.callbacks.Callback):
+class FitProgress(keras.callbacks.Callback):
     """Times the first steps, then shows epochs, loss, accuracy and the time left.
 
-    To be closed when training ended or was stopped, of which Keras tells callbacks nothing: a
-    terminal's cursor is hidden until then.
+    Close it when the training ended or was stopped, of which Keras tells callbacks nothing: the
+    cursor of a terminal is hidden until then.
+
+    Args:
+        progress: `Progress`.
+
+    Example:
+        >>> with contextlib.closing(Progress("training").callback()) as shown:
+        ...     model.fit(x, y, epochs=20, verbose=0, callbacks=[shown])
     """
 
     WARMUP, TIMED = 2, 6
 
-    def __init__(self, progress: Progress, begin: int, epochs: int, steps: int):
+    def __init__(self, progress: Progress):
         super().__init__()
-        self.progress, self.begin, self.epochs, self.steps = progress, begin, epochs, steps
-        self.done, self.announced, self.told = 0, False, 0.0
+        self.progress = progress
+        self.done, self.announced = 0, False
         self.bar = progress.bar()
 
     def on_train_begin(self, logs: dict | None = None) -> None:
+        """Show the bar; which epoch comes first is not known yet."""
+        self.first: int | None = None
+        self.epochs, self.steps = self.params["epochs"], self.params["steps"]
         self.bar.start()
-        total = (self.epochs - self.begin) * self.steps
-        self.task = self.bar.add_task(self.progress.phase, total=total)
-        self.start = self.told = time.monotonic()
-        if self.begin:
+        self.task = self.bar.add_task(self.progress.phase, total=None)
+        self.start = self.shown = time.monotonic()
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """At the first, count the steps to come."""
+        if self.first is not None:
+            return
+        self.first = epoch
+        if self.steps:
+            self.bar.update(self.task, total=(self.epochs - epoch) * self.steps)
+        if epoch:
             self.progress.console.print(
-                f"{self.progress.phase}: going on after epoch {self.begin} of {self.epochs}"
+                f"{self.progress.phase}: going on after epoch {epoch} of {self.epochs}"
             )
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Advance the bar; after the first steps, print how long the rest will take."""
         self.done += 1
         self.bar.advance(self.task)
         if self.done == self.WARMUP:
             self.warm = time.monotonic()
-        elif self.done == self.WARMUP + self.TIMED and not self.announced:
-            left = (self.epochs - self.begin) * self.steps - self.done
+        elif self.done == self.WARMUP + self.TIMED and self.steps and not self.announced:
+            epochs = self.epochs - (self.first or 0)
+            left = epochs * self.steps - self.done
             seconds = (time.monotonic() - self.warm) / self.TIMED * left
-            self.progress.announce(seconds, f"{self.epochs - self.begin} epochs")
+            self.progress.announce(seconds, f"{epochs} epochs")
             self.announced = True
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Print a line, unless the last one was a moment ago."""
         now = time.monotonic()
         last = epoch + 1 == self.epochs
-        if last or now - self.told >= self.progress.line_seconds:
-            self.told = now
-            left = (now - self.start) / (epoch + 1 - self.begin) * (self.epochs - epoch - 1)
+        if last or now - self.shown >= self.progress.line_seconds:
+            self.shown = now
+            trained = epoch + 1 - (self.first or 0)
+            left = (now - self.start) / trained * (self.epochs - epoch - 1)
             self.progress.console.print(
                 f"{self.progress.phase}: epoch {epoch + 1}/{self.epochs}  "
                 + _numbers(logs or {}, self.progress.outputs)
@@ -159,7 +180,7 @@ class _FitProgress(keras.callbacks.Callback):
 
 def _numbers(logs: dict[str, float], outputs: Sequence[str]) -> str:
     shown = {"loss": "loss", "accuracy": "accuracy", "val_accuracy": "test accuracy"}
-    told = [f"{shown[k]} {float(v):.4f}" for k, v in logs.items() if k in shown]
+    parts = [f"{shown[k]} {float(v):.4f}" for k, v in logs.items() if k in shown]
     heads = {
         name.removeprefix("val_").removesuffix("_accuracy"): f"{float(value):.4f}"
         for name, value in logs.items()
@@ -167,8 +188,8 @@ def _numbers(logs: dict[str, float], outputs: Sequence[str]) -> str:
     }
     if heads:
         order = [name for name in outputs if name in heads] or list(heads)
-        told.append("test accuracy " + ", ".join(f"{name} {heads[name]}" for name in order))
-    return "  ".join(told)
+        parts.append("test accuracy " + ", ".join(f"{name} {heads[name]}" for name in order))
+    return "  ".join(parts)
 
 
 def duration(seconds: float) -> str:

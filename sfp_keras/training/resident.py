@@ -1,4 +1,4 @@
-"""Training on images that stay on the device: only row numbers and draws cross to it."""
+"""Training on images held on the device: only row numbers and moves cross to it."""
 
 import math
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from keras import ops
 from sfp_keras.data import Augmentation, ImageSplit, Scaling, epoch_rows
 from sfp_keras.errors import InputError
 
-# Of a GPU's memory the network needs most; CIFAR's 60,000 images take 184 MB.
+# The network needs most of a GPU's memory; CIFAR's 60,000 images take 184 MB.
 MOST_BYTES = 4 << 30
 Feed = tuple[dict[str, np.ndarray], np.ndarray]
 
@@ -40,8 +40,8 @@ class ResidentImages(keras.Model):
     def __init__(self, network: keras.Model, splits: tuple[ImageSplit, ...], scaling: Scaling):
         if scaling.function is not None:
             raise InputError(
-                f"--images_on=device: --scaling={scaling.text} is a function of NumPy arrays, "
-                "which does not run on a device; give numbers, or --images_on=host"
+                f"`images_on`=device: `scaling`={scaling.text} is a function of NumPy arrays, "
+                "which does not run on a device; give numbers, or hold the images on the host"
             )
         super().__init__(name=network.name, dtype=network.dtype_policy)
         self.network = network

@@ -58,7 +58,7 @@ class StepDecay:
             A `StepDecay`.
 
         Raises:
-            InputError: if the text does not read so.
+            InputError: if the text cannot be read.
         """
         if text.strip().lower() in ("", "none"):
             return cls()
@@ -79,14 +79,14 @@ class StepDecay:
                     raise ValueError
             except ValueError:
                 raise InputError(
-                    f"decay {text!r} is not understood at {part!r}: write q/dt with 0 < q <= 1, "
+                    f"`decay`={text!r}: {part!r} cannot be read; write q/dt with 0 < q <= 1, "
                     "as in 0.65/20 or 0.65/20<=140,0.55/20"
                 ) from None
             phases.append(phase)
         ends = [phase.last for phase in phases[:-1]]
         if None in ends or sorted(set(ends)) != ends:  # type: ignore[type-var]
             raise InputError(
-                f"decay {text!r}: every phase but the last needs a later end, as in "
+                f"`decay`={text!r}: every phase but the last needs a later end, as in "
                 "0.65/20<=140,0.55/20"
             )
         return cls(tuple(phases))

@@ -9,9 +9,9 @@ import pandas as pd
 
 from sfp_keras.afcc import (
     VARIANTS,
-    FineTuning,
     HeadFineTuning,
     SplitNetwork,
+    check_fine_tuning,
     cluster_mask,
     last_kernel_layer,
     split_network,
@@ -25,12 +25,13 @@ from sfp_keras.probing import Stage, StageMeasurement, cache_features
 from sfp_keras.reports import terminal
 from sfp_keras.reports.afcc import draw_afcc, print_afcc
 from sfp_keras.runs import AfccFiles, stage_results
-from sfp_keras.training import ParameterGroup, Progress, StepDecay, parse_group
+from sfp_keras.settings import FineTuningSettings
+from sfp_keras.training import Progress, optimizer_of
 from sfp_keras.workflows import probe
 from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.network import save_model
 from sfp_keras.workflows.paper_numbers import paper_numbers
-from sfp_keras.workflows.setup import about_flag
+from sfp_keras.workflows.setup import training_called
 from sfp_keras.workflows.stage_list import choose_one
 from sfp_keras.workflows.stage_settings import pools_of
 from sfp_keras.workflows.train import description
@@ -45,13 +46,15 @@ Key = tuple[str, str, float]
 
 def afcc(experiment: Experiment) -> None:
     """`--mode=afcc`: from a probed stage, which is probed first where it was not."""
-    settings = fine_tuning(experiment)
+    settings = experiment.afcc.training
+    with training_called("afcc_"):
+        optimizer_of(settings)  # Refuses what cannot be read before anything is loaded.
 
     def check(network: keras.Model) -> None:
         stage = choose_one(experiment, network, "afcc_stage")
         split = split_network(network, stage, trainable_layers(experiment, network, stage))
-        with about_flag("afcc_group"):
-            settings.check_groups(split)
+        with training_called("afcc_"):
+            check_fine_tuning(split, settings)
         if experiment.run.overwrite == "afcc":
             _check_masks(ExperimentRun(experiment), stage)
 
@@ -72,32 +75,6 @@ def afcc(experiment: Experiment) -> None:
             console.print(f"  {files.model}  the network that ends with {_saved_head(files)}")
 
 
-def fine_tuning(experiment: Experiment) -> FineTuning:
-    """The --afcc_* flags."""
-    with about_flag("afcc_decay"):
-        decay = StepDecay.parse(experiment.afcc.training.decay)
-    base = ParameterGroup(
-        "default",
-        "",
-        experiment.afcc.training.lr,
-        experiment.afcc.training.momentum,
-        experiment.afcc.training.l2,
-        decay,
-    )
-    with about_flag("afcc_group"):
-        groups = tuple(parse_group(text, base) for text in experiment.afcc.training.group)
-    return FineTuning(
-        experiment.afcc.training.total_epochs,
-        base.learning_rate,
-        base.momentum,
-        base.l2,
-        decay,
-        experiment.afcc.training.batch_size,
-        groups,
-        experiment.afcc.training.precision,
-    )
-
-
 def trainable_layers(experiment: Experiment, network: keras.Model, stage: Stage) -> list[str]:
     """--afcc_trainable, as names of layers or `all`."""
     names = list(experiment.afcc.trainable)
@@ -112,7 +89,7 @@ def compare(
     stage: Stage,
     dataset: ImageDataset,
     scaling: Scaling,
-    settings: FineTuning,
+    settings: FineTuningSettings,
 ) -> pd.DataFrame:
     """Zero and fine-tune every variant that was not yet; returns the rows of results.csv."""
     experiment, files = run.experiment, run.afcc(stage.name)
@@ -135,7 +112,7 @@ def compare(
         if make := VARIANTS[name].mask:
             mask = masks[images, threshold].repeat(len(kernel), axis=0)
             made = make(mask, kernel, experiment.run.seed)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), training_called("afcc_"):
             if made is not None:
                 _note_silent(made, dataset.class_names, (name, images, threshold))
                 warnings.filterwarnings("ignore", "mask: .* units have no free weight")
@@ -278,7 +255,7 @@ def _tuner(
     kernel: np.ndarray,
     dataset: ImageDataset,
     scaling: Scaling,
-    settings: FineTuning,
+    settings: FineTuningSettings,
 ) -> HeadFineTuning:
     """Pass all images once through the frozen part; every variant starts from there."""
     experiment = run.experiment

@@ -48,6 +48,7 @@ from sfp_keras.workflows.setup import (
     fingerprint,
     load_network_and_data,
     scaling_of,
+    training_called,
 )
 from sfp_keras.workflows.stage_list import choose_stages, stages_spoken_of
 from sfp_keras.workflows.stage_settings import (
@@ -204,17 +205,18 @@ def train_missing_heads(
             steps = steps_per_epoch(len(dataset.train), settings.batch_size)
             fresh = (*fresh_images(experiment, dataset, scaling, network, cut), steps)
         checkpoint = run.checkpoint("heads", names)
-        heads = train_heads(
-            cache,
-            dataset.num_labels,
-            settings,
-            seed=experiment.run.seed,
-            checkpoint=checkpoint,
-            description=described,
-            augmented=fresh,
-            progress=Progress("heads", outputs=names),
-            callbacks=heads_monitor(run, cache, missing, dataset, depths(network)),
-        )
+        with training_called("head_"):
+            heads = train_heads(
+                cache,
+                dataset.num_labels,
+                settings,
+                seed=experiment.run.seed,
+                checkpoint=checkpoint,
+                description=described,
+                augmented=fresh,
+                progress=Progress("heads", outputs=names),
+                callbacks=heads_monitor(run, cache, missing, dataset, depths(network)),
+            )
         for name, head in heads.items():
             stage_results.write_head(run, name, head)
     _tidy(run, names)

@@ -22,6 +22,7 @@ from sfp_keras.experiment import Experiment
 from sfp_keras.files import unreadable
 from sfp_keras.models import find_architecture, load_own_model, load_weights
 from sfp_keras.reports import terminal
+from sfp_keras.settings import TrainingSettings, declared
 from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.paper_network import build_network
 
@@ -85,6 +86,12 @@ def about_flag(name: str) -> Iterator[None]:
         yield
     except InputError as error:
         raise InputError(f"--{name}: {error}") from None
+
+
+def training_called(prefix: str) -> contextlib.AbstractContextManager[None]:
+    """Name the settings of a training in errors as the command does: `head_lr` instead of `lr`."""
+    names = [field.name for field, _ in declared(TrainingSettings)]
+    return arguments_called(**{name: prefix + name for name in names})
 
 
 def fingerprint(dataset: ImageDataset) -> str:

@@ -4,15 +4,15 @@ A run directory keeps the latter for each stage, so that further stages can have
 """
 
 import dataclasses
-import re
 from collections.abc import Mapping
 
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
-from sfp_keras.probing import HeadSettings, Stage
-from sfp_keras.training import ParameterGroup, StepDecay, parse_group
+from sfp_keras.probing import Stage, check_heads
+from sfp_keras.settings import HeadSettings
+from sfp_keras.training import default_group, parse_group
 from sfp_keras.workflows.experiment_run import ExperimentRun
-from sfp_keras.workflows.setup import about_flag
+from sfp_keras.workflows.setup import training_called
 
 StageSettings = Mapping[str, Mapping[str, str]]
 
@@ -86,8 +86,7 @@ def _groups(experiment: Experiment) -> dict[str, str]:
     """--head_group: its text by stage."""
     groups: dict[str, str] = {}
     for text in experiment.heads.training.group:
-        with about_flag("head_group"):
-            name = parse_group(text, _base(experiment)).name
+        name = _stage_of(experiment, text)
         if name in groups:
             raise InputError(f"--head_group: two groups of stage {name!r}; put them into one")
         groups[name] = " ".join(text.split())
@@ -96,15 +95,12 @@ def _groups(experiment: Experiment) -> dict[str, str]:
 
 def only_stage(experiment: Experiment, name: str) -> Experiment:
     """The experiment of one stage, without what --pool and --head_group say of others."""
-    base = _base(experiment)
+    pools = experiment.network.pool
+    groups = experiment.heads.training.group
     return experiment.changed(
         stages=(name,),
-        pool=tuple(
-            t for t in experiment.network.pool if "=" not in t or t.partition("=")[0] == name
-        ),
-        head_group=tuple(
-            t for t in experiment.heads.training.group if parse_group(t, base).name == name
-        ),
+        pool=tuple(t for t in pools if "=" not in t or t.partition("=")[0] == name),
+        head_group=tuple(t for t in groups if _stage_of(experiment, t) == name),
     )
 
 
@@ -114,29 +110,19 @@ def pools_of(settings: StageSettings) -> dict[str, str]:
 
 
 def head_settings(experiment: Experiment, settings: StageSettings) -> HeadSettings:
-    """The --head_* flags for the heads of these stages."""
-    base = _base(experiment)
-    groups = [
-        dataclasses.replace(
-            parse_group(of["head_group"], base), pattern=rf"(^|/){re.escape(name)}/"
-        )
-        for name, of in settings.items()
-        if of["head_group"]
-    ]
-    return HeadSettings(
-        experiment.heads.training.total_epochs,
-        experiment.heads.training.schedule_length,
-        experiment.heads.training.batch_size,
-        base.learning_rate,
-        base.momentum,
-        base.l2,
-        base.decay,
-        tuple(groups),
-    )
+    """How the heads of these stages are trained.
+
+    Raises:
+        InputError: if --head_decay or a --head_group cannot be read.
+    """
+    groups = tuple(of["head_group"] for of in settings.values() if of["head_group"])
+    training = dataclasses.replace(experiment.heads.training, group=groups)
+    with training_called("head_"):
+        check_heads(training, settings)
+    return training
 
 
-def _base(experiment: Experiment) -> ParameterGroup:
-    training = experiment.heads.training
-    with about_flag("head_decay"):
-        decay = StepDecay.parse(training.decay)
-    return ParameterGroup("default", "", training.lr, training.momentum, training.l2, decay)
+def _stage_of(experiment: Experiment, group: str) -> str:
+    """The stage that a --head_group is of."""
+    with training_called("head_"):
+        return parse_group(group, default_group(experiment.heads.training)).name

@@ -7,31 +7,22 @@ import keras
 import pandas as pd
 
 from sfp_keras.checkpoints import TrainingCheckpoint
-from sfp_keras.data import (
-    ImageDataset,
-    Scaling,
-    steps_per_epoch,
-)
+from sfp_keras.data import ImageDataset, Scaling
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import write_text
 from sfp_keras.models import load_initial_weights
 from sfp_keras.reports import terminal
 from sfp_keras.training import (
-    SGD,
-    CrossEntropy,
-    ParameterGroup,
     Progress,
-    StepDecay,
-    curves,
+    check_groups,
+    compile_classifier,
     fit_with_resume,
-    parse_group,
     with_exact_loss,
 )
 from sfp_keras.workflows.devices import opened
 from sfp_keras.workflows.events import train_monitor
 from sfp_keras.workflows.experiment_run import ExperimentRun
-from sfp_keras.workflows.feeding import feeding_of
 from sfp_keras.workflows.network import load_trained, save_model
 from sfp_keras.workflows.paper_network import build_network
 from sfp_keras.workflows.setup import (
@@ -42,6 +33,7 @@ from sfp_keras.workflows.setup import (
     load_network_and_data,
     scaling_of,
 )
+from sfp_keras.workflows.training_images import training_images
 
 
 def train(experiment: Experiment) -> None:
@@ -65,15 +57,13 @@ def train(experiment: Experiment) -> None:
 
 
 def check_training(experiment: Experiment, network: keras.Model, dataset: ImageDataset) -> None:
-    """Refuse wrong --group, --decay and the like before anything is written."""
+    """Refuse what cannot be trained before anything is written."""
     augmentation_of(experiment, dataset)
     if experiment.network.initial_weights is not None:
         with about_flag("initial_weights"):
             load_initial_weights(network, experiment.network.initial_weights)
         check_finite(network, "initial_weights", experiment.network.initial_weights)
-    optimizer = optimizer_of(experiment)
-    with about_flag("group"):
-        optimizer.build(network.trainable_variables)
+    check_groups(experiment.training, network.trainable_variables)
 
 
 def train_network(run: ExperimentRun, dataset: ImageDataset, scaling: Scaling) -> keras.Model:
@@ -83,31 +73,17 @@ def train_network(run: ExperimentRun, dataset: ImageDataset, scaling: Scaling) -
         run.delete_checkpoints("train")  # Where a kill came between the two.
         return load_trained(run)
     with run.timed("train"):
-        base = base_group(experiment)
-        network = build_network(experiment, dataset, experiment.training.precision)
+        settings = experiment.training
+        network = build_network(experiment, dataset, settings.precision)
         start_from_weights(experiment, network)
-        optimizer = optimizer_of(experiment)
-        feeding = feeding_of(experiment, network, dataset, scaling)
-        feeding.model.compile(
-            optimizer=optimizer,
-            loss=CrossEntropy(),
-            weighted_metrics=curves(),
-        )
-        optimizer.build(network.trainable_variables)
+        model, images = training_images(experiment, network, dataset, scaling)
+        compile_classifier(model, settings)
         checkpoint = TrainingCheckpoint(run.checkpoint("train"), description(run, "train"))
         history = fit_with_resume(
-            feeding.model,
-            feeding.batches,
-            steps_per_epoch=steps_per_epoch(len(dataset.train), experiment.training.batch_size),
-            epochs=experiment.training.total_epochs,
-            checkpoint=checkpoint,
-            learning_rate=base.learning_rate,
-            decay=base.decay,
-            schedule_epochs=experiment.training.schedule_length,
-            validation=feeding.validation,
-            validation_steps=steps_per_epoch(
-                len(dataset.test), experiment.heads.inference_batch_size
-            ),
+            model,
+            images,
+            settings,
+            checkpoint,
             progress=Progress("training"),
             on_epoch=lambda rows: _write_history(run, rows),
             callbacks=train_monitor(run, network, dataset, scaling),
@@ -129,22 +105,6 @@ def start_from_weights(experiment: Experiment, network: keras.Model) -> None:
     terminal().print(
         f"starting from {experiment.network.initial_weights}; random weights: {', '.join(fresh)}"
     )
-
-
-def optimizer_of(experiment: Experiment) -> SGD:
-    """The optimiser of phase 1 with its --group groups."""
-    base = base_group(experiment)
-    with about_flag("group"):
-        groups = tuple(parse_group(text, base) for text in experiment.training.group)
-        return SGD(base.learning_rate, base.momentum, base.l2, groups=groups)
-
-
-def base_group(experiment: Experiment) -> ParameterGroup:
-    """The hyperparameters of variables in no group."""
-    training = experiment.training
-    with about_flag("decay"):
-        decay = StepDecay.parse(training.decay)
-    return ParameterGroup("default", "", training.lr, training.momentum, training.l2, decay)
 
 
 def description(run: ExperimentRun, phase: str, more: object = None) -> str:

@@ -4,13 +4,12 @@ import keras
 import numpy as np
 import pytest
 
-from sfp_keras.afcc import VARIANTS
-from sfp_keras.afcc.fine_tuning import FineTuning, HeadFineTuning
+from sfp_keras.afcc import VARIANTS, HeadFineTuning, check_fine_tuning
 from sfp_keras.afcc.tail import last_kernel_layer, split_network
 from sfp_keras.errors import InputError
 from sfp_keras.models import build_vgg
 from sfp_keras.probing import cache_features, cut_stages, resolve_stages
-from sfp_keras.training import ParameterGroup, StepDecay
+from sfp_keras.settings import FineTuningSettings
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.normal(size=(110, 32, 32, 3)).astype(np.float32)
@@ -135,9 +134,7 @@ def tuning():
         dtype="float32",
     )
     kernel = (0.05 * np.random.default_rng(1).normal(size=(4, 512, 5))).astype(np.float32)
-    settings = FineTuning(
-        epochs=2, learning_rate=0.05, l2=1e-3, decay=StepDecay.parse("0.5/1"), batch_size=30
-    )
+    settings = FineTuningSettings(epochs=2, lr=0.05, l2=1e-3, decay="0.5/1", batch_size=30)
     return net, split, HeadFineTuning(split, kernel, cache, settings, seed=3)
 
 
@@ -191,9 +188,8 @@ def test_fine_tuning_moves_head_and_tail_and_keeps_zeros(masked, tuning, tmp_pat
 
 def test_bf16_is_tested_in_float32(tuning, tmp_path):
     _, split, tuner = tuning
-    bf16 = HeadFineTuning(
-        split, tuner.kernel, tuner.cache, FineTuning(1, 0.01, precision="mixed_bfloat16"), seed=3
-    )
+    settings = FineTuningSettings(1, lr=0.01, precision="mixed_bfloat16")
+    bf16 = HeadFineTuning(split, tuner.kernel, tuner.cache, settings, seed=3)
     found = bf16.run(None, checkpoint=tmp_path / "c.npz")
     assert found.accuracy_zeroed == tuner.accuracy()
     scores = split.whole("whole", found.layers).predict(IMAGES[TRAIN:], verbose=0)
@@ -205,11 +201,11 @@ def test_groups_are_matched_before_anything(tuning):
     _, split, _ = tuning
 
     def check(*names):
-        groups = tuple(ParameterGroup(name, name, 0.1) for name in names)
-        FineTuning(groups=groups).check_groups(split)
+        groups = tuple(f"{name}: lr=0.1" for name in names)
+        check_fine_tuning(split, FineTuningSettings(group=groups))
 
     check("layer4_conv", "(^|/)head/")
-    with pytest.raises(InputError, match=r"'layer3_conv' matches no variable.*layer4_conv/kernel"):
+    with pytest.raises(InputError, match=r"`group`: .*'layer3_conv' matches .*layer4_conv/kernel"):
         check("layer3_conv")
 
 

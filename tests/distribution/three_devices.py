@@ -18,15 +18,14 @@ if os.environ["KERAS_BACKEND"] == "tensorflow":
 
 import keras
 
-from sfp_keras import SGD, MaskedDense
+from sfp_keras import MaskedDense
 from sfp_keras.checkpoints import TrainingCheckpoint
 from sfp_keras.data import epoch_order
 from sfp_keras.distribution import distributed
+from sfp_keras.settings import TrainingSettings
 from sfp_keras.training import (
-    CrossEntropy,
-    ParameterGroup,
-    StepDecay,
-    curves,
+    TrainingData,
+    compile_classifier,
     fit_with_resume,
     with_exact_loss,
 )
@@ -84,20 +83,21 @@ def train(kind: str | None, file: str, stop_after: int = 0) -> tuple[list[np.nda
     with distributed(kind) as devices:
         assert devices.count == (3 if kind else 1)
         model = network()
-        group = ParameterGroup("fc", "fc/", 0.02, 0.5, 1e-3, StepDecay.parse("0.5/1"))
-        optimizer = SGD(0.05, 0.9, 1e-2, groups=[group])
-        model.compile(optimizer, loss=CrossEntropy(), weighted_metrics=curves())
-        optimizer.build(model.trainable_variables)
+        settings = TrainingSettings(
+            epochs=3,
+            schedule_epochs=None,
+            lr=0.05,
+            momentum=0.9,
+            l2=1e-2,
+            decay="0.5/2",
+            group=("fc/: lr=0.02 momentum=0.5 l2=1e-3 decay=0.5/1",),
+        )
+        compile_classifier(model, settings)
         history = fit_with_resume(
             model,
-            batches,
-            steps_per_epoch=3,
-            epochs=3,
-            checkpoint=TrainingCheckpoint(Path(sys.argv[1]) / file, every_seconds=0),
-            learning_rate=0.05,
-            decay=StepDecay.parse("0.5/2"),
-            validation=test_batches,
-            validation_steps=1,
+            TrainingData(batches, 3, test_batches, 1),
+            settings,
+            TrainingCheckpoint(Path(sys.argv[1]) / file, every_seconds=0),
             on_epoch=stop,
         )
         kernel = keras.ops.convert_to_numpy(model.get_layer("head").kernel)

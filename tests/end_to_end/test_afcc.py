@@ -213,7 +213,7 @@ def test_labels_without_a_filter_are_named(capsys: pytest.CaptureFixture[str]) -
         (["--afcc_decay=fast"], "--afcc_decay"),
         (
             ["--afcc_group=layer9: lr=1", "--overwrite=afcc"],
-            "--afcc_group: parameter group 'layer9': the pattern 'layer9' matches no variable",
+            "--afcc_group: the pattern 'layer9' of 'layer9' matches no variable",
         ),
     ],
 )

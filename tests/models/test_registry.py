@@ -16,6 +16,7 @@ from sfp_keras.models import (
     default_stage_names,
     find_architecture,
     network_options,
+    parameter_groups,
 )
 from sfp_keras.models.registry import register
 from sfp_keras.probing import cut_stages, default_stages, list_stages
@@ -83,6 +84,15 @@ def test_its_groups_of_parameters_are_found(built) -> None:
     paths = [variable.path for variable in network.trainable_variables]
     for pattern in find_architecture(name).groups.values():
         assert any(re.search(pattern, path) for path in paths)
+
+
+def test_a_group_of_several_networks_is_found_in_each() -> None:
+    groups = parameter_groups()
+    for path in ("layer1_conv/kernel", "vgg/stage3_project/kernel"):
+        assert re.search(groups["conv"], path)
+    for path in ("output/kernel", "fc14/kernel"):
+        assert re.search(groups["fc"], path)
+        assert not re.search(groups["conv"], path)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -1,18 +1,19 @@
 """Heads trained together against heads trained one by one, from memory, disk and fresh images."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
 
 from sfp_keras.errors import InputError
-from sfp_keras.probing import HeadSettings, cache_features, train_heads
-from sfp_keras.training import ParameterGroup, StepDecay
+from sfp_keras.probing import cache_features, train_heads
+from sfp_keras.settings import HeadSettings
 
 NAMES = ["layer1", "layer2", "layer3"]
 LABELS = 4
 SETTINGS = HeadSettings(
-    epochs=3, schedule_epochs=3, batch_size=16, learning_rate=0.1, momentum=0.9, l2=1e-3,
-    decay=StepDecay.parse("0.5/1"),
+    epochs=3, schedule_epochs=3, batch_size=16, lr=0.1, momentum=0.9, l2=1e-3, decay="0.5/1",
 )  # fmt: skip
 
 
@@ -117,7 +118,7 @@ def literal_head(x, y, kernel, order_of, epochs, settings):
     """Softmax regression with PyTorch's Nesterov rule, in float64."""
     w, buffer = kernel.astype(np.float64), 0.0
     for epoch in range(epochs):
-        rate = settings.learning_rate * settings.decay.factor(epoch)
+        rate = settings.lr * 0.5**epoch
         order = order_of(epoch)
         for begin in range(0, len(order), settings.batch_size):
             rows = order[begin : begin + settings.batch_size]
@@ -135,7 +136,7 @@ def test_the_head_is_softmax_regression_written_out(cut, images):
     from sfp_keras.data import epoch_order
 
     cache = cached(cut, NAMES, images, dtype="float32")
-    begin = train_heads(cache, LABELS, HeadSettings(epochs=1, learning_rate=0.0, l2=0.0), seed=1)
+    begin = train_heads(cache, LABELS, HeadSettings(epochs=1, lr=0.0, l2=0.0), seed=1)
     end = train_heads(cache, LABELS, SETTINGS, seed=1)
     for name in NAMES:
         x = cache.arrays[name][:50].astype(np.float64)
@@ -149,11 +150,9 @@ def test_the_head_is_softmax_regression_written_out(cut, images):
 
 
 def test_a_stage_may_have_hyperparameters_of_its_own(cut, images):
-    group = ParameterGroup("layer2", r"(^|/)layer2/", 0.01, 0.5, 0.0)
-    import dataclasses
-
+    group = "layer2: lr=0.01 momentum=0.5 l2=0 decay=none"
     both = train_heads(
-        cached(cut, NAMES, images), LABELS, dataclasses.replace(SETTINGS, groups=(group,))
+        cached(cut, NAMES, images), LABELS, dataclasses.replace(SETTINGS, group=(group,))
     )
     plain = train_heads(cached(cut, NAMES, images), LABELS, SETTINGS)
     np.testing.assert_array_equal(both["layer1"].kernel, plain["layer1"].kernel)
@@ -169,7 +168,7 @@ def test_outputs_beyond_float16_are_kept_as_float32(cut, images):
     assert cache.arrays["layer2"].dtype == np.float32
     exact = scaled.predict(images[0], verbose=0)[1].reshape(70, -1)
     np.testing.assert_allclose(cache.arrays["layer2"], exact, rtol=2e-3)
-    train_heads(cache, LABELS, HeadSettings(epochs=1, learning_rate=1e-9))
+    train_heads(cache, LABELS, HeadSettings(epochs=1, lr=1e-9))
 
 
 def test_outputs_that_are_not_finite_name_the_stage(cut, images):

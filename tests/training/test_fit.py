@@ -15,7 +15,13 @@ from rich.console import Console
 from sfp_keras import SGD
 from sfp_keras.checkpoints import TrainingCheckpoint
 from sfp_keras.errors import InputError
-from sfp_keras.training import ParameterGroup, Progress, StepDecay, fit_with_resume
+from sfp_keras.settings import TrainingSettings
+from sfp_keras.training import (
+    ParameterGroup,
+    Progress,
+    TrainingData,
+    fit_with_resume,
+)
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(60, 4)).astype(np.float32), RNG.integers(0, 3, 60)
@@ -56,14 +62,9 @@ def batches(first_epoch):
 def fit(net, path, epochs=6, **arguments):
     return fit_with_resume(
         net,
-        batches,
-        steps_per_epoch=3,
-        epochs=epochs,
-        checkpoint=TrainingCheckpoint(path, "a", every_seconds=0),
-        learning_rate=0.1,
-        decay=StepDecay.parse("0.5/2"),
-        validation=lambda: iter([(X[:40], Y[:40]), (X[40:], Y[40:])]),
-        validation_steps=2,
+        TrainingData(batches, 3, lambda: iter([(X[:40], Y[:40]), (X[40:], Y[40:])]), 2),
+        TrainingSettings(epochs, schedule_epochs=None, lr=0.1, decay="0.5/2"),
+        TrainingCheckpoint(path, "a", every_seconds=0),
         **arguments,
     )
 
@@ -118,12 +119,9 @@ def test_another_training_s_checkpoint_is_refused(tmp_path):
     with pytest.raises(InputError, match="another training"):
         fit_with_resume(
             model(),
-            batches,
-            steps_per_epoch=3,
-            epochs=2,
-            checkpoint=TrainingCheckpoint(tmp_path / "c.npz", "b"),
-            learning_rate=0.1,
-            decay=StepDecay(),
+            TrainingData(batches, 3),
+            TrainingSettings(epochs=2),
+            TrainingCheckpoint(tmp_path / "c.npz", "b"),
         )
 
 
@@ -137,31 +135,27 @@ def test_nan_stops_with_the_mend_and_keeps_the_finished_epochs(tmp_path):
             yield x * np.float32(np.nan), y
 
     with pytest.raises(
-        InputError, match=r"layer1_conv/kernel is not finite.* epoch 2.*--lr, .*--afcc_lr"
+        InputError, match=r"layer1_conv/kernel is not finite.* epoch 2.*`lr`.*c\.npz"
     ):
         fit_with_resume(
             poisoned,
-            nan_batches,
-            steps_per_epoch=3,
-            epochs=4,
-            checkpoint=TrainingCheckpoint(tmp_path / "c.npz", "a", every_seconds=0),
-            learning_rate=0.1,
-            decay=StepDecay(),
+            TrainingData(nan_batches, 3),
+            TrainingSettings(epochs=4, lr=0.1),
+            TrainingCheckpoint(tmp_path / "c.npz", "a", every_seconds=0),
         )
     assert (tmp_path / "c.npz").read_bytes() == before
 
 
 def test_a_loss_that_overflows_is_named(tmp_path):
     net = model()
-    with pytest.raises(InputError, match=r"the loss is not finite .nan. in epoch 0.*--scaling"):
+    with pytest.raises(
+        InputError, match=r"loss is not finite .nan. in epoch 0.*`scaling` of images$"
+    ):
         fit_with_resume(
             net,
-            lambda first: ((x * np.float32(1e30), y) for x, y in batches(first)),
-            steps_per_epoch=3,
-            epochs=1,
-            checkpoint=TrainingCheckpoint(tmp_path / "c.npz"),
-            learning_rate=1e30,
-            decay=StepDecay(),
+            TrainingData(lambda first: ((x * np.float32(1e30), y) for x, y in batches(first)), 3),
+            TrainingSettings(epochs=1, lr=1e30),
+            TrainingCheckpoint(tmp_path / "c.npz"),
         )
     assert not (tmp_path / "c.npz").exists()
 
@@ -198,17 +192,16 @@ def test_killed_by_the_system_it_ends_bit_equal(tmp_path):
 
 def test_every_epoch_is_tested_on_each_image_once(tmp_path):
     net = model()
-    still = StepDecay.parse("1/1")
     history = fit_with_resume(
         net,
-        batches,
-        steps_per_epoch=3,
-        epochs=5,
-        checkpoint=TrainingCheckpoint(tmp_path / "c", "a"),
-        learning_rate=0.0,
-        decay=still,
-        validation=lambda: ((X[i : i + 7], Y[i : i + 7]) for i in range(0, len(X), 7)),
-        validation_steps=9,
+        TrainingData(
+            batches,
+            3,
+            validation=lambda: ((X[i : i + 7], Y[i : i + 7]) for i in range(0, len(X), 7)),
+            validation_steps=9,
+        ),
+        TrainingSettings(epochs=5, lr=0.0, decay="1/1"),
+        TrainingCheckpoint(tmp_path / "c", "a"),
         callbacks=[_Recount(seen := [])],
     )
     assert [row["val_accuracy"] for row in history] == pytest.approx(seen)

@@ -110,13 +110,13 @@ def test_a_pattern_without_a_variable_is_named():
 
 def test_two_groups_of_one_name_are_refused():
     group = ParameterGroup("fc", "output", 0.1)
-    with pytest.raises(InputError, match="one name"):
+    with pytest.raises(InputError, match="two have the name 'fc'"):
         SGD(groups=[group, group])
 
 
 @pytest.mark.parametrize("values", [{"momentum": 1.0}, {"momentum": -0.1}, {"l2": -1e-4}])
 def test_values_out_of_range_are_refused(values):
-    with pytest.raises(InputError, match=f"{next(iter(values))} of .* is"):
+    with pytest.raises(InputError, match=f"`{next(iter(values))}`=.* must be at least 0"):
         SGD(0.1, **values)
 
 

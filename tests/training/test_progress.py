@@ -1,4 +1,4 @@
-"""What a phase tells: the time it will take, then how far it is."""
+"""What a phase shows: the time it will take, then how far it is."""
 
 import io
 
@@ -12,9 +12,11 @@ from sfp_keras.training.progress import duration
 def test_each_epoch_is_one_line_with_its_numbers_where_there_is_no_terminal():
     text = io.StringIO()
     progress = Progress("heads", Console(file=text, width=40), line_seconds=0)
-    callback = progress.callback(begin=1, epochs=3, steps=2)
+    callback = progress.callback()
+    callback.set_params({"epochs": 3, "steps": 2})
     callback.on_train_begin()
     for epoch in (1, 2):
+        callback.on_epoch_begin(epoch)
         for batch in range(2):
             callback.on_train_batch_end(batch)
         callback.on_epoch_end(
@@ -42,16 +44,18 @@ def test_durations_in_words(seconds, words):
     assert duration(seconds) == words
 
 
-def test_accuracies_of_several_outputs_are_told_in_their_order():
+def test_accuracies_of_several_outputs_are_shown_in_their_order():
     text = io.StringIO()
     progress = Progress("heads", Console(file=text), outputs=["layer2", "layer10"])
-    callback = progress.callback(begin=0, epochs=1, steps=1)
+    callback = progress.callback()
+    callback.set_params({"epochs": 1, "steps": 1})
     callback.on_train_begin()
+    callback.on_epoch_begin(0)
     callback.on_epoch_end(0, {"val_layer10_accuracy": 0.25, "val_layer2_accuracy": 0.75})
     assert "test accuracy layer2 0.7500, layer10 0.2500" in text.getvalue()
 
 
-def test_a_pass_tells_how_far_it_is_how_fast_and_what_is_left(monkeypatch):
+def test_a_pass_shows_how_far_it_is_how_fast_and_what_is_left(monkeypatch):
     now = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     text = io.StringIO()

@@ -20,10 +20,11 @@ from sfp_keras.data import (
     training_batches,
 )
 from sfp_keras.errors import InputError
+from sfp_keras.settings import TrainingSettings
 from sfp_keras.training import (
     SGD,
     ResidentImages,
-    StepDecay,
+    TrainingData,
     fit_with_resume,
     fits_on_device,
     resident_batches,
@@ -108,14 +109,9 @@ def test_a_training_gives_the_same_numbers_and_goes_on_either_way(tmp_path):
                 test = lambda: evaluation_batches(TEST, 4, scaling)  # noqa: E731
             history = fit_with_resume(
                 model,
-                feed,
-                steps_per_epoch=3,
-                epochs=epochs,
-                checkpoint=TrainingCheckpoint(tmp_path / name, "same", every_seconds=0),
-                learning_rate=0.05,
-                decay=StepDecay(),
-                validation=test,
-                validation_steps=2,
+                TrainingData(feed, 3, test, 2),
+                TrainingSettings(epochs, lr=0.05),
+                TrainingCheckpoint(tmp_path / name, "same", every_seconds=0),
             )
         return net.get_weights(), history
 
@@ -130,15 +126,13 @@ def test_a_training_gives_the_same_numbers_and_goes_on_either_way(tmp_path):
             assert other["val_loss"] == pytest.approx(row["val_loss"], rel=1e-4)
 
 
-def test_what_cannot_be_held_is_told():
+def test_what_cannot_be_held_is_refused():
     def twice(x):
         return 2 * x
 
     twice.__module__ = __name__
     globals()["twice"] = twice
-    with pytest.raises(
-        InputError, match=r"--images_on=device: --scaling=.*:twice.*--images_on=host"
-    ):
+    with pytest.raises(InputError, match=r"`images_on`=device: `scaling`=.*:twice.*on the host"):
         ResidentImages(identity(), (TRAIN,), parse_scaling(f"{__name__}:twice"))
     assert fits_on_device(TRAIN, TEST)
     mapped = ImageSplit(np.memmap("/dev/zero", np.uint8, "r", shape=(3, 4, 4, 3)), np.arange(3))

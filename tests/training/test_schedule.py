@@ -56,7 +56,7 @@ def test_a_shorter_run_passes_through_the_whole_schedule():
 
 @pytest.mark.parametrize("text", ["0.65", "0.65/0", "2/20", "x/20", "0.5/20,0.4/20", "0/3", "-1/2"])
 def test_a_decay_that_does_not_read_is_named(text):
-    with pytest.raises(InputError, match="decay"):
+    with pytest.raises(InputError, match=r"^`decay`="):
         StepDecay.parse(text)
 
 
@@ -76,8 +76,18 @@ def test_a_group_takes_what_it_does_not_say_from_the_default():
 
 @pytest.mark.parametrize(
     "text",
-    ["fc", "fc:", ": lr=1", "fc: lr=x", "fc: rate=1", "fc: momentum=1", "fc: lr=-1", "(: lr=1"],
+    [
+        "fc",
+        "fc:",
+        ": lr=1",
+        "fc: lr=x",
+        "fc: rate=1",
+        "fc: momentum=1",
+        "fc: lr=-1",
+        "(: lr=1",
+        "fc: decay=2/1",
+    ],
 )
 def test_a_group_that_does_not_read_is_named(text):
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match=r"^`group`='[^`]*$"):
         parse_group(text, DEFAULT)

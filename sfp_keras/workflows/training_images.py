@@ -1,37 +1,30 @@
 """How a training's images reach the device: as images, or as numbers of images that are there."""
 
-import dataclasses
-from collections.abc import Callable, Iterator
-from typing import Any
-
 import keras
 
-from sfp_keras.data import ImageDataset, Scaling, evaluation_batches, training_batches
+from sfp_keras.data import (
+    ImageDataset,
+    Scaling,
+    evaluation_batches,
+    steps_per_epoch,
+    training_batches,
+)
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
-from sfp_keras.training import ResidentImages, fits_on_device, resident_batches, resident_rows
+from sfp_keras.training import (
+    ResidentImages,
+    TrainingData,
+    fits_on_device,
+    resident_batches,
+    resident_rows,
+)
 from sfp_keras.workflows.setup import augmentation_of
 
 
-@dataclasses.dataclass(frozen=True)
-class Feeding:
-    """What `fit_with_resume` is given of a network and its images.
-
-    Attributes:
-        model: what is compiled and fitted: the network, or a model around it.
-        batches: function of the first epoch; endless training batches from there on.
-        validation: function giving one pass of test batches.
-    """
-
-    model: keras.Model
-    batches: Callable[[int], Iterator[Any]]
-    validation: Callable[[], Iterator[Any]]
-
-
-def feeding_of(
+def training_images(
     experiment: Experiment, network: keras.Model, dataset: ImageDataset, scaling: Scaling
-) -> Feeding:
-    """As --images_on says.
+) -> tuple[keras.Model, TrainingData]:
+    """What is compiled and fitted, the network or a model around it, and what it is given.
 
     Raises:
         InputError: if the images cannot be held on a device.
@@ -39,18 +32,21 @@ def feeding_of(
     augmentation, seed = augmentation_of(experiment, dataset), experiment.run.seed
     size, test_size = experiment.training.batch_size, experiment.heads.inference_batch_size
     train, test = dataset.train, dataset.test
+    steps, test_steps = steps_per_epoch(len(train), size), steps_per_epoch(len(test), test_size)
     if not _on_device(experiment, dataset, scaling):
-        return Feeding(
-            network,
+        return network, TrainingData(
             lambda epoch: training_batches(
                 train, size, seed, scaling, augmentation, first_epoch=epoch
             ),
+            steps,
             lambda: evaluation_batches(test, test_size, scaling),
+            test_steps,
         )
-    return Feeding(
-        ResidentImages(network, (train, test), scaling),
+    return ResidentImages(network, (train, test), scaling), TrainingData(
         lambda epoch: resident_batches(train, size, seed, augmentation, first_epoch=epoch),
+        steps,
         lambda: resident_rows(test.labels, len(train), test_size),
+        test_steps,
     )
 
 
@@ -63,7 +59,7 @@ def _on_device(experiment: Experiment, dataset: ImageDataset, scaling: Scaling) 
         return fit and accelerated and jax and scaling.function is None
     if experiment.augmentation.images_on == "device" and not fit:
         raise InputError(
-            "--images_on=device: the images are read from disk, or training and test images take "
-            "more than 4 GiB; leave it out, or raise --memory_gib where they fit"
+            "`images_on`=device: the images are read from disk, or training and test images take "
+            "more than 4 GiB; leave it out, or raise `memory_gib` where they fit"
         )
     return experiment.augmentation.images_on == "device"

@@ -145,9 +145,7 @@ def source_digest(name: str, data_dir: str | Path | None) -> str | None:
         sizes and a few blocks (other files); `None` for sets whose name says what they hold, and
         where there is nothing at `data_dir`, which loading reports.
     """
-    if data_dir is None or not Path(data_dir).exists():
-        return None
-    return find_source(name).digest(Path(data_dir))
+    return None if data_dir is None else find_source(name).digest(Path(data_dir))
 
 
 def _source(name: str, data_dir: str | Path | None) -> tuple[Source, Path | None]:

@@ -81,8 +81,10 @@ def count_array_labels(request: Request) -> int:
     return len(_Files(request.folder).class_names())
 
 
-def array_digest(data_dir: Path) -> str:
+def array_digest(data_dir: Path) -> str | None:
     """Digest a few blocks of each file, see `digest_files`."""
+    if not data_dir.exists():
+        return None  # Loading it says what is wrong.
     if data_dir.is_dir():
         return digest_files({path.name: path for path in data_dir.glob("*.npy")})
     return digest_files({"": data_dir})

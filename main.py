@@ -26,7 +26,9 @@ from sfp_keras.files import CANNOT_WRITE
 def build_experiment(values: flags.FlagValues) -> Experiment:
     """The experiment that the flags and their preset describe."""
     chosen = preset.apply(values)
-    return settings_of(values).changed(preset=chosen)
+    experiment = settings_of(values).changed(preset=chosen)
+    experiment.check_options()
+    return experiment
 
 
 def main(argv: Sequence[str]) -> int:

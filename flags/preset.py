@@ -8,9 +8,11 @@ from typing import Any
 
 from absl import flags
 
+from flags.define import settings_of
 from sfp_keras.data import find_source
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import all_declarations
+from sfp_keras.models import architectures
 
 FOLDER = Path(__file__).parent / "presets"
 
@@ -49,27 +51,39 @@ def apply(values: flags.FlagValues) -> str | None:
         )
     if chosen is not None:
         settings = read(chosen)
-        if "stage9" in settings:
-            values.set_default("stage9", settings["stage9"])
         for name, value in settings.items():
-            values.set_default(name, value if values.stage9 else _without_stage9(value))
+            values.set_default(name, value)
+        for old, new in _stages_in_place(values).items():
+            for name in settings:
+                if not values[name].present:
+                    values.set_default(name, _replaced(values[name].value, old, new))
     if values.model is None:
         default = find_source(values.dataset).model
         if default is None:
             raise InputError(
                 f"--dataset={values.dataset} has no network by default: name one by --model "
-                "(vgg6, vgg11, vgg16, avgg16, efficientnetb0, a .keras file, or "
-                "package.module:factory)"
+                f"({', '.join(architectures())}, a .keras file, or package.module:factory)"
             )
         values.set_default("model", default)
     return chosen
 
 
-def _without_stage9(value: Any) -> Any:
-    """A setting for EfficientNet-B0 whose last stage is the eighth."""
+def _stages_in_place(values: flags.FlagValues) -> dict[str, str]:
+    """The stages that stand for others of the network, where its options took those away."""
+    known = architectures().get(values.model)
+    if known is None or known.stages is None:
+        return {}
+    options = settings_of(values).network.options
+    changed = known.stages(known.read({n: v for n, v in options.items() if known.has(n)}))
+    whole = known.stages(known.read({}))
+    return {old: new for old, new in zip(whole, changed, strict=True) if old != new}
+
+
+def _replaced(value: Any, old: str, new: str) -> Any:
+    """A flag's value about another stage."""
     if isinstance(value, list):
-        return [_without_stage9(text) for text in value]
-    return value.replace("stage9", "stage8")
+        return [_replaced(text, old, new) for text in value]
+    return value.replace(old, new) if isinstance(value, str) else value
 
 
 def choose(model: str | None, dataset: str, labels: int | None) -> str | None:
@@ -77,8 +91,8 @@ def choose(model: str | None, dataset: str, labels: int | None) -> str | None:
     found: dict[int, str] = {}
     for name in names():
         # Others, such as a simplified network's, are for those who ask for them.
-        match = re.fullmatch(rf"{re.escape(f'{model}-{dataset}')}(?:-k(\d+))?", name)
-        if match:
+        match = re.fullmatch(rf".*-{re.escape(dataset)}(?:-k(\d+))?", name)
+        if match and read(name).get("model") == model:
             found[int(match[1] or 10**9)] = name
     wanted = labels if labels is not None else 10**9
     enough = [count for count in found if count >= wanted]

@@ -11,6 +11,7 @@ from typing import Any
 from sfp_keras.data import find_source
 from sfp_keras.errors import InputError
 from sfp_keras.experiment.network_rules import NetworkRules
+from sfp_keras.models import architectures, network_options
 from sfp_keras.settings import (
     AblationSettings,
     AfccSettings,
@@ -18,7 +19,6 @@ from sfp_keras.settings import (
     AugmentationSettings,
     DataSettings,
     Declaration,
-    EfficientNetOptions,
     MonitoringSettings,
     NetworkSettings,
     ProbeSettings,
@@ -26,7 +26,6 @@ from sfp_keras.settings import (
     RunSettings,
     SweepSettings,
     TrainingSettings,
-    VGGOptions,
     declarations,
     section,
     value_at,
@@ -146,7 +145,7 @@ class Experiment(NetworkRules):
     @property
     def turns_images(self) -> bool:
         """Whether any phase rotates and shears training images."""
-        return self.augments and self.efficientnet
+        return self.augments and self.architecture.augmentation == "geometry"
 
     @property
     def kind(self) -> str:
@@ -158,10 +157,12 @@ class Experiment(NetworkRules):
     @property
     def idle(self) -> set[str]:
         """Settings that do nothing in this experiment, by the names of their flags."""
+        options = {field.name for field in dataclasses.fields(self.architecture.options)}
         return {
             one.name
             for one in all_declarations().values()
-            if one.setting.used is not None and not getattr(self, one.setting.used)
+            if (one.setting.used is not None and not getattr(self, one.setting.used))
+            or (one.path[:2] == _OPTIONS and one.name not in options)
         }
 
     def settings(self, phase: str) -> dict[str, Any]:
@@ -209,6 +210,8 @@ class Experiment(NetworkRules):
             if name == "preset":
                 # Without a preset the flags would choose one again.
                 value = value or "none"
+            if one.path[:2] == _OPTIONS and name not in self.network.options:
+                continue
             if value is None or (value == [] and one.default == ()) or name == "overwrite":
                 continue
             if one.setting.repeated:
@@ -225,9 +228,13 @@ class Experiment(NetworkRules):
 def all_declarations() -> Mapping[str, Declaration]:
     """Every setting of an experiment and of its network, by the name of its flag."""
     found = dict(declarations(Experiment))
-    for options in (VGGOptions, EfficientNetOptions):
-        for one in declarations(options).values():
-            found[one.name] = dataclasses.replace(one, path=(*_OPTIONS, one.name))
+    model = found["model"]
+    text = f"{model.setting.help} Networks with a name: {', '.join(architectures())}."
+    found["model"] = dataclasses.replace(
+        model, setting=dataclasses.replace(model.setting, help=text)
+    )
+    for one in declarations(network_options()).values():
+        found[one.name] = dataclasses.replace(one, path=(*_OPTIONS, one.name))
     return found
 
 

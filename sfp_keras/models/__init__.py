@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     )
     from sfp_keras.models.networks.vgg import VGG_NAMES, build_vgg, vgg_arguments_of
     from sfp_keras.models.own import load_own_model
+    from sfp_keras.models.own_architecture import architecture_of
     from sfp_keras.models.registry import (
         Architecture,
         architectures,
@@ -34,6 +35,7 @@ _FILE_OF = {
     "Enlarge": "enlarging",
     "RandomGeometry": "geometric",
     "VGG_NAMES": "networks.vgg",
+    "architecture_of": "own_architecture",
     "architectures": "registry",
     "build_efficientnet": "networks.efficientnet",
     "build_network": "registry",
@@ -56,6 +58,7 @@ __all__ = [
     "Architecture",
     "Enlarge",
     "RandomGeometry",
+    "architecture_of",
     "architectures",
     "build_efficientnet",
     "build_network",

@@ -21,9 +21,9 @@ class WeightFiles:
     """What weights from elsewhere say of a network.
 
     Attributes:
-        arguments: called with what `weights` or `initial_weights` names and whether the network
-            is taken as trained; returns those of the network's options that the weights decide,
-            and `num_labels` where a trained network has labels of its own.
+        arguments: called with what `weights` or `initial_weights` names, an empty text for
+            neither, and whether the network is taken as trained; returns the options that the
+            weights decide, and `num_labels` where a trained network has labels of its own.
         unsaid: options that no file says: those to look at where a trained network guesses.
         scaling: how a trained network's images are scaled; `None`: as those of a new one.
         layers_of: the prefix of the layers that a module of a PyTorch file belongs to, or `None`
@@ -82,41 +82,55 @@ class Architecture:
     defining: tuple[str, ...] = ()
     files: WeightFiles = WeightFiles()
 
-    def read(self, given: Mapping[str, Any]) -> Any:
+    def read(self, given: Mapping[str, Any], usual: Mapping[str, Any] | None = None) -> Any:
         """The network's options where some are given.
 
         Args:
             given: dict from names of options to values, or to texts as flags have them.
+            usual: the same for options that are not given; layers that `given` does not name are
+                as here. Default: the network's own defaults.
 
         Raises:
             InputError: if it has no such option, or a value will not do.
         """
-        known = [field.name for field in dataclasses.fields(self.options)]
         for name in given:
-            if name not in known:
-                others = [one.name for one in architectures().values() if _has(one, name)]
-                raise InputError(
-                    f"`{name}` is no option of {self.name}"
-                    + (f"; {_listed(others)} has it" if len(others) == 1 else "")
-                    + (f"; {_listed(others)} have it" if len(others) > 1 else "")
-                    + ("" if others else f"; it has {_listed(known) or 'none'}")
-                )
-        return read_options(self.options, given)
+            if not self.has(name):
+                raise InputError(f"`{name}` is no option of {self.name}; {self._instead(name)}")
+        values = read_options(self.options, given).given()
+        chosen = {name: values[name] for name in given if name in values}
+        before = read_options(self.options, usual or {}).given()
+        for name, value in chosen.items():
+            if isinstance(value, Mapping):
+                chosen[name] = {**before.get(name, {}), **value}
+        return self.options(**{**before, **chosen})
 
-    def changed(self, given: Mapping[str, Any], source: str | None = None) -> bool:
-        """Whether options make it another network than the papers', of which theirs say nothing.
+    def has(self, option: str) -> bool:
+        """Whether it has an option."""
+        return any(field.name == option for field in dataclasses.fields(self.options))
+
+    def _instead(self, option: str) -> str:
+        """Which networks have an option, or which options there are."""
+        others = [one.name for one in architectures().values() if one.has(option)]
+        if others:
+            return f"{_listed(others)} {'have' if len(others) > 1 else 'has'} it"
+        own = [field.name for field in dataclasses.fields(self.options)]
+        return f"it has {_listed(own) or 'none'}"
+
+    def changed(self, given: Mapping[str, Any], source: str | None = None) -> dict[str, Any]:
+        """Those of the given options that make it another network than the papers'.
 
         Args:
-            given: as `read` takes them.
+            given: as `read` takes them; options of other networks do not count.
             source: the weights it has or starts from.
         """
-        usual = self.read(self.files.arguments(source, False) if source else {})
-        options = self.read({**usual.given(), **given})
-        return any(getattr(options, name) != getattr(usual, name) for name in self.defining)
-
-
-def _has(architecture: Architecture, option: str) -> bool:
-    return any(field.name == option for field in dataclasses.fields(architecture.options))
+        given = {name: given[name] for name in self.defining if name in given}
+        usual = self.files.arguments(source or "", False)
+        before, after = self.read({}, usual), self.read(given, usual)
+        return {
+            name: value
+            for name, value in given.items()
+            if getattr(after, name) != getattr(before, name)
+        }
 
 
 def _listed(names: Sequence[str]) -> str:

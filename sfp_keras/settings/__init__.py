@@ -10,7 +10,6 @@ from sfp_keras.settings.field import Setting, declared, section, setting
 from sfp_keras.settings.heads import ProbeSettings
 from sfp_keras.settings.monitoring import MonitoringSettings
 from sfp_keras.settings.network import NetworkSettings
-from sfp_keras.settings.network_options import EfficientNetOptions, VGGOptions
 from sfp_keras.settings.report import ReportSettings
 from sfp_keras.settings.run import RunSettings
 from sfp_keras.settings.sweep import SweepSettings
@@ -23,7 +22,6 @@ __all__ = [
     "AugmentationSettings",
     "DataSettings",
     "Declaration",
-    "EfficientNetOptions",
     "FineTuningSettings",
     "HeadSettings",
     "MonitoringSettings",
@@ -34,7 +32,6 @@ __all__ = [
     "Setting",
     "SweepSettings",
     "TrainingSettings",
-    "VGGOptions",
     "declarations",
     "declared",
     "section",

@@ -18,15 +18,14 @@ class NetworkSettings:
 
     model: str = setting(
         "vgg6",
-        "vgg6, vgg11, vgg16, avgg16, efficientnetb0; a .keras file; or package.module:factory, a "
-        "function that returns a Keras model, such as keras.applications:MobileNetV2. Default: the "
-        "preset's, or vgg6 for digits, vgg16 for CIFAR and efficientnetb0 for ImageNet. Files and "
-        "factories count as trained.",
+        "A network by its name; a .keras file; or package.module:factory, a function that returns "
+        "a Keras model, such as keras.applications:MobileNetV2. Default: the preset's, or one for "
+        "the data. Files and factories count as trained, factories unless --train is given.",
         phases=("train",),
     )
     weights: str | None = setting(
         None,
-        "Trained weights of one of the papers' networks: safetensors with PyTorch's names, or "
+        "Trained weights of a network with a name: safetensors with PyTorch's names, or "
         ".weights.h5; for efficientnetb0 also imagenet (keras.applications', downloaded once) or "
         "its .h5 file. The network then counts as trained.",
         phases=("train",),
@@ -53,6 +52,6 @@ class NetworkSettings:
     pool: tuple[str, ...] = setting(
         (),
         "Pooling of stage outputs before the heads: none, avg:<n>, max:<n>, global_avg; or "
-        "<stage>=<pool>, separated by commas. Default: avg:7 for efficientnetb0, none for others.",
+        "<stage>=<pool>, separated by commas. Default: the network's: avg:7 for efficientnetb0.",
     )
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)

@@ -55,7 +55,7 @@ def _print_devices(experiment: Experiment, devices: Devices) -> None:
     else:
         several = f" of {devices.processes} processes" if devices.processes > 1 else ""
         console.print(f"every batch is spread over {devices.count} devices{several}")
-    if devices.random_on_each and experiment.efficientnet and experiment.trains:
+    if devices.random_on_each and experiment.trains and experiment.turns_images:
         console.print(
             "note: every device draws rotations and dropout for itself, so this training is "
             "another than one device's, as with another --seed; --backend=jax draws the same"

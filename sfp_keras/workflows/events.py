@@ -12,10 +12,9 @@ from sfp_keras.errors import InputError
 from sfp_keras.monitoring import FilterMonitor, HeadsMonitor, MonitorWriter, schema
 from sfp_keras.monitoring.linear_head import linear_head
 from sfp_keras.monitoring.plan import kept_factors
-from sfp_keras.probing import FeatureCache, Stage
+from sfp_keras.probing import FeatureCache, Stage, default_stages
 from sfp_keras.runs import stage_results
 from sfp_keras.workflows.experiment_run import ExperimentRun
-from sfp_keras.workflows.paper_network import paper_stages
 
 _LOG = logging.getLogger(__name__)
 
@@ -27,7 +26,7 @@ def train_monitor(
     experiment = run.experiment
     if not experiment.monitoring.on:
         return []
-    stage = paper_stages(experiment)[-1]
+    stage = (experiment.stage_names or [stage.name for stage in default_stages(network)])[-1]
     try:
         linear_head(network, stage)
     except InputError as error:

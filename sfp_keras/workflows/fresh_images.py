@@ -17,11 +17,11 @@ from sfp_keras.data import (
 from sfp_keras.experiment import Experiment
 from sfp_keras.models.geometric import affine_matrices, resample
 from sfp_keras.probing.cutting import StageModel
-from sfp_keras.workflows.paper_network import network_scaling
+from sfp_keras.workflows.paper_network import scaling_inside
 from sfp_keras.workflows.setup import augmentation_of
 
 Batches = Callable[[int], Iterator[tuple[Any, np.ndarray]]]
-# The layers that EfficientNet-B0 begins with, see `build_network`.
+# The layers that a network with geometric augmentation begins with, see `build_network`.
 _FRONT = ("scale", "enlarge")
 
 
@@ -42,12 +42,12 @@ def fresh_images(
         cut: the network cut at its stages.
 
     Returns:
-        The cut model, of EfficientNet-B0 without the layers that scale and enlarge images, for
-        images are turned in between; and a function of the first epoch giving endless batches,
-        which are a function of the seed and the epoch.
+        The cut model, of a network that moves images itself without the layers that scale and
+        enlarge them, for images are turned in between; and a function of the first epoch giving
+        endless batches, which are a function of the seed and the epoch.
     """
     size = experiment.heads.training.batch_size
-    if not experiment.efficientnet:
+    if experiment.architecture.augmentation != "geometry":
         augmentation = augmentation_of(experiment, dataset)
         return cut, lambda first_epoch: training_batches(
             dataset.train, size, experiment.run.seed, scaling, augmentation, first_epoch=first_epoch
@@ -56,7 +56,7 @@ def fresh_images(
     front = keras.Model(network.inputs[0], last.output)
     body = StageModel(last.output, cut.outputs, name=cut.name)
     body.output_names = list(cut.output_names)
-    fill = network_scaling(experiment, dataset).mid_grey.tolist()
+    fill = scaling_inside(experiment, dataset).mid_grey.tolist()
     split, seed = dataset.train, experiment.run.seed
     side = front.output_shape[1:3]
 

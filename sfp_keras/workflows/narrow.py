@@ -28,7 +28,7 @@ def check_widths(experiment: Experiment, network: keras.Model, stage: Stage) -> 
         if experiment.ablation.layers:
             raise InputError("--ablate_layers says which layers --ablate_widths narrows; give both")
         return
-    if not experiment.trains or experiment.efficientnet:
+    if not experiment.trains or "filters" not in experiment.architecture.defining:
         network_of = f"--model={experiment.network.model}"
         if experiment.network.weights:
             network_of += f" with --weights={experiment.network.weights}"

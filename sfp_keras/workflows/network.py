@@ -127,9 +127,10 @@ def report_network(
         return
     note = ""
     if not experiment.trains and near_chance(accuracy, num_labels):
-        suspect = "--padding" if experiment.efficientnet else "--fc_activation"
-        suspect = "--class_names" if experiment.own_model else suspect
-        note = f"  (near chance: check --scaling and {suspect})"
+        suspects = " and ".join(
+            f"--{n}" for n in ("scaling", *experiment.architecture.files.unsaid)
+        )
+        note = f"  (near chance: check {suspects})"
     console.print(f"network: test accuracy {accuracy:.4f}{note}")
 
 

@@ -20,7 +20,7 @@ from sfp_keras.data import (
 from sfp_keras.errors import InputError, arguments_called
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import unreadable
-from sfp_keras.models import find_architecture, load_own_model, load_weights
+from sfp_keras.models import architectures, find_architecture, load_own_model, load_weights
 from sfp_keras.reports import terminal
 from sfp_keras.settings import TrainingSettings, declared
 from sfp_keras.workflows.experiment_run import ExperimentRun
@@ -41,12 +41,12 @@ def load_network_and_data(
     ExperimentRun(experiment).check_place()
     for flag in ("model", "weights", "initial_weights"):
         _check_readable(flag, experiment.value(flag))
-    if experiment.own_model:
+    if experiment.network.model not in architectures():
         given = [f for f in ("weights", "initial_weights") if experiment.value(f)]
         if given:
             raise InputError(
-                f"--{given[0]} is for the papers' networks, not for "
-                f"--model={experiment.network.model}: save the network with its weights "
+                f"`{given[0]}` is for networks with a name, not for "
+                f"`model`={experiment.network.model}: save the network with its weights "
                 "as a .keras file"
             )
         with without_notes():
@@ -60,10 +60,10 @@ def load_network_and_data(
     load_weights(network, str(experiment.network.weights))
     check_finite(network, "weights", str(experiment.network.weights))
     whole = not str(experiment.network.weights).endswith((".weights.h5", ".keras"))
-    if whole and (experiment.value("blocks") or not experiment.value("stage9")):
+    if whole and experiment.architecture.files.layers_of and experiment.changed_options:
         terminal().print(
-            f"network: what {experiment.network.weights} has beyond --blocks and --nostage9 is "
-            "left out and nothing is trained; --initial_weights trains the rest"
+            f"network: what {experiment.network.weights} has beyond the options given is left out "
+            "and nothing is trained; --initial_weights trains the rest"
         )
     return network, dataset
 
@@ -207,23 +207,25 @@ def check_input(network: keras.Model, dataset: ImageDataset, experiment: Experim
 
 def scaling_of(experiment: Experiment, dataset: ImageDataset) -> Scaling:
     """--scaling, with the training set's statistics where it asks for them."""
-    if experiment.efficientnet:
+    if experiment.architecture.augmentation == "geometry":
         return UNSCALED  # The network does it, so that small uint8 images cross to the device.
-    return parse_scaling(experiment.resolved_scaling, dataset.train)
+    return parse_scaling(experiment.network_scaling, dataset.train)
 
 
 def augmentation_of(experiment: Experiment, dataset: ImageDataset) -> Augmentation | None:
     """--flip and --shift, which must leave something of the images.
 
-    `None` for EfficientNet-B0, which augments images itself after it enlarged them.
+    `None` for a network that augments images itself, after it enlarged them.
     """
     height, width, _ = dataset.image_shape
-    side = experiment.enlarged(dataset.image_shape) or min(height, width)
+    architecture = experiment.architecture
+    options = architecture.read(experiment.network.options)
+    side = architecture.enlarged(options, dataset.image_shape) or min(height, width)
     if experiment.augmentation.shift >= side:
         raise InputError(
             f"--shift={experiment.augmentation.shift} moves images of {side}x{side} pixels out of "
             f"sight; make it smaller than {side}"
         )
-    if experiment.efficientnet:
+    if architecture.augmentation == "geometry":
         return None
     return Augmentation(flip=experiment.augmentation.flip, shift=experiment.augmentation.shift)

@@ -5,17 +5,16 @@ import keras
 from sfp_keras.experiment import Experiment
 from sfp_keras.probing import Stage, default_stages, list_stages, resolve_stages
 from sfp_keras.reports import Column, ReportTable, print_table, terminal
-from sfp_keras.workflows.paper_network import build_network, paper_stages
+from sfp_keras.workflows.paper_network import build_network
 from sfp_keras.workflows.setup import about_flag, load_network_and_data
 
 
 def choose_stages(experiment: Experiment, network: keras.Model) -> list[Stage]:
-    """--stages, or the papers' of a network of theirs, or the default of an own network."""
+    """--stages, or those of the network's architecture, or the last before each reduction."""
     if experiment.network.stages:
         return resolve_stages(network, experiment.network.stages)
-    if experiment.own_model:
-        return default_stages(network)
-    return resolve_stages(network, paper_stages(experiment))
+    names = experiment.stage_names
+    return resolve_stages(network, names) if names else default_stages(network)
 
 
 def choose_one(experiment: Experiment, network: keras.Model, flag: str) -> Stage:

@@ -67,7 +67,7 @@ def _check_same(
 def _pools(experiment: Experiment) -> tuple[str, dict[str, str]]:
     """--pool: one text for all stages, and `<stage>=<text>` for some of them."""
     given = ",".join(experiment.network.pool)
-    everywhere = [text for text in experiment.resolved_pool if "=" not in text]
+    everywhere = [text for text in experiment.network.pool if "=" not in text]
     if len(everywhere) > 1:
         raise InputError(
             f"--pool={given}: give one for all stages, as in avg:7, or <stage>=<pool> for each"
@@ -79,7 +79,7 @@ def _pools(experiment: Experiment) -> tuple[str, dict[str, str]]:
             raise InputError(f"--pool={given}: {name!r} has two; give each stage one")
         if equals:
             pools[name] = pool
-    return (everywhere or ["none"])[0], pools
+    return (everywhere or [experiment.architecture.pool or "none"])[0], pools
 
 
 def _groups(experiment: Experiment) -> dict[str, str]:

@@ -342,7 +342,7 @@ def _arguments_of(source: str, trained: bool) -> dict[str, Any]:
     if of_applications(source):
         return {"padding": "same"} | ({"num_labels": 1000, "output_bias": True} if trained else {})
     whole = trained and source.endswith(".safetensors")
-    return efficientnet_arguments_of(source) if whole else {}
+    return {"padding": "symmetric", **(efficientnet_arguments_of(source) if whole else {})}
 
 
 def _layers_of(module: str) -> str | None:

@@ -52,11 +52,11 @@ class VGGOptions(Options):
 
     conv_bias: bool | None = setting(
         None,
-        "Whether convolutions have biases. Default: as --weights, or yes.",
+        "Whether convolutions have biases. Default: as `weights`, or yes.",
     )
     fc_widths: tuple[int, ...] | None = setting(
         None,
-        "Widths of the hidden fully connected layers, or 'none'. Default: as --weights, or the "
+        "Widths of the hidden fully connected layers, or 'none'. Default: as `weights`, or the "
         "papers' (4096,4096; none for vgg6).",
         low=1,
         high=65_536,

@@ -14,7 +14,6 @@ from sfp_keras.experiment import Experiment
 from sfp_keras.reports import terminal
 from sfp_keras.training.progress import duration
 from sfp_keras.workflows.experiment_run import ExperimentRun
-from sfp_keras.workflows.paper_network import paper_stages
 from sfp_keras.workflows.setup import reading
 from sfp_keras.workflows.sweep.directory import SweepDirectory
 from sfp_keras.workflows.sweep.member_process import run_member, stopped_by_signals
@@ -74,7 +73,7 @@ def _check_trained(plan: SweepPlan) -> None:
 
 def _check_stage(base: Experiment) -> None:
     """Refuse a wrong --sweep_stage before hours of work, where the stages are known."""
-    stages = base.network.stages or (() if base.own_model else paper_stages(base))
+    stages = base.network.stages or base.stage_names
     names = [name.replace("/", ".") for name in stages]
     if base.sweep.stage and names and base.sweep.stage not in names:
         raise InputError(

@@ -26,9 +26,7 @@ from sfp_keras.files import CANNOT_WRITE
 def build_experiment(values: flags.FlagValues) -> Experiment:
     """The experiment that the flags and their preset describe."""
     chosen = preset.apply(values)
-    experiment = settings_of(values).changed(preset=chosen)
-    experiment.check_options()
-    return experiment
+    return settings_of(values).changed(preset=chosen)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -49,13 +47,15 @@ def main(argv: Sequence[str]) -> int:
         several = flags.FLAGS.mode == "sweep"
         plan = sweep.plan(flags.FLAGS, build_experiment) if several else None
         experiment = build_experiment(flags.FLAGS)
-        for line in idle.notes(flags.FLAGS, experiment):
-            print(f"note: {line}")
+        experiment.check_options()
         try:
             start_backend(experiment.run.backend)
         except (ImportError, ValueError) as error:
             wanted = experiment.run.backend or os.environ.get("KERAS_BACKEND", "none")
             raise InputError(f"--backend={wanted} cannot be used: {error}") from None
+        # A network of the user's own is asked too, whose code may open Keras.
+        for line in idle.notes(flags.FLAGS, experiment):
+            print(f"note: {line}")
         from sfp_keras import workflows
 
         workflows.run(experiment, plan)

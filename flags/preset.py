@@ -74,8 +74,11 @@ def _stages_in_place(values: flags.FlagValues) -> dict[str, str]:
     if known is None or known.stages is None:
         return {}
     options = settings_of(values).network.options
-    changed = known.stages(known.read({n: v for n, v in options.items() if known.has(n)}))
     whole = known.stages(known.read({}))
+    try:
+        changed = known.stages(known.read(options))
+    except InputError:
+        return {}  # The experiment is refused for them.
     return {old: new for old, new in zip(whole, changed, strict=True) if old != new}
 
 

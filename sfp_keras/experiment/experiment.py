@@ -157,12 +157,12 @@ class Experiment(NetworkRules):
     @property
     def idle(self) -> set[str]:
         """Settings that do nothing in this experiment, by the names of their flags."""
-        options = {field.name for field in dataclasses.fields(self.architecture.options)}
+        has = self.architecture.has
         return {
             one.name
             for one in all_declarations().values()
             if (one.setting.used is not None and not getattr(self, one.setting.used))
-            or (one.path[:2] == _OPTIONS and one.name not in options)
+            or (one.path[:2] == _OPTIONS and not has(one.name))
         }
 
     def settings(self, phase: str) -> dict[str, Any]:
@@ -210,8 +210,6 @@ class Experiment(NetworkRules):
             if name == "preset":
                 # Without a preset the flags would choose one again.
                 value = value or "none"
-            if one.path[:2] == _OPTIONS and name not in self.network.options:
-                continue
             if value is None or (value == [] and one.default == ()) or name == "overwrite":
                 continue
             if one.setting.repeated:

@@ -127,10 +127,8 @@ def report_network(
         return
     note = ""
     if not experiment.trains and near_chance(accuracy, num_labels):
-        suspects = " and ".join(
-            f"--{n}" for n in ("scaling", *experiment.architecture.files.unsaid)
-        )
-        note = f"  (near chance: check {suspects})"
+        suspects = ["scaling", *experiment.architecture.files.unsaid]
+        note = f"  (near chance: check {' and '.join(f'--{name}' for name in suspects)})"
     console.print(f"network: test accuracy {accuracy:.4f}{note}")
 
 

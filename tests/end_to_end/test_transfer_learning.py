@@ -107,7 +107,7 @@ def test_afcc_trains_the_whole_network(run: SimpleNamespace) -> None:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--blocks=3"], "--blocks=3: give pairs of numbers"),
+        (["--blocks=3"], "--blocks=3: give a layer and a number each"),
         (["--blocks=9:2"], "names stage 9, but only stages 2 to 8"),
         (["--enlarge=0"], "--enlarge or --image_size"),
         (["--pool=avg:50"], "avg:50"),

@@ -98,7 +98,7 @@ def read_tensors(path: Path, names: list[str]) -> list[np.ndarray]:
 
 def _opened(path: Path) -> Any:
     if not path.is_file():
-        raise InputError(f"weights file {path} does not exist")
+        raise InputError(f"`weights`: file {path} does not exist")
     try:
         return safe_open(path, framework="numpy")
     except (SafetensorError, OSError) as error:

@@ -20,7 +20,7 @@ from sfp_keras.data import (
 from sfp_keras.errors import InputError, arguments_called
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import unreadable
-from sfp_keras.models import architectures, find_architecture, load_own_model, load_weights
+from sfp_keras.models import architectures, load_own_model, load_weights
 from sfp_keras.reports import terminal
 from sfp_keras.settings import TrainingSettings, declared
 from sfp_keras.workflows.experiment_run import ExperimentRun
@@ -53,7 +53,7 @@ def load_network_and_data(
             network = load_own_model(experiment.network.model, _image_size(experiment))
         check_finite(network, "model", experiment.network.model)
         return network, load_data(experiment, *_input_of(network))
-    dataset = load_data(experiment, None, find_architecture(experiment.network.model).channels)
+    dataset = load_data(experiment, None, experiment.architecture.channels)
     if experiment.trains:
         return None, dataset
     network = build_network(experiment, dataset, "float32")

@@ -12,8 +12,8 @@ class DataSettings:
     dataset: str = setting(
         "digits",
         "digits (embedded, no download), cifar10, cifar100, folder (class folders under "
-        "`data_dir`), arrays (NumPy's files at `data_dir`), or any image-classification name of "
-        "tensorflow-datasets.",
+        "`data_dir`), arrays (NumPy's files at `data_dir`), idx (MNIST's files at `data_dir`), or "
+        "any image-classification name of tensorflow-datasets.",
         phases=("train",),
     )
     data_dir: str | None = setting(

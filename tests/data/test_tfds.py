@@ -183,7 +183,7 @@ def test_a_large_set_is_decoded_once_into_a_mapped_file(prepared, tmp_path, capl
                 np.testing.assert_array_equal(split.labels, other.labels)
                 np.testing.assert_array_equal(split.read(range(len(split))), other.images)
     assert caplog.text.count("decoding sfp_one_split") == 1
-    # Without its mark of completion the file is made anew.
+    # Without its mark of completion the file is made again.
     mark = next(tmp_path.glob("*.npz"))
     mark.unlink()
     load_dataset("sfp_one_split", prepared, memory_budget=100, cache_dir=tmp_path)

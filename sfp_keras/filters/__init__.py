@@ -38,7 +38,7 @@ from sfp_keras.filters.quantities import (
     stage_sizes,
 )
 from sfp_keras.filters.quantity import Quantity
-from sfp_keras.filters.removal import right_without
+from sfp_keras.filters.removal import correct_without
 from sfp_keras.filters.robustness import Robustness, layer_robustness
 from sfp_keras.filters.statistics import (
     FilterStatistics,
@@ -75,6 +75,7 @@ __all__ = [
     "SignalToNoise",
     "SubThresholdFields",
     "SummedFields",
+    "correct_without",
     "count_decisions",
     "decided_labels",
     "filter_columns",
@@ -87,7 +88,6 @@ __all__ = [
     "layer_robustness",
     "layer_statistics",
     "layer_values",
-    "right_without",
     "signal_to_noise",
     "stage_sizes",
     "sub_threshold_fields",

@@ -33,7 +33,7 @@ class SummedFields:
 
     @property
     def signal(self) -> np.ndarray:
-        """Field on the right unit, `S[i, i]`, float64 `(K,)`; positive or zero."""
+        """Field on the label's unit, `S[i, i]`, float64 `(K,)`; positive or zero."""
         return self.fields.diagonal()
 
     @property
@@ -78,7 +78,7 @@ class SummedFields:
 
     @property
     def unit_field(self) -> float:
-        """Mean field on the right unit from one filter with the label in a cluster.
+        """Mean field on the label's unit from one filter with the label in a cluster.
 
         In this unit the mean signal is the mean number of appearances. NaN without clusters.
         """

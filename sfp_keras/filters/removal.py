@@ -11,15 +11,15 @@ _BLOCK_BYTES = 2**25
 _INPUTS_AT_ONCE = 2048
 
 
-def right_without(
+def correct_without(
     outputs: np.ndarray,
     labels: np.ndarray,
     kernel: np.ndarray,
     silenced: Sequence[np.ndarray],
 ) -> np.ndarray:
-    """Count the inputs a head classifies rightly while some filters are silenced.
+    """Count the inputs a head classifies correctly while some filters are silenced.
 
-    Nothing is trained anew: the weights of the silenced filters count as zero. A head is linear,
+    Nothing is trained again: the weights of the silenced filters count as zero. A head is linear,
     so what is left is summed up over the filters that stay, or where those are the more, the
     silenced filters' part is taken off the whole. Inputs to which no filter left responds have
     fields of exactly zero either way; of equal fields the first label's counts.
@@ -31,7 +31,7 @@ def right_without(
         silenced: bool arrays `(F,)`, true for the filters silenced together.
 
     Returns:
-        int64 array `(len(silenced), K)`: inputs of each label that are classified rightly.
+        int64 array `(len(silenced), K)`: inputs of each label that are classified correctly.
 
     Raises:
         InputError: if the shapes do not fit, or a label lies outside 0 .. K-1.
@@ -49,10 +49,10 @@ def right_without(
             )
     # Filters first: choosing some then copies whole rows.
     weights = np.ascontiguousarray(kernel.transpose(1, 0, 2))
-    right = np.zeros((len(masks), num_labels), np.int64)
+    correct = np.zeros((len(masks), num_labels), np.int64)
     for rows in _blocks(len(labels), positions * filters + num_labels):
         x = np.ascontiguousarray(outputs[rows].transpose(2, 1, 0), kernel.dtype)
-        own = labels[rows]
+        of_rows = labels[rows]
         responds = np.any(x, axis=1) & np.any(weights, axis=(1, 2))[:, None]
         whole = _fields(x, weights, np.ones(filters, bool))
         for number, mask in enumerate(masks):
@@ -61,9 +61,9 @@ def right_without(
                 fields[~responds[~mask].any(0)] = 0
             else:
                 fields = _fields(x, weights, ~mask)
-            hits = own[fields.argmax(1) == own]
-            right[number] += np.bincount(hits, minlength=num_labels)
-    return right
+            of_correct = of_rows[fields.argmax(1) == of_rows]
+            correct[number] += np.bincount(of_correct, minlength=num_labels)
+    return correct
 
 
 def _fields(x: np.ndarray, weights: np.ndarray, chosen: np.ndarray) -> np.ndarray:

@@ -98,9 +98,9 @@ def sub_threshold_fields(
         numbers = clusters.cluster_id[block]
         cluster_rows.add(matrices, boolean, numbers >= 0)
         other_rows.add(matrices, boolean, (numbers < 0) & measured & alive[:, None])
-        for matrix, own in zip(matrices, numbers, strict=True):
-            labels = np.flatnonzero(own >= 0)
-            together = own[labels, None] == own[labels]
+        for matrix, of_labels in zip(matrices, numbers, strict=True):
+            labels = np.flatnonzero(of_labels >= 0)
+            together = of_labels[labels, None] == of_labels[labels]
             total += matrix[np.ix_(labels, labels)].sum(dtype=np.float64, where=together)
     return SubThresholdFields(
         clusters.threshold,

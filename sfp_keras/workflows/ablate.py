@@ -12,7 +12,7 @@ from sfp_keras.data import ImageDataset, Scaling, random_order
 from sfp_keras.errors import InputError, arguments_called
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import file_digest, write_text
-from sfp_keras.filters import find_clusters, right_without
+from sfp_keras.filters import correct_without, find_clusters
 from sfp_keras.probing import Stage, cache_features
 from sfp_keras.reports import terminal
 from sfp_keras.reports.ablation import draw_labels, draw_removal
@@ -108,7 +108,7 @@ def silence(
     nothing = np.zeros(fields.num_filters, bool)
     masks = [nothing, *members.T, *(_first(order, r) for order in orders for r in numbers)]
     outputs, labels = _test_outputs(run, network, stage, of_stages, dataset, scaling)
-    right = right_without(outputs, labels, fields.kernel, masks)
+    right = correct_without(outputs, labels, fields.kernel, masks)
     _tidy(run)
     whole, of_labels = right[0], right[1 : 1 + len(counts)]
     drawn = right[1 + len(counts) :].reshape(len(orders), len(numbers), -1)

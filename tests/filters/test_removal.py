@@ -6,8 +6,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sfp_keras.errors import InputError
+from sfp_keras.filters import correct_without
 from sfp_keras.filters import removal as module
-from sfp_keras.filters import right_without
 
 
 def literal_right(outputs, labels, kernel, silenced):
@@ -36,7 +36,7 @@ def test_zeroed_weights(seed, k, p, f, at_once, dtype):
     masks = [np.zeros(f, bool), np.ones(f, bool), *(rng.integers(0, 2, (4, f)) > 0)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_INPUTS_AT_ONCE", at_once)
-        right = right_without(outputs, labels, kernel, masks)
+        right = correct_without(outputs, labels, kernel, masks)
     np.testing.assert_array_equal(
         right, [literal_right(outputs, labels, kernel, mask) for mask in masks]
     )
@@ -49,24 +49,24 @@ def test_an_input_no_filter_left_responds_to_gets_the_first_label():
     kernel = np.array([[[0.7, 0.1]], [[0.2, 0.3]], [[0.1, 0.6]], [[0.0, 5.0]]], np.float32)
     kernel = kernel.transpose(1, 0, 2)
     for silenced in ([1, 1, 1, 0], [1, 1, 1, 1]):
-        right = right_without(outputs, np.array([0]), kernel, [np.array(silenced, bool)])
+        right = correct_without(outputs, np.array([0]), kernel, [np.array(silenced, bool)])
         assert right.tolist() == [[1, 0]]
     dead = kernel.copy()
     dead[:, 2:] = 0
     outputs[..., 3] = 1
     silenced = np.array([1, 1, 0, 0], bool)
-    assert right_without(outputs, np.array([0]), dead, [silenced]).tolist() == [[1, 0]]
+    assert correct_without(outputs, np.array([0]), dead, [silenced]).tolist() == [[1, 0]]
 
 
 def test_no_masks_and_no_inputs():
     kernel = np.ones((1, 2, 3), np.float32)
     nothing = np.zeros((0, 1, 2), np.float32)
-    assert right_without(nothing, np.zeros(0, int), kernel, []).shape == (0, 3)
+    assert correct_without(nothing, np.zeros(0, int), kernel, []).shape == (0, 3)
     mask = np.zeros(2, bool)
-    assert right_without(nothing, np.zeros(0, int), kernel, [mask]).tolist() == [[0, 0, 0]]
+    assert correct_without(nothing, np.zeros(0, int), kernel, [mask]).tolist() == [[0, 0, 0]]
 
 
 @pytest.mark.parametrize("mask", [np.zeros(3, bool), np.zeros(2, int), np.zeros((1, 2), bool)])
 def test_masks_that_do_not_fit_are_refused(mask):
     with pytest.raises(InputError, match="bool arrays"):
-        right_without(np.ones((1, 1, 2)), np.array([0]), np.ones((1, 2, 2)), [mask])
+        correct_without(np.ones((1, 1, 2)), np.array([0]), np.ones((1, 2, 2)), [mask])

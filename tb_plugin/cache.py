@@ -49,9 +49,9 @@ class ByteCache:
 
         Args:
             key: what the thing is, and which data it is made of.
-            compute: makes it; must not ask for the same key. An error it raises reaches all who
+            compute: makes it; must not ask for the same key. An error it raises reaches all that
                 wait, and nothing is kept.
-            num_bytes: tells how many bytes it holds.
+            num_bytes: gives the bytes it holds.
             keep: `bool`, default `True`. Whether to keep it once it is computed.
         """
         with self._lock:

@@ -1,4 +1,4 @@
-"""What measurements a log holds, told from the names of its tags alone."""
+"""What measurements a log holds, read from the names of its tags alone."""
 
 import dataclasses
 import re
@@ -57,7 +57,7 @@ class RunListing:
             that has only scalars.
         features: of each stage, where features lie that all its steps share.
         headers: of some stages, where it stands what they are.
-        newer: what to tell of a run that a newer schema wrote; it is not read.
+        newer: the notice about a run that a newer schema wrote; it is not read.
         notices: what else is wrong with the run.
         restart: when the training began that is shown, or `None` where that is not known.
         restarts: the same of single stages.

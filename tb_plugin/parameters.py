@@ -1,4 +1,4 @@
-"""Reads and checks the parameters of a request; what is wrong with one is said in one line."""
+"""Reads and checks the parameters of a request; an error is one line."""
 
 import re
 from collections.abc import Mapping

@@ -124,7 +124,7 @@ class LogReader:
     def read_ahead(self, ctx: Any, listing: RunListing, wanted: Iterable[tuple[str, int]]) -> None:
         """Read the headers of several stages and steps together, for `measurement` to find.
 
-        What cannot be read is told by `measurement`.
+        `measurement` raises an error for what cannot be read.
         """
 
         def read(place: tuple[str, int]) -> None:
@@ -197,7 +197,7 @@ class LogReader:
             return listing
         restart = None
         if listing.about is not None:
-            # Whoever asks for what it says is told what is wrong with it.
+            # The route that reads it answers with what is wrong with it.
             with contextlib.suppress(NotFound, UnprocessableEntity):
                 about = self._record(ctx, listing, listing.about, None, None)
                 if about.first_step is not None:

@@ -52,16 +52,16 @@ def check_header(header: Header, stage: str | None = None, step: int | None = No
     _expect("header", "position_shape", 0 < size < _MAX_BYTES)
     _expect("header", "accuracy", header.accuracy is None or _number(header.accuracy))
     if header.correct is not None:
-        right = isinstance(header.correct, tuple) and _naturals(header.correct)
-        _expect("header", "correct", right and len(header.correct) == labels)
+        valid = isinstance(header.correct, tuple) and _naturals(header.correct)
+        _expect("header", "correct", valid and len(header.correct) == labels)
     _expect("header", "first_step", header.first_step is None or _natural(header.first_step))
     if labels > MAX_LABELS:
         raise InputError(f"{labels} labels are more than the tab shows ({MAX_LABELS})")
     return header
 
 
-def _expect(record: str, name: str, right: bool) -> None:
-    if not right:
+def _expect(record: str, name: str, valid: bool) -> None:
+    if not valid:
         raise InputError(f"the log's {record} is damaged: {name} is not what it must be")
 
 

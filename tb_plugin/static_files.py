@@ -1,4 +1,4 @@
-"""Serves the tab's own files, and none but these."""
+"""Serves the tab's own files, and no others."""
 
 from pathlib import Path
 

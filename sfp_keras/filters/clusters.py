@@ -33,7 +33,7 @@ class FilterClusters:
         cluster_id, ones = np.asarray(self.cluster_id), np.asarray(self.ones_per_row)
         if cluster_id.ndim != 2 or cluster_id.shape != ones.shape or 0 in ones.shape:
             raise InputError(
-                "cluster_id and ones_per_row must be filled arrays of one shape (F, K); "
+                "`cluster_id` and `ones_per_row` must be filled arrays of one shape (F, K); "
                 f"received {cluster_id.shape} and {ones.shape}"
             )
         labels = ones.shape[1]
@@ -42,7 +42,7 @@ class FilterClusters:
             ("ones_per_row", ones, 0, labels),
         ):
             if values.dtype.kind not in "iu" or values.min() < low or values.max() > high:
-                raise InputError(f"{name} must hold integers from {low} to {high}")
+                raise InputError(f"`{name}` must hold integers from {low} to {high}")
         as_threshold(self.threshold)
         object.__setattr__(self, "cluster_id", cluster_id.astype(np.int16, copy=False))
         object.__setattr__(self, "ones_per_row", ones.astype(np.int32, copy=False))
@@ -124,8 +124,9 @@ def check_same_layer(clusters: FilterClusters, fields: FilterFields) -> None:
     """Refuse fields whose numbers of filters and labels are not those of the clusters."""
     if (fields.num_filters, fields.num_labels) != clusters.cluster_id.shape:
         raise InputError(
-            f"fields have {fields.num_filters} filters and {fields.num_labels} labels; clusters "
-            f"have {clusters.num_filters} and {clusters.num_labels}: pass those of one layer"
+            f"`fields` have {fields.num_filters} filters and {fields.num_labels} labels; "
+            f"`clusters` have {clusters.num_filters} and {clusters.num_labels}: pass those of one "
+            "layer"
         )
 
 
@@ -176,7 +177,7 @@ def find_clusters(
 
 
 def _number_labels(compatible: np.ndarray) -> list[int]:
-    """Number of the cluster of each label, given who may stand with whom (true diagonal)."""
+    """Number of the cluster of each label, given which labels may share one (true diagonal)."""
     # A row is one Python integer, its bits the labels: a whole row is intersected in some 50 ns,
     # and the lowest bit set is the next label of the walk.
     packed = np.packbits(compatible, axis=1, bitorder="little")
@@ -208,7 +209,9 @@ def _boolean_blocks(
     if array.ndim == 2:
         array = array[None]
     if array.ndim != 3 or array.shape[1] != array.shape[2] or 0 in array.shape:
-        raise InputError(f"Boolean matrices must have shape (F, K, K) or (K, K), not {shape}")
+        raise InputError(
+            f"`fields_or_boolean`: Boolean matrices have shape (F, K, K) or (K, K), not {shape}"
+        )
     blocks = filter_blocks(*array.shape[:2])
     return *array.shape[:2], ((block, _as_boolean(array[block])) for block in blocks)
 
@@ -219,5 +222,6 @@ def _as_boolean(array: Any) -> np.ndarray:
     if array.dtype.kind in "iu" and array.min() >= 0 and array.max() <= 1:
         return array.astype(bool)
     raise InputError(
-        f"matrices of {array.dtype} are not Boolean; pass FilterFields, or clip them first"
+        f"`fields_or_boolean`: matrices of {array.dtype} are not Boolean; pass FilterFields, or "
+        "clip them first"
     )

@@ -219,18 +219,18 @@ def checked_inputs(
     """The arguments with floating weights and labels that can index; refused where wrong."""
     if kernel.ndim != 3 or outputs.ndim != 3 or outputs.shape[1:] != kernel.shape[:2]:
         raise InputError(
-            f"outputs {outputs.shape} and kernel {kernel.shape} do not fit: (inputs, P, F) and "
+            f"`outputs` {outputs.shape} and `kernel` {kernel.shape} do not fit: (inputs, P, F) and "
             "(P, F, K) are needed"
         )
     num_labels = kernel.shape[2]
     if labels.shape != outputs.shape[:1] or labels.dtype.kind not in "iu":
         raise InputError(
-            f"labels must be {len(outputs)} integers, one an output; "
+            f"`labels` must be {len(outputs)} integers, one an output; "
             f"received shape {labels.shape} of {labels.dtype}"
         )
     if len(labels) and not (labels.min() >= 0 and labels.max() < num_labels):
         raise InputError(
-            f"labels must lie in 0 .. {num_labels - 1}, got {labels.min()} .. {labels.max()}"
+            f"`labels` must lie in 0 .. {num_labels - 1}, got {labels.min()} .. {labels.max()}"
         )
     floating = np.result_type(outputs, kernel, np.float32)
     return outputs, labels.astype(np.intp), kernel.astype(floating, copy=False)

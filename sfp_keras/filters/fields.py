@@ -66,15 +66,15 @@ class FilterFields:
         labels, positions, filters = features.shape
         if kernel.shape != (positions, filters, labels):
             raise InputError(
-                f"kernel has shape {kernel.shape}; features of shape {features.shape} = "
+                f"`kernel` has shape {kernel.shape}; `features` of shape {features.shape} = "
                 f"(K, P, F) need a kernel (P, F, K) = {(positions, filters, labels)}"
             )
         counts = _as_counts(self.label_counts, labels)
         shape = tuple(operator.index(size) for size in self.position_shape)
         if math.prod(shape) != positions:
             raise InputError(
-                f"position_shape {shape} has {math.prod(shape)} positions; "
-                f"features of shape {features.shape} have P = {positions}"
+                f"`position_shape` {shape} has {math.prod(shape)} positions; "
+                f"`features` of shape {features.shape} have P = {positions}"
             )
         missing = np.flatnonzero(counts == 0)
         if missing.size:
@@ -89,7 +89,7 @@ class FilterFields:
         for name, values in (("features", features), ("kernel", kernel)):
             if not np.isfinite(values).all():
                 raise InputError(
-                    f"{name} holds NaN or infinite values; check the scaling of the images and "
+                    f"`{name}` holds NaN or infinite values; check the scaling of the images and "
                     "that training did not diverge"
                 )
         for name, value in (
@@ -260,9 +260,9 @@ def filter_indices(filters: Any, num_filters: int) -> np.ndarray:
     try:
         chosen = np.asarray(np.arange(num_filters)[filters])
     except IndexError as error:
-        raise InputError(f"filters: {error}") from None
+        raise InputError(f"`filters`: {error}") from None
     if chosen.ndim > 1:
-        raise InputError(f"filters must be an index, slice or flat array, not {filters!r}")
+        raise InputError(f"`filters` must be an index, slice or flat array, not {filters!r}")
     return chosen
 
 
@@ -273,7 +273,7 @@ def as_threshold(threshold: float) -> np.float32:
     """
     if isinstance(threshold, numbers.Real) and 0 <= threshold < 1 and np.float32(threshold) < 1:
         return np.float32(threshold)
-    raise InputError(f"threshold must be a number of at least 0 and below 1, not {threshold!r}")
+    raise InputError(f"`threshold` must be a number of at least 0 and below 1, not {threshold!r}")
 
 
 def _least_above(maxima: np.ndarray, limit: np.float32) -> np.ndarray:
@@ -301,7 +301,7 @@ def _finite_maxima(matrices: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     if overflown.size:
         raise InputError(
             f"the fields of filter {overflown[0]} are too large for float32; "
-            "scale features or kernel down"
+            "scale `features` or `kernel` down"
         )
     return maxima
 
@@ -311,9 +311,9 @@ def _as_float32(name: str, values: Any, axes: str) -> np.ndarray:
         with np.errstate(over="ignore"):
             array = np.asarray(values).astype(np.float32, copy=False)
     except (TypeError, ValueError):
-        raise InputError(f"{name} must be an array of real numbers {axes}") from None
+        raise InputError(f"`{name}` must be an array of real numbers {axes}") from None
     if array.ndim != 3 or 0 in array.shape:
-        raise InputError(f"{name} has shape {array.shape}; expected a filled array {axes}")
+        raise InputError(f"`{name}` has shape {array.shape}; expected a filled array {axes}")
     return array
 
 
@@ -321,7 +321,7 @@ def _as_counts(values: Any, num_labels: int) -> np.ndarray:
     counts = np.asarray(values)
     if counts.shape != (num_labels,) or counts.dtype.kind not in "iu" or (counts < 0).any():
         raise InputError(
-            f"label_counts must be {num_labels} non-negative integers, one a label of features; "
-            f"received shape {counts.shape} of {counts.dtype}"
+            f"`label_counts` must be {num_labels} non-negative integers, one a label of "
+            f"`features`; received shape {counts.shape} of {counts.dtype}"
         )
     return counts.astype(np.int64, copy=False)

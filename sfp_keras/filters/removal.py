@@ -44,8 +44,7 @@ def correct_without(
     for mask in masks:
         if mask.shape != (filters,) or mask.dtype != bool:
             raise InputError(
-                f"silenced filters must be bool arrays ({filters},); received {mask.dtype} "
-                f"{mask.shape}"
+                f"`silenced` must be bool arrays ({filters},); received {mask.dtype} {mask.shape}"
             )
     # Filters first: choosing some then copies whole rows.
     weights = np.ascontiguousarray(kernel.transpose(1, 0, 2))

@@ -91,7 +91,7 @@ def sub_threshold_fields(
     total, elements = 0.0, int(clusters.size_of_label.sum())
     for block, matrices, boolean in fields.clipped_blocks(clusters.threshold):
         if np.count_nonzero(boolean) != clusters.ones_per_row[block].sum():
-            raise InputError("the clusters were found in other fields; pass those of one layer")
+            raise InputError("`clusters` were found in other fields; pass those of one layer")
         maxima = matrices.max(axis=(1, 2))
         alive = maxima > 0
         matrices /= np.where(alive, maxima, np.float32(1))[:, None, None]
@@ -141,12 +141,12 @@ def _bin_edges(bins: int | np.ndarray, threshold: float) -> np.ndarray:
     """Edges in float32, as the fields are: a field at the threshold is in the last bin."""
     if isinstance(bins, (int, np.integer)):
         if bins < 1:
-            raise InputError(f"bins must be at least 1, not {bins}")
+            raise InputError(f"`bins` must be at least 1, not {bins}")
         return np.linspace(_LOWEST, threshold, bins + 1, dtype=np.float32)
     edges = np.asarray(bins)
     if edges.ndim != 1 or len(edges) < 2 or edges.dtype.kind not in "iuf":
-        raise InputError("bins must be a number of bins or a flat array of at least two edges")
+        raise InputError("`bins` must be a number of bins or a flat array of at least two edges")
     edges = edges.astype(np.float32)
     if not (np.diff(edges) > 0).all():
-        raise InputError("bins: edges must increase, also once rounded to float32")
+        raise InputError("`bins`: edges must increase, also once rounded to float32")
     return edges

@@ -104,7 +104,7 @@ class EventFile:
         """Take back what there is of a torn record; later ones go into another file."""
         file, self._file = self._file, None
         assert file is not None
-        # Who reads the file right now may have seen the torn record, and waits for its rest.
+        # A reader may have seen the torn record just now, and waits for its rest.
         with contextlib.suppress(OSError):
             file.truncate(begin)
         with contextlib.suppress(OSError):

@@ -31,13 +31,13 @@ class FilterMonitor(keras.callbacks.Callback):
     Flatten, average pooling, Dropout, Dense layers without activation and batch normalization
     fold into one kernel; biases belong to no filter and are left out; a final softmax is ignored.
 
-    What can be found wrong is told before the first epoch. A measurement that fails later is
-    logged once as a warning, and the training goes on without more of them. A training that
+    What can be found wrong raises an error before the first epoch. A measurement that fails later
+    is logged once as a warning, and the training goes on without more of them. A training that
     stops early is measured when it ends, with the weights it then has.
 
-    A training that begins anew in the folder of an earlier one takes its place in the tab: what
+    A new training in the folder of an earlier one takes its place in the tab: what
     the earlier one wrote of the same or later epochs is no longer shown there. (Scalars stay:
-    delete the folder to be rid of them.) To go on with a training, tell `fit` its
+    delete the folder to be rid of them.) To go on with a training, give `fit` its
     `initial_epoch`.
 
     Example:
@@ -99,13 +99,13 @@ class FilterMonitor(keras.callbacks.Callback):
         super().__init__()
         self._network = network
         if every is not None and every < 1:
-            raise InputError(f"every must be at least 1, received {every}")
+            raise InputError(f"`every` must be at least 1, received {every}")
         if not 0 <= threshold < 1:
-            raise InputError(f"threshold must be at least 0 and below 1, received {threshold}")
+            raise InputError(f"`threshold` must be at least 0 and below 1, received {threshold}")
         if max_measurements < 1 or max_mb < 0 or max_cost <= 0 or batch_size < 1:
             raise InputError(
-                "max_measurements and batch_size must be at least 1, max_mb at least 0 and "
-                f"max_cost positive, received max_measurements={max_measurements}, "
+                "`max_measurements` and `batch_size` must be at least 1, `max_mb` at least 0 and "
+                f"`max_cost` positive, received max_measurements={max_measurements}, "
                 f"batch_size={batch_size}, max_mb={max_mb}, max_cost={max_cost}"
             )
         self.images = MeasuredImages(x, y, batch_size)
@@ -139,7 +139,7 @@ class FilterMonitor(keras.callbacks.Callback):
         self._ended = self._measured = None
         self._about_written = False
         first = self.images.first()
-        # Once a training: every cut model is compiled anew.
+        # Once a training: every cut model is compiled again.
         self._head = linear_head(_with_open_batch(self.network, first[0]), self.stage)
         epochs = self.params["epochs"]
         self._due = measured_epochs(epochs, self.every, self.max_measurements)
@@ -147,15 +147,15 @@ class FilterMonitor(keras.callbacks.Callback):
         kernel = self._head.kernel()
         self._name_labels(kernel.shape[-1])
         self.images.check_labels(first[1], kernel.shape[-1])
-        with _told(self.network, first[0]):
+        with _one_line_errors(self.network, first[0]):
             measure_fields(self._head.cut, {self._head.stage: kernel}, [first])
         size = 8 * kernel.size
         self._kept = kept_factors(self._due, {}, {"": size}, self.max_bytes)[""]
         if len(self._kept) < len(self._due):
             _LOG.info(
                 f"the tab will show {len(self._kept)} of {len(self._due)} measurements of stage "
-                f"{self._head.stage}, {size / 1e6:.1f} MB each: more need a larger max_mb "
-                "(--monitor_mb)"
+                f"{self._head.stage}, {size / 1e6:.1f} MB each: more need a larger `max_mb` "
+                "(the command's `monitor_mb`)"
             )
         self._spent = time.monotonic() - self._begin
 
@@ -201,7 +201,7 @@ class FilterMonitor(keras.callbacks.Callback):
         try:
             self._writer.close()
         except OSError as error:
-            # Some file systems tell only now that the disk is full.
+            # Some file systems report a full disk only now.
             _LOG.warning(
                 "FilterMonitor could not close its log, whose last measurements may be missing; "
                 f"the training is done: {error}"
@@ -225,7 +225,7 @@ class FilterMonitor(keras.callbacks.Callback):
         assert head is not None
         kernel = head.kernel()
         if not np.isfinite(kernel).all():
-            return  # Another callback tells of a training that diverged.
+            return  # Another callback stops a training that diverged.
         (found,) = measure_fields(head.cut, {head.stage: kernel}, self.images).values()
         header = schema.header_of(
             head.stage, head.depth, epoch, found.fields, correct=found.correct, split=self.split
@@ -242,7 +242,7 @@ class FilterMonitor(keras.callbacks.Callback):
             self.class_names = [str(label) for label in range(num_labels)]
         if len(self.class_names) != num_labels:
             raise InputError(
-                f"class_names has {len(self.class_names)} names, model {self.network.name!r} has "
+                f"`class_names` has {len(self.class_names)} names, model {self.network.name!r} has "
                 f"{num_labels} outputs"
             )
 
@@ -258,12 +258,12 @@ def _with_open_batch(model: keras.Model, images: np.ndarray) -> keras.Model:
     form = functional_form(model)
     if form is not None and form.inputs[0].shape[0] is None:
         return model
-    with _told(model, images):
+    with _one_line_errors(model, images):
         return keras.Sequential([keras.Input(images.shape[1:]), *model.layers], name=model.name)
 
 
 @contextlib.contextmanager
-def _told(model: keras.Model, images: np.ndarray) -> Iterator[None]:
+def _one_line_errors(model: keras.Model, images: np.ndarray) -> Iterator[None]:
     """Turn what a backend raises of images a model cannot take into one line."""
     try:
         yield
@@ -274,6 +274,6 @@ def _told(model: keras.Model, images: np.ndarray) -> Iterator[None]:
         takes = "" if shape is None else f", which takes {tuple(shape)}"
         line = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise InputError(
-            f"images of shape {tuple(images.shape[1:])} cannot be run through model "
+            f"`x`: images of shape {tuple(images.shape[1:])} cannot be run through model "
             f"{model.name!r}{takes}: {line}"
         ) from error

@@ -21,7 +21,7 @@ class HeadsMonitor(keras.callbacks.Callback):
     """Measures all stages during `train_heads`, from the cached test features.
 
     Stages whose heads were trained earlier in the same folder stay in the tab; of those trained
-    anew only the new training is shown.
+    again only the new training is shown.
 
     Args:
         log_dir: folder of the TensorBoard run.
@@ -77,11 +77,12 @@ class HeadsMonitor(keras.callbacks.Callback):
             listed = ", ".join(f"{name} {count}" for name, count in fewer.items())
             _LOG.info(
                 f"the tab will show fewer than {len(self._due)} measurements of large stages "
-                f"({listed}): more need a larger --monitor_mb"
+                f"({listed}): more need a larger `max_mb` (the "
+                "command's `monitor_mb`)"
             )
         # A TensorBoard that is open still holds what was deleted with the folder.
-        anew = not any(self._folder.glob("events.*"))
-        self._writer.about(dataclasses.replace(self.about, first_step=0 if anew else None))
+        new_log = not any(self._folder.glob("events.*"))
+        self._writer.about(dataclasses.replace(self.about, first_step=0 if new_log else None))
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Note where the training begins."""

@@ -40,19 +40,19 @@ class MeasuredImages:
         try:
             images, labels = next(iter(self))
         except StopIteration:
-            raise InputError("x holds no batch of images: give it some to measure on") from None
+            raise InputError("`x` holds no batch of images: give it some to measure on") from None
         except InputError:
             raise
         except (TypeError, IndexError, KeyError, ValueError) as error:
-            raise InputError(f"x must give batches (images, labels): {error}") from error
+            raise InputError(f"`x` must give batches (images, labels): {error}") from error
         if len(images) != len(labels) or not len(labels):
             raise InputError(
-                f"the first batch of x has {len(images)} images and {len(labels)} labels"
+                f"the first batch of `x` has {len(images)} images and {len(labels)} labels"
             )
         return images, labels
 
     def check_labels(self, first: np.ndarray, num_labels: int) -> None:
-        """Look for labels no output stands for.
+        """Refuse labels that no output stands for.
 
         Args:
             first: labels of the first batch; where `y` is given all of its labels are looked at.
@@ -64,7 +64,7 @@ class MeasuredImages:
         known = first if self._all_labels is None else _labels(self._all_labels)
         if known.min() < 0 or known.max() >= num_labels:
             raise InputError(
-                f"labels to measure on run from {known.min()} to {known.max()}, the network has "
+                f"`y`: labels run from {known.min()} to {known.max()}, the network has "
                 f"{num_labels} outputs: give labels from 0 to {num_labels - 1}"
             )
 
@@ -73,15 +73,15 @@ def _passes(x: Any, y: Any, batch_size: int) -> Callable[[], Iterator[Batch]]:
     """A function that begins a new pass over the images."""
     if y is not None:
         if len(x) != len(y):
-            raise InputError(f"x has {len(x)} images, y has {len(y)} labels")
+            raise InputError(f"`x` has {len(x)} images, `y` has {len(y)} labels")
         starts = range(0, len(x), batch_size)
         return lambda: ((x[i : i + batch_size], _labels(y[i : i + batch_size])) for i in starts)
     if callable(x) and not isinstance(x, Iterable):
         begin = x
     elif isinstance(x, np.ndarray) or (isinstance(x, Iterator) or not _is_iterable(x)):
         raise InputError(
-            "x must be an array beside y, batches (images, labels) that can be passed over again "
-            f"and again, or a function that returns a pass, received {type(x).__name__}"
+            "`x` must be an array beside `y`, batches (images, labels) that can be passed over "
+            f"again and again, or a function that returns a pass, received {type(x).__name__}"
         )
     else:
         begin = x.__iter__ if hasattr(x, "__iter__") else lambda: (x[i] for i in range(len(x)))
@@ -97,7 +97,7 @@ def _labels(y: Any) -> np.ndarray:
     if labels.ndim == 2:
         labels = labels.argmax(1) if labels.shape[1] > 1 else labels[:, 0]
     if labels.ndim != 1 or not (np.issubdtype(labels.dtype, np.integer) or _whole(labels)):
-        raise InputError(f"labels must be integers or one-hot, received shape {labels.shape}")
+        raise InputError(f"`y` must be integers or one-hot, received shape {labels.shape}")
     return labels.astype(np.int64)
 
 

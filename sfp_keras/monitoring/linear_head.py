@@ -93,7 +93,7 @@ def linear_head(model: keras.Model, stage: str | None = None) -> LinearHead:
 
     Args:
         model: a functional or sequential `keras.Model` with one image as input and one output.
-        stage: name of a layer. Defaults to `None`: found as said above.
+        stage: name of a layer. Defaults to `None`: found as above.
 
     Returns:
         A `LinearHead`.
@@ -112,7 +112,7 @@ def linear_head(model: keras.Model, stage: str | None = None) -> LinearHead:
         raise InputError(
             f"model {model.name!r} is linear from its input on: it has no stage to measure"
         )
-    # Positions and filters of a flattened map cannot be told apart: flattening stays in the head.
+    # Positions and filters of a flattened map cannot be separated: flattening stays in the head.
     count = 0
     while count < len(chain) and isinstance(
         chain[count].operation, (*_GLOBAL_POOLING, *_POOLING, *_IDENTITY, layers.Activation)
@@ -142,23 +142,23 @@ def _chain(
         if problem:
             where = f"between stage {stage!r} and the outputs" if stage else "in its head"
             mend = (
-                f"take its outputs as filters (stage={call.path!r})"
+                f"take its outputs as filters (`stage`={call.path!r})"
                 if dense
                 else "end the network in a Dense layer without activation, or with softmax"
             )
             raise InputError(
                 f"model {model.name!r} has the layer {call.path!r} {where}, which {problem}: "
                 f"filters can only be measured through a linear head; {mend}, or train heads of "
-                "its stages (--mode=probe)"
+                "its stages (`train_heads`)"
             )
         if not _softmax_only(call):
             chain.append(call)
         call = _producer(graph, call.inputs[0])
     if start is not None and call is None:
-        raise InputError(f"stage {stage!r} does not lead to the outputs of model {model.name!r}")
+        raise InputError(f"`stage`={stage!r} does not lead to the outputs of model {model.name!r}")
     if not any(_is_dense(c) for c in chain):
         raise InputError(
-            f"stage {stage!r} of model {model.name!r} is followed by no Dense layer: name an "
+            f"`stage`={stage!r} of model {model.name!r} is followed by no Dense layer: name an "
             "earlier one"
         )
     return chain[::-1]
@@ -249,7 +249,7 @@ def _unpooled(operation: Any, shape: tuple[int, ...], kernel: np.ndarray) -> np.
     """The kernel before an average pooling, whatever its windows: pooling's transpose."""
     positions = int(np.prod(shape[:-1], dtype=int))
     basis = np.eye(positions, dtype=np.float32).reshape(positions, *shape[:-1], 1)
-    # Pooling treats channels alike: one channel with a one at each position tells all.
+    # Pooling treats channels alike: one channel with a one at each position is enough.
     pooling = type(operation)(
         pool_size=operation.pool_size,
         strides=operation.strides,

@@ -12,7 +12,7 @@ Of a measurement that is too large for the log only scalars are written. What it
 stands in the header that the tag `<stage>/header` holds, and where the stage's training began.
 
 The tag `about` holds one blob: what is the same for the whole run (`About`). All that may be
-written anew is in blobs, never in the plugin data, of which TensorBoard keeps the first it sees.
+written again is in blobs, never in the plugin data, of which TensorBoard keeps the first it sees.
 """
 
 import dataclasses
@@ -70,7 +70,7 @@ class Header:
         position_shape: shape of the P positions.
         filters: `int`. F.
         label_counts: number of images of each of the K labels.
-        accuracy: `float` or `None`. Share of all images that the head classifies rightly.
+        accuracy: `float` or `None`. Share of all images that the head classifies correctly.
         correct: number of images of each label that it does, or `None`.
         first_step: `int` or `None`. In the tag `<stage>/header`: where the training of this stage
             began. What the run holds of the stage, of this step or later ones, and was written

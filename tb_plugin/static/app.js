@@ -95,7 +95,7 @@ function stagesOf(view, {stage, compared}) {
   return view === 'stages' ? compared.flatMap((r) => r.stages) : [stage];
 }
 
-/** What is said of stages that a view cannot show. */
+/** The notice about stages that a view cannot show. */
 function NotKept({stages, alone}) {
   const names = [...new Set(stages.map((s) => s.stage))].join(', ');
   const text = html`The numbers are in the view “Training”. While a training runs matrices may still

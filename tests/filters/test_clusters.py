@@ -208,9 +208,9 @@ def test_stored_arrays_are_validated():
     for arguments, message in (
         ((numbers[0], ones), "one shape"),
         ((numbers, ones[:, :1]), "one shape"),
-        ((numbers + 2, ones), "cluster_id must hold integers from -1 to 1"),
-        ((numbers, ones + 1), "ones_per_row must hold integers from 0 to 2"),
-        ((numbers * 1.0, ones), "cluster_id must hold"),
+        ((numbers + 2, ones), "`cluster_id` must hold integers from -1 to 1"),
+        ((numbers, ones + 1), "`ones_per_row` must hold integers from 0 to 2"),
+        ((numbers * 1.0, ones), "`cluster_id` must hold"),
         ((numbers, ones, 2.0), "threshold"),
     ):
         with pytest.raises(InputError, match=message):

@@ -93,7 +93,7 @@ def test_matrices_of_chosen_filters():
         assert some.filters.tolist() == numbers
         np.testing.assert_array_equal(some.counts, whole.counts[numbers])
         np.testing.assert_array_equal(some.correct, whole.correct)
-    with pytest.raises(InputError, match="filters: index 7"):
+    with pytest.raises(InputError, match="`filters`: index 7"):
         filter_decisions(outputs, labels, kernel, 7)
     with pytest.raises(InputError, match="other filters"):
         _ = whole + filter_decisions(outputs, labels, kernel, 3)
@@ -153,10 +153,10 @@ def test_shapes_and_labels_are_checked():
     with pytest.raises(InputError, match=r"\(3, 1, 1\).*\(2, 1, 2\)"):
         filter_decisions(np.zeros((3, 1, 1)), np.zeros(3, int), np.ones((2, 1, 2)))
     for wrong, message in (
-        (np.array([2]), r"labels must lie in 0 \.\. 1, got 2 \.\. 2"),
-        (np.array([-1]), "labels must lie"),
+        (np.array([2]), r"`labels` must lie in 0 \.\. 1, got 2 \.\. 2"),
+        (np.array([-1]), "`labels` must lie"),
         (np.array([0.0]), "float64"),
-        (np.array([0, 1]), "labels must be 1 integers"),
+        (np.array([0, 1]), "`labels` must be 1 integers"),
     ):
         with pytest.raises(InputError, match=message):
             filter_decisions(np.zeros((1, 1, 1)), wrong, np.ones((1, 1, 2)))

@@ -164,12 +164,12 @@ def test_shapes_and_values_are_validated():
     nan[0, 0, 0], huge[0, 0, 0] = np.nan, 1e39
     for name, wrong, message in (
         ("kernel", np.ones((2, 4, 3)), r"\(2, 4, 3\).*\(4, 2, 3\)"),
-        ("kernel", nan, "kernel holds NaN"),
-        ("features", huge, "features holds NaN or infinite"),
-        ("features", np.ones((3, 8)), r"features has shape \(3, 8\)"),
-        ("features", np.ones((0, 4, 2)), r"features has shape \(0, 4, 2\)"),
-        ("features", np.full((3, 4, 2), "a"), "features must be an array of real numbers"),
-        ("label_counts", np.ones(4, int), "label_counts must be 3"),
+        ("kernel", nan, "`kernel` holds NaN"),
+        ("features", huge, "`features` holds NaN or infinite"),
+        ("features", np.ones((3, 8)), r"`features` has shape \(3, 8\)"),
+        ("features", np.ones((0, 4, 2)), r"`features` has shape \(0, 4, 2\)"),
+        ("features", np.full((3, 4, 2), "a"), "`features` must be an array of real numbers"),
+        ("label_counts", np.ones(4, int), "`label_counts` must be 3"),
         ("label_counts", np.array([1, -1, 1]), "non-negative"),
         ("label_counts", np.ones(3), "float64"),
         ("position_shape", (3, 2), r"\(3, 2\) has 6 positions.*P = 4"),
@@ -181,7 +181,7 @@ def test_shapes_and_values_are_validated():
 
 @pytest.mark.parametrize("threshold", [-0.1, 1, 1 - 1e-12, np.nan, np.inf, "0.3", None, 10**400])
 def test_threshold_is_validated(threshold):
-    with pytest.raises(InputError, match=r"threshold must be a number.*not"):
+    with pytest.raises(InputError, match=r"`threshold` must be a number.*not"):
         make().boolean(0, threshold)
 
 

@@ -212,5 +212,5 @@ def test_one_label_is_refused():
 
 def test_fields_of_another_layer_are_refused(case_1_fields):
     clusters = find_clusters(np.ones((2, 4, 4), bool))
-    with pytest.raises(InputError, match="3 filters and 4 labels; clusters have 2 and 4"):
+    with pytest.raises(InputError, match="3 filters and 4 labels; `clusters` have 2 and 4"):
         label_statistics(clusters, case_1_fields)

@@ -132,7 +132,7 @@ def test_arguments_are_checked(case_1_fields):
     for bins, message in ((0, "at least 1"), ([1, 1], "increase"), ([1], "two edges"), ("x", "b")):
         with pytest.raises(InputError, match=f"bins.*{message}"):
             sub_threshold_fields(clusters, case_1_fields, bins)
-    with pytest.raises(InputError, match="3 filters and 4 labels; clusters have 2 and 4"):
+    with pytest.raises(InputError, match="3 filters and 4 labels; `clusters` have 2 and 4"):
         sub_threshold_fields(find_clusters(np.ones((2, 4, 4), bool)), case_1_fields)
     with pytest.raises(InputError, match="other fields"):
         sub_threshold_fields(find_clusters(np.ones((3, 4, 4), bool)), case_1_fields)

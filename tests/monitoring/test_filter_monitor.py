@@ -173,11 +173,11 @@ def test_a_head_that_is_not_linear_is_named_before_training(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"every": 0}, "every must"),
-        ({"threshold": 1.0}, "threshold must"),
+        ({"every": 0}, "`every` must"),
+        ({"threshold": 1.0}, "`threshold` must"),
         ({"max_mb": -1}, "max_mb=-1"),
         ({"y": Y[:3]}, "50 images.*3 labels"),
-        ({"y": None}, "array beside y"),
+        ({"y": None}, "array beside `y`"),
         ({"x": iter([]), "y": None}, "again and again"),
         ({"x": 3, "y": None}, "received int"),
     ],

@@ -143,7 +143,7 @@ def test_without_a_name_nothing_but_linear_layers_may_follow_the_map(middle, nam
     net = model(*middle, layers.Dense(3))
     with pytest.raises(InputError, match=words) as error:
         linear_head(net)
-    assert f"stage={name!r}" in str(error.value)
+    assert f"`stage`={name!r}" in str(error.value)
     # The mend the message names.
     assert linear_head(net, name).stage == name
 

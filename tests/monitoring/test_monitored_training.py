@@ -35,7 +35,7 @@ def factors(folder):
         ([(X, Y + 1)], None, r"run from 1 to 3"),
         (X[:, :4], Y, r"shape \(4, 6, 1\).*'mine'.*takes \(6, 6, 1\)"),
         ([], None, "no batch"),
-        ([X], None, "images, labels|labels must be"),
+        ([X], None, "images, labels|`y` must be"),
         ([(X, Y[:9])], None, "50 images and 9 labels"),
         ([3], None, "batches"),
     ],

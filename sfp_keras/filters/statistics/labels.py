@@ -140,6 +140,6 @@ def _row_sums(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Sums of consecutive values, the first `counts[0]` of them, the next `counts[1]`, ..."""
     ends = counts.cumsum()
     if ends[-1] != len(values):
-        raise InputError("the clusters were found in other fields; pass those of one layer")
+        raise InputError("`clusters` were found in other fields; pass those of one layer")
     running = np.concatenate([[0], values.cumsum(dtype=np.float64)])
     return running[ends] - running[ends - counts]

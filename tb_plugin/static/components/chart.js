@@ -23,7 +23,7 @@ const LEGEND_LINES = 24;
  * @param {number[]} props.ticks where x may have ticks; left out, uPlot chooses.
  * @param {{y: number, color: string}[]} props.levels dashed horizontal lines.
  * @param {string} props.theme changes redraw.
- * @param {function(HTMLCanvasElement)} props.onCanvas is told the canvas, for export.
+ * @param {function(HTMLCanvasElement)} props.onCanvas gets the canvas, for export.
  */
 export function Chart(props) {
   const {title, hint, series, log = false, nameOfX = String, theme, height = 220} = props;

@@ -10,7 +10,7 @@ export function ExportButtons() {
   const [problem, setProblem] = useState('');
   const [reasons, setReasons] = useState(() => FORMATS.map(whyNot));
   useEffect(() => {
-    // The same list where nothing changed, so that a view drawn anew does not draw these.
+    // The same list where nothing changed, so that a view that is drawn again does not draw these.
     const look = () =>
       setReasons((old) => {
         const now = FORMATS.map(whyNot);

@@ -1,4 +1,4 @@
-/** What is said of a filter beside its matrices: its numbers, the element pointed at, the colours. */
+/** What stands beside the matrices of a filter: its numbers, the element pointed at, the colours. */
 
 import {html, useContext} from '../lib/html.js';
 import {FIELD_STOPS} from '../lib/colors.js';

@@ -2,7 +2,7 @@
 
 import {html, useState} from '../lib/html.js';
 
-/** `value` is a label's number or null; `onChange` is told the new one. */
+/** `value` is a label's number or null; `onChange` gets the new one. */
 export function LabelSearch({labels, value, onChange}) {
   const [typed, setTyped] = useState(null); // `null`: nothing is being typed.
   const shown = typed ?? (value === null ? '' : labels[value]);

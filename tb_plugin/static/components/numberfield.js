@@ -11,7 +11,7 @@ const DECIMAL = /^(\d+[.,]?\d*|[.,]\d+)(e-?\d+)?$/i;
  * @param {number} props.value what holds.
  * @param {number} props.step what the up and down keys add.
  * @param {function(number): boolean} props.fits
- * @param {function(number)} props.onChange is told a number on Enter, on leaving, and after a rest.
+ * @param {function(number)} props.onChange gets the number on Enter, on leaving, and after a rest.
  */
 export function NumberField({label, range, value, step, fits, onChange}) {
   const [typed, setTyped] = useState(null); // `null`: nothing is being typed.

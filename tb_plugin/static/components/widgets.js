@@ -4,7 +4,7 @@ import {html} from '../lib/html.js';
 
 /**
  * A button; `hint` names it where the text on it says too little. One that is disabled keeps the
- * keyboard, so that who holds Enter on it does not lose the place.
+ * keyboard, so that holding Enter on it does not lose the place.
  */
 export function Button({hint, disabled, onClick, children}) {
   return html`<button

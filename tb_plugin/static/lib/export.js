@@ -11,11 +11,11 @@ let offered = null;
 /**
  * Sets what is offered: `null` for nothing, `COMPUTING`, or
  * `{name, table(), json(): object, picture(): canvas}`; a table is `{columns, rows}`, or `{lines}`
- * where keys would not tell columns apart; `picture` is `null` while parts of it are awaited.
+ * where columns have no keys of their own; `picture` is `null` while parts of it are awaited.
  */
 export function offer(what) {
   offered = what;
-  watchers.forEach((tell) => tell());
+  watchers.forEach((notify) => notify());
 }
 
 /** What a view offered itself is no more. */
@@ -23,10 +23,10 @@ export function withdraw(what) {
   if (offered === what) offer(null);
 }
 
-/** Calls `tell()` after every offer. Gives what to call to end it. */
-export function watchOffer(tell) {
-  watchers.add(tell);
-  return () => watchers.delete(tell);
+/** Calls `notify()` after every offer. Returns a function that ends it. */
+export function watchOffer(notify) {
+  watchers.add(notify);
+  return () => watchers.delete(notify);
 }
 
 /** Why there is no file of a format, or `null` where there is one. */

@@ -63,8 +63,8 @@ function outerWindow() {
 
 /** What the address says about this tab: an object of texts. */
 export async function readAddress() {
-  const told = await ask('experimental.GetURLPluginData');
-  return told && Object.keys(told).length ? told : parseHash();
+  const answer = await ask('experimental.GetURLPluginData');
+  return answer && Object.keys(answer).length ? answer : parseHash();
 }
 
 function parseHash() {

@@ -1,5 +1,5 @@
 /**
- * When the server may be asked anew.
+ * When the server may be asked again.
  *
  * It computes on what nobody waits for any more. So a question like one just given up waits until
  * that would be answered, and what is known to take long, or not known at all, until the slider
@@ -7,7 +7,7 @@
  */
 
 const LONG_MILLISECONDS = 600;
-const FORGETTING = 0.7; // An answer the server had kept tells little of the next.
+const FORGETTING = 0.7; // An answer the server had kept says little about the next.
 
 const routes = new Map();
 

@@ -1,4 +1,4 @@
-/** Hooks that load something, anew when what it depends on changes, and tell what is late. */
+/** Hooks that load something again when what it depends on changes, and know what is late. */
 
 import {useCallback, useEffect, useState} from './html.js';
 

@@ -28,7 +28,7 @@ export const Outdated = createContext(false);
 /**
  * Offers what a view shows for export, for as long as it is shown; `null` for nothing.
  *
- * Names and headings tell what is chosen, so nothing is offered while what is shown answers an
+ * Names and headings say what is chosen, so nothing is offered while what is shown answers an
  * earlier choice, or where `known` is false.
  */
 export function useOffer(offered, known = true) {

@@ -106,7 +106,7 @@ function Grid({rows, step}) {
   const {parameters, key, scope} = useStageParameters();
   const box = useRef(null);
   const [place, setPlace] = useState({top: 0, width: 0, height: 0});
-  // Who comes back from a filter goes on where it stands.
+  // Coming back from a filter, the gallery goes on where that one stands.
   const [active, setActive] = useState(() => {
     const at = rows.findIndex((row) => row.filter === chosen.filter);
     return Math.max(0, at);

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from sfp_keras.afcc.rebuilding import Exchange, anew
+from sfp_keras.afcc.rebuilding import Exchange, remade
 from sfp_keras.errors import InputError
 from sfp_keras.layers import CompactDense, MaskConstraint, MaskedDense
 
@@ -37,14 +37,14 @@ _ELEMENTWISE = {
 
 
 def puts_out_filters(layer: Any) -> bool:
-    """Say whether a layer makes filters, each of all its inputs and on its own."""
+    """Whether a layer makes filters, each from all inputs and independent of the others."""
     if type(layer) in _CONVOLUTIONS:
         return layer.groups == 1 and layer.activation in _ELEMENTWISE
     return type(layer) in _DENSE and layer.activation in _ELEMENTWISE
 
 
 def passes_filters(layer: Any, rank: int) -> bool:
-    """Say whether each output filter of a layer is made of the same input filter and no other.
+    """Whether each output filter of a layer is made of the same input filter and no other.
 
     Args:
         layer: a layer or Keras operation with one input.
@@ -74,20 +74,20 @@ def without_outputs(layer: Any, keep: np.ndarray) -> Exchange:
 
 
 def without_inputs(layer: Any, keep: np.ndarray) -> Exchange:
-    """The layer for inputs whose last axis is left with what `keep`, bool (inputs,), says."""
+    """The layer for inputs of which `keep`, bool (inputs,), stay on the last axis."""
     if type(layer) is not CompactDense:
         return _cut_kernel(layer, -2, keep)
     values, *bias = layer.get_weights()
     mask = _cut_mask(layer.mask, 0, keep, layer.name)
     # Values stand row by row, so that those of the rows left stay in order.
-    return Exchange(anew(layer, mask=mask), [values[keep[_rows(layer)]], *bias])
+    return Exchange(remade(layer, mask=mask), [values[keep[_rows(layer)]], *bias])
 
 
 def with_fewer_filters(layer: Any, keep: np.ndarray) -> Exchange | None:
     """The layer of `passes_filters` for the filters left; `None` where it can stay as it is."""
     weights = layer.get_weights()
     if type(layer) is layers.BatchNormalization:
-        return Exchange(anew(layer), [array[keep] for array in weights])
+        return Exchange(remade(layer), [array[keep] for array in weights])
     if type(layer) not in _DEPTHWISE:
         return None
     _check_weights(layer, weights)
@@ -96,7 +96,7 @@ def with_fewer_filters(layer: Any, keep: np.ndarray) -> Exchange | None:
         "bias_constraint": _cut_constraint(layer.bias_constraint, -1, keep, layer.name),
     }
     kernel, *bias = weights
-    return Exchange(anew(layer, **constraints), [kernel[..., keep, :], *(b[keep] for b in bias)])
+    return Exchange(remade(layer, **constraints), [kernel[..., keep, :], *(b[keep] for b in bias)])
 
 
 def _cut_kernel(layer: Any, axis: int, keep: np.ndarray) -> Exchange:
@@ -114,7 +114,7 @@ def _cut_kernel(layer: Any, axis: int, keep: np.ndarray) -> Exchange:
     if axis == -1:
         changes["filters" if type(layer) in _CONVOLUTIONS else "units"] = int(keep.sum())
         bias = [array[keep] for array in bias]
-    return Exchange(anew(layer, **changes), [np.compress(keep, kernel, axis=axis), *bias])
+    return Exchange(remade(layer, **changes), [np.compress(keep, kernel, axis=axis), *bias])
 
 
 def _cut_constraint(constraint: Any, axis: int, keep: np.ndarray, layer: str) -> Any:

@@ -22,7 +22,7 @@ def cluster_mask(clusters: FilterClusters, positions: int = 1) -> np.ndarray:
     Source: paper 2, AFCC ("applied filter's cluster connections").
     """
     if positions < 1:
-        raise InputError(f"positions must be at least 1, received {positions}")
+        raise InputError(f"`positions` must be at least 1, received {positions}")
     labels = clusters.in_cluster
     if not labels.any():
         raise InputError(
@@ -48,11 +48,11 @@ def random_label_mask(mask: np.ndarray, seed: int = 0) -> np.ndarray:
     """
     if np.ndim(mask) != 3:
         raise InputError(
-            f"mask must have shape (positions, filters, labels), received {np.shape(mask)}"
+            f"`mask` must have shape (positions, filters, labels), received {np.shape(mask)}"
         )
     positions, filters, labels = mask.shape
     if not (mask == mask[:1]).all():
-        raise InputError("mask must keep the same labels at all positions")
+        raise InputError("`mask` must keep the same labels at all positions")
     rng = np.random.default_rng(seed)
     counts = mask[0].sum(axis=1)
     left = np.full(labels, counts.sum() // labels)
@@ -79,7 +79,7 @@ def magnitude_mask(kernel: np.ndarray, kept: int) -> np.ndarray:
         bool (P, F, K) with exactly `kept` true elements.
     """
     if not 0 < kept <= kernel.size:
-        raise InputError(f"kept must be 1 to {kernel.size} weights, received {kept}")
+        raise InputError(f"`kept` must be 1 to {kernel.size} weights, received {kept}")
     order = np.argsort(-np.abs(kernel), axis=None, kind="stable")
     mask = np.zeros(kernel.size, bool)
     mask[order[:kept]] = True

@@ -108,7 +108,7 @@ def _find_stage(form: keras.Model, graph: CallGraph, name: str) -> Stage:
                     continue
         if len(found) > 1:
             paths = ", ".join(found)
-            raise InputError(f"stage {name!r} may be any of {paths}: say which") from None
+            raise InputError(f"stage {name!r} may be any of {paths}: give one of them") from None
         if not found:
             raise error
         return next(iter(found.values()))
@@ -122,24 +122,24 @@ def _kept(remove: Any, filters: int, name: str) -> np.ndarray:
         keep = ~array
     elif array.size and (array.dtype.kind not in "iu" or array.ndim != 1):
         raise InputError(
-            f"remove must be indices or {filters} bools, one for each filter of stage {name!r}; "
+            f"`remove` must be indices or {filters} bools, one for each filter of stage {name!r}; "
             f"received an array of shape {array.shape} and dtype {array.dtype}"
         )
     elif array.size:
         if array.min() < 0 or array.max() >= filters:
             raise InputError(
-                f"remove must hold indices from 0 to {filters - 1}, the filters of stage "
+                f"`remove` must hold indices from 0 to {filters - 1}, the filters of stage "
                 f"{name!r}; received {array.min()} to {array.max()}"
             )
         if np.unique(array).size < array.size:
             raise InputError(
-                f"remove holds an index more than once, of {array.size}: give {filters} bools or "
+                f"`remove` holds an index more than once, of {array.size}: give {filters} bools or "
                 "distinct indices"
             )
         keep[array] = False
     if not keep.any():
         raise InputError(
-            f"remove names all {filters} filters of stage {name!r}: leave at least one"
+            f"`remove` names all {filters} filters of stage {name!r}: leave at least one"
         )
     return keep
 

@@ -1,4 +1,4 @@
-"""Building a functional model anew with some of its layers exchanged, the model left as it is."""
+"""Copies of functional models with some of their layers exchanged."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -81,7 +81,7 @@ def _rebuild(
                 ]
                 made[id(old)] = _rebuild(inner, inner_shapes, exchanges, made)
             else:
-                made[id(old)] = anew(old)
+                made[id(old)] = remade(old)
         outputs = keras.tree.flatten(made[id(old)](*args, **kwargs))
         now.update((id(a), b) for a, b in zip(node.outputs, outputs, strict=True))
         if first and id(old) in exchanges:
@@ -97,9 +97,12 @@ def _rebuild(
     return new
 
 
-def anew(layer: Any, **changes: Any) -> Any:
-    """Make a layer (or Keras operation) of a layer's configuration with changes, no weights."""
-    # The function of a Lambda layer is the user's network's own.
+def remade(layer: Any, **changes: Any) -> Any:
+    """Make a layer or Keras operation like another, with changes in its configuration.
+
+    It is not built.
+    """
+    # The function of a Lambda layer comes from the user's network, which runs already.
     trust = {"safe_mode": False} if isinstance(layer, keras.layers.Lambda) else {}
     return type(layer).from_config({**layer.get_config(), **changes}, **trust)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from sfp_keras.afcc.rebuilding import anew, copy_weights
+from sfp_keras.afcc.rebuilding import copy_weights, remade
 from sfp_keras.errors import InputError
 from sfp_keras.models.graph import labelled_nodes, require_functional
 from sfp_keras.probing import Stage, cut_stages
@@ -78,8 +78,8 @@ def split_network(
     if stage.path not in labels:
         if trainable:
             raise InputError(
-                f"stage {stage.name!r} lies inside a nested model: fine-tune the head alone "
-                "(--afcc_trainable=head)"
+                f"`trainable`: stage {stage.name!r} lies inside a nested model, of which no layer "
+                "can be trained; fine-tune the head alone"
             )
         return _frozen(cut_stages(model, [stage], {stage.name: pool} if pool else None), model.name)
     end = labels.index(stage.path)
@@ -90,8 +90,8 @@ def split_network(
         if name not in names:
             last = list(dict.fromkeys(node.operation.name for _, node in before))[-6:]
             raise InputError(
-                f"--afcc_trainable names {name!r}, which is no layer before stage "
-                f"{stage.name!r}; the last are {', '.join(last)}"
+                f"`trainable`: {name!r} is no layer before stage {stage.name!r}; the last are "
+                + ", ".join(last)
             )
     first = 0
     if not every:
@@ -131,8 +131,8 @@ def last_kernel_layer(model: keras.Model, stage: Stage) -> str:
                 return found
             break
     raise InputError(
-        f"stage {stage.name!r} follows no Conv2D or Dense layer of the outer model: name the "
-        "layers to train with --afcc_trainable, or head for the head alone"
+        f"`trainable`: stage {stage.name!r} follows no Conv2D or Dense layer of the outer model; "
+        "name the layers to train, or fine-tune the head alone"
     )
 
 
@@ -171,12 +171,12 @@ def _frozen(cut: keras.Model, name: str) -> SplitNetwork:
 
 
 def _copy(model: keras.Model, name: str, dtype: str | None = None) -> keras.Model:
-    """The same layers anew with the same weights: the network itself is never changed."""
+    """New layers with the same weights: the network itself is never changed."""
 
     def clone(layer: Any) -> Any:
         if not isinstance(layer, keras.layers.Layer):
             return layer  # An operation such as `x + 3`, which has no weights and no dtype.
-        return anew(layer, dtype=dtype) if dtype else anew(layer)
+        return remade(layer, dtype=dtype) if dtype else remade(layer)
 
     copy = keras.models.clone_model(model, clone_function=clone)
     copy_weights(model, copy)

@@ -1,4 +1,4 @@
-"""The heads that AFCC compares: its own and the controls."""
+"""The heads that are compared: AFCC's and the controls."""
 
 import dataclasses
 from collections.abc import Callable
@@ -15,7 +15,7 @@ class Variant:
     Attributes:
         name: `str`. In commands and in results.csv.
         title: `str`. In tables and figures.
-        colour: `str`. In figures; told apart by the colour-blind (Okabe and Ito).
+        colour: `str`. In figures; safe for the colour-blind (Okabe and Ito).
         mark: `float`. Size of its marks, in points; the AFCC head's are the largest, for heads
             with the same number of weights are often equally good.
         mask: makes the bool (P, F, K) mask of the weights kept, from `cluster_mask`'s mask, the

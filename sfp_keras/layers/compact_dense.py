@@ -73,12 +73,12 @@ class CompactDense(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         if not isinstance(units, int) or units < 1:
-            raise InputError(f"units must be a whole number from 1, received {units!r}")
+            raise InputError(f"`units` must be a whole number from 1, received {units!r}")
         self.units = units
         self._mask = as_mask(mask)
         if self._mask.ndim not in (2, 3) or self._mask.shape[-1] != units:
             raise InputError(
-                f"mask must have shape (inputs, {units}) or (positions, filters, {units}), "
+                f"`mask` must have shape (inputs, {units}) or (positions, filters, {units}), "
                 f"received {self._mask.shape}"
             )
         self.activation = keras.activations.get(activation)
@@ -136,7 +136,7 @@ class CompactDense(keras.layers.Layer):
 
     @property
     def kernel(self) -> Any:
-        """The weights as a matrix (inputs, units), made anew; to train them, use `values`."""
+        """The weights as a matrix (inputs, units), a copy; to train them, use `values`."""
         return ops.scatter(self._places, self.values, self.mask.shape)
 
     def build(self, input_shape: Any) -> None:
@@ -144,7 +144,7 @@ class CompactDense(keras.layers.Layer):
         inputs, units = self.mask.shape
         if input_shape[-1] != inputs:
             raise InputError(
-                f"mask of shape {self._mask.shape} does not fit a layer of {input_shape[-1]} "
+                f"`mask` of shape {self._mask.shape} does not fit a layer of {input_shape[-1]} "
                 f"inputs and {units} units"
             )
         self.values = self.add_weight(

@@ -62,6 +62,6 @@ def masked(weights: Any, mask: np.ndarray) -> Any:
     except ValueError:
         fits = False
     if not fits:
-        raise InputError(f"mask of shape {mask.shape} does not fit a kernel of shape {shape}")
+        raise InputError(f"`mask` of shape {mask.shape} does not fit a kernel of shape {shape}")
     # A constant, not a variable: JAX gives constraints no access to other variables.
     return ops.where(mask, weights, ops.zeros((), dtype=weights.dtype))

@@ -67,7 +67,7 @@ class MaskedDense(keras.layers.Dense):
     ):
         for name in ("lora_rank", "quantization_config"):
             if kwargs.pop(name, None) is not None:
-                raise InputError(f"MaskedDense does not support {name}: it would fill its zeros")
+                raise InputError(f"MaskedDense does not support `{name}`: it would fill its zeros")
         super().__init__(
             units,
             activation=activation,
@@ -94,11 +94,11 @@ class MaskedDense(keras.layers.Dense):
 
         Compiled functions keep the mask they were made with, as they keep `trainable`: give the
         model the layer is in, or call its `compile()` again. Until then its predictions are wrong
-        and its training does not hold the new mask's zeros; a warning says so.
+        and its training does not hold the new mask's zeros; a warning is given.
 
         Args:
             mask: as the constructor takes it; `None` frees every weight.
-            model: compiled model whose training, test and prediction functions are made anew.
+            model: compiled model whose training, test and prediction functions are rebuilt.
                 Its optimiser keeps its state. Defaults to `None`.
 
         Raises:
@@ -163,7 +163,7 @@ class MaskedDense(keras.layers.Dense):
     def load_own_variables(self, store: Any) -> None:
         """Read the weights, and the mask where one was saved.
 
-        Functions that were compiled with another mask keep it, as `set_mask` says: call
+        Functions that were compiled with another mask keep it, as with `set_mask`: call
         `model.compile()` again after loading. Files of models with a plain Dense layer in this
         one's place do not fit: hand its weights over with `set_weights`.
         """
@@ -189,7 +189,7 @@ class MaskedDense(keras.layers.Dense):
         array = as_mask(mask)
         if array.ndim not in (2, 3) or array.shape[-1] != self.units:
             raise InputError(
-                f"mask must have shape (inputs, {self.units}), (filters, {self.units}) or "
+                f"`mask` must have shape (inputs, {self.units}), (filters, {self.units}) or "
                 f"(positions, filters, {self.units}), received {array.shape}"
             )
         silent = np.flatnonzero(~array.any(axis=tuple(range(array.ndim - 1))))
@@ -211,7 +211,7 @@ class MaskedDense(keras.layers.Dense):
             return mask.reshape(rows, self.units)
         if mask.ndim == 3 or self._inputs % rows:
             raise InputError(
-                f"mask of shape {mask.shape} does not fit a layer of {self._inputs} inputs and "
+                f"`mask` of shape {mask.shape} does not fit a layer of {self._inputs} inputs and "
                 f"{self.units} units"
             )
         # Flattened with channels last: filter f stands at f, F + f, 2F + f, ...

@@ -25,23 +25,23 @@ def as_mask(mask: Any) -> np.ndarray:
     try:
         array = np.asarray(mask)
     except ValueError:
-        raise InputError("mask must be one array: its rows have different lengths") from None
+        raise InputError("`mask` must be one array: its rows have different lengths") from None
     if array.dtype != bool:
         if array.dtype == object or not np.issubdtype(array.dtype, np.number):
             raise InputError(
-                f"mask must hold bools or the numbers 0 and 1, received dtype {array.dtype}"
+                f"`mask` must hold bools or the numbers 0 and 1, received dtype {array.dtype}"
             )
         wrong = (array != 0) & (array != 1)  # NaN is neither.
         if wrong.any():
             raise InputError(
-                f"mask must hold bools or the numbers 0 and 1, received {array[wrong].flat[0]!r} "
+                f"`mask` must hold bools or the numbers 0 and 1, received {array[wrong].flat[0]!r} "
                 f"among {array.size} elements"
             )
         array = array.astype(bool)
     if array.ndim == 0:
-        raise InputError(f"mask must be an array, received {mask!r}")
+        raise InputError(f"`mask` must be an array, received {mask!r}")
     if not array.any():
-        raise InputError(f"mask of shape {array.shape} keeps no weight: it must keep at least one")
+        raise InputError(f"`mask` of shape {array.shape} keeps no weight; it must keep one")
     array = array.copy()
     array.flags.writeable = False
     return array

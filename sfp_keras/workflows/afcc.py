@@ -52,7 +52,7 @@ def afcc(experiment: Experiment) -> None:
 
     def check(network: keras.Model) -> None:
         stage = choose_one(experiment, network, "afcc_stage")
-        split = split_network(network, stage, trainable_layers(experiment, network, stage))
+        split = _split(experiment, network, stage)
         with training_called("afcc_"):
             check_fine_tuning(split, settings)
         if experiment.run.overwrite == "afcc":
@@ -62,8 +62,7 @@ def afcc(experiment: Experiment) -> None:
         stage = choose_one(experiment, network, "afcc_stage")
         of_stages = probe.measure(run, network, [stage], dataset, scaling, experiment.afcc.split)
         pools = pools_of({stage.name: of_stages[stage.name]})
-        trainable = trainable_layers(experiment, network, stage)
-        split = split_network(network, stage, trainable, pools.get(stage.name))
+        split = _split(experiment, network, stage, pools.get(stage.name))
         with run.timed("afcc"):
             table = compare(run, split, stage, dataset, scaling, settings)
         console = terminal()
@@ -75,12 +74,15 @@ def afcc(experiment: Experiment) -> None:
             console.print(f"  {files.model}  the network that ends with {_saved_head(files)}")
 
 
-def trainable_layers(experiment: Experiment, network: keras.Model, stage: Stage) -> list[str]:
-    """--afcc_trainable, as names of layers or `all`."""
+def _split(
+    experiment: Experiment, network: keras.Model, stage: Stage, pool: str | None = None
+) -> SplitNetwork:
+    """The network, split before the layers that --afcc_trainable names."""
     names = list(experiment.afcc.trainable)
-    if names == ["head"]:
-        return []
-    return [last_kernel_layer(network, stage)] if names == ["last"] else names
+    with arguments_called(trainable="afcc_trainable"):
+        if names == ["last"]:
+            names = [last_kernel_layer(network, stage)]
+        return split_network(network, stage, [] if names == ["head"] else names, pool)
 
 
 def compare(

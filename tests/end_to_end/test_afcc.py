@@ -207,7 +207,7 @@ def test_labels_without_a_filter_are_named(capsys: pytest.CaptureFixture[str]) -
         (["--afcc_stage=layer9"], "--afcc_stage"),
         (
             ["--afcc_trainable=layer5_conv", "--overwrite=afcc"],
-            "--afcc_trainable names 'layer5_conv'",
+            "--afcc_trainable: 'layer5_conv' is no layer before stage",
         ),
         (["--afcc_epochs=3"], "--afcc_epochs was 2, now 3"),
         (["--afcc_decay=fast"], "--afcc_decay"),

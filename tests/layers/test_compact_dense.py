@@ -149,12 +149,12 @@ def test_constraints_and_regularizers_of_single_weights_are_kept():
     assert compact.kernel_constraint is None
 
 
-def test_wrong_arguments_are_told():
+def test_wrong_arguments_are_refused():
     with pytest.raises(InputError, match=r"received \(4, 4\)"):
         CompactDense(5, np.ones((4, 4)))
     with pytest.raises(InputError, match="keeps no weight"):
         CompactDense(5, np.zeros((4, 5)))
-    with pytest.raises(InputError, match="units must be"):
+    with pytest.raises(InputError, match="`units` must be"):
         CompactDense(0, np.ones((4, 5)))
     with pytest.raises(InputError, match="7 inputs and 5 units"):
         CompactDense(5, MASK).build((None, 7))

@@ -81,7 +81,8 @@ class RunFiles:
 
     def checkpoints(self, phase: str) -> list[Path]:
         """All checkpoint files of a phase."""
-        return list((self.path / "checkpoint").glob(f"{phase}*.npz"))
+        # With a pass's further files, named after its checkpoint.
+        return list((self.path / "checkpoint").glob(f"{phase}*.npz*"))
 
     def delete_checkpoints(self, phase: str) -> None:
         """Delete all checkpoint files of a phase."""

@@ -81,6 +81,7 @@ def test_a_run_killed_in_every_phase_ends_like_an_undisturbed_one(
             assert len(list(run.glob("stages/*/test/fields.npz"))) == 1
     out = call_again(*flags, f"--run_dir={run}")
     assert "epoch" not in out
+    assert not (run / "checkpoint").exists()
     assert not differing(contents(run), undisturbed)
 
 

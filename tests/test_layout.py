@@ -19,7 +19,7 @@ ROOMS = (
     "filters",
     "papers",
     *("settings", "checkpoints", "data", "models", "experiment", "distribution", "training"),
-    *("layers", "probing", "afcc", "reports"),
+    *("layers", "probing", "afcc", "reports", "analyses"),
     *("monitoring", "runs"),
     "workflows",
 )

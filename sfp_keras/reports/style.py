@@ -1,22 +1,22 @@
 """How all figures look: sizes of a paper's columns, colours that the colour-blind tell apart."""
 
+from __future__ import annotations
+
 import io
 import math
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.axis import Axis, XAxis
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from sfp_keras.files import write_whole
+
+if TYPE_CHECKING:  # Loading it takes a second, and most commands draw nothing.
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
 
 # Okabe and Ito's.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -44,6 +44,9 @@ def new_figure(
     Returns:
         The figure and its axes.
     """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     layout: Literal["compressed", "constrained"] = "compressed" if square else "constrained"
     figure = Figure(figsize=(width, height), dpi=300, layout=layout)
     FigureCanvasAgg(figure)
@@ -74,6 +77,15 @@ def panels(count: int, columns: int, height: float, **subplots: Any) -> tuple[Fi
     return figure, axes[:count]
 
 
+def label_outer(panel: Axes, x: str, y: str, place: int, count: int, columns: int) -> None:
+    """Label axes at the left and at the bottom only, where panels share them."""
+    if place % columns == 0:
+        panel.set_ylabel(y)
+    if place + columns >= count:
+        panel.set_xlabel(x)
+        panel.tick_params(labelbottom=True)
+
+
 def tidy(axes: Axes) -> None:
     """Small type, a light grid, no frame above and to the right."""
     axes.tick_params(labelsize=SMALL)
@@ -99,6 +111,8 @@ def log_axis(axes: Axes, low: float, high: float) -> None:
         low: `float`. The smallest positive value drawn.
         high: `float`. The largest.
     """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
     axes.set_yscale("log")
     narrow = high < 100 * low
     axes.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5) if narrow else (1,)))
@@ -119,6 +133,9 @@ def label_axis(axis: Axis, names: Sequence[str]) -> None:
         axis: `Axis` whose positions 0, 1, ... are the labels.
         names: K names; names of strangers, drawn as they are and never read as formulas.
     """
+    from matplotlib.axis import XAxis
+    from matplotlib.ticker import MaxNLocator
+
     if len(names) > MOST_NAMES:
         axis.set_major_locator(MaxNLocator(5, integer=True))
         return
@@ -150,6 +167,10 @@ def save_figure(figure: Figure, path: str | Path) -> list[Path]:
     Returns:
         The files.
     """
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
     # The canvases' own methods: `savefig` draws everything once more to find its place.
     drawings = {
         "png": lambda data: FigureCanvasAgg(figure).print_png(data),

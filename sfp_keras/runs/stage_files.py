@@ -35,6 +35,11 @@ class SplitFiles:
         self.labels = path / "labels.csv"
         self.decisions = path / "decisions.npz"
         self.decision_table = path / "decisions.csv"
+        self._path = path
+
+    def image_result(self, analysis: str) -> Path:
+        """What the pass over the images of an analysis left."""
+        return self._path / f"{analysis}.npz"
 
 
 class AfccFiles:

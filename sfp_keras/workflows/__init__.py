@@ -15,7 +15,7 @@ def run(experiment: Experiment, plan: SweepPlan | None = None) -> None:
 
         sweep(plan)
     elif experiment.run.mode == "report":
-        from sfp_keras.workflows.report import report
+        from sfp_keras.workflows.report.report import report
         from sfp_keras.workflows.sweep.directory import SweepDirectory
         from sfp_keras.workflows.sweep.report import sweep_report
 

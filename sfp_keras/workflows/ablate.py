@@ -8,16 +8,14 @@ import keras
 import numpy as np
 import pandas as pd
 
+from sfp_keras.analyses import Ablation, Drawing, Scope, analyses_of, print_ablation
 from sfp_keras.data import ImageDataset, Scaling, random_order
 from sfp_keras.errors import InputError, arguments_called
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import file_digest, write_text
 from sfp_keras.filters import correct_without, find_clusters
 from sfp_keras.probing import Stage, cache_features
-from sfp_keras.reports import terminal
-from sfp_keras.reports.ablation import draw_labels, draw_removal
-from sfp_keras.reports.ablation_tables import print_ablation
-from sfp_keras.reports.style import save_figure
+from sfp_keras.reports import save_figure, terminal
 from sfp_keras.runs import stage_results
 from sfp_keras.workflows import probe
 from sfp_keras.workflows.experiment_run import ExperimentRun
@@ -282,14 +280,12 @@ def _report(
     paper = paper_numbers(run.experiment, len(labels)).removed_filters(stage.name)
     write_text(files.summary, removal.to_csv(index=False))
     write_text(files.widths, widths.to_csv(index=False))
-    found = {"summary": removal, "labels": labels, "widths": widths}
-    print_ablation(found, stage.name, paper, console)
-    figures = {
-        "removal": draw_removal(removal, widths.iloc[1:], stage.name, paper),
-        "labels": draw_labels(labels, stage.name),
-    }
-    for name, figure in figures.items():
-        save_figure(figure, files.figure(name))
+    ablation = Ablation(stage.name, removal, labels, widths, paper)
+    print_ablation(ablation, console)
+    for analysis in analyses_of(Scope.ABLATION):
+        for part in analysis.show(ablation):
+            if isinstance(part, Drawing):
+                save_figure(part.draw(), files.figure(part.name))
     console.print(
         f"results: {files.path}\n"
         "  removal.csv, summary.csv, removal.png  accuracy against the filters removed\n"

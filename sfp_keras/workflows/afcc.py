@@ -16,6 +16,7 @@ from sfp_keras.afcc import (
     last_kernel_layer,
     split_network,
 )
+from sfp_keras.analyses.catalog.afcc import draw_afcc, print_afcc
 from sfp_keras.data import ImageDataset, Scaling
 from sfp_keras.errors import InputError, arguments_called
 from sfp_keras.experiment import Experiment
@@ -23,7 +24,6 @@ from sfp_keras.files import load_npz, save_npz, write_text, write_whole
 from sfp_keras.filters import find_clusters
 from sfp_keras.probing import Stage, StageMeasurement, cache_features
 from sfp_keras.reports import terminal
-from sfp_keras.reports.afcc import draw_afcc, print_afcc
 from sfp_keras.runs import AfccFiles, stage_results
 from sfp_keras.settings import FineTuningSettings
 from sfp_keras.training import Progress, optimizer_of

@@ -5,6 +5,7 @@ import html
 import numpy as np
 import pytest
 
+from sfp_keras.analyses.catalog.matrices import filter_table
 from sfp_keras.filters import (
     FILTER_QUANTITIES,
     LABEL_QUANTITIES,
@@ -13,7 +14,7 @@ from sfp_keras.filters import (
     filter_statistics,
     find_clusters,
 )
-from sfp_keras.reports import Column, ReportTable, filter_table
+from sfp_keras.reports import Column, ReportTable
 from sfp_keras.reports.quantity_columns import quantity_column, quantity_columns
 
 EVERY = [*LAYER_QUANTITIES, *LABEL_QUANTITIES, *FILTER_QUANTITIES]

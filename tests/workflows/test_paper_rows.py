@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
+from sfp_keras.analyses.catalog.afcc import afcc_table
 from sfp_keras.experiment import Experiment
-from sfp_keras.reports import afcc_table
 from sfp_keras.workflows.paper_numbers import paper_numbers
 
 EFFICIENTNET = {"model": "efficientnetb0", "dataset": "cifar100"}

@@ -1,12 +1,15 @@
 """Signal and noises of each label: counts of ones, and accumulated fields."""
 
-from collections.abc import Mapping, Sequence
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
+from sfp_keras.analyses.analysis import Analysis, AnalysisPart, Drawing, Scope
+from sfp_keras.analyses.catalog.label_means import signal_and_noises
+from sfp_keras.analyses.subjects import Stage
 from sfp_keras.filters import LabelStatistics
 from sfp_keras.reports.style import (
     COLOURS,
@@ -21,39 +24,17 @@ from sfp_keras.reports.style import (
     tidy,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
 # Paper 2's colours are blue, red and orange; its names, and the keys of its averages.
 _LINES = (
     ("signal", "signal", COLOURS[0], "o"),
     ("noise_internal", "noise$_I$", COLOURS[1], "s"),
     ("noise_internal_plus_external", "noise$_I$ + noise$_E$", COLOURS[4], "^"),
 )
-
-
-def signal_and_noises(statistics: LabelStatistics, fields: bool = False) -> dict[str, np.ndarray]:
-    """Signal, internal noise, and internal plus external noise of each label.
-
-    Args:
-        statistics: `LabelStatistics`.
-        fields: `bool`, default False: counts of ones; else accumulated fields.
-
-    Returns:
-        Dict from signal, noise_internal and noise_internal_plus_external to float64 `(K,)`.
-
-    Raises:
-        ValueError: if fields are wanted and the statistics were made without.
-    """
-    prefix = "field_" if fields else ""
-    signal, internal, external = (
-        getattr(statistics, prefix + name)
-        for name in ("signal", "noise_internal", "noise_external")
-    )
-    if signal is None:
-        raise ValueError("these statistics hold no fields; pass fields to label_statistics")
-    return {
-        "signal": signal,
-        "noise_internal": internal,
-        "noise_internal_plus_external": internal + external,
-    }
 
 
 def draw_label_noise(
@@ -95,6 +76,8 @@ def draw_label_noise(
 
 
 def _draw(panel: Axes, values: Mapping[str, np.ndarray], paper: Mapping[str, float]) -> None:
+    from matplotlib.lines import Line2D
+
     positive = np.concatenate([v[v > 0] for v in values.values()])
     if positive.size:
         log_axis(panel, float(positive.min()), float(positive.max()))
@@ -138,3 +121,21 @@ def _draw(panel: Axes, values: Mapping[str, np.ndarray], paper: Mapping[str, flo
         hollow.set_label("paper's average")
         panel.add_line(hollow)
     panel.set_xlim(-1 - len(value) / 50, len(value) + len(value) / 50)
+
+
+def _parts(stage: Stage, statistics: LabelStatistics) -> Iterator[AnalysisPart]:
+    paper = stage.paper.label_means.get(stage.name)
+    beside = " Hollow marks at the right: the paper's averages." if paper else ""
+    yield Drawing(
+        "label-noise",
+        lambda: draw_label_noise(statistics, stage.names, paper),
+        f"Signal and noises of each label of {stage.name}, dashed: averages over labels; crosses: "
+        f"zero.{beside} A: counts of ones of clipped matrices. B: accumulated fields of the same "
+        "elements.",
+        "paper 2, Figure 2",
+    )
+
+
+ANALYSIS = Analysis(
+    "label_noise", Scope.STAGE, 2, "clusters", lambda stage: stage.label_statistics, _parts
+)

@@ -1,14 +1,17 @@
 """Training curves: of the network, and of the heads of its stages."""
 
-from collections.abc import Mapping
+from __future__ import annotations
 
-import matplotlib
+import functools
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
+from sfp_keras.analyses.analysis import Analysis, AnalysisPart, Drawing, Scope
+from sfp_keras.analyses.subjects import Run
+from sfp_keras.reports import Paragraph
 from sfp_keras.reports.style import (
     COLOURS,
     PAGE,
@@ -18,6 +21,10 @@ from sfp_keras.reports.style import (
     shown_name,
     tidy,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 def draw_training(curve: pd.DataFrame) -> Figure:
@@ -53,6 +60,8 @@ def draw_heads(curves: Mapping[str, pd.DataFrame]) -> Figure:
     Returns:
         A figure of a page's width; darker lines are nearer to the input.
     """
+    import matplotlib
+
     figure, axes = new_figure(PAGE, 2.6, ncols=2)
     colours = matplotlib.colormaps["viridis"](np.linspace(0, 0.9, len(curves)))
     for (stage, curve), colour in zip(curves.items(), colours, strict=True):
@@ -79,6 +88,8 @@ def _marks(curve: pd.DataFrame) -> dict:
 
 
 def _finish(axes: np.ndarray) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     panel: Axes
     for mark, panel in zip("AB", axes, strict=True):
         panel.set_xlabel("epoch")
@@ -86,3 +97,28 @@ def _finish(axes: np.ndarray) -> None:
         panel.set_ylim(bottom=0)
         tidy(panel)
         letter(panel, mark)
+
+
+def _parts(run: Run, training: pd.DataFrame | Paragraph) -> Iterator[AnalysisPart]:
+    if isinstance(training, Paragraph):
+        yield training
+    else:
+        figure = functools.partial(draw_training, training)
+        yield Drawing("training", figure, "Training of the network (phase 1).", None)
+    if run.heads:
+        yield Drawing(
+            "heads",
+            lambda: draw_heads(run.heads),
+            "Training of the heads (phase 2); dark: near the input.",
+            None,
+        )
+
+
+ANALYSIS = Analysis(
+    "training",
+    Scope.TRAINING,
+    1,
+    "files",
+    lambda run: Paragraph("The network came trained.") if run.training is None else run.training,
+    _parts,
+)

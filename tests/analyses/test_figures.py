@@ -13,6 +13,20 @@ from matplotlib.text import Text
 from PIL import Image
 
 from sfp_keras import reports
+from sfp_keras.analyses.catalog.appearances import draw_appearances
+from sfp_keras.analyses.catalog.cluster_sizes import draw_cluster_sizes
+from sfp_keras.analyses.catalog.decisions import draw_decisions
+from sfp_keras.analyses.catalog.label_noise import draw_label_noise
+from sfp_keras.analyses.catalog.layers import draw_layer_curves
+from sfp_keras.analyses.catalog.matrices import (
+    draw_matrices,
+    matrices_caption,
+    permuted_kinds,
+    typical_filters,
+)
+from sfp_keras.analyses.catalog.sub_threshold import draw_sub_threshold
+from sfp_keras.analyses.catalog.summed_fields import draw_summed_fields
+from sfp_keras.analyses.catalog.training import draw_heads, draw_training
 from sfp_keras.filters import (
     FilterDecisions,
     FilterFields,
@@ -23,7 +37,6 @@ from sfp_keras.filters import (
     summed_fields,
 )
 from sfp_keras.papers import paper_numbers
-from sfp_keras.reports.matrices import permuted_kinds
 from sfp_keras.reports.style import shown_name
 
 NAMES = ("$\\frac{", "<b>bold</b>", "日本語", "tab\tnew\nline\x00", "a very long name indeed")
@@ -56,7 +69,7 @@ def bars(panel) -> list[float]:
 def test_the_three_matrices_of_a_filter(fields: FilterFields):
     clusters = find_clusters(fields)
     number = int(np.argmax(clusters.num_clusters))
-    figure = reports.draw_matrices(fields, clusters, number, NAMES)
+    figure = draw_matrices(fields, clusters, number, NAMES)
     normalized, boolean, kinds = (p.images[0].get_array() for p in figure.axes[:3])
     np.testing.assert_array_equal(normalized, fields.normalized(number))
     np.testing.assert_array_equal(boolean, fields.boolean(number))
@@ -78,13 +91,13 @@ def test_the_three_matrices_of_a_filter(fields: FilterFields):
 def test_many_labels_get_an_enlarged_corner():
     fields = layer(30)
     clusters = find_clusters(fields)
-    figure = reports.draw_matrices(fields, clusters, 3)
+    figure = draw_matrices(fields, clusters, 3)
     size = max(int(clusters.in_cluster[3].sum()) + 2, 6)
     _, kinds = permuted_kinds(fields, clusters, 3)
     corner = figure.axes[3].images[0].get_array()
     np.testing.assert_array_equal(corner, kinds[:size, :size])
     assert figure.axes[2].patches[0].get_width() == size
-    assert "D: the corner" in reports.matrices_caption(clusters, "layer1", 3)
+    assert "D: the corner" in matrices_caption(clusters, "layer1", 3)
 
 
 def test_typical_filters_are_near_the_averages_and_have_clusters():
@@ -92,15 +105,15 @@ def test_typical_filters_are_near_the_averages_and_have_clusters():
     boolean[1, [0, 1, 2], [0, 1, 2]] = True  # Three clusters of one.
     boolean[2, 0, 0] = boolean[3, 1, 1] = True
     clusters = find_clusters(boolean)
-    assert reports.typical_filters(clusters, 2) == [2, 3]
-    assert reports.typical_filters(clusters, 9) == [2, 3, 1, 0]
-    assert reports.typical_filters(find_clusters(boolean[:1])) == [0]
+    assert typical_filters(clusters, 2) == [2, 3]
+    assert typical_filters(clusters, 9) == [2, 3, 1, 0]
+    assert typical_filters(find_clusters(boolean[:1])) == [0]
 
 
 def test_signal_and_noises_of_labels(fields: FilterFields):
     statistics = label_statistics(find_clusters(fields), fields)
     means = {"signal": 26.95, "noise_internal": 0.46, "noise_internal_plus_external": 1.3}
-    figure = reports.draw_label_noise(statistics, NAMES, {"boolean": means})
+    figure = draw_label_noise(statistics, NAMES, {"boolean": means})
     boolean, accumulated = figure.axes
     lines = {line.get_label(): line.get_ydata() for line in boolean.lines}
     np.testing.assert_array_equal(lines["signal"], statistics.signal)
@@ -111,7 +124,7 @@ def test_signal_and_noises_of_labels(fields: FilterFields):
     fields_drawn = {line.get_label(): line.get_ydata() for line in accumulated.lines}
     np.testing.assert_array_equal(fields_drawn["signal"], statistics.field_signal)
     with pytest.raises(ValueError, match="hold no fields"):
-        reports.draw_label_noise(label_statistics(find_clusters(fields)), NAMES)
+        draw_label_noise(label_statistics(find_clusters(fields)), NAMES)
 
 
 def test_layer_curves_stand_beside_the_paper_s():
@@ -122,7 +135,7 @@ def test_layer_curves_stand_beside_the_paper_s():
         | statistics
         for s in ("layer10", "layer13")
     ]
-    figure = reports.draw_layer_curves(pd.DataFrame(rows), paper)
+    figure = draw_layer_curves(pd.DataFrame(rows), paper)
     accuracy, noise, *_, internal, _ = figure.axes
     assert accuracy.lines[0].get_ydata().tolist() == [0.5, 0.5]
     assert accuracy.lines[1].get_ydata().tolist() == [0.752, 0.745]
@@ -135,13 +148,13 @@ def test_cluster_sizes_and_appearances(fields: FilterFields):
     clusters = find_clusters(fields)
     layer = layer_statistics(clusters)
     printed = [0.5, 0.3, 0.2]
-    figure = reports.draw_cluster_sizes({"a": layer, "b": layer}, {"b": printed})
+    figure = draw_cluster_sizes({"a": layer, "b": layer}, {"b": printed})
     assert len(figure.axes) == 2
     assert sum(bars(figure.axes[0])) == pytest.approx(1)
     assert bars(figure.axes[0])[0] == layer.size_fractions.get(1, 0)
     assert figure.axes[1].lines[0].get_ydata().tolist() == printed
     counts = label_statistics(clusters).appearances
-    figure = reports.draw_appearances({"a": counts}, {"a": 150})
+    figure = draw_appearances({"a": counts}, {"a": 150})
     assert bars(figure.axes[0]) == counts.tolist()
     assert figure.axes[0].lines[0].get_ydata()[0] == counts.mean()
     assert any("paper 150" in text for text in texts(figure))
@@ -150,14 +163,14 @@ def test_cluster_sizes_and_appearances(fields: FilterFields):
 def test_fields_below_the_threshold(fields: FilterFields):
     clusters = find_clusters(fields)
     below = sub_threshold_fields(clusters, fields)
-    figure = reports.draw_sub_threshold(below)
+    figure = draw_sub_threshold(below)
     for panel, histogram in zip(figure.axes, (below.cluster_rows, below.other_rows), strict=True):
         values, edges, _ = panel.patches[0].get_data()
         np.testing.assert_allclose(values, 100 * histogram.counts / histogram.size)
         np.testing.assert_array_equal(edges, histogram.edges)
         assert panel.lines[0].get_xdata()[0] == histogram.mean
     sums = summed_fields(clusters, fields)
-    figure = reports.draw_summed_fields(sums, NAMES, label=2)
+    figure = draw_summed_fields(sums, NAMES, label=2)
     drawn = {line.get_label(): line.get_ydata() for line in figure.axes[1].lines}
     np.testing.assert_allclose(drawn["right unit"], sums.signal / sums.unit_field)
     np.testing.assert_allclose(drawn["strongest wrong unit"], sums.largest_noise / sums.unit_field)
@@ -172,22 +185,22 @@ def test_decisions_of_single_filters():
     decisions = FilterDecisions(
         np.array([4, 2]), by_input, by_output, right, np.array([1, 2]), counts
     )
-    figure = reports.draw_decisions(decisions, ("a", "b"), [2])
+    figure = draw_decisions(decisions, ("a", "b"), [2])
     shown = [panel for panel in figure.axes if panel.images]
     np.testing.assert_array_equal(shown[0].images[0].get_array(), [[0, 1], [0, 1]])
     assert any("33.3% right" in t and "100.0% of decisions for label 1" in t for t in texts(figure))
     with pytest.raises(ValueError, match=r"\[1, 2\], and \[0\]"):
-        reports.draw_decisions(decisions, ("a", "b"), [0])
+        draw_decisions(decisions, ("a", "b"), [0])
 
 
 def test_training_curves():
     curve = pd.DataFrame(
         {"epoch": [0, 1], "loss": [2.0, 1.0], "accuracy": [0.1, 0.2], "test_accuracy": [0.3, 0.4]}
     )
-    loss, accuracy = reports.draw_training(curve).axes
+    loss, accuracy = draw_training(curve).axes
     assert loss.lines[0].get_xydata().tolist() == [[1, 2], [2, 1]]
     assert [line.get_ydata().tolist() for line in accuracy.lines] == [[0.1, 0.2], [0.3, 0.4]]
-    figure = reports.draw_heads({"$a": curve, "b": curve})
+    figure = draw_heads({"$a": curve, "b": curve})
     assert figure.axes[1].lines[1].get_ydata().tolist() == [0.3, 0.4]
 
 
@@ -195,12 +208,12 @@ def draw_all(fields: FilterFields, names) -> list[Figure]:
     clusters = find_clusters(fields)
     statistics = label_statistics(clusters, fields)
     return [
-        reports.draw_matrices(fields, clusters, 0, names),
-        reports.draw_label_noise(statistics, names),
-        reports.draw_summed_fields(summed_fields(clusters, fields), names),
-        reports.draw_sub_threshold(sub_threshold_fields(clusters, fields)),
-        reports.draw_cluster_sizes({names[0]: layer_statistics(clusters)}),
-        reports.draw_appearances({names[0]: statistics.appearances}),
+        draw_matrices(fields, clusters, 0, names),
+        draw_label_noise(statistics, names),
+        draw_summed_fields(summed_fields(clusters, fields), names),
+        draw_sub_threshold(sub_threshold_fields(clusters, fields)),
+        draw_cluster_sizes({names[0]: layer_statistics(clusters)}),
+        draw_appearances({names[0]: statistics.appearances}),
     ]
 
 
@@ -231,6 +244,6 @@ def test_the_same_figure_is_the_same_file(tmp_path: Path):
     curve = pd.DataFrame([[0, 1.0, 0.1, 0.2]], columns=columns)
     made = []
     for name in "ab":
-        files = reports.save_figure(reports.draw_training(curve), tmp_path / name)
+        files = reports.save_figure(draw_training(curve), tmp_path / name)
         made.append([file.read_bytes() for file in files])
     assert made[0] == made[1]

@@ -1,19 +1,22 @@
 """AFCC beside its controls: a table and a figure."""
 
+from __future__ import annotations
+
 import dataclasses
 import io
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from rich.console import Console
 
-from sfp_keras.afcc import VARIANTS
+from sfp_keras.analyses.analysis import Analysis, AnalysisPart, Drawing, Scope, Tabled
+from sfp_keras.analyses.subjects import Afcc
 from sfp_keras.papers import StageNumbers, measured_as_papers
-from sfp_keras.reports.tables import Column, ReportTable
-from sfp_keras.reports.terminal import print_table
+from sfp_keras.reports import Column, ReportTable, print_table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def afcc_table(results: pd.DataFrame, stage: str, paper: StageNumbers) -> ReportTable:
@@ -36,6 +39,8 @@ def afcc_table(results: pd.DataFrame, stage: str, paper: StageNumbers) -> Report
         Column("accuracy_zeroed", "zeroed", ".4f"),
         Column("accuracy_after", "after", ".4f"),
     )
+    from sfp_keras.afcc import VARIANTS
+
     rows: list[dict[Any, Any]] = []
     theirs: list[dict[str, Any] | None] = []
     for row in results.to_dict("records"):
@@ -91,6 +96,11 @@ def afcc_figure(table: pd.DataFrame, stage: str) -> Figure:
         table: `DataFrame` with the columns of results.csv.
         stage: `str`.
     """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from sfp_keras.afcc import VARIANTS
+
     figure = Figure(figsize=(5.2, 3.6), dpi=200, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
@@ -126,3 +136,23 @@ def afcc_figure(table: pd.DataFrame, stage: str) -> Figure:
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(fontsize=7, frameon=False)
     return figure
+
+
+def _parts(afcc: Afcc, results: pd.DataFrame) -> Iterator[AnalysisPart]:
+    yield Tabled(afcc.name, afcc_table(results, afcc.name, afcc.paper))
+    yield Drawing(
+        afcc.name,
+        lambda: afcc_figure(results, afcc.name),
+        "Test accuracy with a part of the head's weights.",
+        "paper 2, section on AFCC",
+    )
+
+
+ANALYSIS = Analysis(
+    "afcc",
+    Scope.AFCC,
+    1,
+    "files",
+    lambda afcc: None if afcc.results.empty else afcc.results,
+    _parts,
+)

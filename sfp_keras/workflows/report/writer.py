@@ -3,14 +3,12 @@
 import json
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
-from sfp_keras import reports
+from sfp_keras.analyses import AnalysisPart, Drawing, Tabled
 from sfp_keras.files import write_text
-from sfp_keras.reports import Picture, ReportTable
+from sfp_keras.reports import Folded, Part, Picture, save_figure, save_table
 
 
-class Written:
+class ReportWriter:
     """A folder that takes a report's figures and tables; its report.json lists them.
 
     Args:
@@ -33,17 +31,23 @@ class Written:
         for path in old:
             path.unlink(missing_ok=True)
 
-    def figure(self, name: str, figure: Figure, caption: str) -> Picture:
-        """Write a figure; returns it for the page."""
-        width = float(figure.get_size_inches()[0])
-        files = reports.save_figure(figure, self.folder / name)
-        self._record(files)
-        return Picture(files, caption, width)
+    def write(self, part: AnalysisPart, prefix: str = "") -> Part:
+        """Write a figure or table; returns what the page shows of it.
 
-    def table(self, name: str, table: ReportTable) -> ReportTable:
-        """Write a table; returns it for the page."""
-        self._record(reports.save_table(table, self.folder / name))
-        return table
+        Args:
+            part: of an analysis.
+            prefix: `str`. What begins the files' names. Defaults to nothing.
+        """
+        if isinstance(part, Drawing):
+            figure = part.draw()
+            width = float(figure.get_size_inches()[0])
+            files = save_figure(figure, self.folder / f"{prefix}{part.name}")
+            self._record(files)
+            return Picture(files, part.text, width)
+        if isinstance(part, Tabled):
+            self._record(save_table(part.table, self.folder / f"{prefix}{part.name}"))
+            return Folded(part.folded, [part.table]) if part.folded else part.table
+        return part
 
     def _record(self, files: list[Path]) -> None:
         # At once: a report that is stopped leaves files that the next one must know.

@@ -1,16 +1,23 @@
-"""A filter's field matrix: normalised, clipped, and permuted to its clusters."""
+"""Filters' field matrices: normalised, clipped, and permuted to clusters; and their numbers."""
 
-from collections.abc import Sequence
-from typing import Any
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
 
-from sfp_keras.filters import FilterClusters, FilterFields
+from sfp_keras.analyses.analysis import Analysis, AnalysisPart, Drawing, Scope, Tabled
+from sfp_keras.analyses.subjects import Stage
+from sfp_keras.filters import (
+    FILTER_QUANTITIES,
+    FilterClusters,
+    FilterFields,
+    FilterStatistics,
+    filter_values,
+)
+from sfp_keras.reports import Column, ReportTable, quantity_columns
 from sfp_keras.reports.style import (
     CLUSTER,
     COLOURS,
@@ -24,6 +31,11 @@ from sfp_keras.reports.style import (
     new_figure,
     shown_name,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 
 # More labels than this get their clusters enlarged, up to so many of them.
 _LARGE_MATRIX, _CORNER = 20, 30
@@ -141,7 +153,7 @@ def matrices_caption(clusters: FilterClusters, stage: str, filter_index: int) ->
         f"Filter {filter_index} of {stage}: {found}, noise {clusters.noise[filter_index]}. A: mean "
         "fields of input labels on output units, divided by the largest. B: those above "
         f"{clusters.threshold:g}, white. C: labels permuted to clusters (white, framed) and noise "
-        f"(yellow).{corner} Counterpart: paper 1, Figure 4; paper 2, Figure 1."
+        f"(yellow).{corner}"
     )
 
 
@@ -154,6 +166,8 @@ def _names(names: Sequence[str] | None, labels: int) -> list[str]:
 
 
 def _draw_kinds(panel: Axes, kinds: np.ndarray) -> None:
+    from matplotlib.colors import ListedColormap
+
     colours = ListedColormap([NOTHING, NOISE, CLUSTER])
     panel.imshow(kinds, cmap=colours, vmin=0, vmax=2, interpolation="none")
 
@@ -167,6 +181,8 @@ def _draw_corner(
     names: list[str],
 ) -> None:
     """Enlarge the clusters of the permuted matrix, with a frame where they come from."""
+    from matplotlib.patches import Rectangle
+
     size = min(max(int((numbers >= 0).sum()) + 2, 6), _CORNER, len(kinds))
     _draw_kinds(corner, kinds[:size, :size])
     frame: dict[str, Any] = {"fill": False, "edgecolor": COLOURS[1], "linewidth": 1}
@@ -178,6 +194,8 @@ def _draw_corner(
 
 def _outline(panel: Axes, numbers: np.ndarray) -> None:
     """Frame each cluster block: white and yellow alone are hard to tell apart for some."""
+    from matplotlib.patches import Rectangle
+
     for number in range(numbers.max(initial=-1) + 1):
         places = np.flatnonzero(numbers == number)
         panel.add_patch(
@@ -195,6 +213,8 @@ def _outline(panel: Axes, numbers: np.ndarray) -> None:
 def _label_both(
     panel: Axes, labels: Sequence[int] | np.ndarray, names: list[str], permuted: str = ""
 ) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     panel.set(xlabel=f"output unit{permuted}", ylabel=f"input label{permuted}")
     places = range(len(labels))
     if len(labels) > _LARGE_MATRIX:
@@ -213,3 +233,39 @@ def _label_both(
         panel.set_yticks(places, texts, parse_math=False)
         turned = 90 if max(map(len, texts)) > 2 else 0
         panel.set_xticks(places, texts, rotation=turned, parse_math=False)
+
+
+def filter_table(stage: str, statistics: FilterStatistics, filters: Sequence[int]) -> ReportTable:
+    """The numbers of some filters of a stage.
+
+    Args:
+        stage: `str`.
+        statistics: `FilterStatistics` of all filters.
+        filters: the numbers of the filters shown.
+    """
+    columns = (Column("filter", "filter", "d"), *quantity_columns(FILTER_QUANTITIES))
+    values = filter_values(statistics)
+    rows = [
+        {"filter": number, **{c.key: float(values[c.key][number]) for c in columns[1:]}}
+        for number in filters
+    ]
+    return ReportTable(f"Filters shown, stage {stage}", columns, rows)
+
+
+def _chosen(stage: Stage) -> list[int] | None:
+    chosen = [number for number in stage.filters if number < stage.fields.num_filters]
+    return (chosen if stage.filters else typical_filters(stage.clusters)) or None
+
+
+def _parts(stage: Stage, filters: Sequence[int]) -> Iterator[AnalysisPart]:
+    yield Tabled("filters", filter_table(stage.name, stage.filter_statistics, filters))
+    for number in filters:
+        yield Drawing(
+            f"filter{number}",
+            functools.partial(draw_matrices, stage.fields, stage.clusters, number, stage.names),
+            matrices_caption(stage.clusters, stage.name, number),
+            "paper 1, Figure 4; paper 2, Figure 1",
+        )
+
+
+ANALYSIS = Analysis("matrices", Scope.STAGE, 1, "clusters", _chosen, _parts)

@@ -1,11 +1,15 @@
-"""Fields below the threshold: their histograms, and what they make of signal and noise."""
+"""Fields summed over the filters whose clusters hold the input's label: right and wrong units."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from sfp_keras.filters import FieldHistogram, SubThresholdFields, SummedFields
+from sfp_keras.analyses.analysis import Analysis, AnalysisPart, Drawing, Scope
+from sfp_keras.analyses.subjects import Stage
+from sfp_keras.filters import SummedFields
 from sfp_keras.reports.style import (
     COLOURS,
     GREY,
@@ -20,52 +24,8 @@ from sfp_keras.reports.style import (
     tidy,
 )
 
-
-def draw_sub_threshold(fields: SubThresholdFields) -> Figure:
-    """Draw histograms of the normalised fields that are not above the threshold.
-
-    A: rows of labels in a cluster of the filter. B: other rows. The dashed line is the mean of
-    all, of those left of the axis too, whose share stands in the panel.
-
-    Args:
-        fields: `SubThresholdFields` of a stage.
-
-    Returns:
-        A figure of a page's width.
-
-    Source: paper 1, Figure 5C.
-    """
-    figure, axes = new_figure(PAGE, 2.2, ncols=2)
-    kinds = ((fields.cluster_rows, "rows of cluster labels"), (fields.other_rows, "other rows"))
-    for mark, panel, (histogram, text) in zip("AB", axes, kinds, strict=True):
-        shares = 100 * histogram.counts / max(histogram.size, 1)
-        panel.stairs(shares, histogram.edges, fill=True, color=COLOURS[5])
-        if histogram.size:
-            panel.axvline(histogram.mean, color=COLOURS[1], linestyle="--", linewidth=1)
-        panel.text(
-            0.03,
-            0.95,
-            _said(histogram),
-            fontsize=SMALL,
-            va="top",
-            transform=panel.transAxes,
-        )
-        panel.set(xlabel="normalised field", ylabel="share of fields a bin (%)")
-        panel.set_xlim(histogram.edges[0], histogram.edges[-1])
-        tidy(panel)
-        letter(panel, mark, text)
-    return figure
-
-
-def _said(histogram: FieldHistogram) -> str:
-    if not histogram.size:
-        return "no fields"
-    lower = histogram.below / histogram.size
-    lines = [f"mean {histogram.mean:.2g}".replace("-", "\N{MINUS SIGN}")]
-    if lower:
-        shown = f"{100 * lower:.2g}%" if lower >= 5e-5 else "<0.01%"
-        lines.append(f"below {histogram.edges[0]:g}: {shown}".replace("-", "\N{MINUS SIGN}"))
-    return "\n".join(lines)
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def draw_summed_fields(
@@ -142,3 +102,17 @@ def draw_summed_fields(
         frameon=False,
     )
     return figure
+
+
+def _parts(stage: Stage, sums: SummedFields) -> Iterator[AnalysisPart]:
+    yield Drawing(
+        "summed-fields",
+        lambda: draw_summed_fields(sums, stage.names),
+        f"Whole fields of {stage.name}, below the threshold too, summed over the filters whose "
+        "clusters hold the input's label, in units of the mean field on the right unit from one "
+        "such filter. A: inputs of one label. B: all labels, dashed: averages.",
+        "paper 1, Figure 6C",
+    )
+
+
+ANALYSIS = Analysis("summed_fields", Scope.STAGE, 4, "clusters", lambda stage: stage.sums, _parts)

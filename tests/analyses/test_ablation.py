@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sfp_keras.analyses import Ablation, print_ablation
+from sfp_keras.analyses.catalog.removed_filters import draw_removal
+from sfp_keras.analyses.catalog.silenced_labels import draw_labels
 from sfp_keras.papers import paper_numbers
 from sfp_keras.reports import terminal
-from sfp_keras.reports.ablation import draw_labels, draw_removal
-from sfp_keras.reports.ablation_tables import print_ablation
 from sfp_keras.reports.style import save_figure
 
 PAPER_OF, AVGG = (
@@ -56,8 +57,7 @@ def test_labels(count: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert all(file.stat().st_size > 5000 for file in files)
     ticks = figure.axes[0].get_xticklabels()
     assert len(ticks) == (count if count <= 30 else 0)
-    tables = {"summary": SUMMARY, "labels": labels(count), "widths": WIDTHS}
-    print_ablation(tables, "layer13", None, terminal())
+    print_ablation(Ablation("layer13", SUMMARY, labels(count), WIDTHS), terminal())
     assert f"0 to {count - 1}, on average" in capsys.readouterr().out
 
 
@@ -68,8 +68,10 @@ def test_removal(paper: object, tmp_path: Path, capsys: pytest.CaptureFixture[st
     points = {line.get_label(): line.get_xydata().tolist() for line in figure.axes[0].lines}
     assert points["removed at random"] == [[0, 94], [150, 93], [500, 20]]
     np.testing.assert_allclose(points["trained with fewer"], [[162, 93.5], [392, 91]])
-    tables = {"summary": SUMMARY, "labels": labels(2), "widths": WIDTHS}
-    print_ablation(tables, "layer13", paper, terminal())  # type: ignore[arg-type]
+    print_ablation(
+        Ablation("layer13", SUMMARY, labels(2), WIDTHS, paper),  # type: ignore[arg-type]
+        terminal(),
+    )
     out = capsys.readouterr().out
     assert ("+0.0000" in out) == (paper is PAPER_OF)
     assert ("unchanged" in out) == (paper is PAPER_OF)

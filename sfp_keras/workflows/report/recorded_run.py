@@ -1,94 +1,42 @@
 """What a report reads of a run directory: the run's own record, and its stages' measurements."""
 
 import dataclasses
-import functools
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from sfp_keras.analyses import (
+    Ablation,
+    Afcc,
+    Run,
+    Split,
+    Stage,
+    image_passes,
+    read_image_result,
+)
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
-from sfp_keras.filters import (
-    FilterClusters,
-    FilterDecisions,
-    FilterFields,
-    LabelStatistics,
-    LayerStatistics,
-    SubThresholdFields,
-    SummedFields,
-    find_clusters,
-    label_statistics,
-    layer_statistics,
-    sub_threshold_fields,
-    summed_fields,
-)
+from sfp_keras.filters import find_clusters
 from sfp_keras.papers import PaperNumbers, measured_as_papers
-from sfp_keras.runs.stage_results import read_decisions, read_measurement
+from sfp_keras.runs.stage_results import read_measurement
 from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.paper_numbers import paper_numbers
-from sfp_keras.workflows.results import layer_row
+
+_CURVE = ("epoch", "lr", "loss", "accuracy", "test_accuracy")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class ReportedStage:
-    """A stage measured on a split, with its clusters at the report's threshold.
-
-    Attributes:
-        name: `str`.
-        split: `str`.
-        fields: `FilterFields`.
-        clusters: `FilterClusters`.
-        accuracy: `float`. Of the head.
-        label_accuracy: float64 `(K,)`.
-    """
-
-    name: str
-    split: str
-    fields: FilterFields
-    clusters: FilterClusters
-    accuracy: float
-    label_accuracy: np.ndarray
-
-    @functools.cached_property
-    def statistics(self) -> LayerStatistics:
-        """Averages over the filters."""
-        return layer_statistics(self.clusters)
-
-    @functools.cached_property
-    def labels(self) -> LabelStatistics:
-        """Signal and noises of each label."""
-        return label_statistics(self.clusters, self.fields)
-
-    @functools.cached_property
-    def below(self) -> SubThresholdFields:
-        """Fields below the threshold."""
-        return sub_threshold_fields(self.clusters, self.fields)
-
-    @functools.cached_property
-    def sums(self) -> SummedFields:
-        """Fields summed over the filters with a label."""
-        return summed_fields(self.clusters, self.fields)
-
-    @property
-    def row(self) -> dict[str, Any]:
-        """The stage's row of layers.csv."""
-        return layer_row(self.name, self.split, self.fields, self.clusters, self.accuracy)
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class ReportedRun:
-    """A run directory as a report sees it.
+class RecordedRun:
+    """A run directory as a report finds it.
 
     Attributes:
         files: `ExperimentRun`.
         saved: what experiment.json says.
         names: names of the labels.
         stages: the measured stages of each split asked for, input side first.
-        split: the splits asked for.
         threshold: `float`. Of the report.
     """
 
@@ -96,50 +44,89 @@ class ReportedRun:
     saved: Mapping[str, Any]
     names: tuple[str, ...]
     stages: Mapping[str, Sequence[str]]
-    split: Sequence[str]
     threshold: float
 
     @property
-    def flags(self) -> Mapping[str, Any]:
-        """The flags the run was made with."""
-        return self.saved["flags"]
+    def splits(self) -> list[str]:
+        """The splits asked for."""
+        return list(self.stages)
 
     @property
-    def experiment(self) -> Experiment:
-        """The flags as settings."""
-        return Experiment.from_json(self.flags)
+    def title(self) -> str:
+        """Network, data and number of labels."""
+        flags = self.saved["flags"]
+        return f"{flags.get('model')} on {flags.get('dataset')}, {len(self.names)} labels"
 
     @property
     def papers(self) -> PaperNumbers:
         """What the papers say of this experiment."""
-        return paper_numbers(self.experiment, len(self.names))
+        return paper_numbers(Experiment.from_json(self.saved["flags"]), len(self.names))
 
-    def papers_of(self, split: str) -> PaperNumbers:
-        """The same, empty unless it compares with this split and threshold."""
-        return self.papers if measured_as_papers(split, self.threshold) else PaperNumbers()
+    def measured(self, filters: Sequence[int] = ()) -> Run:
+        """Read what was measured, and find the clusters.
 
-    def stage(self, name: str, split: str) -> ReportedStage:
-        """Read a stage and find its clusters."""
+        Args:
+            filters: numbers of the filters to show; default: those that analyses choose.
+        """
+        papers = self.papers
+        splits = [self._split(name, papers, filters) for name in self.stages]
+        names = dict.fromkeys(stage for stages in self.stages.values() for stage in stages)
+        curves = {name: self.files.stage(name).curve for name in names}
+        return Run(
+            splits,
+            _read_curve(self.files.training) if self.files.training.exists() else None,
+            {name: _read_curve(path) for name, path in curves.items() if path.exists()},
+            self._ablations(papers),
+            self._afcc(papers),
+        )
+
+    def _split(self, split: str, papers: PaperNumbers, filters: Sequence[int]) -> Split:
+        paper = papers if measured_as_papers(split, self.threshold) else PaperNumbers()
+        stages = [self._stage(name, split, paper, filters) for name in self.stages[split]]
+        return Split(split, stages, paper)
+
+    def _stage(self, name: str, split: str, paper: PaperNumbers, filters: Sequence[int]) -> Stage:
         measured = read_measurement(self.files, name, split)
         if measured.fields.num_labels != len(self.names):
             raise InputError(
                 f"{self.files.labels} names {len(self.names)} labels and stage {name} has "
-                f"{measured.fields.num_labels}; probe again with --overwrite=heads"
+                f"{measured.fields.num_labels}; probe again with `overwrite`=heads"
             )
-        clusters = find_clusters(measured.fields, self.threshold)
-        return ReportedStage(
-            name, split, measured.fields, clusters, measured.accuracy, measured.label_accuracy
+        files = self.files.stage(name).split(split)
+
+        def saved(analysis: str) -> Any:
+            return read_image_result(files.image_result(analysis), image_passes()[analysis])
+
+        return Stage(
+            name,
+            split,
+            measured.fields,
+            find_clusters(measured.fields, self.threshold),
+            measured.accuracy,
+            measured.label_accuracy,
+            self.names,
+            paper,
+            filters,
+            saved,
         )
 
-    def decisions(self, name: str, split: str) -> FilterDecisions | None:
-        """Single-filter decisions of a stage, where they were counted."""
-        path = self.files.stage(name).split(split).decisions
-        if not path.exists():
-            return None
-        return read_decisions(self.files, name, split)
+    def _ablations(self, papers: PaperNumbers) -> list[Ablation]:
+        # Here, for it loads what runs networks.
+        from sfp_keras.workflows.ablate import read_ablation
+
+        return [
+            Ablation(stage, **read_ablation(self.files, stage), paper=papers.removed_filters(stage))
+            for stage in self.files.ablated_stages()
+        ]
+
+    def _afcc(self, papers: PaperNumbers) -> list[Afcc]:
+        from sfp_keras.workflows.afcc import read_results
+
+        found = {s: read_results(self.files.afcc(s)) for s in self.files.afcc_stages()}
+        return [Afcc(s, results, papers.afcc) for s, results in found.items() if len(results)]
 
 
-def read_run(experiment: Experiment) -> ReportedRun:
+def read_run(experiment: Experiment) -> RecordedRun:
     """Find the run that a report is of, and its measured stages.
 
     Args:
@@ -165,20 +152,18 @@ def read_run(experiment: Experiment) -> ReportedRun:
             f"--run_dir={files.path} has no stage measured on {empty[0]} images; first run "
             f"{command.strip()}"
         )
-    return ReportedRun(
+    return RecordedRun(
         files,
         saved,
         _label_names(files),
         {split: _chosen(experiment, found) for split, found in stages.items()},
-        experiment.analysis.split,
         experiment.analysis.threshold,
     )
 
 
-def read_table(path: Path, *columns: str) -> pd.DataFrame:
-    """A CSV file of a run, with these columns."""
+def _read_curve(path: Path) -> pd.DataFrame:
     try:
-        return pd.read_csv(path, keep_default_na=False)[list(columns)].astype(float)
+        return pd.read_csv(path, keep_default_na=False)[list(_CURVE)].astype(float)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{path} is damaged ({error}); delete it and run again") from None
 
@@ -195,7 +180,7 @@ def _chosen(experiment: Experiment, found: list[str]) -> list[str]:
     missing = [name for name in wanted if name not in found]
     if missing:
         raise InputError(
-            f"--report_stages={','.join(wanted)}: {missing[0]!r} is not measured; there are "
+            f"`report_stages`={','.join(wanted)}: {missing[0]!r} is not measured; there are "
             f"{', '.join(found)}"
         )
     return [name for name in found if name in wanted or not wanted]

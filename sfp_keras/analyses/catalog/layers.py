@@ -1,14 +1,18 @@
-"""Accuracy, noise, clusters and signal-to-noise ratios against depth."""
+"""The papers' layer table, and the same against depth."""
+
+from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
+from sfp_keras.analyses.analysis import Analysis, AnalysisPart, Drawing, Scope, Tabled
+from sfp_keras.analyses.subjects import Run
 from sfp_keras.papers import PaperNumbers
+from sfp_keras.reports import layer_table
 from sfp_keras.reports.style import (
     COLOURS,
     GREY,
@@ -20,6 +24,11 @@ from sfp_keras.reports.style import (
     shown_name,
     tidy,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 
 _PANELS = (
     ("accuracy", "accuracy"),
@@ -101,3 +110,21 @@ def _stage_ticks(panel: Axes, stages: list[str]) -> None:
     else:
         shown = [shown_name(stage, 20) for stage in stages]
         panel.set_xticks(range(len(stages)), shown, rotation=90, parse_math=False)
+
+
+def _parts(run: Run, rows: pd.DataFrame) -> Iterator[AnalysisPart]:
+    for split in run.splits:
+        of_split = rows[rows["split"] == split.name]
+        yield Tabled(f"{split.name}-layers", layer_table(of_split, split.name, split.paper))
+    paper = next((split.paper for split in run.splits if split.paper.layers), PaperNumbers())
+    dashed = f" Dashed, hollow: {paper.layers.source}." if paper.layers else ""
+    yield Drawing(
+        "layer-curves",
+        lambda: draw_layer_curves(rows, paper),
+        "Accuracy, noise, number and size of clusters, and signal-to-noise ratios against depth. "
+        f"Ratios that are infinite are left out.{dashed}",
+        "paper 1, Figures 2B and 5A; paper 2, Tables 1-6",
+    )
+
+
+ANALYSIS = Analysis("layers", Scope.LAYERS, 1, "clusters", lambda run: run.rows, _parts)

@@ -1,0 +1,31 @@
+"""Analyses of a run: each is declared once, with its numbers, figures and tables.
+
+A new one is a file in `sfp_keras/analyses/catalog`; reports, and the pass over the images where it
+needs one, find it there.
+"""
+
+from sfp_keras.analyses.analysis import Analysis, AnalysisPart, Drawing, ImagePass, Scope, Tabled
+from sfp_keras.analyses.catalog import all_analyses, analyses_of, image_passes
+from sfp_keras.analyses.image_results import read_image_result, write_image_result
+from sfp_keras.analyses.printing import print_ablation
+from sfp_keras.analyses.subjects import Ablation, Afcc, Run, Split, Stage
+
+__all__ = [
+    "Ablation",
+    "Afcc",
+    "Analysis",
+    "AnalysisPart",
+    "Drawing",
+    "ImagePass",
+    "Run",
+    "Scope",
+    "Split",
+    "Stage",
+    "Tabled",
+    "all_analyses",
+    "analyses_of",
+    "image_passes",
+    "print_ablation",
+    "read_image_result",
+    "write_image_result",
+]

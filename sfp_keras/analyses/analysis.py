@@ -1,0 +1,130 @@
+"""How an analysis is declared: once, in a file of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from sfp_keras.filters import FilterFields
+from sfp_keras.reports import Paragraph, ReportTable
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from sfp_keras.probing import Accumulator, ProbedStage
+
+
+class Scope(enum.Enum):
+    """What an analysis is of: the sections of a report, in their order, with their titles.
+
+    The class in brackets is what `compute` and `parts` are given: LAYERS and TRAINING a `Run`,
+    CLUSTERS and ROBUSTNESS a `Split`, STAGE a `Stage`, ABLATION an `Ablation`, AFCC an `Afcc`.
+    """
+
+    LAYERS = "Layers"
+    CLUSTERS = "Clusters, signal and noise"
+    STAGE = "Stage {name}"
+    ROBUSTNESS = "Robustness"
+    ABLATION = "Ablation of {name}"
+    AFCC = "AFCC of {name}"
+    TRAINING = "Training"
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawing:
+    """A figure that is drawn when it is written.
+
+    Attributes:
+        name: `str`. Of the files, behind what names the run's part.
+        draw: makes the figure; the first to import matplotlib.
+        caption: `str`. What is seen, for a reader who sees nothing else.
+        counterpart: `str`, such as "paper 1, Figure 3B"; `None` where the papers have none.
+    """
+
+    name: str
+    draw: Callable[[], Figure]
+    caption: str
+    counterpart: str | None
+
+    @property
+    def text(self) -> str:
+        """The caption with the counterpart."""
+        return self.caption + (f" Counterpart: {self.counterpart}." if self.counterpart else "")
+
+
+@dataclasses.dataclass(frozen=True)
+class Tabled:
+    """A table.
+
+    Attributes:
+        name: `str`. Of the files, behind what names the run's part.
+        table: `ReportTable`.
+        folded: `str`. What a page shows in its place until it is clicked; default: the table.
+    """
+
+    name: str
+    table: ReportTable
+    folded: str = ""
+
+
+AnalysisPart = Drawing | Tabled | Paragraph
+
+
+@dataclasses.dataclass(frozen=True)
+class ImagePass:
+    """What an analysis needs of a pass over the images, and how that is kept.
+
+    All passes that are asked for are one. What it leaves is kept with the stage and split, as
+    `<name>.npz` and, for people, `<name>.csv`.
+
+    Attributes:
+        accumulator: makes the `Accumulator` of a stage.
+        finish: makes the result, of what the accumulator gives and the stage's fields.
+        arrays: the result as arrays.
+        restore: the result from these arrays.
+        table: the result as a table.
+    """
+
+    accumulator: Callable[[ProbedStage], Accumulator]
+    finish: Callable[[Any, FilterFields], Any]
+    arrays: Callable[[Any], Mapping[str, np.ndarray]]
+    restore: Callable[[Mapping[str, np.ndarray]], Any]
+    table: Callable[[Any], pd.DataFrame]
+
+
+@dataclasses.dataclass(frozen=True)
+class Analysis:
+    """One analysis of a run, found by its file in `sfp_keras.analyses.catalog`.
+
+    Attributes:
+        name: `str`. As its file.
+        scope: `Scope`. The part of a run that it is of.
+        place: `int`. Analyses of one scope are shown in the order of these numbers.
+        needs: what it is computed from: the mean fields, the clusters found in them, files of
+            other phases, or an `ImagePass`.
+        compute: makes the result, of the scope's part of a run; `None` where there is nothing to
+            show.
+        parts: the figures and tables of a result, given the part of a run and the result.
+    """
+
+    name: str
+    scope: Scope
+    place: int
+    needs: Literal["fields", "clusters", "files"] | ImagePass
+    compute: Callable[[Any], Any]
+    parts: Callable[[Any, Any], Iterable[AnalysisPart]]
+
+    def show(self, subject: Any) -> Iterator[AnalysisPart]:
+        """Compute, and give the figures and tables; none where there is nothing to show.
+
+        Args:
+            subject: the part of a run that `scope` names.
+        """
+        result = self.compute(subject)
+        if result is not None:
+            yield from self.parts(subject, result)

@@ -1,0 +1,28 @@
+"""All analyses, a file each: every module here declares one `ANALYSIS`."""
+
+import functools
+import importlib
+import pkgutil
+
+from sfp_keras.analyses.analysis import Analysis, ImagePass, Scope
+
+
+@functools.cache
+def all_analyses() -> tuple[Analysis, ...]:
+    """Every analysis, by scope and place."""
+    modules = [
+        importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__)
+    ]
+    found: list[Analysis] = [module.ANALYSIS for module in modules]
+    scopes = list(Scope)
+    return tuple(sorted(found, key=lambda one: (scopes.index(one.scope), one.place, one.name)))
+
+
+def analyses_of(scope: Scope) -> list[Analysis]:
+    """The analyses of one scope, in the order in which they are shown."""
+    return [analysis for analysis in all_analyses() if analysis.scope is scope]
+
+
+def image_passes() -> dict[str, ImagePass]:
+    """What analyses need of a pass over the images, by the analysis's name."""
+    return {one.name: one.needs for one in all_analyses() if isinstance(one.needs, ImagePass)}

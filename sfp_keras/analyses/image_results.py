@@ -1,0 +1,37 @@
+"""What passes over the images leave of a stage and split: `<analysis>.npz` and `<analysis>.csv`."""
+
+from pathlib import Path
+from typing import Any
+
+from sfp_keras.analyses.analysis import ImagePass
+from sfp_keras.errors import InputError
+from sfp_keras.files import load_npz, save_npz, write_text
+
+
+def write_image_result(path: Path, needs: ImagePass, result: Any) -> None:
+    """Write the table, then the arrays, whose presence says that the pass is finished.
+
+    Args:
+        path: `Path` of the arrays, ending with .npz; the table lies beside it.
+        needs: `ImagePass` of the analysis.
+        result: of `needs.finish`.
+    """
+    write_text(path.with_suffix(".csv"), needs.table(result).to_csv(index=False))
+    save_npz(path, **needs.arrays(result))
+
+
+def read_image_result(path: Path, needs: ImagePass) -> Any:
+    """What `write_image_result` wrote, or `None` where the pass was not made.
+
+    Raises:
+        InputError: if the file is damaged.
+    """
+    if not path.exists():
+        return None
+    arrays = load_npz(path)
+    try:
+        return needs.restore(arrays)
+    except KeyError as error:
+        raise InputError(
+            f"{path} is damaged (it has no {error}); delete it and run again to make it anew"
+        ) from None

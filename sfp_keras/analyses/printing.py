@@ -1,0 +1,33 @@
+"""What analyses of other phases look like on the terminal."""
+
+from rich.console import Console
+
+from sfp_keras.analyses.catalog.fewer_filters import width_table
+from sfp_keras.analyses.catalog.removed_filters import removal_table
+from sfp_keras.analyses.catalog.silenced_labels import silenced_table
+from sfp_keras.analyses.subjects import Ablation
+from sfp_keras.reports import print_table
+
+
+def print_ablation(ablation: Ablation, console: Console) -> None:
+    """Print what an ablation found, with the labels that lose most.
+
+    Args:
+        ablation: `Ablation`.
+        console: `rich.console.Console`.
+    """
+    stage, labels = ablation.name, ablation.labels
+    console.print()
+    print_table(removal_table(ablation.summary, stage, ablation.paper), console)
+    console.print()
+    print_table(silenced_table(labels, stage, worst=5), console)
+    count = labels["silenced"]
+    console.print(
+        f"filters silenced a label: {count.min()} to {count.max()}, on average {count.mean():.1f}\n"
+        "paper 1: silencing a large fraction of the filters that include a label substantially "
+        "decreases accuracy",
+        style="dim",
+    )
+    if len(ablation.widths) > 1:
+        console.print()
+        print_table(width_table(ablation.widths, stage, ablation.paper), console)

@@ -1,0 +1,205 @@
+"""The parts of a run that analyses are of: all of it, a split, a stage, what other phases left."""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sfp_keras.analyses.analysis import Scope
+from sfp_keras.filters import (
+    FilterClusters,
+    FilterFields,
+    FilterStatistics,
+    LabelStatistics,
+    LayerStatistics,
+    SubThresholdFields,
+    SummedFields,
+    filter_statistics,
+    label_statistics,
+    layer_statistics,
+    layer_values,
+    sub_threshold_fields,
+    summed_fields,
+)
+from sfp_keras.papers import PaperNumbers, PaperRemoval, StageNumbers
+
+# Tables with more labels than this are left to the run's own files.
+MOST_LABELS = 200
+
+
+def _nothing(name: str) -> None:
+    return None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Stage:
+    """A stage measured on a split, with its clusters.
+
+    Attributes:
+        name: `str`.
+        split: `str`.
+        fields: `FilterFields`.
+        clusters: `FilterClusters`.
+        accuracy: `float`. Of the head.
+        label_accuracy: float64 `(K,)`.
+        names: names of the labels.
+        paper: `PaperNumbers` that compare; may be empty.
+        filters: numbers of the filters to show; default: each analysis chooses.
+        saved: gives what the pass of an analysis left, by the analysis's name, or `None`.
+    """
+
+    name: str
+    split: str
+    fields: FilterFields
+    clusters: FilterClusters
+    accuracy: float
+    label_accuracy: np.ndarray
+    names: Sequence[str]
+    paper: PaperNumbers = dataclasses.field(default_factory=PaperNumbers)
+    filters: Sequence[int] = ()
+    saved: Callable[[str], Any] = _nothing
+
+    @property
+    def prefix(self) -> str:
+        """What begins the names of its files."""
+        return f"{self.split}-{self.name}-"
+
+    @functools.cached_property
+    def statistics(self) -> LayerStatistics:
+        """Averages over the filters."""
+        return layer_statistics(self.clusters)
+
+    @functools.cached_property
+    def label_statistics(self) -> LabelStatistics:
+        """Signal and noises of each label."""
+        return label_statistics(self.clusters, self.fields)
+
+    @functools.cached_property
+    def filter_statistics(self) -> FilterStatistics:
+        """The numbers of each filter."""
+        return filter_statistics(self.clusters, self.fields)
+
+    @functools.cached_property
+    def sub_threshold(self) -> SubThresholdFields:
+        """Fields below the threshold."""
+        return sub_threshold_fields(self.clusters, self.fields)
+
+    @functools.cached_property
+    def sums(self) -> SummedFields:
+        """Fields summed over the filters with a label."""
+        return summed_fields(self.clusters, self.fields)
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The stage's row of layers.csv."""
+        values = layer_values(self.statistics, self.fields.num_positions, self.accuracy)
+        about = {"stage": self.name, "split": self.split, "threshold": self.clusters.threshold}
+        return {**about, **values}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Split:
+    """The stages measured on a split.
+
+    Attributes:
+        name: `str`.
+        stages: input side first.
+        paper: `PaperNumbers` that compare; may be empty.
+    """
+
+    name: str
+    stages: Sequence[Stage]
+    paper: PaperNumbers = dataclasses.field(default_factory=PaperNumbers)
+
+    @property
+    def prefix(self) -> str:
+        """What begins the names of its files."""
+        return f"{self.name}-"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Ablation:
+    """What an ablation of a stage found.
+
+    Attributes:
+        name: `str`. The stage.
+        summary: `DataFrame` of summary.csv.
+        labels: `DataFrame` of labels.csv.
+        widths: `DataFrame` of widths.csv; first the run's own network.
+        paper: what paper 1 says of the stage, or `None`.
+    """
+
+    name: str
+    summary: pd.DataFrame
+    labels: pd.DataFrame
+    widths: pd.DataFrame
+    paper: PaperRemoval | None = None
+
+    @property
+    def prefix(self) -> str:
+        """What begins the names of its files."""
+        return f"ablate-{self.name}-"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Afcc:
+    """What AFCC of a stage gave.
+
+    Attributes:
+        name: `str`. The stage.
+        results: `DataFrame` of results.csv.
+        paper: what the papers say of AFCC; may be empty.
+    """
+
+    name: str
+    results: pd.DataFrame
+    paper: StageNumbers = dataclasses.field(default_factory=StageNumbers)
+
+    @property
+    def prefix(self) -> str:
+        """What begins the names of its files."""
+        return "afcc-"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Run:
+    """A run, as far as it is analysed.
+
+    Attributes:
+        splits: the splits shown.
+        training: `DataFrame` of training.csv; `None` where the network came trained.
+        heads: dict from stage to the `DataFrame` of its head.csv, input side first.
+        ablations: those made.
+        afcc: those made.
+    """
+
+    splits: Sequence[Split]
+    training: pd.DataFrame | None = None
+    heads: Mapping[str, pd.DataFrame] = dataclasses.field(default_factory=dict)
+    ablations: Sequence[Ablation] = ()
+    afcc: Sequence[Afcc] = ()
+
+    prefix = ""
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """The rows of layers.csv, of all splits."""
+        return pd.DataFrame([stage.row for split in self.splits for stage in split.stages])
+
+    def subjects(self) -> Iterator[tuple[Scope, str, Any]]:
+        """Scope, title and part of the run of every section of a report, in their order."""
+        yield Scope.LAYERS, Scope.LAYERS.value, self
+        for split in self.splits:
+            images = f", {split.name} images" if len(self.splits) > 1 else ""
+            yield Scope.CLUSTERS, f"{Scope.CLUSTERS.value}{images}", split
+            for stage in split.stages:
+                yield Scope.STAGE, Scope.STAGE.value.format(name=stage.name) + images, stage
+            yield Scope.ROBUSTNESS, f"{Scope.ROBUSTNESS.value}{images}", split
+        for ablation in self.ablations:
+            yield Scope.ABLATION, Scope.ABLATION.value.format(name=ablation.name), ablation
+        for afcc in self.afcc:
+            yield Scope.AFCC, Scope.AFCC.value.format(name=afcc.name), afcc
+        yield Scope.TRAINING, Scope.TRAINING.value, self

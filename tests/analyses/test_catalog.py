@@ -1,0 +1,213 @@
+"""The contract of every analysis: it computes, draws and makes its tables of a small run."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sfp_keras import analyses
+from sfp_keras.analyses import (
+    Ablation,
+    Afcc,
+    Analysis,
+    Drawing,
+    ImagePass,
+    Run,
+    Scope,
+    Split,
+    Stage,
+    Tabled,
+    all_analyses,
+    analyses_of,
+    image_passes,
+    read_image_result,
+    write_image_result,
+)
+from sfp_keras.errors import InputError
+from sfp_keras.filters import FilterFields, filter_decisions, find_clusters
+from sfp_keras.papers import PaperNumbers, paper_numbers
+from sfp_keras.reports import Paragraph, save_table, terminal
+from sfp_keras.reports.terminal import print_table
+
+NAMES = tuple(f"label {i}" for i in range(10))
+PAPERS = paper_numbers("vgg16", "cifar10", 10)
+NOTHING_SAVED = {"saved": lambda name: None}
+
+
+def stage(name: str, split: str = "test", paper: PaperNumbers = PAPERS, **more: Any) -> Stage:
+    rng = np.random.default_rng(len(name))
+    kernel = rng.normal(size=(2, 6, 10)).astype(np.float32)
+    features = rng.gamma(1, 1, (10, 2, 6)).astype(np.float32)
+    fields = FilterFields(features, kernel, np.full(10, 4), (2,))
+    inputs = np.maximum(rng.normal(size=(40, 2, 6)), 0).astype(np.float32)
+    decisions = filter_decisions(inputs, np.repeat(np.arange(10), 4), kernel, np.array([1, 5]))
+    saved = {"decisions": decisions}
+    return Stage(
+        name, split, fields, find_clusters(fields), 0.7, rng.random(10), NAMES, paper,
+        **{"saved": saved.get, **more},
+    )  # fmt: skip
+
+
+def run(paper: bool = True, **more: Any) -> Run:
+    papers = PAPERS if paper else PaperNumbers()
+    splits = [
+        Split(
+            split, [stage(name, split, papers, **more) for name in ("layer10", "layer13")], papers
+        )
+        for split in ("test", "train")
+    ]
+    curve = pd.DataFrame(
+        {"epoch": [0, 1], "lr": 0.1, "loss": [2, 1], "accuracy": 0.5, "test_accuracy": [0.4, 0.6]}
+    )
+    accuracy = np.linspace(0.5, 0.9, 10)
+    ablation = Ablation(
+        "layer13",
+        pd.DataFrame(
+            {
+                **{"removed": [0, 150], "left": [512, 362], "mean": [0.9, 0.8], "std": [0, 0.1]},
+                **{"least": [0.9, 0.7], "most": [0.9, 0.85]},
+            }
+        ),
+        pd.DataFrame(
+            {
+                **{"label": range(10), "name": NAMES, "silenced": 3, "accuracy": accuracy},
+                **{"accuracy_silenced": accuracy / 2, "accuracy_random": accuracy, "others": 0.9},
+                **{"others_silenced": 0.8, "others_random": 0.85},
+            }
+        ),
+        pd.DataFrame(
+            {
+                **{"layers": ["", "13"], "width": [512, 350], "network_accuracy": 0.9},
+                "accuracy": [0.9, 0.8],
+            }
+        ),
+        papers.removed_filters("layer13"),
+    )
+    results = pd.DataFrame(
+        {
+            **{"variant": ["clusters", "random", "full"], "clusters_from": ["test", "test", ""]},
+            **{"threshold": [0.3, 0.3, 0.0], "kept": [10, 10, 100], "total": 100},
+            **{"accuracy_before": 0.5, "accuracy_zeroed": 0.4, "accuracy_after": 0.45, "epochs": 2},
+        }
+    )
+    afcc = Afcc("layer10", results, papers.afcc)
+    return Run(splits, curve, {"layer10": curve}, [ablation], [afcc])
+
+
+def of_run(analysis: Analysis, of: Run) -> list[tuple[Any, Any]]:
+    """The figures and tables of an analysis, each with the part of the run."""
+    subjects = [subject for scope, _, subject in of.subjects() if scope is analysis.scope]
+    assert subjects
+    return [(subject, part) for subject in subjects for part in analysis.show(subject)]
+
+
+every = pytest.mark.parametrize("analysis", all_analyses(), ids=lambda one: one.name)
+
+
+def test_every_file_of_the_catalog_is_found() -> None:
+    files = Path(analyses.__file__).parent.glob("catalog/[a-z]*.py")
+    assert {one.name for one in all_analyses()} == {file.stem for file in files}
+    places = [(one.scope, one.place) for one in all_analyses()]
+    assert len(set(places)) == len(places)
+
+
+@every
+def test_it_shows_something(analysis: Analysis) -> None:
+    assert of_run(analysis, run())
+    assert isinstance(analysis.needs, ImagePass) or analysis.needs in (
+        "fields",
+        "clusters",
+        "files",
+    )
+
+
+@every
+def test_figures_are_drawn_and_described(analysis: Analysis) -> None:
+    seen = set()
+    for subject, part in of_run(analysis, run()):
+        if not isinstance(part, Drawing):
+            continue
+        assert part.caption.endswith(".")
+        assert part.counterpart is None or part.counterpart.startswith("paper ")
+        assert "Counterpart" not in part.caption
+        name = subject.prefix + part.name
+        assert name not in seen
+        seen.add(name)
+        figure = part.draw()
+        figure.canvas.draw()
+        assert figure.axes
+
+
+@every
+def test_tables_are_made_in_every_form(
+    analysis: Analysis, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen = set()
+    for subject, part in of_run(analysis, run()):
+        if not isinstance(part, Tabled):
+            continue
+        name = subject.prefix + part.name
+        assert name not in seen
+        seen.add(name)
+        csv, tex, markdown = save_table(part.table, tmp_path / name)
+        numbers = pd.read_csv(csv)
+        assert len(numbers) == len(part.table.rows) > 0
+        assert part.table.title in markdown.read_text().replace("\\", "")
+        assert "\\begin{tabular}" in tex.read_text()
+        assert part.table.html().count("<tr") > len(part.table.rows)
+        print_table(part.table, terminal())
+        assert part.table.title in capsys.readouterr().out
+
+
+@every
+def test_it_shows_the_same_without_a_paper(analysis: Analysis) -> None:
+    def names(of: Run) -> list[str]:
+        return [getattr(part, "name", "") for _, part in of_run(analysis, of)]
+
+    alone = run(paper=False)
+    assert names(alone) == names(run())
+    for _, part in of_run(analysis, alone):
+        assert not (isinstance(part, Tabled) and part.table.compared)
+
+
+def test_what_was_not_made_is_not_shown() -> None:
+    bare = run(**NOTHING_SAVED)
+    bare = Run(bare.splits)
+    shown = {
+        scope: [part for one in analyses_of(scope) for part in one.show(subject)]
+        for scope, _, subject in bare.subjects()
+    }
+    assert Scope.AFCC not in shown
+    assert Scope.ABLATION not in shown
+    assert shown[Scope.TRAINING] == [Paragraph("The network came trained.")]
+    assert "decisions" not in [getattr(part, "name", "") for part in shown[Scope.STAGE]]
+
+
+@pytest.mark.parametrize("name", image_passes())
+def test_what_a_pass_left_is_read_back(name: str, tmp_path: Path) -> None:
+    needs, result = image_passes()[name], stage("layer10").saved(name)
+    path = tmp_path / f"{name}.npz"
+    assert read_image_result(path, needs) is None
+    write_image_result(path, needs, result)
+    assert len(pd.read_csv(tmp_path / f"{name}.csv"))
+    again = read_image_result(path, needs)
+    assert json.dumps({k: v.tolist() for k, v in needs.arrays(again).items()}) == json.dumps(
+        {k: v.tolist() for k, v in needs.arrays(result).items()}
+    )
+    np.savez(path, other=np.zeros(1))
+    with pytest.raises(InputError, match=r"npz is damaged \(it has no"):
+        read_image_result(path, needs)
+
+
+def test_the_catalog_loads_no_framework_and_draws_nothing() -> None:
+    code = (
+        "import sys; from sfp_keras.analyses import all_analyses; all_analyses(); "
+        "print(*{'keras', 'tensorflow', 'jax', 'torch', 'matplotlib'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr

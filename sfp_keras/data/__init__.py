@@ -1,6 +1,11 @@
 """Data: a name or folder becomes images and labels, then batches."""
 
-from sfp_keras.data.batches.augmentation import Augmentation, AugmentationDraws, augment
+from sfp_keras.data.batches.augmentation import (
+    Augmentation,
+    GeometricAugmentation,
+    ImageMoves,
+    augment,
+)
 from sfp_keras.data.batches.batches import (
     epoch_order,
     epoch_rows,
@@ -23,9 +28,10 @@ __all__ = [
     "SCALING_FORMS",
     "UNSCALED",
     "Augmentation",
-    "AugmentationDraws",
     "ChannelStatistics",
+    "GeometricAugmentation",
     "ImageDataset",
+    "ImageMoves",
     "ImageSplit",
     "LazyImages",
     "Scaling",

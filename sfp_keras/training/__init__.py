@@ -16,6 +16,7 @@ from sfp_keras.training.hyperparameters import (
     schedule_of,
 )
 from sfp_keras.training.loss import CrossEntropy, curves, with_exact_loss
+from sfp_keras.training.moved_batches import moved_batches
 from sfp_keras.training.optimizer import SGD
 from sfp_keras.training.progress import FitProgress, Progress
 from sfp_keras.training.resident import (
@@ -45,6 +46,7 @@ __all__ = [
     "default_group",
     "fit_with_resume",
     "fits_on_device",
+    "moved_batches",
     "optimizer_of",
     "parse_group",
     "resident_batches",

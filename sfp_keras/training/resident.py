@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from sfp_keras.data import Augmentation, ImageSplit, Scaling, epoch_rows
+from sfp_keras.data import Augmentation, ImageMoves, ImageSplit, Scaling, epoch_rows
 from sfp_keras.errors import InputError
 
 # The network needs most of a GPU's memory; CIFAR's 60,000 images take 184 MB.
@@ -25,7 +25,7 @@ def fits_on_device(*splits: ImageSplit) -> bool:
 class ResidentImages(keras.Model):
     """A network that is fed row numbers of images it holds on the device.
 
-    Flip, shift and scaling are part of its compiled step, with the draws and the arithmetic of
+    Flip, shift and scaling are part of its compiled step, with the moves and the arithmetic of
     `training_batches`, so that a training gives the same numbers either way.
 
     Args:
@@ -100,7 +100,7 @@ def resident_batches(
     augmentation: Augmentation | None = None,
     first_epoch: int = 0,
 ) -> Iterator[Feed]:
-    """What `training_batches` yields, as row numbers and draws for `ResidentImages`.
+    """What `training_batches` yields, as row numbers and moves for `ResidentImages`.
 
     Args:
         split: the first split of the `ResidentImages`.
@@ -112,12 +112,8 @@ def resident_batches(
     Returns:
         An endless iterator of (dict of (n,) int32, y (n,) int64).
     """
-    for indices, draws in epoch_rows(len(split), batch_size, seed, augmentation, first_epoch):
-        still = np.zeros(len(indices), np.int32)
-        moves = {"flip": still, "down": still, "right": still}
-        if draws is not None:
-            moves = {name: getattr(draws, name).astype(np.int32) for name in moves}
-        yield {"row": indices.astype(np.int32), **moves}, split.labels[indices]
+    for indices, moves in epoch_rows(len(split), batch_size, seed, augmentation, first_epoch):
+        yield _fed(indices, moves), split.labels[indices]
 
 
 def resident_rows(labels: np.ndarray, first_row: int, batch_size: int) -> Iterator[Feed]:
@@ -130,5 +126,13 @@ def resident_rows(labels: np.ndarray, first_row: int, batch_size: int) -> Iterat
     """
     for begin in range(0, len(labels), batch_size):
         part = labels[begin : begin + batch_size]
-        row = np.arange(first_row + begin, first_row + begin + len(part), dtype=np.int32)
-        yield {"row": row, **dict.fromkeys(("flip", "down", "right"), np.zeros_like(row))}, part
+        yield _fed(np.arange(begin, begin + len(part)) + first_row), part
+
+
+def _fed(rows: np.ndarray, moves: ImageMoves | None = None) -> dict[str, np.ndarray]:
+    """What `ResidentImages` is called with; images stay where they are without `moves`."""
+    if moves is None:
+        still = np.zeros(len(rows), np.int32)
+        moves = ImageMoves(still, still, still)
+    parts = {"row": rows, "flip": moves.flip, "down": moves.down, "right": moves.right}
+    return {name: part.astype(np.int32) for name, part in parts.items()}

@@ -11,6 +11,7 @@ from sfp_keras.backend import without_notes
 from sfp_keras.data import (
     UNSCALED,
     Augmentation,
+    GeometricAugmentation,
     ImageDataset,
     Scaling,
     label_subset,
@@ -212,20 +213,18 @@ def scaling_of(experiment: Experiment, dataset: ImageDataset) -> Scaling:
     return parse_scaling(experiment.network_scaling, dataset.train)
 
 
-def augmentation_of(experiment: Experiment, dataset: ImageDataset) -> Augmentation | None:
-    """--flip and --shift, which must leave something of the images.
-
-    `None` for a network that augments images itself, after it enlarged them.
-    """
+def augmentation_of(experiment: Experiment, dataset: ImageDataset) -> Augmentation:
+    """What is drawn for training images, of which --shift must leave something."""
     height, width, _ = dataset.image_shape
     architecture = experiment.architecture
     options = architecture.read(experiment.network.options)
     side = architecture.enlarged(options, dataset.image_shape) or min(height, width)
-    if experiment.augmentation.shift >= side:
+    drawn = experiment.augmentation
+    if drawn.shift >= side:
         raise InputError(
-            f"--shift={experiment.augmentation.shift} moves images of {side}x{side} pixels out of "
+            f"--shift={drawn.shift} moves images of {side}x{side} pixels out of "
             f"sight; make it smaller than {side}"
         )
     if architecture.augmentation == "geometry":
-        return None
-    return Augmentation(flip=experiment.augmentation.flip, shift=experiment.augmentation.shift)
+        return GeometricAugmentation(drawn.flip, drawn.shift, drawn.rotation, drawn.shear)
+    return Augmentation(drawn.flip, drawn.shift)

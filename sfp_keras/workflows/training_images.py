@@ -29,7 +29,10 @@ def training_images(
     Raises:
         InputError: if the images cannot be held on a device.
     """
-    augmentation, seed = augmentation_of(experiment, dataset), experiment.run.seed
+    # Some networks move images themselves, with draws of their own.
+    inside = experiment.architecture.augmentation == "geometry"
+    augmentation = None if inside else augmentation_of(experiment, dataset)
+    seed = experiment.run.seed
     size, test_size = experiment.training.batch_size, experiment.heads.inference_batch_size
     train, test = dataset.train, dataset.test
     steps, test_steps = steps_per_epoch(len(train), size), steps_per_epoch(len(test), test_size)

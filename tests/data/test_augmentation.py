@@ -3,12 +3,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sfp_keras.data import Augmentation, AugmentationDraws, augment
+from sfp_keras.data import Augmentation, GeometricAugmentation, ImageMoves, augment
 from sfp_keras.errors import InputError
 
 
 def _draws(flip, down, right):
-    return AugmentationDraws(np.array(flip), np.array(down), np.array(right))
+    return ImageMoves(np.array(flip), np.array(down), np.array(right))
 
 
 def test_a_hand_made_image_is_mirrored_then_moved():
@@ -58,8 +58,23 @@ def test_draws_are_a_function_of_seed_epoch_and_image():
         assert (other.down != full.down).any()
 
 
+def test_turned_images_are_uniform_within_their_bounds():
+    augmentation = GeometricAugmentation(shift=2, rotation=10, shear=4)
+    moves = augmentation.draw(20_000, seed=3, epoch=5)
+    assert abs(moves.flip.mean() - 0.5) < 0.02
+    for angles, most in ((moves.rotation, 10), (moves.shear, 4)):
+        assert abs(angles).max() <= most
+        assert abs(np.histogram(angles, 10, (-most, most))[0] - 2000).max() < 5 * 2000**0.5
+    for pixels in (moves.down, moves.right):
+        counts = np.unique_counts(pixels)
+        assert counts.values.tolist() == [-2, -1, 0, 1, 2]
+        assert abs(counts.counts - 4000).max() < 5 * 4000**0.5
+    few = augmentation.draw(30, 3, 5).at(np.array([7, 3]))
+    np.testing.assert_array_equal(few.rotation, moves.rotation[[7, 3]])
+
+
 def test_without_flip_or_shift():
     assert not Augmentation(flip=False).draw(50, 0, 0).flip.any()
     assert not Augmentation(shift=0).draw(50, 0, 0).down.any()
-    with pytest.raises(InputError, match="must not be negative, got -1"):
+    with pytest.raises(InputError, match="`shift`=-1 must not be negative"):
         Augmentation(shift=-1)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from keras import ops
 from scipy.ndimage import map_coordinates
 
-from sfp_keras.data import AugmentationDraws, augment
+from sfp_keras.data import ImageMoves, augment
 from sfp_keras.errors import InputError
 from sfp_keras.models.enlarging import Enlarge
 from sfp_keras.models.geometric import RandomGeometry, affine_matrices, resample
@@ -97,12 +97,10 @@ def test_flips_and_whole_shifts_copy_exactly() -> None:
     flip, right, down = (axis.ravel() for axis in np.mgrid[:2, -3:4, -3:4])
     for height, width in ((8, 6), (5, 9))[: 1 if JAX else 2]:
         images = noise(len(flip), height, width, 3)
-        expected = augment(
-            images, AugmentationDraws(flip.astype(bool), down, right), np.float32(FILL)
-        )
+        expected = augment(images, ImageMoves(flip.astype(bool), down, right), np.float32(FILL))
         np.testing.assert_array_equal(moved(images, flip, 0, 0, right, down), expected)
         np.testing.assert_array_equal(moved(images, False, 0, 0, 0, 0), images)
-        dark = augment(images, AugmentationDraws(flip.astype(bool), down, right), np.zeros(3))
+        dark = augment(images, ImageMoves(flip.astype(bool), down, right), np.zeros(3))
         np.testing.assert_array_equal(moved(images, flip, 0, 0, right, down, fill=0), dark)
 
 
@@ -116,7 +114,7 @@ def test_the_layer_without_rotation_copies_exactly() -> None:
     layer = RandomGeometry(0, 2, 0, fill=FILL, seed=1)
     twin = RandomGeometry(0, 2, 0, seed=1)
     flip, _, _, right, down = (ops.convert_to_numpy(draw) for draw in twin.draw(16))
-    whole = AugmentationDraws(flip.astype(bool), down.astype(int), right.astype(int))
+    whole = ImageMoves(flip.astype(bool), down.astype(int), right.astype(int))
     actual = ops.convert_to_numpy(layer(images, training=True))
     np.testing.assert_array_equal(actual, augment(images, whole, np.float32(FILL)))
     still = RandomGeometry(0, 0, 0, flip=False)

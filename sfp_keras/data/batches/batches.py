@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from sfp_keras.data.batches.augmentation import Augmentation, AugmentationDraws, augment
+from sfp_keras.data.batches.augmentation import Augmentation, ImageMoves, augment
 from sfp_keras.data.batches.prefetching import prefetch
 from sfp_keras.data.batches.scaling import Scaling
 from sfp_keras.data.dataset import ImageSplit
@@ -94,7 +94,7 @@ def evaluation_batches(
 
 def epoch_rows(
     count: int, batch_size: int, seed: int, augmentation: Augmentation | None, first_epoch: int = 0
-) -> Iterator[tuple[np.ndarray, AugmentationDraws | None]]:
+) -> Iterator[tuple[np.ndarray, ImageMoves | None]]:
     """Yield which images make each batch, and what is done to them, epoch after epoch.
 
     Args:
@@ -105,15 +105,15 @@ def epoch_rows(
         first_epoch: `int`. Default 0.
 
     Returns:
-        An endless iterator of (indices (n,) int64, their draws or `None`).
+        An endless iterator of (indices (n,) int64, their `ImageMoves` or `None`).
     """
     epoch = first_epoch
     while True:
         order = epoch_order(seed, epoch, count)
-        draws = augmentation.draw(count, seed, epoch) if augmentation else None
+        moves = augmentation.draw(count, seed, epoch) if augmentation else None
         for start in range(0, count, batch_size):
             indices = order[start : start + batch_size]
-            yield indices, draws.at(indices) if draws is not None else None
+            yield indices, moves.at(indices) if moves is not None else None
         epoch += 1
 
 
@@ -132,10 +132,10 @@ def _training_batches(
 ) -> Iterator[Batch]:
     scaling = scaling.for_channels(split.image_shape[-1])
     fill = scaling.mid_grey
-    for indices, draws in epoch_rows(len(split), batch_size, seed, augmentation, epoch):
+    for indices, moves in epoch_rows(len(split), batch_size, seed, augmentation, epoch):
         x = scaling(split.read(indices))
-        if draws is not None:
-            x = augment(x, draws, fill)
+        if moves is not None:
+            x = augment(x, moves, fill)
         yield x, split.labels[indices]
 
 

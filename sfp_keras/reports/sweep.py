@@ -6,16 +6,17 @@ from collections.abc import Sequence
 import pandas as pd
 from rich.console import Console
 
-from sfp_keras.filters import LAYER_QUANTITIES
+from sfp_keras.filters import LAYER_MEASURES, LAYER_QUANTITIES
 from sfp_keras.papers import PaperSweep
 from sfp_keras.reports.line_fit import LineFit, fit_line
 from sfp_keras.reports.quantity_columns import quantity_column
 from sfp_keras.reports.tables import Column, ReportTable
 from sfp_keras.reports.terminal import print_table
 
+# Averages over members: of what is measured, without the counts.
 METRICS = (
-    *("accuracy", "error", "noise", "noise_clustered", "clusters", "cluster_size", "signal"),
-    *("noise_internal", "noise_external", "snr_internal", "snr_external"),
+    *("accuracy", "error"),
+    *(one.key for one in LAYER_MEASURES if one.format != "d" and one.key != "accuracy"),
 )
 _OF_LAYERS = {one.key: quantity_column(one) for one in LAYER_QUANTITIES}
 

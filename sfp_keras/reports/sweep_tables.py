@@ -2,7 +2,9 @@
 
 import pandas as pd
 
+from sfp_keras.filters import LAYER_MEASURES
 from sfp_keras.papers import PaperSweep
+from sfp_keras.reports.quantity_columns import quantity_columns
 from sfp_keras.reports.sweep import paper_line
 from sfp_keras.reports.tables import Column, ReportTable
 
@@ -11,12 +13,12 @@ _COLUMNS = (
     Column("seeds", "seeds", "d"),
     Column("accuracy", "accuracy", ".4f"),
     Column("accuracy_std", "± std", ".4f", "$\\pm$ std"),
-    Column("noise", "noise n", ".2f", "noise $n$"),
-    Column("noise_std", "± std", ".2f", "$\\pm$ std"),
-    Column("clusters", "clusters N_c", ".2f", "clusters $N_c$"),
-    Column("clusters_std", "± std", ".2f", "$\\pm$ std"),
-    Column("cluster_size", "size C_s", ".2f", "size $C_s$"),
-    Column("cluster_size_std", "± std", ".2f", "$\\pm$ std"),
+    *(
+        column
+        for one in quantity_columns(LAYER_MEASURES)
+        if one.key in ("noise", "clusters", "cluster_size")
+        for column in (one, Column(f"{one.key}_std", "± std", one.spec, "$\\pm$ std"))
+    ),
 )
 
 

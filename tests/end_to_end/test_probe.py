@@ -15,6 +15,7 @@ from literal_layers import clipped, clusters_of, filter_matrices, layer_row
 from run_files import contents, differing
 
 from sfp_keras.data import load_dataset
+from sfp_keras.filters import FILTER_QUANTITIES
 
 LAYER_COLUMNS = [
     *("stage", "split", "threshold", "filters", "outputs_per_filter", "fc_inputs", "accuracy"),
@@ -128,8 +129,8 @@ def test_tables_have_the_columns_of_the_contract(arrays: Callable) -> None:
     assert labels["label"].tolist() == [0, 1, 2]
     assert labels["original_label"].is_monotonic_increasing
     assert list(table("first", "stages/layer2/test/filters.csv")) == [
-        *("filter", "noise", "clusters", "cluster_size", "labels", "maximum", "dead"),
-        "selectivity",
+        "filter",
+        *(one.key for one in FILTER_QUANTITIES),
     ]
     assert list(table("first", "stages/layer2/test/labels.csv")) == [
         *("label", "name", "accuracy", "appearances", "signal", "noise_internal"),

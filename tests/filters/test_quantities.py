@@ -95,6 +95,7 @@ OF_FILTER = {
 
 @pytest.mark.parametrize("quantity", FILTER_QUANTITIES, ids=lambda one: one.key)
 def test_every_statistic_of_filters_equals_its_definition(quantity, case_1, case_1_fields):
+    assert quantity.key in OF_FILTER, "write its definition above, in plain Python"
     found = filter_values(filter_statistics(find_clusters(case_1_fields), case_1_fields))
     assert len(found[quantity.key]) == case_1_fields.num_filters
     for f, matrix in enumerate(case_1["matrix"]):

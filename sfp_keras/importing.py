@@ -11,17 +11,30 @@ from sfp_keras.errors import InputError, first_line
 
 
 def import_function(spec: str, flag: str) -> Callable[..., Any]:
+    """Import the function that `package.module:name` names.
+
+    Args:
+        spec: `str`. As `import_object` takes it.
+        flag: `str`. The flag that gave it, without dashes.
+
+    Raises:
+        InputError: if there is no such module or name, importing fails, or it is no function.
+    """
+    function = import_object(spec, flag)
+    if not callable(function):
+        raise InputError(f"`{flag}`={spec} is not a function")
+    return function
+
+
+def import_object(spec: str, flag: str) -> Any:
     """Import what `package.module:name` names.
 
     Args:
         spec: `str`. The current folder is searched for the module too; the name may have dots.
         flag: `str`. The flag that gave it, without dashes.
 
-    Returns:
-        The function.
-
     Raises:
-        InputError: if there is no such module or name, importing fails, or it is no function.
+        InputError: if there is no such module or name, or importing fails.
     """
     module_name, _, name = spec.partition(":")
     # As `python -m` does: a user's module beside the data is found without installing it.
@@ -40,12 +53,9 @@ def import_function(spec: str, flag: str) -> Callable[..., Any]:
             f"`{flag}`={spec}: importing {module_name or 'nothing'} raised {kind_and_line(error)}"
         ) from error
     try:
-        function = operator.attrgetter(name)(module)
+        return operator.attrgetter(name)(module)
     except AttributeError:
         raise InputError(f"`{flag}`={spec}: module {module_name} has no {name!r}") from None
-    if not callable(function):
-        raise InputError(f"`{flag}`={spec} is not a function")
-    return function
 
 
 def kind_and_line(error: Exception) -> str:

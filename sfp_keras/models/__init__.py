@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     )
     from sfp_keras.models.networks.vgg import VGG_NAMES, build_vgg, vgg_arguments_of
     from sfp_keras.models.own import load_own_model
-    from sfp_keras.models.own_architecture import architecture_of
+    from sfp_keras.models.own_architecture import architecture_of, own_input_shape
     from sfp_keras.models.registry import (
         Architecture,
         architectures,
@@ -49,6 +49,7 @@ _FILE_OF = {
     "load_pytorch_weights": "weights.pytorch",
     "load_weights": "weights.loading",
     "network_options": "registry",
+    "own_input_shape": "own_architecture",
     "parameter_groups": "registry",
     "vgg_arguments_of": "networks.vgg",
 }
@@ -72,6 +73,7 @@ __all__ = [
     "load_pytorch_weights",
     "load_weights",
     "network_options",
+    "own_input_shape",
     "parameter_groups",
     "vgg_arguments_of",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sfp_keras.errors import InputError
-from sfp_keras.settings.field import declared
+from sfp_keras.settings.field import declared, setting
 
 # By number where a network counts its layers, else by name.
 Layer = int | str
@@ -26,13 +26,24 @@ class Options:
     """
 
     def __post_init__(self) -> None:
-        for field, setting in declared(self):
-            setting.check(field.name, getattr(self, field.name))
+        for field, one in declared(self):
+            one.check(field.name, getattr(self, field.name))
 
     def given(self) -> dict[str, Any]:
         """The options that are not `None`."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclasses.dataclass(frozen=True)
+class BuildOptions(Options):
+    """What every network that is built has: other numbers of filters."""
+
+    filters: Mapping[Layer, int] | None = setting(
+        None,
+        "Layers with another number of filters, as <layer>:<filters>, by number where the network "
+        "numbers its layers (13:350,12:350), else by name.",
+    )
 
 
 def read_options(kind: type[Options], values: Mapping[str, Any]) -> Options:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sfp_keras.errors import InputError
-from sfp_keras.models.options import Options, plain_kind, read_options
+from sfp_keras.models.options import BuildOptions, Layer, Options, plain_kind, read_options
 from sfp_keras.settings.field import Setting, declared
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Architecture:
             `seed`, `dtype` and, where there are, `input_shape` (height, width, channels). One
             with `augmentation="geometry"` may get `scaling` and `geometry` too: layers that
             scale images of 0..255, and that move them in training.
-        options: the subclass of `Options`. The default has none.
+        options: the subclass of `Options`. The default has `filters` alone.
         stages: names the stages to probe, input side first, called with the options; `None` to
             find them by the network's spatial reductions.
         pool: `str`. Pooling of the stages before their heads, unless asked otherwise; `None` for
@@ -67,11 +67,14 @@ class Architecture:
             the options and the images' shape; `None` for images as they are.
         defining: options that make it another network than the papers'.
         files: `WeightFiles`.
+        layer_of: the layer whose filters the option `filters` names, for a network that numbers
+            its layers and whose `build` minds that option itself. `None`: they are named by their
+            layers, and what `build` makes is copied with other numbers of filters.
     """
 
     name: str
     build: Callable[..., "keras.Model"]
-    options: type[Options] = Options
+    options: type[Options] = BuildOptions
     stages: Callable[[Any], tuple[str, ...]] | None = None
     pool: str | None = None
     scaling: str = "-1..1"
@@ -81,6 +84,7 @@ class Architecture:
     enlarged: Callable[[Any, Sequence[int]], int | None] = lambda options, image_shape: None
     defining: tuple[str, ...] = ()
     files: WeightFiles = WeightFiles()
+    layer_of: Callable[[Layer], str] | None = None
 
     def read(self, given: Mapping[str, Any], usual: Mapping[str, Any] | None = None) -> Any:
         """The network's options where some are given.
@@ -103,6 +107,26 @@ class Architecture:
             if isinstance(value, Mapping):
                 chosen[name] = {**before.get(name, {}), **value}
         return self.options(**{**before, **chosen})
+
+    def make(self, num_labels: int, options: Any, *, seed: int = 0, **how: Any) -> "keras.Model":
+        """Build the network, with other numbers of filters where the options ask for them.
+
+        Args:
+            num_labels: `int`. Output units K.
+            options: as `read` returns them.
+            seed: `int`. Fresh weights are a function of it.
+            **how: `build`'s other keywords.
+
+        Raises:
+            InputError: if it cannot be built so.
+        """
+        network = self.build(num_labels, options, seed=seed, **how)
+        filters = options.given().get("filters")
+        if not filters or self.layer_of is not None:
+            return network
+        from sfp_keras.models.copying import narrowed
+
+        return narrowed(network, filters, seed)
 
     def has(self, option: str) -> bool:
         """Whether it has an option."""
@@ -226,7 +250,7 @@ def build_network(
     """
     architecture = find_architecture(name)
     how = {} if input_shape is None else {"input_shape": tuple(input_shape)}
-    return architecture.build(num_labels, architecture.read(options), seed=seed, dtype=dtype, **how)
+    return architecture.make(num_labels, architecture.read(options), seed=seed, dtype=dtype, **how)
 
 
 def default_stage_names(name: str, **options: Any) -> tuple[str, ...]:

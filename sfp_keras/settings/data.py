@@ -65,7 +65,8 @@ class DataSettings:
         "<means>/<stds> as in 0.485,0.456,0.406/0.229,0.224,0.225 (of 0..1), "
         "dataset (mean and deviation of the training set), or package.module:function such as "
         "keras.applications.resnet50:preprocess_input. Default: the network's: -1..1, and 0..255 "
-        "for own ones; for efficientnetb0 dataset, or ImageNet's numbers with `weights`.",
+        "for own ones that come trained; for efficientnetb0 dataset, or ImageNet's numbers with "
+        "`weights`.",
         phases=("train",),
     )
     class_names: str | None = setting(

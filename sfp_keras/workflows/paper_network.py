@@ -19,7 +19,7 @@ def build_network(experiment: Experiment, dataset: ImageDataset, precision: str)
     num_labels = of_file.pop("num_labels", dataset.num_labels)
     options = architecture.read(settings.options, of_file)
     inside = _inside(experiment, dataset) if architecture.augmentation == "geometry" else {}
-    return architecture.build(
+    return architecture.make(
         num_labels,
         options,
         input_shape=dataset.image_shape,

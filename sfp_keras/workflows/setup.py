@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 from collections.abc import Iterator
+from typing import Any
 
 import keras
 import numpy as np
@@ -21,7 +22,7 @@ from sfp_keras.data import (
 from sfp_keras.errors import InputError, arguments_called
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import unreadable
-from sfp_keras.models import architectures, load_own_model, load_weights
+from sfp_keras.models import architectures, load_own_model, load_weights, own_input_shape
 from sfp_keras.reports import terminal
 from sfp_keras.settings import TrainingSettings, declared
 from sfp_keras.workflows.experiment_run import ExperimentRun
@@ -50,10 +51,14 @@ def load_network_and_data(
                 f"`model`={experiment.network.model}: save the network with its weights "
                 "as a .keras file"
             )
+        if experiment.trains:
+            shape = own_input_shape(experiment.network.model)
+            size, channels = _size_and_channels((None, *shape)) if shape else (None, 3)
+            return None, load_data(experiment, size, channels)
         with without_notes():
             network = load_own_model(experiment.network.model, _image_size(experiment))
         check_finite(network, "model", experiment.network.model)
-        return network, load_data(experiment, *_input_of(network))
+        return network, load_data(experiment, *_size_and_channels(network.input_shape))
     dataset = load_data(experiment, None, experiment.architecture.channels)
     if experiment.trains:
         return None, dataset
@@ -174,9 +179,8 @@ def _image_size(experiment: Experiment) -> tuple[int, int] | None:
     return sizes[0], sizes[-1]
 
 
-def _input_of(network: keras.Model) -> tuple[tuple[int, int] | None, int]:
-    """The size of the images a network takes, `None` for any, and their channels."""
-    shape = network.input_shape
+def _size_and_channels(shape: Any) -> tuple[tuple[int, int] | None, int]:
+    """The size of the images a network of an input shape takes, `None` for any; the channels."""
     if not isinstance(shape, tuple) or len(shape) != 4:
         return None, 3
     size = None if None in shape[1:3] else (int(shape[1]), int(shape[2]))

@@ -40,9 +40,10 @@ def train(experiment: Experiment) -> None:
     """`--mode=train`: phase 1 alone."""
     if not experiment.trains:
         raise InputError(
-            f"--mode=train trains the papers' networks; --model={experiment.network.model}"
+            f"--mode=train: --model={experiment.network.model}"
             + (f" with --weights={given}" if (given := experiment.network.weights) else "")
-            + " is trained already: use --mode=probe"
+            + " is trained already: use --mode=probe, or --train with a function that makes the "
+            "network"
         )
     _, dataset = load_network_and_data(experiment)
     scaling = scaling_of(experiment, dataset)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sfp_keras.errors import InputError
 from sfp_keras.files import of_applications
 from sfp_keras.models.initializers import normal_fan_out, seed_of, uniform_fan_in
-from sfp_keras.models.options import Layer, Options
+from sfp_keras.models.options import BuildOptions, Layer
 from sfp_keras.models.registry import Architecture, WeightFiles, register
 from sfp_keras.models.weights.pytorch_file import read_modules
 from sfp_keras.settings.field import setting
@@ -51,7 +51,7 @@ _BATCH_NORM = {"symmetric": (1e-5, 0.9), "same": (1e-3, 0.99)}
 
 
 @dataclass(frozen=True)
-class EfficientNetOptions(Options):
+class EfficientNetOptions(BuildOptions):
     """Options of EfficientNet-B0: arguments of `build_efficientnet`, and what comes before it."""
 
     padding: str | None = setting(
@@ -377,7 +377,8 @@ def _build(
 
     size = _enlarged(options, input_shape)
     enlarging = Enlarge(size, dtype="float32", name="enlarge") if size else None
-    arguments = {name: value for name, value in options.given().items() if name != "enlarge"}
+    others = ("enlarge", "filters")
+    arguments = {name: value for name, value in options.given().items() if name not in others}
     front = [layer for layer in (scaling, enlarging, geometry) if layer is not None]
     return build_efficientnet(num_labels, input_shape=input_shape, front=front, **arguments, **how)
 
@@ -393,7 +394,7 @@ register(
         groups={"conv": r"(^|/)stage\d+_", "fc": r"(^|/)output/"},
         augmentation="geometry",
         enlarged=_enlarged,
-        defining=("padding", "blocks", "stage9"),
+        defining=("padding", "blocks", "stage9", "filters"),
         files=WeightFiles(_arguments_of, ("padding",), _IMAGENET, _layers_of),
     )
 )

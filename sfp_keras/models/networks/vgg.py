@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sfp_keras.errors import InputError
 from sfp_keras.models.initializers import uniform_fan_in
-from sfp_keras.models.options import Layer, Options
+from sfp_keras.models.options import BuildOptions, Layer
 from sfp_keras.models.registry import Architecture, WeightFiles, register
 from sfp_keras.models.weights.pytorch_file import read_modules
 from sfp_keras.settings.field import setting
@@ -47,7 +47,7 @@ VGG_NAMES = tuple(_NETWORKS)
 
 
 @dataclass(frozen=True)
-class VGGOptions(Options):
+class VGGOptions(BuildOptions):
     """Options of the VGG networks: arguments of `build_vgg`."""
 
     conv_bias: bool | None = setting(
@@ -65,10 +65,6 @@ class VGGOptions(Options):
         None,
         "Activation of the hidden fully connected layers. Default: linear, as the papers' authors.",
         choices=("linear", "relu"),
-    )
-    filters: Mapping[Layer, int] | None = setting(
-        None,
-        "Layers with another number of filters, as <layer>:<filters>, such as 13:350,12:350.",
     )
     batch_norm: bool | None = None
     output_bias: bool | None = None
@@ -290,6 +286,7 @@ def _architecture(name: str, layout: _Layout) -> Architecture:
         groups={"conv": r"(^|/)layer\d+_", "fc": r"(^|/)(fc\d+|output)/"},
         defining=("filters",),
         files=WeightFiles(_arguments_of, unsaid=("fc_activation",)),
+        layer_of=lambda number: f"layer{number}_conv",
     )
 
 

@@ -1,0 +1,97 @@
+"""A user's network with its own initial weights, a function of the seed."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import keras
+
+from sfp_keras.errors import InputError
+from sfp_keras.models.copying import copied
+from sfp_keras.models.graph import require_functional
+from sfp_keras.models.own_architecture import arguments_taken, check_callable, refused
+
+_NO_LOGITS = ("softmax", "sigmoid", "log_softmax")
+
+
+def build_own(
+    spec: str,
+    factory: Callable[..., Any],
+    num_labels: int,
+    *,
+    input_shape: Sequence[int] | None = None,
+    seed: int = 0,
+    dtype: Any = None,
+) -> keras.Model:
+    """Build a user's network for training.
+
+    Args:
+        spec: `str`. What names the function, for errors.
+        factory: a function that returns a `keras.Model` whose outputs are logits. Of the keywords
+            `num_labels` and `input_shape` it is given those that its signature names.
+        num_labels: `int`. K.
+        input_shape: `(height, width, channels)` of the images.
+        seed: `int`. `keras.utils.set_random_seed` is called with it before the function.
+        dtype: a Keras dtype policy, set while the function runs.
+
+    Returns:
+        A `keras.Model` with outputs of shape `(batch, num_labels)`. Layers that were not given a
+        name are numbered from the first one, whatever was built before.
+
+    Raises:
+        InputError: if the function fails, or its network cannot be trained on these labels.
+    """
+    offered: dict[str, Any] = {"num_labels": num_labels}
+    if input_shape is not None:
+        offered["input_shape"] = tuple(input_shape)
+    made = call_factory(spec, factory, arguments_taken(factory, offered), seed, dtype)
+    network = copied(made)
+    _check_outputs(spec, network, num_labels)
+    return network
+
+
+def call_factory(
+    spec: str,
+    factory: Callable[..., Any],
+    arguments: Mapping[str, Any],
+    seed: int,
+    dtype: Any = None,
+) -> keras.Model:
+    """Call a user's function where Keras counts layers from the first and has its own policy.
+
+    Raises:
+        InputError: if it fails or returns something else than a functional or sequential model.
+    """
+    check_callable(spec, factory)
+
+    def call() -> Any:
+        if dtype is not None:
+            keras.config.set_dtype_policy(dtype)
+        keras.utils.set_random_seed(seed)
+        return factory(**arguments)
+
+    # Keras keeps names and the policy for each thread, so a new thread begins with none.
+    with ThreadPoolExecutor(1) as thread:
+        try:
+            model = thread.submit(call).result()
+        except Exception as error:
+            raise refused(spec, error, list(arguments)) from error
+    if not isinstance(model, keras.Model):
+        raise InputError(f"`model`={spec} returned a {type(model).__name__}, not a keras.Model")
+    require_functional(model)
+    return model
+
+
+def _check_outputs(spec: str, network: keras.Model, num_labels: int) -> None:
+    if network.output_shape != (None, num_labels):
+        raise InputError(
+            f"`model`={spec} has outputs of shape {network.output_shape}, but the data has "
+            f"{num_labels} labels: let the function take the argument num_labels"
+        )
+    last = network.layers[-1]
+    activation = getattr(getattr(last, "activation", None), "__name__", "")
+    if activation in _NO_LOGITS or isinstance(last, keras.layers.Softmax):
+        raise InputError(
+            f"`model`={spec} ends with a {activation or 'softmax'}: training takes logits, so "
+            f"leave the activation of layer {last.name} out"
+        )

@@ -1,0 +1,140 @@
+"""A user's own architecture through phase 1, sweeps and presets, as the papers' networks."""
+
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from calling import call_main
+from run_files import contents, differing
+from test_resume import KILLER
+
+NETWORKS = """
+import keras
+
+def small(num_labels, input_shape):
+    return keras.Sequential([
+        keras.Input(input_shape),
+        keras.layers.Conv2D(6, 3, activation="relu", padding="same"),
+        keras.layers.MaxPooling2D(4),
+        keras.layers.Conv2D(8, 3, activation="relu", padding="same"),
+        keras.layers.MaxPooling2D(4),
+        keras.layers.Flatten(),
+        keras.layers.Dropout(0.1),
+        keras.layers.Dense(num_labels, use_bias=False),
+    ])
+
+
+def with_own_size():
+    image = keras.Input((16, 16, 1))
+    x = keras.layers.Conv2D(4, 3, name="conv")(image)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return keras.Model(image, keras.layers.Dense(3, name="output")(x))
+"""
+STAGES = ["conv2d", "conv2d_1"]
+
+
+@pytest.fixture
+def flags(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, colour_folder: Path
+) -> Callable[..., list[str]]:
+    (tmp_path / "own_small_networks.py").write_text(NETWORKS)
+    # Members of a sweep are processes of their own, which look where they are started.
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def of(name: str = "small") -> list[str]:
+        return [
+            *(f"--model=own_small_networks:{name}", "--train", "--batch_size=8"),
+            *("--dataset=folder", f"--data_dir={colour_folder}", "--head_batch_size=8"),
+            *("--epochs=3", "--head_epochs=2"),
+        ]
+
+    return of
+
+
+def test_a_killed_run_ends_like_an_undisturbed_one(
+    flags: Callable, command: Callable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert call_main(*flags(), f"--run_dir={first}") == 0
+    assert "training: epoch 3/3" in capsys.readouterr().out
+    layers = pd.read_csv(first / "layers.csv")
+    assert set(STAGES) <= set(layers["stage"])
+    assert pd.read_csv(first / "training.csv")["epoch"].tolist() == [0, 1, 2]
+
+    more = {"PYTHONPATH": str(tmp_path)}
+    command(
+        *("train.npz", "2", "after", *flags(), f"--run_dir={second}"),
+        script=[KILLER],
+        code=-signal.SIGKILL,
+        **more,
+    )
+    assert not (second / "model.keras").exists()
+    done = command(*flags(), f"--run_dir={second}", **more)
+    assert "training: going on after epoch 2 of 3" in done.stdout
+    assert differing(contents(first), contents(second)) == []
+
+    # The same network loaded from its file is trained: nothing is done again.
+    assert call_main(*flags(), f"--run_dir={first}", "--threshold=0.5") == 0
+    assert "training:" not in capsys.readouterr().out
+
+
+def test_a_network_with_a_size_of_its_own(flags: Callable, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert call_main(*flags("with_own_size"), "--mode=train", f"--run_dir={run}") == 0
+    record = json.loads((run / "experiment.json").read_text())
+    assert record["flags"]["train"] is True
+    assert (run / "model.keras").exists()
+
+
+def test_a_sweep_trains_it_for_every_number_of_labels(flags: Callable, tmp_path: Path) -> None:
+    folder = tmp_path / "sweep"
+    few = ["--mode=sweep", "--sweep_labels=2,3", "--nomonitor", f"--run_dir={folder}"]
+    assert call_main(*flags(), *few) == 0
+    table = pd.read_csv(folder / "members.csv")
+    assert sorted(set(table["labels"])) == [2, 3]
+    assert set(STAGES) <= set(table["stage"])
+
+
+def test_a_preset_may_name_it(
+    flags: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, colour_folder: Path
+) -> None:
+    from flags import preset
+
+    monkeypatch.setattr(preset, "FOLDER", tmp_path)
+    (tmp_path / "small-folder.flags").write_text(
+        "--model=own_small_networks:small\n--train\n--dataset=folder\n--schedule_epochs=1\n"
+    )
+    assert preset.choose("own_small_networks:small", "folder", None) == "small-folder"
+    assert preset.choose("small", "folder", None) is None
+    run = tmp_path / "run"
+    given = ("--mode=train", "--preset=small-folder", f"--data_dir={colour_folder}")
+    assert call_main(*given, f"--run_dir={run}") == 0
+    assert len(pd.read_csv(run / "training.csv")) == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--fc_widths=5"], "--fc_widths is no option of own_small_networks:small; vgg6"),
+        (["--model=x.keras"], "--train: --model=x.keras is not trained from its beginning"),
+        (["--weights=a.h5"], "--weights is for networks with a name"),
+        (["--filters=conv2d:a"], "--filters=conv2d:a: give a layer and a number each"),
+        (["--filters=dense:2"], "changes the outputs"),
+        (["--model=own_small_networks:with_own_size", "--labels=2"], "but the data has 2 labels"),
+    ],
+)
+def test_what_cannot_be_trained_is_one_line(
+    more: list[str],
+    message: str,
+    flags: Callable,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert call_main(*flags(), *more, f"--run_dir={tmp_path / 'run'}") == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.strip().splitlines()) == 1

@@ -141,7 +141,7 @@ class HeadFineTuning:
 
     def _shuffled(self, first_epoch: int) -> Iterator[Batch]:
         count, size = self.cache.train_count, self.settings.batch_size
-        for rows, _ in epoch_rows(count, size, self.seed, None, first_epoch):
+        for rows, _ in epoch_rows(count, size, self.seed, first_epoch=first_epoch):
             yield self._batch(rows)
 
     def _test_batches(self) -> Iterator[Batch]:

@@ -54,16 +54,16 @@ class RandomGeometry(keras.layers.Layer):
     ):
         super().__init__(autocast=False, **kwargs)
         if not 0 <= rotation <= 180:
-            raise InputError(f"rotation must be from 0 to 180 degrees, received {rotation!r}")
+            raise InputError(f"`rotation` must be from 0 to 180 degrees, received {rotation!r}")
         if not 0 <= shear < 90:
-            raise InputError(f"shear must be from 0 to below 90 degrees, received {shear!r}")
+            raise InputError(f"`shear` must be from 0 to below 90 degrees, received {shear!r}")
         if shift < 0 or shift != int(shift):
-            raise InputError(f"shift must be a whole number of pixels from 0, received {shift!r}")
+            raise InputError(f"`shift` must be a whole number of pixels from 0, received {shift!r}")
         colour = np.asarray(fill, np.float64)
         if colour.ndim > 1 or not colour.size or not np.isfinite(colour).all():
-            raise InputError(f"fill must be a number or one for each channel, received {fill!r}")
+            raise InputError(f"`fill` must be a number or one for each channel, received {fill!r}")
         if not isinstance(seed, int | None) or (seed is not None and seed < 0):
-            raise InputError(f"seed must be a whole number from 0 or None, received {seed!r}")
+            raise InputError(f"`seed` must be a whole number from 0 or None, received {seed!r}")
         self.rotation = float(rotation)
         self.shift = int(shift)
         self.shear = float(shear)
@@ -82,7 +82,7 @@ class RandomGeometry(keras.layers.Layer):
             )
         if isinstance(self.fill, list) and len(self.fill) != input_shape[-1]:
             raise InputError(
-                f"fill has {len(self.fill)} numbers, but the images have {input_shape[-1]} "
+                f"`fill` has {len(self.fill)} numbers, but the images have {input_shape[-1]} "
                 "channels: give one number, or one for each channel"
             )
         super().build(input_shape)

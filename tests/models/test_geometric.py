@@ -231,25 +231,25 @@ def test_the_configuration_is_complete() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"rotation": -1}, "rotation must be from 0 to 180 degrees, received -1"),
-        ({"rotation": float("nan")}, "rotation must be"),
-        ({"shear": 90}, "shear must be from 0 to below 90"),
-        ({"shift": -1}, "shift must be a whole number"),
+        ({"rotation": -1}, "`rotation` must be from 0 to 180 degrees, received -1"),
+        ({"rotation": float("nan")}, "`rotation` must be"),
+        ({"shear": 90}, "`shear` must be from 0 to below 90"),
+        ({"shift": -1}, "`shift` must be a whole number"),
         ({"shift": 1.5}, "received 1.5"),
-        ({"fill": [[1.0]]}, "fill must be a number or one for each channel"),
-        ({"fill": []}, "fill must be"),
-        ({"fill": float("inf")}, "fill must be"),
-        ({"seed": -1}, "seed must be a whole number from 0 or None"),
-        ({"seed": 1.5}, "seed must be"),
+        ({"fill": [[1.0]]}, "`fill` must be a number or one for each channel"),
+        ({"fill": []}, "`fill` must be"),
+        ({"fill": float("inf")}, "`fill` must be"),
+        ({"seed": -1}, "`seed` must be a whole number from 0 or None"),
+        ({"seed": 1.5}, "`seed` must be"),
     ],
 )
-def test_wrong_arguments_are_told(arguments: dict, words: str) -> None:
+def test_wrong_arguments_are_refused(arguments: dict, words: str) -> None:
     with pytest.raises(InputError, match=words):
         RandomGeometry(**arguments)
 
 
-def test_images_that_do_not_fit_are_told() -> None:
-    with pytest.raises(InputError, match="fill has 2 numbers, but the images have 3 channels"):
+def test_images_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(InputError, match="`fill` has 2 numbers, but the images have 3 channels"):
         RandomGeometry(fill=(1, 2))(keras.Input((4, 4, 3)))
     with pytest.raises(InputError, match=r"keras.Input\(\(height"):
         RandomGeometry()(keras.Input((None, 4, 3)))

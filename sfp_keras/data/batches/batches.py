@@ -93,7 +93,11 @@ def evaluation_batches(
 
 
 def epoch_rows(
-    count: int, batch_size: int, seed: int, augmentation: Augmentation | None, first_epoch: int = 0
+    count: int,
+    batch_size: int,
+    seed: int,
+    augmentation: Augmentation | None = None,
+    first_epoch: int = 0,
 ) -> Iterator[tuple[np.ndarray, ImageMoves | None]]:
     """Yield which images make each batch, and what is done to them, epoch after epoch.
 
@@ -101,7 +105,7 @@ def epoch_rows(
         count: `int`. Number of images.
         batch_size: `int`; the last batch of an epoch may be short.
         seed: `int`, not negative.
-        augmentation: `Augmentation`, or `None`.
+        augmentation: `Augmentation`. Default: none.
         first_epoch: `int`. Default 0.
 
     Returns:

@@ -95,7 +95,7 @@ def test_a_sweep_trains_it_for_every_number_of_labels(flags: Callable, tmp_path:
     few = ["--mode=sweep", "--sweep_labels=2,3", "--nomonitor", f"--run_dir={folder}"]
     assert call_main(*flags(), *few) == 0
     table = pd.read_csv(folder / "members.csv")
-    assert sorted(set(table["labels"])) == [2, 3]
+    assert sorted(set(table["K"])) == [2, 3]
     assert set(STAGES) <= set(table["stage"])
 
 

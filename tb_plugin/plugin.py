@@ -8,7 +8,7 @@ from tensorboard.plugins import base_plugin
 
 from sfp_keras.monitoring.schema import PLUGIN_NAME
 from tb_plugin.analysis import Analysis
-from tb_plugin.answers import application
+from tb_plugin.answers import application, json_answer
 from tb_plugin.cache import ByteCache
 from tb_plugin.reader import LogReader
 from tb_plugin.routes import Routes
@@ -40,7 +40,13 @@ class ClustersPlugin(base_plugin.TBPlugin):
 
     def get_plugin_apps(self) -> dict[str, Callable[..., Any]]:
         """The routes of docs/tensorboard.md; every other path is one of the tab's files."""
-        return {**self._routes.apps(), "/*": application(self._files.serve)}
+        return {
+            **self._routes.apps(),
+            "/modules": application(
+                lambda request: json_answer({"modules": self._files.modules()})
+            ),
+            "/*": application(self._files.serve),
+        }
 
     def is_active(self) -> bool:
         """False: TensorBoard finds by itself whether a log holds data of ours."""

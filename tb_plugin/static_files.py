@@ -41,6 +41,11 @@ class StaticFiles:
             raise NotFound("the tab has no such file or route")
         return Answer(path.read_bytes(), _TYPES[path.suffix])
 
+    def modules(self) -> list[str]:
+        """The paths of the tab's modules but the first, which asks for them."""
+        paths = (path.relative_to(self._folder).as_posix() for path in self._folder.rglob("*.js"))
+        return sorted(path for path in paths if path != "index.js")
+
     def _find(self, name: str) -> Path | None:
         parts = name.split("/")
         if "\\" in name or any(part in ("", ".", "..") or part.startswith(".") for part in parts):

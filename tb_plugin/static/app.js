@@ -1,4 +1,4 @@
-/** The tab: what is chosen on the left, one of five views on the right. */
+/** The tab: what is chosen on the left, one of the views on the right. */
 
 import {Component, html, render, useContext, useEffect, useMemo, useState} from './lib/html.js';
 import {forgetAnswers, getJson} from './lib/api.js';
@@ -8,28 +8,16 @@ import {ExportButtons} from './components/exportbuttons.js';
 import * as host from './lib/host.js';
 import {Empty, EmptyLog, Failure, Loading} from './components/messages.js';
 import {useResource} from './lib/resource.js';
-import {VIEWS, VISITED, decode, encode, select} from './lib/state.js';
+import {VISITED, decode, encode, select} from './lib/state.js';
 import {Shared} from './lib/shared.js';
-import {CurvesView} from './views/curves.js';
-import {FilterView} from './views/filter.js';
-import {GalleryView} from './views/gallery.js';
-import {LabelsView} from './views/labels.js';
-import {StagesView} from './views/stages.js';
 
-const PAGES = {
-  stages: StagesView,
-  curves: CurvesView,
-  gallery: GalleryView,
-  filter: FilterView,
-  labels: LabelsView,
-};
-
-/** Reads the address and draws the app into an element. */
-export async function start(element) {
+/** Reads the address and draws the app of these views into an element. */
+export async function start(element, views) {
   host.borrowFont();
   host.connect();
-  const initial = decode(await host.readAddress());
-  render(html`<${Guard}><${App} initial=${initial} /><//>`, element);
+  const read = (address) => decode(address, views.map((view) => view.name));
+  const initial = read(await host.readAddress());
+  render(html`<${Guard}><${App} initial=${initial} read=${read} views=${views} /><//>`, element);
 }
 
 /** Shows an error of ours instead of an empty tab. */
@@ -49,7 +37,7 @@ class Guard extends Component {
   }
 }
 
-function App({initial}) {
+function App({initial, read, views}) {
   const [state, setState] = useState(initial);
   const [version, setVersion] = useState(0);
   const [darkHost, setDarkHost] = useState(false);
@@ -57,7 +45,7 @@ function App({initial}) {
   const theme = state.theme === 'auto' ? (darkHost ? 'dark' : 'light') : state.theme;
 
   useEffect(() => host.watchDarkMode(setDarkHost), []);
-  useEffect(() => host.onAddressChange((address) => setState(decode(address))), []);
+  useEffect(() => host.onAddressChange((address) => setState(read(address))), []);
   useEffect(() => {
     host.onReload(() => {
       forgetAnswers();
@@ -82,7 +70,7 @@ function App({initial}) {
   return html`<${Shared.Provider} value=${{state, update, theme, version, runs, chosen, columns: columns.data}}>
     <div class="app">
       <${Controls} notices=${notices} />
-      <${Main} />
+      <${Main} views=${views} />
     </div>
   <//>`;
 }
@@ -110,9 +98,9 @@ function Notices({texts}) {
   return texts.map((text) => html`<p class="notice" role="status">${text}</p>`);
 }
 
-function Main() {
+function Main({views}) {
   const {state, update, chosen} = useContext(Shared);
-  const names = Object.keys(VIEWS);
+  const names = views.map((view) => view.name);
   const stages = stagesOf(state.view, chosen);
   const bare = stages.filter((s) => !hasMatrices(s));
   const alone = bare.length > 0 && bare.length === stages.length;
@@ -123,12 +111,12 @@ function Main() {
     update({view: next});
     event.currentTarget.querySelector(`#tab-${next}`).focus();
   };
-  const Page = PAGES[state.view];
+  const {Page} = views.find((view) => view.name === state.view);
   return html`<div class="main">
     <div class="bar">
       <div class="tabs" role="tablist" aria-label="Views" onKeyDown=${turn}>
-        ${names.map(
-          (name) => html`<button
+        ${views.map(
+          ({name, title}) => html`<button
             type="button"
             role="tab"
             key=${name}
@@ -138,7 +126,7 @@ function Main() {
             tabindex=${name === state.view ? 0 : -1}
             onClick=${() => update({view: name})}
           >
-            ${VIEWS[name]}
+            ${title}
           </button>`,
         )}
       </div>

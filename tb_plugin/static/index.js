@@ -1,51 +1,6 @@
 /** What TensorBoard loads into the tab's frame: `render()` shows the app, or why it cannot. */
 
 const base = new URL('.', import.meta.url);
-// Asked for at once: each would else wait for the one that imports it.
-const MODULES = [
-  'app.js',
-  'components/cell.js',
-  'components/chart.js',
-  'components/clusterlist.js',
-  'components/comparecontrol.js',
-  'components/controls.js',
-  'components/explanations.js',
-  'components/exportbuttons.js',
-  'components/filterparts.js',
-  'components/labelsearch.js',
-  'components/matrix.js',
-  'components/messages.js',
-  'components/numberfield.js',
-  'components/table.js',
-  'components/widgets.js',
-  'lib/api.js',
-  'lib/axes.js',
-  'lib/colors.js',
-  'lib/columns.js',
-  'lib/corner.js',
-  'lib/export.js',
-  'lib/filterlist.js',
-  'lib/focus.js',
-  'lib/format.js',
-  'lib/host.js',
-  'lib/html.js',
-  'lib/matrixpicture.js',
-  'lib/pace.js',
-  'lib/plot.js',
-  'lib/resource.js',
-  'lib/shared.js',
-  'lib/state.js',
-  'lib/thumbnails.js',
-  'vendor/htm.js',
-  'vendor/preact-hooks.js',
-  'vendor/preact.js',
-  'vendor/uplot.js',
-  'views/curves.js',
-  'views/filter.js',
-  'views/gallery.js',
-  'views/labels.js',
-  'views/stages.js',
-];
 const STYLES = ['base', 'controls', 'views', 'tables', 'explanations', 'charts', 'gallery', 'filter', 'narrow'];
 
 /** Draws the tab. The host swallows errors thrown here, so they are shown instead. */
@@ -54,11 +9,17 @@ export async function render() {
     // The first questions are on their way before the modules that ask them.
     for (const route of ['runs', 'columns'])
       preload(route, {rel: 'preload', as: 'fetch', crossOrigin: 'anonymous'});
-    MODULES.forEach((path) => preload(path, {rel: 'modulepreload'}));
     const styles = STYLES.map((name) => `styles/${name}.css`);
     const sheets = Promise.all(['vendor/uplot.css', ...styles].map(loadStyle));
-    const [{start}] = await Promise.all([import('./app.js'), sheets]);
-    await start(document.body);
+    const {modules} = await fetch(new URL('modules', base)).then((answer) => answer.json());
+    // Asked for at once: each would else wait for the one that imports it.
+    modules.forEach((path) => preload(path, {rel: 'modulepreload'}));
+    const pages = modules.filter((path) => path.startsWith('views/'));
+    const [{start}, ...views] = await Promise.all(
+      ['app.js', ...pages].map((path) => import(`./${path}`)),
+    );
+    await sheets;
+    await start(document.body, views.map(({view}) => view).sort((a, b) => a.place - b.place));
   } catch (error) {
     console.error(error);
     showFailure(error);

@@ -2,14 +2,6 @@
 
 import {labelName} from './format.js';
 
-export const VIEWS = {
-  stages: 'Stages',
-  curves: 'Training',
-  gallery: 'Filters',
-  filter: 'Filter',
-  labels: 'Labels',
-};
-
 const text = (value) => value;
 const integer = (value) =>
   /^\d{1,18}$/.test(value) && Number.isSafeInteger(Number(value)) ? Number(value) : undefined;
@@ -32,12 +24,10 @@ function names(value) {
   }
 }
 
-/** Addresses of earlier versions call the first view `layers`. */
-const viewOf = (value) => oneOf(...Object.keys(VIEWS))(value === 'layers' ? 'stages' : value);
-
 // [default, read from the address]. `null` means: whatever suits the log.
 const FIELDS = {
-  view: ['stages', viewOf],
+  // Addresses of earlier versions call the first view `layers`.
+  view: ['stages', (value, views) => oneOf(...views)(value === 'layers' ? 'stages' : value)],
   run: [null, text],
   compared: [null, names],
   stage: [null, text],
@@ -58,11 +48,11 @@ const FIELDS = {
   theme: ['auto', oneOf('auto', 'light', 'dark')],
 };
 
-/** The state an address gives; what is missing or senseless takes its default. */
-export function decode(address) {
+/** The state an address gives, of these views; what is missing or senseless takes its default. */
+export function decode(address, views) {
   const state = {};
   for (const [key, [initial, read]] of Object.entries(FIELDS)) {
-    const found = Object.hasOwn(address, key) ? read(String(address[key])) : undefined;
+    const found = Object.hasOwn(address, key) ? read(String(address[key]), views) : undefined;
     state[key] = found === undefined ? initial : found;
   }
   return state;

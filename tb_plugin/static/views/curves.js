@@ -23,8 +23,10 @@ const CHARTS = [
   {key: 'noise_external', mayLog: true},
 ];
 
+export const view = {name: 'curves', title: 'Training', place: 2, Page: CurvesView};
+
 /** One line a stage of the run, or one line a run at the chosen stage. */
-export function CurvesView() {
+function CurvesView() {
   const {state, chosen, version} = useContext(Shared);
   const byStage = state.lines === 'stages';
   const runs = byStage ? [chosen.run] : chosen.compared;

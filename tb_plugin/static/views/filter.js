@@ -25,8 +25,10 @@ const PAINT = [BLACK, YELLOW, WHITE];
 const clipColor = (value) => (value ? WHITE : BLACK);
 const clusterColor = (value) => PAINT[value];
 
+export const view = {name: 'filter', title: 'Filter', place: 4, Page: FilterView};
+
 /** The filter chosen, else the first in the gallery's order. */
-export function FilterView() {
+function FilterView() {
   const {chosen, update} = useContext(Shared);
   const {parameters, key, scope} = useStageParameters();
   const list = useFilterList();

@@ -23,8 +23,10 @@ const MARGIN_ROWS = 1;
 const PATIENCE_MILLISECONDS = 350;
 const PICTURED = 120; // Thumbnails of an exported picture.
 
+export const view = {name: 'gallery', title: 'Filters', place: 3, Page: GalleryView};
+
 /** Toolbar and grid. */
-export function GalleryView() {
+function GalleryView() {
   const {chosen, state} = useContext(Shared);
   const list = useFilterList();
   const awaited = list.data === null && !list.error && chosen.label === null;

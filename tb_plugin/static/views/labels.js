@@ -16,8 +16,10 @@ import {Check, Radios} from '../components/widgets.js';
 
 const TICK_LETTERS = 11;
 
+export const view = {name: 'labels', title: 'Labels', place: 5, Page: LabelsView};
+
 /** Chart and table. */
-export function LabelsView() {
+function LabelsView() {
   const {parameters, key, scope} = useStageParameters();
   const labels = useResource(
     `labels ${key}`,

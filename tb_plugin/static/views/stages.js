@@ -42,8 +42,10 @@ function described({keys}, columns) {
   };
 }
 
+export const view = {name: 'stages', title: 'Stages', place: 1, Page: StagesView};
+
 /** Table and charts. */
-export function StagesView() {
+function StagesView() {
   const {chosen, version} = useContext(Shared);
   const parameters = chosen.compared.map((run) => ({
     run: run.run,

@@ -183,4 +183,4 @@ def test_options_reach_the_network() -> None:
     ],
 )
 def test_what_makes_it_another_network(name, given, source, changed) -> None:
-    assert find_architecture(name).changed(given, source) == changed
+    assert bool(find_architecture(name).changed(given, source)) == changed

@@ -76,15 +76,15 @@ def test_command_gives_the_experiment_again(changes: dict[str, Any], parsed: Cal
 
 
 def test_every_setting_of_a_phase_is_a_flag(parsed: Callable) -> None:
-    # Between the two kinds of the papers' networks nothing is without effect.
+    # Between all networks nothing is without effect.
     common = ("--dataset=folder", "--labels=3", "--head_data=augmented")
-    vgg, found = (parsed(f"--model={name}", *common) for name in ("vgg6", "efficientnetb0"))
-    assert vgg.idle & found.idle == {"train"}
+    found = [parsed(f"--model={name}", *common) for name in models.architectures()]
+    assert set.intersection(*(experiment.idle for experiment in found)) == {"train"}
     for phase in PHASES:
         of_phase = {n for n, one in all_declarations().items() if phase in one.setting.phases}
-        both = set(vgg.settings(phase)) | set(found.settings(phase))
-        assert both == of_phase - {"train"}
-    assert set(found.to_json()) == set(all_declarations())
+        of_any = {name for experiment in found for name in experiment.settings(phase)}
+        assert of_any == of_phase - {"train"}
+    assert set(found[0].to_json()) == set(all_declarations())
 
 
 @pytest.mark.parametrize(

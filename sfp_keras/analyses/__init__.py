@@ -8,7 +8,7 @@ from sfp_keras.analyses.analysis import Analysis, AnalysisPart, Drawing, ImagePa
 from sfp_keras.analyses.catalog import all_analyses, analyses_of, image_passes
 from sfp_keras.analyses.image_results import read_image_result, write_image_result
 from sfp_keras.analyses.printing import print_ablation
-from sfp_keras.analyses.subjects import Ablation, Afcc, Run, Split, Stage
+from sfp_keras.analyses.subjects import Ablation, Afcc, Run, Split, Stage, Sweep
 
 __all__ = [
     "Ablation",
@@ -21,6 +21,7 @@ __all__ = [
     "Scope",
     "Split",
     "Stage",
+    "Sweep",
     "Tabled",
     "all_analyses",
     "analyses_of",

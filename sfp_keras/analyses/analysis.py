@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 class Scope(enum.Enum):
     """What an analysis is of: the sections of a report, in their order, with their titles.
 
-    The class in brackets is what `compute` and `parts` are given: LAYERS and TRAINING a `Run`,
-    CLUSTERS and ROBUSTNESS a `Split`, STAGE a `Stage`, ABLATION an `Ablation`, AFCC an `Afcc`.
+    `compute` and `parts` of LAYERS and TRAINING are given a `Run`, of CLUSTERS and ROBUSTNESS a
+    `Split`, of STAGE a `Stage`, of ABLATION an `Ablation`, of AFCC an `Afcc`. The last three are
+    sections of the report of a `Sweep`.
     """
 
     LAYERS = "Layers"
@@ -33,6 +34,9 @@ class Scope(enum.Enum):
     ABLATION = "Ablation of {name}"
     AFCC = "AFCC of {name}"
     TRAINING = "Training"
+    ERROR_OVER_K = "Error against K"
+    CLUSTERS_OVER_K = "Clusters against K"
+    DEPTH_OVER_K = "Accuracy against depth"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +76,8 @@ class Tabled:
     folded: str = ""
 
 
-AnalysisPart = Drawing | Tabled | Paragraph
+# A table without a name is shown on the page alone, such as one that another section writes.
+AnalysisPart = Drawing | Tabled | ReportTable | Paragraph
 
 
 @dataclasses.dataclass(frozen=True)

@@ -33,5 +33,5 @@ def read_image_result(path: Path, needs: ImagePass) -> Any:
         return needs.restore(arrays)
     except KeyError as error:
         raise InputError(
-            f"{path} is damaged (it has no {error}); delete it and run again to make it anew"
+            f"{path} is damaged (it has no {error}); delete it and run again, which makes it"
         ) from None

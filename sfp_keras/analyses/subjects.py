@@ -1,4 +1,4 @@
-"""The parts of a run that analyses are of: all of it, a split, a stage, what other phases left."""
+"""What analyses are of: a run, a split, a stage, what other phases left, and a sweep."""
 
 import dataclasses
 import functools
@@ -24,7 +24,7 @@ from sfp_keras.filters import (
     sub_threshold_fields,
     summed_fields,
 )
-from sfp_keras.papers import PaperNumbers, PaperRemoval, StageNumbers
+from sfp_keras.papers import PaperNumbers, PaperRemoval, PaperSweep, StageNumbers
 
 # Tables with more labels than this are left to the run's own files.
 MOST_LABELS = 200
@@ -203,3 +203,35 @@ class Run:
         for afcc in self.afcc:
             yield Scope.AFCC, Scope.AFCC.value.format(name=afcc.name), afcc
         yield Scope.TRAINING, Scope.TRAINING.value, self
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Sweep:
+    """Runs over numbers of labels K and seeds.
+
+    Attributes:
+        members: `DataFrame` with a row for each finished run and stage: K, seed and the columns
+            of layers.csv with error = 1 - accuracy; stages input side first.
+        summary: `DataFrame` of means and deviations, as of `summarise`.
+        fits: `DataFrame` of lines, as of `fit_stages`.
+        stage: `str`. The stage whose error is shown against K.
+        paper: `PaperSweep`, or `None`.
+    """
+
+    members: pd.DataFrame
+    summary: pd.DataFrame
+    fits: pd.DataFrame
+    stage: str
+    paper: PaperSweep | None = None
+
+    prefix = ""
+
+    @property
+    def stages(self) -> list[str]:
+        """The stages, input side first."""
+        return list(dict.fromkeys(self.members["stage"]))
+
+    def subjects(self) -> Iterator[tuple[Scope, str, Any]]:
+        """Scope, title and subject of every section of a report, in their order."""
+        for scope in (Scope.ERROR_OVER_K, Scope.CLUSTERS_OVER_K, Scope.DEPTH_OVER_K):
+            yield scope, scope.value, self

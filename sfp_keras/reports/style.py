@@ -26,6 +26,11 @@ GREY = "#555555"
 COLUMN, PAGE = 3.5, 7.2
 # Points, at the size of print: of ticks and legends, of axis labels and titles.
 SMALL, LARGE = 7, 8
+MARKERS = "osD^vPX*"
+# Points with bars of deviations, and hollow ones of a paper.
+POINT: dict[str, Any] = {"markersize": 4, "linewidth": 1}
+BARS: dict[str, Any] = {"capsize": 2, "elinewidth": 0.8, **POINT}
+HOLLOW: dict[str, Any] = {"markersize": 4, "markerfacecolor": "white", "linewidth": 0.8}
 # Up to so many labels are named on an axis; more are numbered.
 MOST_NAMES = 12
 
@@ -124,6 +129,25 @@ def shown_name(name: str, longest: int = 18) -> str:
     """A label's name as it can be drawn: one line, without control characters, not too long."""
     clean = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(name))
     return clean if len(clean) <= longest else clean[: longest - 1] + "…"
+
+
+def number_of_labels_axis(axes: Axes) -> None:
+    """Make the x axis the number of labels K, from zero."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_xlim(left=0)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.set_xlabel("number of labels $K$")
+
+
+def ordered_styles(count: int) -> list[dict[str, Any]]:
+    """Colours of an order, dark to light, that the colour-blind tell apart, and markers."""
+    import matplotlib
+
+    colours = matplotlib.colormaps["viridis"](np.linspace(0, 0.85, count))
+    return [
+        {"color": colour, "marker": MARKERS[i % len(MARKERS)]} for i, colour in enumerate(colours)
+    ]
 
 
 def label_axis(axis: Axis, names: Sequence[str]) -> None:

@@ -91,7 +91,7 @@ def stage_line(points: pd.DataFrame) -> LineFit:
 
 
 def sweep_stage(asked: str | None, model: str, stages: Sequence[str]) -> str:
-    """The stage whose error is told against K.
+    """The stage whose error is shown against K.
 
     Args:
         asked: `str` or `None`.
@@ -145,7 +145,7 @@ def print_sweep(
         summary: `DataFrame`.
         fits: `DataFrame`.
         paper: `PaperSweep`, or `None`.
-        stage: `str`. The stage whose line is told.
+        stage: `str`. The stage whose line is printed.
         console: `rich.console.Console`.
     """
     print_table(sweep_table(summary, paper), console, blocks=True)

@@ -21,6 +21,7 @@ from sfp_keras.analyses import (
     Scope,
     Split,
     Stage,
+    Sweep,
     Tabled,
     all_analyses,
     analyses_of,
@@ -30,8 +31,9 @@ from sfp_keras.analyses import (
 )
 from sfp_keras.errors import InputError
 from sfp_keras.filters import FilterFields, filter_decisions, find_clusters
-from sfp_keras.papers import PaperNumbers, paper_numbers
+from sfp_keras.papers import PaperNumbers, paper_numbers, paper_sweep
 from sfp_keras.reports import Paragraph, save_table, terminal
+from sfp_keras.reports.sweep import METRICS, fit_stages, summarise
 from sfp_keras.reports.terminal import print_table
 
 NAMES = tuple(f"label {i}" for i in range(10))
@@ -99,9 +101,24 @@ def run(paper: bool = True, **more: Any) -> Run:
     return Run(splits, curve, {"layer10": curve}, [ablation], [afcc])
 
 
+def sweep(paper: bool = True) -> Sweep:
+    rows = [
+        {"K": k, "seed": seed, "stage": stage, **dict.fromkeys(METRICS, 0.5)}
+        | {"error": 0.01 * k + 0.1 * seed, "accuracy": 1 - 0.01 * k - 0.1 * seed}
+        for seed in (0, 1)
+        for k in (3, 6, 8)
+        for stage in ("layer10", "layer13")
+    ]
+    members = pd.DataFrame(rows)
+    papers = paper_sweep("vgg16", "cifar10") if paper else None
+    return Sweep(members, summarise(members), fit_stages(members), "layer10", papers)
+
+
 def of_run(analysis: Analysis, of: Run) -> list[tuple[Any, Any]]:
-    """The figures and tables of an analysis, each with the part of the run."""
-    subjects = [subject for scope, _, subject in of.subjects() if scope is analysis.scope]
+    """The figures and tables of an analysis, each with the part of the run, or with a sweep."""
+    of_sweep = sweep(paper=bool(of.splits[0].paper.layers))
+    sections = [*of.subjects(), *of_sweep.subjects()]
+    subjects = [subject for scope, _, subject in sections if scope is analysis.scope]
     assert subjects
     return [(subject, part) for subject in subjects for part in analysis.show(subject)]
 

@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 from scipy import stats
 
+from sfp_keras.analyses.catalog.accuracy_over_depth import draw_depth
+from sfp_keras.analyses.catalog.clusters_over_labels import draw_clusters, stage_table
+from sfp_keras.analyses.catalog.error_over_labels import draw_error, fit_table
 from sfp_keras.papers import paper_sweep
 from sfp_keras.reports.line_fit import fit_line
 from sfp_keras.reports.sweep import (
@@ -18,8 +21,6 @@ from sfp_keras.reports.sweep import (
     summarise,
     sweep_stage,
 )
-from sfp_keras.reports.sweep_figures import draw_clusters, draw_depth, draw_error
-from sfp_keras.reports.sweep_tables import fit_table, stage_table
 
 
 def table(errors: dict[tuple[int, int], float], stages: tuple[str, ...] = ("last",)):

@@ -18,14 +18,14 @@ def width_table(widths: pd.DataFrame, stage: str, paper: PaperRemoval | None) ->
         stage: `str`.
         paper: what paper 1 says of the layer, or `None`.
     """
-    said = paper.trained if paper else {}
+    theirs = paper.trained if paper else {}
     whole = widths["accuracy"].iloc[0]
     rows = [
         {
             **row,
             "layers": str(row["layers"]).replace("-", ", ") or "as it is",
             "change": row["accuracy"] - whole if number else None,
-            "paper": said.get(row["width"]),
+            "paper": theirs.get(row["width"]),
         }
         for number, row in enumerate(widths.to_dict("records"))
     ]
@@ -35,9 +35,9 @@ def width_table(widths: pd.DataFrame, stage: str, paper: PaperRemoval | None) ->
         Column("network_accuracy", "network", ".4f"),
         Column("accuracy", f"head of {stage}", ".4f"),
         Column("change", "change", "+.4f"),
-        *([Column("paper", "paper 1")] if said else []),
+        *([Column("paper", "paper 1")] if theirs else []),
     )
-    note = f"Paper: {paper.source.paper}, on CIFAR-10." if paper and said else ""
+    note = f"Paper: {paper.source.paper}, on CIFAR-10." if paper and theirs else ""
     return ReportTable("Networks trained with fewer filters", columns, rows, note=note)
 
 

@@ -1,6 +1,6 @@
 """A run's figures and tables in the papers' form, and one page with all of them."""
 
-from sfp_keras.analyses import Run, analyses_of
+from sfp_keras.analyses import Run
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import write_text
@@ -18,12 +18,8 @@ def report(experiment: Experiment) -> None:
     writer = ReportWriter(recorded.files.figures)
     writer.delete_previous()
 
-    sections = []
-    for scope, title, subject in run.subjects():
-        shown = [part for analysis in analyses_of(scope) for part in analysis.show(subject)]
-        sections.append(Section(title, [writer.write(part, subject.prefix) for part in shown]))
+    sections = writer.sections(run)
     sections.append(Section("Settings and provenance", provenance_parts(recorded)))
-
     write_text(recorded.files.report, page(recorded.title, sections, summary(recorded)))
     console = terminal()
     # The paper's rows go below those of the test images.

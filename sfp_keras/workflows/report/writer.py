@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from sfp_keras.analyses import AnalysisPart, Drawing, Tabled
+from sfp_keras.analyses import AnalysisPart, Drawing, Run, Sweep, Tabled, analyses_of
 from sfp_keras.files import write_text
-from sfp_keras.reports import Folded, Part, Picture, save_figure, save_table
+from sfp_keras.reports import Folded, Part, Picture, Section, save_figure, save_table
 
 
 class ReportWriter:
@@ -30,6 +30,14 @@ class ReportWriter:
             return
         for path in old:
             path.unlink(missing_ok=True)
+
+    def sections(self, of: Run | Sweep) -> list[Section]:
+        """Write all analyses of a run or a sweep; returns the sections of the page."""
+        sections = []
+        for scope, title, subject in of.subjects():
+            shown = [part for analysis in analyses_of(scope) for part in analysis.show(subject)]
+            sections.append(Section(title, [self.write(part, subject.prefix) for part in shown]))
+        return sections
 
     def write(self, part: AnalysisPart, prefix: str = "") -> Part:
         """Write a figure or table; returns what the page shows of it.

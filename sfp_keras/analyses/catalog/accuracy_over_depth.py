@@ -1,0 +1,78 @@
+"""Accuracy of the heads against depth, for every number of labels K."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from sfp_keras.analyses.analysis import Analysis, AnalysisPart, Drawing, Scope
+from sfp_keras.analyses.subjects import Sweep
+from sfp_keras.reports.style import (
+    BARS,
+    POINT,
+    SMALL,
+    new_figure,
+    ordered_styles,
+    shown_name,
+    tidy,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def draw_depth(members: pd.DataFrame) -> Figure:
+    """Draw accuracy against depth, for every K.
+
+    Args:
+        members: `DataFrame` with K, seed, stage, accuracy; stages input side first.
+
+    Returns:
+        A `Figure` of a column's width.
+    """
+    figure, axes = new_figure(height=2.8)
+    stages = list(dict.fromkeys(members["stage"]))
+    counts = sorted(members["K"].unique())
+    for i, (count, style) in enumerate(zip(counts, ordered_styles(len(counts)), strict=True)):
+        accuracy = members[members["K"] == count].groupby("stage")["accuracy"]
+        there = [stage for stage in stages if stage in accuracy.groups]
+        shift = 0.06 * (i - (len(counts) - 1) / 2)
+        axes.errorbar(
+            *([stages.index(stage) + shift for stage in there], accuracy.mean()[there]),
+            accuracy.std().fillna(0)[there],
+            **style,
+            **BARS,
+        )
+        axes.plot([], [], label=f"$K$ = {count}", **style, **POINT)
+    _name_stages(axes, stages)
+    axes.set_ylabel("test accuracy of the head")
+    tidy(axes)
+    # Below: bars of deviations reach into every corner of the axes.
+    style = {"loc": "outside lower center", "fontsize": SMALL, "frameon": False}
+    figure.legend(*axes.get_legend_handles_labels(), ncols=min(len(counts), 4), **style)
+    return figure
+
+
+def _name_stages(axes: Axes, stages: Sequence[str]) -> None:
+    long = len(stages) > 6 or max(map(len, stages)) > 8
+    turned: dict[str, Any] = {"rotation": 45, "ha": "right"} if long else {}
+    names = [shown_name(stage, 20) for stage in stages]
+    axes.set_xticks(range(len(stages)), names, parse_math=False, **turned)
+    axes.set_xlabel("stage, input side first")
+
+
+def _parts(sweep: Sweep, members: pd.DataFrame) -> Iterator[AnalysisPart]:
+    yield Drawing(
+        "accuracy",
+        lambda: draw_depth(members),
+        "Test accuracy of the heads against depth; mean and standard deviation over seeds.",
+        None,
+    )
+
+
+ANALYSIS = Analysis(
+    "accuracy_over_depth", Scope.DEPTH_OVER_K, 1, "files", lambda sweep: sweep.members, _parts
+)

@@ -264,7 +264,7 @@ def test_a_report_needs_a_finished_member_and_its_stage(folder: Path) -> None:
     sweep(plan_of(folder, [2, 4], [0]))
     sweep_report(folder, "layer3")
     with pytest.raises(
-        InputError, match="--sweep_stage=layer9 is none of the probed layer3, layer5"
+        InputError, match="`sweep_stage`=layer9 is none of the probed layer3, layer5"
     ):
         sweep_report(folder, "layer9")
     for name in ("k2-seed0", "k4-seed0"):

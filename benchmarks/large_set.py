@@ -49,7 +49,7 @@ def make_pass(folder: Path, images: int, labels: int, kill_at: int, read: list[i
 
     from sfp_keras.data import ImageSplit, LazyImages, parse_scaling
     from sfp_keras.probing import cache_features
-    from sfp_keras.workflows.probe import counted
+    from sfp_keras.workflows.inputs.batches import reported_batches
 
     class Made(LazyImages):
         def __init__(self, first: int, count: int):
@@ -73,7 +73,7 @@ def make_pass(folder: Path, images: int, labels: int, kill_at: int, read: list[i
         for begin, count in ((0, images - test), (images - test, test))
     ]
     passes = [
-        counted(phase, split, BATCH, parse_scaling("0..1"))
+        reported_batches(phase, split, BATCH, parse_scaling("0..1"))
         for phase, split in zip(("features", "test features"), splits, strict=True)
     ]
     counts = {"train_count": images - test, "test_count": test}

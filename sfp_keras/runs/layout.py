@@ -80,8 +80,7 @@ class RunFiles:
         return self.path / "checkpoint" / f"{phase}{group and '-'}{group}.npz"
 
     def checkpoints(self, phase: str) -> list[Path]:
-        """All checkpoint files of a phase."""
-        # With a pass's further files, named after its checkpoint.
+        """All checkpoint files of a phase, with the files beside them."""
         return list((self.path / "checkpoint").glob(f"{phase}*.npz*"))
 
     def delete_checkpoints(self, phase: str) -> None:

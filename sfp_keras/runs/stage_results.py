@@ -1,6 +1,7 @@
 """What is kept of a stage: its head, its fields, the decisions of its filters."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,20 @@ if TYPE_CHECKING:  # It loads Keras, which reading these files does without.
 
 # What decisions.npz calls an attribute of `FilterDecisions`.
 _IN_FILE = {"correct": "right"}
+
+
+def write_label_names(
+    files: RunFiles, class_names: Sequence[str], original_labels: Sequence[int]
+) -> None:
+    """labels.csv: label, name, original_label."""
+    table = pd.DataFrame(
+        {
+            "label": range(len(class_names)),
+            "name": class_names,
+            "original_label": original_labels,
+        }
+    )
+    write_text(files.labels, table.to_csv(index=False))
 
 
 def write_head(files: RunFiles, stage: str, head: "Head") -> None:

@@ -7,7 +7,7 @@ from sfp_keras.workflows.sweep.plan import SweepPlan
 def run(experiment: Experiment, plan: SweepPlan | None = None) -> None:
     """Run the workflow that the experiment's mode names; a sweep has a plan of its members."""
     if experiment.network.list_stages:
-        from sfp_keras.workflows.stage_list import show_stages
+        from sfp_keras.workflows.list_stages import show_stages
 
         show_stages(experiment)
     elif plan is not None:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 from sfp_keras.distribution import (
     Devices,
-    current_devices,
     distributed,
     shared_folder,
     start_processes,
@@ -14,7 +13,6 @@ from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.reports import terminal
 from sfp_keras.runs import CONTINUED_FROM
-from sfp_keras.workflows.experiment_run import ExperimentRun
 
 _MODES = ("train", "probe")
 
@@ -60,15 +58,3 @@ def _print_devices(experiment: Experiment, devices: Devices) -> None:
             "note: every device draws rotations and dropout for itself, so this training is "
             "another than one device's, as with another --seed; --backend=jax draws the same"
         )
-
-
-@contextlib.contextmanager
-def opened(experiment: Experiment, data: str) -> Iterator[ExperimentRun]:
-    """`ExperimentRun.opened`, once every process has come that far with the same images."""
-    with ExperimentRun(experiment).opened(data) as run:
-        if not current_devices().all_agree(data):
-            raise InputError(
-                "another process could not begin, as its own message says, or `data_dir` has other "
-                "images there"
-            )
-        yield run

@@ -13,7 +13,8 @@ from run_files import contents
 
 from sfp_keras import FilterClusters, FilterFields, MaskedDense, cluster_mask, find_clusters
 from sfp_keras.errors import InputError
-from sfp_keras.workflows.afcc import _note_silent
+from sfp_keras.runs.afcc_results import ZeroedHead
+from sfp_keras.workflows.phases.fine_tuning import note_silent_labels
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +179,7 @@ def test_an_empty_mask_is_told_before_anything_is_done(
             raise InputError("no filter has a cluster at threshold 0.9")
         return cluster_mask(clusters)
 
-    monkeypatch.setattr("sfp_keras.workflows.afcc.cluster_mask", none_at_09)
+    monkeypatch.setattr("sfp_keras.workflows.phases.fine_tuning.cluster_mask", none_at_09)
     before = contents(run.folder)
     flags = ["--afcc_trainable=head", "--afcc_thresholds=0.2,0.9", *again]
     assert call_main(*run.afcc, *flags) == 2
@@ -192,11 +193,11 @@ def test_an_empty_mask_is_told_before_anything_is_done(
 
 
 def test_labels_without_a_filter_are_named(capsys: pytest.CaptureFixture[str]) -> None:
-    mask = np.ones((2, 3, 4), bool)
-    _note_silent(mask, ("ant", "bee", "cat", "dog"), ("clusters", "train", 0.3))
+    mask, head = np.ones((2, 3, 4), bool), ZeroedHead("clusters", "train", 0.3)
+    note_silent_labels(mask, ("ant", "bee", "cat", "dog"), head)
     assert not capsys.readouterr().out
     mask[..., [1, 3]] = False
-    _note_silent(mask, ("ant", "bee", "cat", "dog"), ("clusters", "train", 0.3))
+    note_silent_labels(mask, ("ant", "bee", "cat", "dog"), head)
     out = " ".join(capsys.readouterr().out.split())
     assert "AFCC, train images, threshold 0.3: 2 of 4 labels have no filter: bee, dog" in out
 

@@ -56,7 +56,7 @@ def write_run(folder: Path) -> None:
     from sfp_keras.probing import StageMeasurement
     from sfp_keras.probing.heads import Head
     from sfp_keras.runs import stage_results
-    from sfp_keras.workflows import results
+    from sfp_keras.workflows.phases.statistics import analyse
 
     experiment = Experiment.of(dataset="cifar10", model="vgg16", run_dir=str(folder), seed=3)
     rng = np.random.default_rng(0)
@@ -80,9 +80,15 @@ def write_run(folder: Path) -> None:
         inputs = np.maximum(rng.normal(size=(40, *kernel.shape[:2])), 0)
         decisions = filter_decisions(inputs, np.repeat(np.arange(10), 4), kernel, [1, 5])
         stage_results.write_decisions(run, "layer13", "test", decisions)
-        stages = [SimpleNamespace(name=name, path=name) for name in SHAPES]
-        dataset = SimpleNamespace(class_names=NAMES)
-        results.analyse(run, stages, dataset, {"layer10": 0, "layer13": 1})  # type: ignore[arg-type]
+        session = SimpleNamespace(
+            run=run,
+            experiment=experiment,
+            dataset=SimpleNamespace(class_names=NAMES),
+            stages=[SimpleNamespace(name=name, path=name) for name in SHAPES],
+            depths={"layer10": 0, "layer13": 1},
+            measurement=lambda name, split: stage_results.read_measurement(run, name, split),
+        )
+        analyse(session)  # type: ignore[arg-type]
         row = {
             "variant": "clusters", "clusters_from": "test", "threshold": 0.3, "kept": 10,
             "total": 100, "accuracy_before": 0.5, "accuracy_zeroed": 0.4, "accuracy_after": 0.45,

@@ -7,7 +7,7 @@ import numpy as np
 
 from sfp_keras.data import ImageDataset, ImageSplit, load_dataset
 from sfp_keras.runs import same_images
-from sfp_keras.workflows.setup import fingerprint
+from sfp_keras.workflows.inputs.images import fingerprint
 
 
 def test_one_pixel_makes_another_data_set() -> None:

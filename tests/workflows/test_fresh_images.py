@@ -9,8 +9,9 @@ import pytest
 from sfp_keras.data import UNSCALED, ImageDataset, ImageSplit, epoch_order
 from sfp_keras.experiment import Experiment
 from sfp_keras.probing import cut_stages
-from sfp_keras.workflows.fresh_images import fresh_images
-from sfp_keras.workflows.paper_network import build_network
+from sfp_keras.workflows.inputs.building import build_network
+from sfp_keras.workflows.inputs.fresh_images import fresh_images
+from sfp_keras.workflows.inputs.inputs import Inputs
 
 COUNT = 10
 
@@ -44,7 +45,7 @@ def network(dataset: ImageDataset) -> keras.Model:
 def epochs(dataset: ImageDataset, network: keras.Model, first: int, count: int, **flags: object):
     """Images of whole epochs as they come to the cut network, and the network."""
     cut = cut_stages(network, ["stage1", "stage4"])
-    body, batches = fresh_images(experiment(**flags), dataset, UNSCALED, network, cut)
+    body, batches = fresh_images(Inputs(experiment(**flags), dataset, UNSCALED, network), cut)
     taken = list(itertools.islice(batches(first), 3 * count))
     images = np.concatenate([keras.ops.convert_to_numpy(x) for x, _ in taken])
     return images, np.concatenate([y for _, y in taken]), body, cut

@@ -1,14 +1,12 @@
 """How much memory a process may take, as the system says it."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
-import keras
 import pytest
 
 from sfp_keras.errors import InputError
-from sfp_keras.experiment import Experiment
-from sfp_keras.workflows import memory
+from sfp_keras.settings import ProbeSettings
+from sfp_keras.workflows.inputs import memory
 
 MIB = 2**20
 
@@ -70,17 +68,14 @@ def test_features_count_where_they_are_kept_and_on_the_device(
     dtype: str, free: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # 1024 numbers of 1024 images are 2 or 4 MiB; the heads are a few KiB.
-    cut = SimpleNamespace(outputs=[keras.KerasTensor((None, 4, 4, 64))])
-    experiment = Experiment.of(cache_dtype=dtype)
-    arguments = (experiment, cut, ["layer1"], 1024, 2)
+    arguments = (ProbeSettings(cache_dtype=dtype), {"layer1": 1024}, 1024, 2)
     monkeypatch.setattr(memory, "available_memory", lambda: int(free * MIB))
     memory.check_memory(*arguments)
     monkeypatch.setattr(memory, "available_memory", lambda: int(0.8 * free * MIB))
-    with pytest.raises(InputError, match=r"layer1, 1,024 inputs.*--pool.*--cache_gib"):
+    with pytest.raises(InputError, match=r"layer1, 1,024 inputs.*`pool`.*`cache_gib`"):
         memory.check_memory(*arguments)
 
 
 def test_what_is_on_disk_needs_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    cut = SimpleNamespace(outputs=[keras.KerasTensor((None, 4, 4, 64))])
     monkeypatch.setattr(memory, "available_memory", lambda: MIB)
-    memory.check_memory(Experiment.of(cache_gib=0.0), cut, ["layer1"], 1024, 2)
+    memory.check_memory(ProbeSettings(cache_gib=0.0), {"layer1": 1024}, 1024, 2)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sfp_keras.workflows.network import near_chance
+from sfp_keras.workflows.phases.accuracy import near_chance
 
 
 @pytest.mark.parametrize(

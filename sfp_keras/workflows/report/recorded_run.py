@@ -21,6 +21,8 @@ from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.filters import find_clusters
 from sfp_keras.papers import PaperNumbers, measured_as_papers
+from sfp_keras.runs.ablation_results import read_ablation
+from sfp_keras.runs.afcc_results import read_afcc
 from sfp_keras.runs.stage_results import read_measurement
 from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.paper_numbers import paper_numbers
@@ -112,17 +114,17 @@ class RecordedRun:
 
     def _ablations(self, papers: PaperNumbers) -> list[Ablation]:
         # Here, for it loads what runs networks.
-        from sfp_keras.workflows.ablate import read_ablation
-
         return [
-            Ablation(stage, **read_ablation(self.files, stage), paper=papers.removed_filters(stage))
+            Ablation(
+                stage,
+                **read_ablation(self.files.ablation(stage)),
+                paper=papers.removed_filters(stage),
+            )
             for stage in self.files.ablated_stages()
         ]
 
     def _afcc(self, papers: PaperNumbers) -> list[Afcc]:
-        from sfp_keras.workflows.afcc import read_results
-
-        found = {s: read_results(self.files.afcc(s)) for s in self.files.afcc_stages()}
+        found = {s: read_afcc(self.files.afcc(s)) for s in self.files.afcc_stages()}
         return [Afcc(s, results, papers.afcc) for s, results in found.items() if len(results)]
 
 

@@ -19,9 +19,9 @@ from sfp_keras.reports.sweep import (
     summarise,
     sweep_stage,
 )
+from sfp_keras.runs.statistics_files import LAYER_COLUMNS
 from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.report.writer import ReportWriter
-from sfp_keras.workflows.results import LAYER_COLUMNS
 from sfp_keras.workflows.sweep.directory import SweepDirectory
 
 # What a member's experiment.json says of how it was made.

@@ -14,7 +14,7 @@ from sfp_keras.experiment import Experiment
 from sfp_keras.reports import terminal
 from sfp_keras.training.progress import duration
 from sfp_keras.workflows.experiment_run import ExperimentRun
-from sfp_keras.workflows.setup import reading
+from sfp_keras.workflows.inputs.images import reading
 from sfp_keras.workflows.sweep.directory import SweepDirectory
 from sfp_keras.workflows.sweep.member_process import run_member, stopped_by_signals
 from sfp_keras.workflows.sweep.plan import SweepPlan

@@ -6,32 +6,23 @@ from typing import Any
 import keras
 import numpy as np
 
-from sfp_keras.data import ImageDataset, Scaling, training_batches
-from sfp_keras.experiment import Experiment
+from sfp_keras.data import training_batches
 from sfp_keras.probing.cutting import StageModel
 from sfp_keras.training import moved_batches
-from sfp_keras.workflows.paper_network import scaling_inside
-from sfp_keras.workflows.setup import augmentation_of
+from sfp_keras.workflows.inputs.building import scaling_inside
+from sfp_keras.workflows.inputs.inputs import Inputs
+from sfp_keras.workflows.inputs.preprocessing import augmentation_of
 
 Batches = Callable[[int], Iterator[tuple[Any, np.ndarray]]]
 # The layers that a network with geometric augmentation begins with, see `build_network`.
 _FRONT = ("scale", "enlarge")
 
 
-def fresh_images(
-    experiment: Experiment,
-    dataset: ImageDataset,
-    scaling: Scaling,
-    network: keras.Model,
-    cut: keras.Model,
-) -> tuple[keras.Model, Batches]:
+def fresh_images(inputs: Inputs, cut: keras.Model) -> tuple[keras.Model, Batches]:
     """What turns a network's training images into augmented batches, and what they are fed to.
 
     Args:
-        experiment: `Experiment`.
-        dataset: `ImageDataset`.
-        scaling: `Scaling`.
-        network: `keras.Model` that is probed.
+        inputs: `Inputs`.
         cut: the network cut at its stages.
 
     Returns:
@@ -39,11 +30,12 @@ def fresh_images(
         enlarge them, for images are turned in between; and a function of the first epoch giving
         endless batches, which are a function of the seed and the epoch.
     """
+    experiment, dataset, network = inputs.experiment, inputs.dataset, inputs.network
     size, seed = experiment.heads.training.batch_size, experiment.run.seed
     augmentation = augmentation_of(experiment, dataset)
     if experiment.architecture.augmentation != "geometry":
         return cut, lambda epoch: training_batches(
-            dataset.train, size, seed, scaling, augmentation, first_epoch=epoch
+            dataset.train, size, seed, inputs.scaling, augmentation, first_epoch=epoch
         )
     last = [layer for layer in network.layers if layer.name in _FRONT][-1]
     front = keras.Model(network.inputs[0], last.output)

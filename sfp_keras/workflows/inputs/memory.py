@@ -1,35 +1,36 @@
-"""What the heads will take, said before the work; refused where it cannot fit."""
+"""What the heads will take, printed before the work; refused where it cannot fit."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import keras
-
 from sfp_keras.errors import InputError
-from sfp_keras.experiment import Experiment
-from sfp_keras.probing.features import cache_bytes, head_inputs
+from sfp_keras.probing.features import cache_bytes
 from sfp_keras.reports import terminal
+from sfp_keras.settings import ProbeSettings
 
 
 def check_memory(
-    experiment: Experiment, cut: keras.Model, names: Sequence[str], rows: int, num_labels: int
+    settings: ProbeSettings, inputs: Mapping[str, int], rows: int, num_labels: int
 ) -> None:
     """Print the estimate of features and heads, and refuse heads that fit no memory.
+
+    Args:
+        settings: `ProbeSettings`.
+        inputs: inputs of each stage's head, by the stage's name.
+        rows: `int`. Images whose stage outputs are kept.
+        num_labels: `int`. K.
 
     Raises:
         InputError: if the heads with momentum and gradients exceed the memory that is free.
     """
-    inputs = head_inputs(cut, names)
-    features = cache_bytes(inputs, rows, experiment.heads.cache_dtype)
+    features = cache_bytes(inputs, rows, settings.cache_dtype)
     # Weights, momentum and gradient of every head, in float32.
     heads = 3 * 4 * sum(inputs.values()) * num_labels
-    in_memory = features <= experiment.heads.cache_gib * 2**30
-    place = (
-        "in memory" if in_memory else f"on disk, above --cache_gib={experiment.heads.cache_gib:g}"
-    )
+    in_memory = features <= settings.cache_gib * 2**30
+    place = "in memory" if in_memory else f"on disk, above --cache_gib={settings.cache_gib:g}"
     terminal().print(
-        f"features of {rows:,} images: {_size(features)} as {experiment.heads.cache_dtype} "
+        f"features of {rows:,} images: {_size(features)} as {settings.cache_dtype} "
         f"({place}); heads: {_size(heads)}"
     )
     # Features in memory are copied to the device as a whole, which may be this memory too.
@@ -39,8 +40,8 @@ def check_memory(
         largest = max(inputs, key=lambda name: inputs[name])
         raise InputError(
             f"heads and features need {_size(needed)}, {_size(free)} of memory are free: probe "
-            f"fewer --stages (largest: {largest}, {inputs[largest]:,} inputs), --pool them, or "
-            "lower --cache_gib"
+            f"fewer `stages` (largest: {largest}, {inputs[largest]:,} inputs), `pool` them, or "
+            "lower `cache_gib`"
         )
 
 

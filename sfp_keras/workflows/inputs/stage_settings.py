@@ -1,6 +1,7 @@
-"""How heads are trained: the --head_* flags, and what --pool and --head_group say of a stage.
+"""How the head of each stage is pooled and trained.
 
-A run directory keeps the latter for each stage, so that further stages can have their own.
+A run directory keeps `pool` and `head_group` for each stage, so that further stages can have their
+own.
 """
 
 import dataclasses
@@ -12,89 +13,89 @@ from sfp_keras.probing import Stage, check_heads
 from sfp_keras.settings import HeadSettings
 from sfp_keras.training import default_group, parse_group
 from sfp_keras.workflows.experiment_run import ExperimentRun
-from sfp_keras.workflows.setup import training_called
+from sfp_keras.workflows.inputs.arguments import training_called
 
 StageSettings = Mapping[str, Mapping[str, str]]
 
 
 def stage_settings(run: ExperimentRun, stages: list[Stage]) -> StageSettings:
-    """What --pool and --head_group say of each stage.
+    """Pooling and group of the head of each stage, as `pool` and `head_group` give them.
 
     Args:
-        run: `ExperimentRun`; finished heads in it may be spoken of too.
-        stages: all that the flags may speak of beside finished ones.
+        run: `ExperimentRun`; the settings may name finished heads in it too.
+        stages: all others that the settings may name.
 
     Returns:
         Dict from the name of each of `stages` to its `pool` and `head_group`.
 
     Raises:
-        InputError: if a flag speaks of other stages, or of a finished head not as it is.
+        InputError: if a setting names other stages, or changes a finished head.
     """
     experiment, finished = run.experiment, run.finished_heads()
     probed = [stage.name for stage in stages]
     everywhere, pools = _pools(experiment)
     groups = _groups(experiment)
-    for flag, named in (("pool", pools), ("head_group", groups)):
+    for setting, named in (("pool", pools), ("head_group", groups)):
         for name, value in named.items():
             if name not in probed and name not in finished:
                 raise InputError(
-                    f"--{flag}: {name!r} is none of the probed stages {', '.join(probed)}"
+                    f"`{setting}`: {name!r} is none of the probed stages {', '.join(probed)}"
                 )
             if name not in probed:
-                _check_same(run, finished, name, flag, value)
+                _check_same(run, finished, name, setting, value)
     settings = {
         name: {"pool": pools.get(name, everywhere), "head_group": groups.get(name, "")}
         for name in probed
     }
     for name, of_stage in settings.items():
-        for flag, value in of_stage.items():
-            _check_same(run, finished, name, flag, value)
+        for setting, value in of_stage.items():
+            _check_same(run, finished, name, setting, value)
     return settings
 
 
 def _check_same(
-    run: ExperimentRun, finished: StageSettings, stage: str, flag: str, now: str
+    run: ExperimentRun, finished: StageSettings, stage: str, setting: str, now: str
 ) -> None:
-    before = finished.get(stage, {}).get(flag, now)
+    before = finished.get(stage, {}).get(setting, now)
     if before != now:
         raise InputError(
-            f"{run.path} holds another head of {stage}: --{flag} was {before or 'not given'}, now "
-            f"{now or 'not given'}; choose another --run_dir, or redo all heads with "
-            "--overwrite=heads"
+            f"{run.path} holds another head of {stage}: `{setting}` was "
+            f"{before or 'not given'}, now {now or 'not given'}; choose another `run_dir`, or redo "
+            "all heads with `overwrite`=heads"
         )
 
 
 def _pools(experiment: Experiment) -> tuple[str, dict[str, str]]:
-    """--pool: one text for all stages, and `<stage>=<text>` for some of them."""
+    """`pool`: one text for all stages, and `<stage>=<text>` for some of them."""
     given = ",".join(experiment.network.pool)
     everywhere = [text for text in experiment.network.pool if "=" not in text]
     if len(everywhere) > 1:
         raise InputError(
-            f"--pool={given}: give one for all stages, as in avg:7, or <stage>=<pool> for each"
+            f"`pool`={given}: give one for all stages, as in avg:7, or <stage>=<pool> for each"
         )
     pools: dict[str, str] = {}
     for text in experiment.network.pool:
         name, equals, pool = text.partition("=")
         if equals and name in pools:
-            raise InputError(f"--pool={given}: {name!r} has two; give each stage one")
+            raise InputError(f"`pool`={given}: {name!r} has two; give each stage one")
         if equals:
             pools[name] = pool
     return (everywhere or [experiment.architecture.pool or "none"])[0], pools
 
 
 def _groups(experiment: Experiment) -> dict[str, str]:
-    """--head_group: its text by stage."""
+    """`head_group`: its text by stage."""
     groups: dict[str, str] = {}
     for text in experiment.heads.training.group:
         name = _stage_of(experiment, text)
         if name in groups:
-            raise InputError(f"--head_group: two groups of stage {name!r}; put them into one")
+            raise InputError(f"`head_group`: two groups of stage {name!r}; put them into one")
         groups[name] = " ".join(text.split())
     return groups
 
 
 def only_stage(experiment: Experiment, name: str) -> Experiment:
-    """The experiment of one stage, without what --pool and --head_group say of others."""
+    """The experiment of one stage, without the pools and groups of others."""
     pools = experiment.network.pool
     groups = experiment.heads.training.group
     return experiment.changed(
@@ -113,7 +114,7 @@ def head_settings(experiment: Experiment, settings: StageSettings) -> HeadSettin
     """How the heads of these stages are trained.
 
     Raises:
-        InputError: if --head_decay or a --head_group cannot be read.
+        InputError: if `head_decay` or a `head_group` cannot be read.
     """
     groups = tuple(of["head_group"] for of in settings.values() if of["head_group"])
     training = dataclasses.replace(experiment.heads.training, group=groups)
@@ -123,6 +124,6 @@ def head_settings(experiment: Experiment, settings: StageSettings) -> HeadSettin
 
 
 def _stage_of(experiment: Experiment, group: str) -> str:
-    """The stage that a --head_group is of."""
+    """The stage that a `head_group` is of."""
     with training_called("head_"):
         return parse_group(group, default_group(experiment.heads.training)).name

@@ -61,7 +61,7 @@ def scaling_inside(experiment: Experiment, dataset: ImageDataset) -> Scaling:
     scaling = parse_scaling(experiment.network_scaling, dataset.train)
     if scaling.function is not None:
         raise InputError(
-            f"--scaling={scaling.text}: {experiment.network.model} scales images on the device, so "
+            f"`scaling`={scaling.text}: {experiment.network.model} scales images on the device, so "
             "give numbers, or dataset"
         )
     return scaling

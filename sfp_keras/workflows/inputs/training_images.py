@@ -3,14 +3,11 @@
 import keras
 
 from sfp_keras.data import (
-    ImageDataset,
-    Scaling,
     evaluation_batches,
     steps_per_epoch,
     training_batches,
 )
 from sfp_keras.errors import InputError
-from sfp_keras.experiment import Experiment
 from sfp_keras.training import (
     ResidentImages,
     TrainingData,
@@ -18,17 +15,21 @@ from sfp_keras.training import (
     resident_batches,
     resident_rows,
 )
-from sfp_keras.workflows.setup import augmentation_of
+from sfp_keras.workflows.inputs.inputs import Inputs
+from sfp_keras.workflows.inputs.preprocessing import augmentation_of
 
 
-def training_images(
-    experiment: Experiment, network: keras.Model, dataset: ImageDataset, scaling: Scaling
-) -> tuple[keras.Model, TrainingData]:
+def training_images(inputs: Inputs, network: keras.Model) -> tuple[keras.Model, TrainingData]:
     """What is compiled and fitted, the network or a model around it, and what it is given.
+
+    Args:
+        inputs: `Inputs`.
+        network: `keras.Model` that is trained.
 
     Raises:
         InputError: if the images cannot be held on a device.
     """
+    experiment, dataset, scaling = inputs.experiment, inputs.dataset, inputs.scaling
     # Some networks move images themselves, with draws of their own.
     inside = experiment.architecture.augmentation == "geometry"
     augmentation = None if inside else augmentation_of(experiment, dataset)
@@ -36,7 +37,7 @@ def training_images(
     size, test_size = experiment.training.batch_size, experiment.heads.inference_batch_size
     train, test = dataset.train, dataset.test
     steps, test_steps = steps_per_epoch(len(train), size), steps_per_epoch(len(test), test_size)
-    if not _on_device(experiment, dataset, scaling):
+    if not _on_device(inputs):
         return network, TrainingData(
             lambda epoch: training_batches(
                 train, size, seed, scaling, augmentation, first_epoch=epoch
@@ -53,16 +54,17 @@ def training_images(
     )
 
 
-def _on_device(experiment: Experiment, dataset: ImageDataset, scaling: Scaling) -> bool:
-    fit = fits_on_device(dataset.train, dataset.test)
-    if experiment.augmentation.images_on == "auto":
+def _on_device(inputs: Inputs) -> bool:
+    fit = fits_on_device(inputs.dataset.train, inputs.dataset.test)
+    wanted = inputs.experiment.augmentation.images_on
+    if wanted == "auto":
         # Measured on no GPU yet; TensorFlow keeps to its own pipeline.
         accelerated = any(not name.startswith("cpu") for name in keras.distribution.list_devices())
         jax = keras.backend.backend() == "jax"
-        return fit and accelerated and jax and scaling.function is None
-    if experiment.augmentation.images_on == "device" and not fit:
+        return fit and accelerated and jax and inputs.scaling.function is None
+    if wanted == "device" and not fit:
         raise InputError(
             "`images_on`=device: the images are read from disk, or training and test images take "
             "more than 4 GiB; leave it out, or raise `memory_gib` where they fit"
         )
-    return experiment.augmentation.images_on == "device"
+    return wanted == "device"

@@ -1,4 +1,4 @@
-"""The one network of a run directory: kept, loaded again, and its own accuracy."""
+"""The one network of a run directory: kept, and loaded again."""
 
 import hashlib
 from pathlib import Path
@@ -7,8 +7,6 @@ import keras
 import numpy as np
 
 from sfp_keras.backend import without_notes
-from sfp_keras.data import ImageDataset, ImageSplit, Scaling, evaluation_batches
-from sfp_keras.distribution import current_devices
 from sfp_keras.errors import InputError, first_line
 from sfp_keras.files import write_whole
 from sfp_keras.reports import terminal
@@ -23,7 +21,7 @@ def keep_network(run: ExperimentRun, network: keras.Model) -> keras.Model:
 
     Args:
         run: `ExperimentRun`.
-        network: `keras.Model` of --model or --weights; it is never changed.
+        network: `keras.Model` that came trained; it is never changed.
 
     Returns:
         The network of the run directory.
@@ -36,15 +34,15 @@ def keep_network(run: ExperimentRun, network: keras.Model) -> keras.Model:
     same = before in (None, digest)
     if run.trained:
         try:
-            kept = load_trained(run)
+            kept = load_kept(run)
         except InputError:
-            # Damaged, or of classes that Keras does not find: what --model makes may be equal.
+            # Damaged, or of classes that Keras does not find: what `model` makes may be equal.
             if before is None:
                 raise
         else:
             run.record.add_results(weights=weights_digest(kept))
             if before == digest:
-                # Layers without a name of their own are numbered anew in what is loaded.
+                # Layers without a name of their own have other numbers in what is loaded.
                 return network
             if not same:
                 terminal().print(
@@ -55,9 +53,8 @@ def keep_network(run: ExperimentRun, network: keras.Model) -> keras.Model:
     if not same:
         raise InputError(
             f"{run.path} holds results of other weights than "
-            f"--model={run.experiment.network.model} makes now; let it load its weights, "
-            "and choose another --run_dir or redo all with "
-            "--overwrite=train"
+            f"`model`={run.experiment.network.model} makes now; let it load its weights, "
+            "and choose another `run_dir` or redo all with `overwrite`=train"
         )
     run.begin("train")
     try:
@@ -91,7 +88,7 @@ def save_model(path: Path, network: keras.Model) -> None:
             beside.unlink(missing_ok=True)
 
 
-def load_trained(run: ExperimentRun) -> keras.Model:
+def load_kept(run: ExperimentRun) -> keras.Model:
     """Read model.keras."""
     try:
         with without_notes():
@@ -100,51 +97,3 @@ def load_trained(run: ExperimentRun) -> keras.Model:
         raise InputError(
             f"{run.model} is damaged ({first_line(error)}); delete it and run again"
         ) from None
-
-
-def report_network(
-    run: ExperimentRun, network: keras.Model, dataset: ImageDataset, scaling: Scaling
-) -> None:
-    """Print the network's own accuracy first: it exposes wrong scaling or label order."""
-    experiment, num_labels = run.experiment, dataset.num_labels
-    saved = run.record.read().get("results", {})
-    if "network_accuracy" in saved:
-        accuracy = saved["network_accuracy"]
-    else:
-        accuracy = network_accuracy(
-            network, dataset.test, num_labels, scaling, experiment.heads.inference_batch_size
-        )
-        run.record.add_results(network_accuracy=accuracy)
-    console = terminal()
-    images = f"{len(dataset.train):,} training and {len(dataset.test):,} test images"
-    console.print(f"{dataset.name}: {images}, {num_labels} labels")
-    if accuracy is None:
-        outputs = network.output_shape[-1]
-        console.print(
-            f"network: its {outputs} outputs are not the {num_labels} labels, so it has no "
-            "accuracy of its own here"
-        )
-        return
-    note = ""
-    if not experiment.trains and near_chance(accuracy, num_labels):
-        suspects = ["scaling", *experiment.architecture.files.unsaid]
-        note = f"  (near chance: check {' and '.join(f'--{name}' for name in suspects)})"
-    console.print(f"network: test accuracy {accuracy:.4f}{note}")
-
-
-def near_chance(accuracy: float, num_labels: int) -> bool:
-    """Whether guessing among K labels might have given an accuracy."""
-    return accuracy < min(1.5 / num_labels, 0.6)
-
-
-def network_accuracy(
-    network: keras.Model, split: ImageSplit, num_labels: int, scaling: Scaling, batch_size: int
-) -> float | None:
-    """The network's own accuracy, or `None` where its outputs are not the data's labels."""
-    if tuple(network.output_shape[1:]) != (num_labels,):
-        return None
-    right = 0
-    for images, labels in evaluation_batches(split, batch_size, scaling):
-        (scores,) = current_devices().predict(network, images)
-        right += int((scores.argmax(-1) == labels).sum())
-    return right / len(split)

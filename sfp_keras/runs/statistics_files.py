@@ -1,0 +1,115 @@
+"""Tables of a measured stage: its clusters, filters and labels, and its row of layers.csv."""
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from sfp_keras.errors import InputError
+from sfp_keras.files import save_npz, write_text
+from sfp_keras.filters import (
+    LAYER_QUANTITIES,
+    FilterClusters,
+    FilterFields,
+    filter_statistics,
+    filter_values,
+    label_statistics,
+    label_values,
+    layer_statistics,
+    layer_values,
+)
+from sfp_keras.runs.layout import RunFiles
+from sfp_keras.runs.stage_files import SplitFiles
+
+if TYPE_CHECKING:  # It loads Keras, which these files do without.
+    from sfp_keras.probing import StageMeasurement
+
+_KEY = ["stage", "split", "threshold"]
+LAYER_COLUMNS = [*_KEY, *(one.key for one in LAYER_QUANTITIES)]
+
+
+def write_statistics_of(
+    files: SplitFiles,
+    measurement: "StageMeasurement",
+    clusters: FilterClusters,
+    class_names: Sequence[str],
+) -> None:
+    """clusters.npz, filters.csv and labels.csv of a stage on a split."""
+    save_npz(
+        files.clusters,
+        cluster_id=clusters.cluster_id,
+        ones_per_row=clusters.ones_per_row,
+        threshold=np.float64(clusters.threshold),
+    )
+    filters = _filter_table(measurement.fields, clusters)
+    write_text(files.filters, filters.to_csv(index=False))
+    labels = _label_table(measurement, clusters, class_names)
+    write_text(files.labels, labels.to_csv(index=False))
+
+
+def layer_row(
+    stage: str, split: str, fields: FilterFields, clusters: FilterClusters, accuracy: float
+) -> dict[str, Any]:
+    """A row of layers.csv, by column."""
+    return {
+        "stage": stage,
+        "split": split,
+        "threshold": clusters.threshold,
+        **layer_values(layer_statistics(clusters), fields.num_positions, accuracy),
+    }
+
+
+def merge_layers(files: RunFiles, rows: pd.DataFrame, depths: Mapping[str, int]) -> None:
+    """Write layers.csv: these rows, and those there of other stages, splits and thresholds.
+
+    Args:
+        files: `RunFiles`.
+        rows: with the columns of layers.csv.
+        depths: place of each stage of `rows` in the network, by its name.
+
+    Raises:
+        InputError: if layers.csv is damaged.
+    """
+    # As text: kept numbers stay what they were to the last digit, and a stage may be called "1".
+    table = _as_text(io.StringIO(rows.to_csv(index=False)))
+    if files.layers.exists():
+        try:
+            old = _as_text(files.layers)[LAYER_COLUMNS]
+            old["threshold"].astype(float)
+        except (ValueError, KeyError, PermissionError) as error:
+            raise InputError(
+                f"{files.layers} is damaged ({error}); delete it and run again"
+            ) from None
+        table = pd.concat([old, table], ignore_index=True).drop_duplicates(_KEY, keep="last")
+    known = {**files.record.results.get("stage_order", {}), **depths}
+    files.record.add_results(stage_order=known)
+    place = table.assign(
+        stage=table["stage"].map(known), threshold=table["threshold"].astype(float)
+    )
+    table = table.loc[place.sort_values(_KEY).index]
+    write_text(files.layers, table.to_csv(index=False))
+
+
+def _filter_table(fields: FilterFields, clusters: FilterClusters) -> pd.DataFrame:
+    values = filter_values(filter_statistics(clusters, fields))
+    columns = {
+        key: [json.dumps(value) for value in column] if isinstance(column, list) else column
+        for key, column in values.items()
+    }
+    return pd.DataFrame({"filter": np.arange(fields.num_filters), **columns})
+
+
+def _label_table(
+    measurement: "StageMeasurement", clusters: FilterClusters, names: Sequence[str]
+) -> pd.DataFrame:
+    statistics = label_statistics(clusters, measurement.fields)
+    values = label_values(statistics, measurement.label_accuracy)
+    return pd.DataFrame({"label": np.arange(len(names)), "name": names, **values})
+
+
+def _as_text(source: Path | io.StringIO) -> pd.DataFrame:
+    return pd.read_csv(source, dtype=str, keep_default_na=False)

@@ -1,0 +1,1 @@
+"""Loading and checking what a run works on, before it works."""

@@ -1,0 +1,82 @@
+"""The labelled images that an experiment names."""
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+
+from sfp_keras.data import ImageDataset, label_subset, load_dataset
+from sfp_keras.errors import InputError, arguments_called
+from sfp_keras.experiment import Experiment
+from sfp_keras.files import unreadable
+from sfp_keras.workflows.experiment_run import ExperimentRun
+
+
+def load_images(
+    experiment: Experiment, network_size: tuple[int, int] | None, channels: int | None
+) -> ImageDataset:
+    """The labelled images as the network takes them, reduced to `labels` of them if asked."""
+    with reading(experiment.data.data_dir):
+        dataset = load_dataset(
+            experiment.data.dataset,
+            experiment.data.data_dir,
+            channels=channels,
+            image_size=image_size(experiment) or network_size,
+            test_fraction=experiment.data.test_fraction,
+            only_split=experiment.data.only_split,
+            resize=experiment.data.resize,
+            class_names=experiment.data.class_names,
+            memory_budget=int(experiment.data.memory_gib * 2**30),
+            cache_dir=ExperimentRun(experiment).images,
+        )
+    if experiment.data.labels is not None:
+        dataset = label_subset(dataset, experiment.data.labels, experiment.data.subset_seed)
+    return dataset
+
+
+def fingerprint(dataset: ImageDataset) -> str:
+    """Tell data sets apart, by names, labels and images.
+
+    Returns:
+        A digest of a few images a split, which is the same wherever the images are held; before
+        it, with `+`, one of all images where they are in memory. See `same_images`.
+    """
+    names = (dataset.class_names, dataset.original_labels, dataset.image_shape)
+    some, every = (hashlib.sha256(repr(names).encode()) for _ in range(2))
+    splits = (dataset.train, dataset.test)
+    held = all(split.in_memory for split in splits)
+    for split in splits:
+        for digest in (some, every):
+            digest.update(split.labels.tobytes())
+        if held:
+            every.update(np.ascontiguousarray(split.images).data)
+        few = np.unique(np.linspace(0, max(0, len(split) - 1), 8).astype(np.int64))
+        some.update(split.read(few[: len(split)]).tobytes())
+    digests = [every, some] if held else [some]
+    return "+".join(digest.hexdigest()[:16] for digest in digests)
+
+
+@contextlib.contextmanager
+def reading(data_dir: str | None) -> Iterator[None]:
+    """Name in errors about images the settings, and of what may not be read `data_dir`."""
+    try:
+        with arguments_called(name="dataset", memory_budget="memory_gib", cache_dir="run_dir"):
+            yield
+    except PermissionError as error:
+        raise unreadable(f"`data_dir`={data_dir}", error) from None
+
+
+def image_size(experiment: Experiment) -> tuple[int, int] | None:
+    """Height and width that images are resized to, `None` for the network's own."""
+    try:
+        sizes = tuple(int(text) for text in experiment.data.image_size)
+    except ValueError:
+        sizes = (0,)
+    if not sizes:
+        return None
+    if len(sizes) > 2 or min(sizes) < 1:
+        raise InputError(
+            f"`image_size`={','.join(experiment.data.image_size)}: give one number, or height,width"
+        )
+    return sizes[0], sizes[-1]

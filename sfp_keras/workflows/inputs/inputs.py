@@ -1,0 +1,83 @@
+"""What a run works on, all of it checked before the first work."""
+
+import dataclasses
+
+import keras
+
+from sfp_keras.data import ImageDataset, Scaling
+from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
+from sfp_keras.probing import cut_stages
+from sfp_keras.training import check_groups
+from sfp_keras.workflows.experiment_run import ExperimentRun
+from sfp_keras.workflows.inputs.network import check_input, load_network_and_images, start_weights
+from sfp_keras.workflows.inputs.preprocessing import augmentation_of, scaling_of
+from sfp_keras.workflows.inputs.stage_settings import head_settings, pools_of, stage_settings
+from sfp_keras.workflows.inputs.stages import configurable_stages
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Inputs:
+    """The images and the network of an experiment.
+
+    Attributes:
+        experiment: `Experiment`.
+        dataset: `ImageDataset`.
+        scaling: `Scaling` of images before the network gets them.
+        network: `keras.Model` in float32: trained, or with the weights its training starts from.
+        random_layers: the layers whose weights are random where others come from a file; `None`
+            where no file gives initial weights.
+    """
+
+    experiment: Experiment
+    dataset: ImageDataset
+    scaling: Scaling
+    network: keras.Model
+    random_layers: tuple[str, ...] | None = None
+
+
+def load_training_inputs(experiment: Experiment) -> Inputs:
+    """Load the images and the network, and refuse what cannot be trained.
+
+    Raises:
+        InputError: naming the setting and the mend.
+    """
+    network, dataset = load_network_and_images(experiment)
+    scaling = scaling_of(experiment, dataset)
+    random_layers = None
+    if experiment.trains:
+        augmentation_of(experiment, dataset)
+        random_layers = start_weights(network, experiment.network.initial_weights)
+        check_groups(experiment.training, network.trainable_variables)
+    return Inputs(experiment, dataset, scaling, network, random_layers)
+
+
+def load_inputs(experiment: Experiment) -> Inputs:
+    """Load the images and the network, and refuse what cannot be trained or probed.
+
+    Raises:
+        InputError: naming the setting and the mend.
+    """
+    inputs = load_training_inputs(experiment)
+    network, dataset = inputs.network, inputs.dataset
+    _check_images(experiment, dataset)
+    if experiment.heads.data == "augmented":
+        augmentation_of(experiment, dataset)
+    check_input(network, dataset, experiment)
+    stages = configurable_stages(experiment, network)
+    settings = stage_settings(ExperimentRun(experiment), stages)
+    head_settings(experiment, settings)
+    cut_stages(network, stages, pools_of(settings))
+    return inputs
+
+
+def _check_images(experiment: Experiment, dataset: ImageDataset) -> None:
+    if dataset.num_labels < 2:
+        only = f"`data_dir`={experiment.data.data_dir} has the one class {dataset.class_names[0]!r}"
+        raise InputError(
+            f"{'`labels`=1' if experiment.data.labels else only}: signal and noise need at least "
+            "two labels"
+        )
+    for split in experiment.analysis.split:
+        if not len(dataset.test if split == "test" else dataset.train):
+            raise InputError(f"`split`={split}: the data has no {split} images")

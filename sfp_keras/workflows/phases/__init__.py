@@ -1,0 +1,1 @@
+"""The phases of the papers' procedure, each a function of a `ProbeSession`."""

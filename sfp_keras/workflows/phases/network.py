@@ -1,0 +1,77 @@
+"""Phase 1: the trained network."""
+
+import keras
+import pandas as pd
+
+from sfp_keras.checkpoints import TrainingCheckpoint
+from sfp_keras.files import write_text
+from sfp_keras.reports import terminal
+from sfp_keras.training import Progress, compile_classifier, fit_with_resume, with_exact_loss
+from sfp_keras.workflows.inputs.building import build_network
+from sfp_keras.workflows.inputs.training_images import training_images
+from sfp_keras.workflows.phases.events import train_monitor
+from sfp_keras.workflows.phases.kept_network import keep_network, load_kept, save_model
+from sfp_keras.workflows.session import ProbeSession
+
+# Columns of training.csv, by what Keras calls them.
+_COLUMNS = {
+    "epoch": "epoch",
+    "lr": "lr",
+    "loss": "loss",
+    "accuracy": "accuracy",
+    "val_accuracy": "test_accuracy",
+}
+
+
+def train_network(session: ProbeSession) -> None:
+    """Train the network, go on with its training, or take the one that is trained."""
+    run = session.run
+    if not session.experiment.trains:
+        network = keep_network(run, session.network)
+    elif run.trained:
+        run.delete_checkpoints("train")  # Where a kill came between the two.
+        network = load_kept(run)
+    else:
+        with run.timed("train"):
+            _train(session)
+            network = session.network
+            save_model(run.model, network)
+            run.delete_checkpoints("train")
+    session.use_network(network)
+
+
+def _train(session: ProbeSession) -> None:
+    """Train the session's network, in the precision that is asked for."""
+    experiment, run, network = session.experiment, session.run, session.network
+    settings = experiment.training
+    if session.inputs.random_layers is not None:
+        layers = ", ".join(session.inputs.random_layers)
+        terminal().print(
+            f"starting from {experiment.network.initial_weights}; random weights: {layers}"
+        )
+    # The network itself stays as it is saved: not compiled, and in float32 whatever it is trained
+    # in, for probing is exact by default.
+    if settings.precision == "float32":
+        trained = keras.Model(network.inputs[0], network.outputs[0], name=network.name)
+    else:
+        trained = build_network(experiment, session.dataset, settings.precision)
+        trained.set_weights(network.get_weights())
+    model, images = training_images(session.inputs, trained)
+    compile_classifier(model, settings)
+    history = fit_with_resume(
+        model,
+        images,
+        settings,
+        TrainingCheckpoint(run.checkpoint("train"), run.plan.digest("train")),
+        progress=Progress("training"),
+        on_epoch=lambda rows: _write_history(session, rows),
+        callbacks=train_monitor(session, trained),
+    )
+    _write_history(session, history)
+    if settings.precision != "float32":
+        network.set_weights(trained.get_weights())
+
+
+def _write_history(session: ProbeSession, history: list[dict[str, float]]) -> None:
+    table = pd.DataFrame(with_exact_loss(history))[list(_COLUMNS)].rename(columns=_COLUMNS)
+    write_text(session.run.training, table.astype({"epoch": int}).to_csv(index=False))

@@ -1,0 +1,43 @@
+"""The end of phase 3: clusters, noise and statistics of every stage."""
+
+import pandas as pd
+
+from sfp_keras.filters import find_clusters
+from sfp_keras.runs.statistics_files import (
+    LAYER_COLUMNS,
+    layer_row,
+    merge_layers,
+    write_statistics_of,
+)
+from sfp_keras.workflows.phases.events import write_final
+from sfp_keras.workflows.session import ProbeSession
+
+
+def write_statistics(session: ProbeSession) -> pd.DataFrame:
+    """Write the statistics of the session's stages and splits.
+
+    Returns:
+        The rows of layers.csv of these, input side first.
+    """
+    with session.run.timed("analysis"):
+        layers = analyse(session)
+        write_final(session)
+    return layers
+
+
+def analyse(session: ProbeSession) -> pd.DataFrame:
+    """Find the clusters and write what they say; returns rows of layers.csv."""
+    run, analysis = session.run, session.experiment.analysis
+    rows = []
+    for stage in session.stages:
+        for split in analysis.split:
+            measured = session.measurement(stage.name, split)
+            clusters = find_clusters(measured.fields, analysis.threshold)
+            files = run.stage(stage.name).split(split)
+            write_statistics_of(files, measured, clusters, session.dataset.class_names)
+            row = layer_row(stage.name, split, measured.fields, clusters, measured.accuracy)
+            rows.append(row)
+    layers = pd.DataFrame(rows, columns=LAYER_COLUMNS)
+    depths = {stage.name: session.depths[stage.path] for stage in session.stages}
+    merge_layers(run, layers, depths)
+    return layers

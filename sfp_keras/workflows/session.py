@@ -1,0 +1,179 @@
+"""One run of the procedure: its inputs, and the run directory that holds its results."""
+
+import contextlib
+import dataclasses
+import functools
+from collections.abc import Iterator, Sequence
+from typing import Any, Self
+
+import keras
+import numpy as np
+
+from sfp_keras.data import ImageDataset, ImageSplit, Scaling
+from sfp_keras.distribution import current_devices
+from sfp_keras.errors import InputError, arguments_called
+from sfp_keras.experiment import Experiment
+from sfp_keras.probing import (
+    FeatureCache,
+    Stage,
+    StageMeasurement,
+    cache_features,
+    cut_stages,
+    list_stages,
+)
+from sfp_keras.runs import stage_results
+from sfp_keras.workflows.experiment_run import ExperimentRun
+from sfp_keras.workflows.inputs.batches import Batches, reported_batches
+from sfp_keras.workflows.inputs.images import fingerprint
+from sfp_keras.workflows.inputs.inputs import Inputs
+from sfp_keras.workflows.inputs.stage_settings import StageSettings, pools_of, stage_settings
+from sfp_keras.workflows.inputs.stages import configurable_stages, stages_of_mode
+
+
+class ProbeSession:
+    """What the phases of the procedure share; each phase is a function of it.
+
+    Args:
+        inputs: `Inputs`.
+        run: `ExperimentRun`, held by this process.
+
+    Attributes:
+        inputs: `Inputs`; phase 1 puts the trained network into them.
+        run: `ExperimentRun`.
+
+    Example:
+        >>> with ProbeSession.open(load_inputs(experiment)) as session:
+        ...     train_network(session)
+        ...     train_heads(session)
+        ...     measure_filters(session)
+    """
+
+    def __init__(self, inputs: Inputs, run: ExperimentRun):
+        self.inputs = inputs
+        self.run = run
+
+    @classmethod
+    @contextlib.contextmanager
+    def open(cls, inputs: Inputs) -> Iterator[Self]:
+        """Hold the run directory, with the results that are to be made again deleted.
+
+        Raises:
+            InputError: if it holds results of another experiment or of other images, another
+                process has it, or another process of this run could not begin.
+        """
+        images = fingerprint(inputs.dataset)
+        with ExperimentRun(inputs.experiment).opened(images) as run:
+            # Where a run has several processes, none goes on before all have come this far.
+            if not current_devices().all_agree(images):
+                raise InputError(
+                    "another process could not begin, as its own message says, or `data_dir` has "
+                    "other images there"
+                )
+            run.discard()
+            stage_results.write_label_names(
+                run, inputs.dataset.class_names, inputs.dataset.original_labels
+            )
+            yield cls(inputs, run)
+
+    @property
+    def experiment(self) -> Experiment:
+        """The settings."""
+        return self.inputs.experiment
+
+    @property
+    def dataset(self) -> ImageDataset:
+        """The labelled images."""
+        return self.inputs.dataset
+
+    @property
+    def scaling(self) -> Scaling:
+        """How images are scaled before the network gets them."""
+        return self.inputs.scaling
+
+    @property
+    def network(self) -> keras.Model:
+        """The network, trained after phase 1, in float32."""
+        return self.inputs.network
+
+    def use_network(self, network: keras.Model) -> None:
+        """Go on with a trained network; stages are asked for after this."""
+        self.inputs = dataclasses.replace(self.inputs, network=network)
+
+    @functools.cached_property
+    def stages(self) -> list[Stage]:
+        """The stages that the experiment's mode works on."""
+        return stages_of_mode(self.experiment, self.network)
+
+    @functools.cached_property
+    def stage_settings(self) -> StageSettings:
+        """Pooling and group of the head of each stage."""
+        of_all = stage_settings(self.run, configurable_stages(self.experiment, self.network))
+        return {stage.name: of_all[stage.name] for stage in self.stages}
+
+    @property
+    def splits(self) -> Sequence[str]:
+        """The splits whose fields are measured."""
+        afcc = self.experiment.run.mode == "afcc"
+        return self.experiment.afcc.split if afcc else self.experiment.analysis.split
+
+    @functools.cached_property
+    def depths(self) -> dict[str, int]:
+        """The place of every layer in the network, by its path."""
+        return {stage.path: place for place, stage in enumerate(list_stages(self.network))}
+
+    def images(self, split: str) -> ImageSplit:
+        """The images of a split."""
+        return self.dataset.test if split == "test" else self.dataset.train
+
+    def batches(self, phase: str, split: str) -> Batches:
+        """A function of the first image giving one pass from there on, reported as it goes."""
+        batch_size = self.experiment.heads.inference_batch_size
+        return reported_batches(phase, self.images(split), batch_size, self.scaling)
+
+    def cut(self, stages: list[Stage]) -> keras.Model:
+        """The network cut at some stages, each pooled as its settings say."""
+        settings = {stage.name: self.stage_settings[stage.name] for stage in stages}
+        return cut_stages(self.network, stages, pools_of(settings))
+
+    def cache_outputs(
+        self,
+        phase: str,
+        model: keras.Model,
+        names: Sequence[str],
+        depends_on: Any,
+        *,
+        train: bool = True,
+        dtype: str | None = None,
+    ) -> FeatureCache:
+        """Pass the images once through a frozen model and keep its outputs.
+
+        Args:
+            phase: `str`. Whose outputs they are; they lie in its folder where memory is short.
+            model: `keras.Model`.
+            names: of its outputs.
+            depends_on: what the outputs depend on beside the network, JSON types.
+            train: `bool`. Whether training images pass too; test images always do.
+            dtype: `str`. Default: the experiment's `cache_dtype`.
+        """
+        heads = self.experiment.heads
+        with arguments_called(budget="cache_gib"):
+            return cache_features(
+                model,
+                names,
+                self.batches("features", "train") if train else [],
+                self.batches("test features", "test"),
+                train_count=len(self.dataset.train) if train else 0,
+                test_count=len(self.dataset.test),
+                dtype=dtype or heads.cache_dtype,
+                budget=int(heads.cache_gib * 2**30),
+                folder=self.run.features(phase),
+                description=self.run.plan.digest(phase, depends_on),
+            )
+
+    def head(self, stage: str) -> np.ndarray:
+        """The (P, F, K) kernel of a stage's finished head."""
+        return stage_results.read_head(self.run, stage)
+
+    def measurement(self, stage: str, split: str) -> StageMeasurement:
+        """The fields of a stage, measured on a split."""
+        return stage_results.read_measurement(self.run, stage, split)

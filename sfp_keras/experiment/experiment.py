@@ -157,12 +157,11 @@ class Experiment(NetworkRules):
     @property
     def idle(self) -> set[str]:
         """Settings that do nothing in this experiment, by the names of their flags."""
-        has = self.architecture.has
         return {
             one.name
             for one in all_declarations().values()
             if (one.setting.used is not None and not getattr(self, one.setting.used))
-            or (one.path[:2] == _OPTIONS and not has(one.name))
+            or (one.path[:2] == _OPTIONS and not self.depends_on(one.name))
         }
 
     def settings(self, phase: str) -> dict[str, Any]:
@@ -204,12 +203,14 @@ class Experiment(NetworkRules):
 
     def command(self) -> str:
         """The command that runs this experiment again."""
-        parts = ["python main.py"]
+        parts, idle = ["python main.py"], self.idle
         for name, one in all_declarations().items():
             value = one.plain(self.value(name))
             if name == "preset":
                 # Without a preset the flags would choose one again.
                 value = value or "none"
+            if value == one.plain(one.default) and one.path[:2] == _OPTIONS and name in idle:
+                continue
             if value is None or (value == [] and one.default == ()) or name == "overwrite":
                 continue
             if one.setting.repeated:

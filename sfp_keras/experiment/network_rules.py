@@ -45,6 +45,17 @@ class NetworkRules:
         source = self.network.weights or self.network.initial_weights
         return self.architecture.changed(self.network.options, source)
 
+    def depends_on(self, option: str) -> bool:
+        """Whether the network depends on one of all networks' options.
+
+        Of a network that does not number its layers, other numbers of filters are of a copy: they
+        count where they are given.
+        """
+        architecture = self.architecture
+        if option == "filters" and architecture.layer_of is None:
+            return option in self.network.options
+        return architecture.has(option)
+
     @property
     def stage_names(self) -> tuple[str, ...]:
         """The stages that the architecture is probed at; none where the network has to be asked."""

@@ -14,16 +14,8 @@ Layer = int | str
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
-    """Options of a network. Each network has a subclass, whose defaults are the paper's network.
-
-    Fields that `setting` declares are flags of the command too; other fields are for Python alone.
-    A field may be a `bool`, `int`, `float`, `str`, a tuple of one of these, or a `Mapping` from
-    layers to whole numbers, and `None` beside it: the default of the network, or of its weights.
-
-    Raises:
-        InputError: if a value is out of its bounds; the message names the option.
-    """
+class NoOptions:
+    """Options of a network that comes trained: none."""
 
     def __post_init__(self) -> None:
         for field, one in declared(self):
@@ -36,8 +28,16 @@ class Options:
 
 
 @dataclasses.dataclass(frozen=True)
-class BuildOptions(Options):
-    """What every network that is built has: other numbers of filters."""
+class Options(NoOptions):
+    """Options of a network. A network's own are a subclass; defaults are the paper's network.
+
+    Fields that `setting` declares are flags of the command too; other fields are for Python alone.
+    A field may be a `bool`, `int`, `float`, `str`, a tuple of one of these, or a `Mapping` from
+    layers to whole numbers, and `None` beside it: the default of the network, or of its weights.
+
+    Raises:
+        InputError: if a value is out of its bounds; the message names the option.
+    """
 
     filters: Mapping[Layer, int] | None = setting(
         None,
@@ -46,11 +46,11 @@ class BuildOptions(Options):
     )
 
 
-def read_options(kind: type[Options], values: Mapping[str, Any]) -> Options:
+def read_options(kind: type[NoOptions], values: Mapping[str, Any]) -> NoOptions:
     """Options from values, or from texts as flags have them.
 
     Args:
-        kind: the subclass of `Options`.
+        kind: the dataclass of options.
         values: dict from names of its fields to values of their types; instead of a mapping a
             sequence of texts such as `("13:350", "12:350")`; instead of a tuple of numbers one of
             texts, `("none",)` for none.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sfp_keras.errors import InputError
 from sfp_keras.importing import import_object, kind_and_line
-from sfp_keras.models.options import BuildOptions, Options
+from sfp_keras.models.options import NoOptions, Options
 from sfp_keras.models.registry import Architecture, WeightFiles, architectures
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def _trained(model: str) -> Architecture:
     def build(*arguments: Any, **more: Any) -> Any:
         raise InputError(f"`model`={model} is trained already: it is loaded, not built")
 
-    return Architecture(model, build, Options, scaling="0..255", files=_FILES)
+    return Architecture(model, build, NoOptions, scaling="0..255", files=_FILES)
 
 
 @functools.cache
@@ -59,7 +59,7 @@ def _trainable(spec: str) -> Architecture:
     if isinstance(made, Architecture):
         return made
 
-    def build(num_labels: int, options: BuildOptions, **how: Any) -> "keras.Model":
+    def build(num_labels: int, options: Options, **how: Any) -> "keras.Model":
         from sfp_keras.models.own_building import build_own
 
         return build_own(spec, made, num_labels, **how)

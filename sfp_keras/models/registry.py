@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sfp_keras.errors import InputError
-from sfp_keras.models.options import BuildOptions, Layer, Options, plain_kind, read_options
+from sfp_keras.models.options import Layer, NoOptions, Options, plain_kind, read_options
 from sfp_keras.settings.field import Setting, declared
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Architecture:
 
     name: str
     build: Callable[..., "keras.Model"]
-    options: type[Options] = BuildOptions
+    options: type[NoOptions] = Options
     stages: Callable[[Any], tuple[str, ...]] | None = None
     pool: str | None = None
     scaling: str = "-1..1"

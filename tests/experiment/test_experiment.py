@@ -14,7 +14,7 @@ from sfp_keras.experiment import Experiment
         ({"model": "vgg16", "filters": ("13:350",)}, True),
         # What another kind of network has changes nothing.
         ({"model": "vgg16", "blocks": ("3:1",), "stage9": False, "padding": "same"}, False),
-        ({"model": "efficientnetb0", "filters": ("13:350",)}, False),
+        ({"model": "efficientnetb0", "filters": ("stage9_conv:350",)}, True),
         ({"model": "efficientnetb0", "blocks": ("3:1", "4:1")}, True),
         ({"model": "efficientnetb0", "stage9": False}, True),
         ({"model": "efficientnetb0", "padding": "same"}, True),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sfp_keras.errors import InputError
 from sfp_keras.files import of_applications
 from sfp_keras.models.initializers import normal_fan_out, seed_of, uniform_fan_in
-from sfp_keras.models.options import BuildOptions, Layer
+from sfp_keras.models.options import Layer, Options
 from sfp_keras.models.registry import Architecture, WeightFiles, register
 from sfp_keras.models.weights.pytorch_file import read_modules
 from sfp_keras.settings.field import setting
@@ -51,7 +51,7 @@ _BATCH_NORM = {"symmetric": (1e-5, 0.9), "same": (1e-3, 0.99)}
 
 
 @dataclass(frozen=True)
-class EfficientNetOptions(BuildOptions):
+class EfficientNetOptions(Options):
     """Options of EfficientNet-B0: arguments of `build_efficientnet`, and what comes before it."""
 
     padding: str | None = setting(

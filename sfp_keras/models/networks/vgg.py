@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sfp_keras.errors import InputError
 from sfp_keras.models.initializers import uniform_fan_in
-from sfp_keras.models.options import BuildOptions, Layer
+from sfp_keras.models.options import Layer, Options
 from sfp_keras.models.registry import Architecture, WeightFiles, register
 from sfp_keras.models.weights.pytorch_file import read_modules
 from sfp_keras.settings.field import setting
@@ -47,7 +47,7 @@ VGG_NAMES = tuple(_NETWORKS)
 
 
 @dataclass(frozen=True)
-class VGGOptions(BuildOptions):
+class VGGOptions(Options):
     """Options of the VGG networks: arguments of `build_vgg`."""
 
     conv_bias: bool | None = setting(

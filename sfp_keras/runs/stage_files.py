@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-_NARROWER = re.compile(r"(?:layers([\d-]+)-)?width-(\d+)")
+_NARROWER = re.compile(r"(?:layers([\w.-]+)-)?width-(\d+)")
 
 
 class StageFiles:
@@ -89,7 +89,7 @@ class AblationFiles:
 
         Args:
             width: `int`. Filters of each changed layer.
-            layers: numbers of the changed layers, where they are not the stage's own.
+            layers: numbers or names of the changed layers, where they are not the stage's own.
         """
         changed = f"layers{'-'.join(map(str, layers))}-" if layers else ""
         return self.path / f"{changed}width-{width}"

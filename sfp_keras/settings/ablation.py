@@ -26,10 +26,9 @@ class AblationSettings:
         low=1,
         once=True,
     )
-    layers: tuple[int, ...] = setting(
+    layers: tuple[str, ...] = setting(
         (),
-        "Layers of a VGG network that `ablate_widths` narrows, such as 11,12,13. Default: the "
-        "stage's.",
-        low=1,
+        "Layers that `ablate_widths` narrows, by number where the network numbers them, such as "
+        "11,12,13, else by name. Default: the stage's.",
         once=True,
     )

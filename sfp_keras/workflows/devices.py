@@ -40,21 +40,16 @@ def on_all_devices(experiment: Experiment) -> Iterator[Experiment]:
             )
         with shared_folder(devices, experiment.directory, CONTINUED_FROM) as folder:
             if experiment.run.distribute:
-                _print_devices(experiment, devices)
+                _print_devices(devices)
             if folder != experiment.directory:
                 experiment = experiment.changed(run_dir=str(folder))
             yield experiment
 
 
-def _print_devices(experiment: Experiment, devices: Devices) -> None:
+def _print_devices(devices: Devices) -> None:
     console = terminal()
     if devices.count == 1:
         console.print("note: --distribute changes nothing: there is one device")
     else:
         several = f" of {devices.processes} processes" if devices.processes > 1 else ""
         console.print(f"every batch is spread over {devices.count} devices{several}")
-    if devices.random_on_each and experiment.trains and experiment.turns_images:
-        console.print(
-            "note: every device draws rotations and dropout for itself, so this training is "
-            "another than one device's, as with another --seed; --backend=jax draws the same"
-        )

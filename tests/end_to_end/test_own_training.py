@@ -99,6 +99,29 @@ def test_a_sweep_trains_it_for_every_number_of_labels(flags: Callable, tmp_path:
     assert set(STAGES) <= set(table["stage"])
 
 
+def test_it_is_trained_with_fewer_filters(
+    flags: Callable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    stage = ["--mode=ablate", "--ablate_stage=max_pooling2d_1", "--ablate_removed=2"]
+    assert call_main(*flags(), *stage, "--ablate_widths=3,2", f"--run_dir={run}") == 0
+    assert "conv2d_1:3 filters" in capsys.readouterr().out
+    table = pd.read_csv(run / "ablate" / "max_pooling2d_1" / "widths.csv").fillna("")
+    assert table["width"].tolist() == [8, 3, 2]
+    assert table["layers"].tolist() == ["", "conv2d_1", "conv2d_1"]
+    narrow = run / "ablate" / "max_pooling2d_1" / "width-3"
+    assert pd.read_csv(narrow / "layers.csv")["filters"].tolist() == [3]
+
+    by_name = [*stage, "--ablate_widths=2", "--ablate_layers=conv2d,conv2d_1"]
+    assert call_main(*flags(), *by_name, f"--run_dir={run}") == 0
+    assert "conv2d-conv2d_1" in (run / "ablate" / "max_pooling2d_1" / "widths.csv").read_text()
+
+    capsys.readouterr()
+    wrong = [*stage, "--ablate_widths=9", "--ablate_layers=dense"]
+    assert call_main(*flags(), *wrong, f"--run_dir={run}") == 2
+    assert "--ablate_widths=9 is not fewer than the 3 filters" in capsys.readouterr().err
+
+
 def test_a_preset_may_name_it(
     flags: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, colour_folder: Path
 ) -> None:

@@ -1,12 +1,12 @@
 """Networks trained with fewer filters, each an ordinary run below the ablation."""
 
-import re
-
 import keras
 import pandas as pd
 
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
+from sfp_keras.models.copying import layer_with_filters, narrowed, width_of
+from sfp_keras.models.options import Layer
 from sfp_keras.probing import Stage
 from sfp_keras.runs import RunFiles, stage_results
 from sfp_keras.workflows.inputs.stage_settings import only_stage
@@ -25,50 +25,66 @@ def check_widths(experiment: Experiment, network: keras.Model, stage: Stage) -> 
         if experiment.ablation.layers:
             raise InputError("`ablate_layers` says which layers `ablate_widths` narrows; give both")
         return
-    if not experiment.trains or "filters" not in experiment.architecture.defining:
+    if not experiment.trains:
         network_of = f"`model`={experiment.network.model}"
         if experiment.network.weights:
             network_of += f" with `weights`={experiment.network.weights}"
         raise InputError(
-            f"`ablate_widths` trains a network of chosen `filters`, not {network_of}; leave it "
-            "out, or use `model`=vgg6, vgg11, vgg16 or avgg16 without `weights`"
+            f"`ablate_widths` trains a network with fewer filters, but {network_of} is trained "
+            "already: leave it out, or let a network with a name, or a function with `train`, be "
+            "trained"
         )
+    architecture = experiment.architecture
+    if not architecture.has("filters"):
+        raise InputError(f"`ablate_widths`: {architecture.name} has no option `filters`")
     if experiment.network.initial_weights:
         raise InputError(
             "`ablate_widths`: the weights of "
             f"`initial_weights`={experiment.network.initial_weights} do not fit other numbers of "
             "filters; leave one of the two out"
         )
-    layers = {layer.name: layer for layer in network.layers}
-    widest = max(experiment.ablation.widths)
-    for number in narrowed_layers(experiment, stage):
-        if f"layer{number}_conv" not in layers:
+    changed, widest = changed_layers(experiment, network, stage), max(experiment.ablation.widths)
+    for layer in changed:
+        name = architecture.layer_of(layer) if architecture.layer_of else str(layer)
+        if name not in [one.name for one in network.layers]:
             raise InputError(
-                f"`ablate_layers`={number}: {experiment.network.model} has no layer {number}"
+                f"`ablate_layers`={layer}: {experiment.network.model} has no layer {layer}"
             )
-        filters = layers[f"layer{number}_conv"].filters
+        filters = width_of(network, name)
         if widest >= filters:
             raise InputError(
-                f"`ablate_widths`={widest} is not fewer than the {filters} filters of layer "
-                f"{number}"
+                f"`ablate_widths`={widest} is not fewer than the {filters} filters of layer {layer}"
             )
+    if architecture.layer_of is None:
+        # What does not fit is found before anything is trained.
+        narrowed(network, dict.fromkeys(changed, min(experiment.ablation.widths)), seed=0)
 
 
-def narrowed_layers(experiment: Experiment, stage: Stage) -> list[int]:
-    """The numbers of the layers with fewer filters, by default the stage's own.
+def changed_layers(experiment: Experiment, network: keras.Model, stage: Stage) -> list[Layer]:
+    """The layers with fewer filters, as the option `filters` names them.
 
     Raises:
-        InputError: if the stage is no convolution of the papers' numbering.
+        InputError: if they are not given and the stage is no layer of filters.
     """
     if experiment.ablation.layers:
-        return sorted(experiment.ablation.layers)
-    match = re.match(r"layer(\d+)(_|$)", stage.name)
-    if match is None:
+        layers = [int(name) if name.isdigit() else name for name in experiment.ablation.layers]
+        return sorted(layers, key=lambda layer: (isinstance(layer, str), layer))
+    own = _own_layer(experiment, network, stage)
+    if own is None:
         raise InputError(
             f"`ablate_widths`: stage {stage.name} is no layer of filters; name some by "
             "`ablate_layers`"
         )
-    return [int(match[1])]
+    return [own]
+
+
+def _own_layer(experiment: Experiment, network: keras.Model, stage: Stage) -> Layer | None:
+    """The layer that makes the stage's filters, as the option `filters` names it."""
+    name, layer_of = layer_with_filters(network, stage.path), experiment.architecture.layer_of
+    if layer_of is None:
+        return name if name != network.layers[-1].name else None
+    numbers = range(1, len(network.layers) + 1)
+    return next((number for number in numbers if layer_of(number) == name), None)
 
 
 def narrower_experiments(session: ProbeSession) -> list[Experiment]:
@@ -76,15 +92,16 @@ def narrower_experiments(session: ProbeSession) -> list[Experiment]:
     (stage,), experiment = session.stages, session.experiment
     if not experiment.ablation.widths:
         return []
-    layers = narrowed_layers(experiment, stage)
-    named = () if [str(number) for number in layers] == _number(stage) else layers
-    kept = [text for text in experiment.value("filters") if int(text.split(":")[0]) not in layers]
+    layers = changed_layers(experiment, session.network, stage)
+    named = () if layers == [_own_layer(experiment, session.network, stage)] else layers
+    names = [str(layer) for layer in layers]
+    kept = [text for text in experiment.value("filters") if text.rpartition(":")[0] not in names]
     # Where the run's own network is trained again, the narrower ones are deleted with it.
     overwrite = experiment.run.overwrite if experiment.run.overwrite != "train" else None
     return [
         only_stage(experiment, stage.name).changed(
             mode="probe",
-            filters=(*kept, *(f"{layer}:{width}" for layer in layers)),
+            filters=(*kept, *(f"{name}:{width}" for name in names)),
             run_dir=str(session.run.ablation(stage.name).narrower(width, named)),
             split=("test",),
             overwrite=overwrite,
@@ -107,11 +124,12 @@ def narrower_networks(session: ProbeSession, accuracy: float) -> pd.DataFrame:
     """
     (stage,), run = session.stages, session.run
     rows = [_row("", stage.filters, run, accuracy)]
+    own = str(_own_layer(session.experiment, session.network, stage))
     found = []
     for layers, width, folder in run.ablation(stage.name).all_narrower():
         files = RunFiles(folder)
         if files.stage(stage.name).split("test").fields.exists():
-            found.append((layers or "-".join(_number(stage)), -width, files))
+            found.append((layers or own, -width, files))
     for layers, width, files in sorted(found, key=lambda item: item[:2]):
         measured = stage_results.read_measurement(files, stage.name, "test")
         rows.append(_row(layers, -width, files, measured.accuracy))
@@ -125,7 +143,3 @@ def _row(layers: str, width: int, files: RunFiles, accuracy: float) -> dict[str,
         "network_accuracy": files.record.results.get("network_accuracy"),
         "accuracy": accuracy,
     }
-
-
-def _number(stage: Stage) -> list[str]:
-    return re.findall(r"\d+", stage.name)[:1]

@@ -4,6 +4,7 @@ import keras
 import pandas as pd
 
 from sfp_keras.checkpoints import TrainingCheckpoint
+from sfp_keras.distribution import current_devices
 from sfp_keras.files import write_text
 from sfp_keras.reports import terminal
 from sfp_keras.training import Progress, compile_classifier, fit_with_resume, with_exact_loss
@@ -56,6 +57,7 @@ def _train(session: ProbeSession) -> None:
     else:
         trained = build_network(experiment, session.dataset, settings.precision)
         trained.set_weights(network.get_weights())
+    _note_random_layers(trained)
     model, images = training_images(session.inputs, trained)
     compile_classifier(model, settings)
     history = fit_with_resume(
@@ -70,6 +72,15 @@ def _train(session: ProbeSession) -> None:
     _write_history(session, history)
     if settings.precision != "float32":
         network.set_weights(trained.get_weights())
+
+
+def _note_random_layers(network: keras.Model) -> None:
+    random = any("seed_generator" in variable.path for variable in network.variables)
+    if random and current_devices().random_on_each:
+        terminal().print(
+            "note: every device draws rotations and dropout for itself, so this training is "
+            "another than one device's, as with another --seed; --backend=jax draws the same"
+        )
 
 
 def _write_history(session: ProbeSession, history: list[dict[str, float]]) -> None:

@@ -2,7 +2,7 @@
 
 from sfp_keras.runs.identity import FormerValue, differences, same_images
 from sfp_keras.runs.layout import CONTINUED_FROM, RunFiles
-from sfp_keras.runs.lock import locked, try_lock
+from sfp_keras.runs.lock import in_use, locked, try_lock
 from sfp_keras.runs.plan import RunPlan
 from sfp_keras.runs.record import RunRecord
 from sfp_keras.runs.run_directory import RunDirectory
@@ -20,6 +20,7 @@ __all__ = [
     "SplitFiles",
     "StageFiles",
     "differences",
+    "in_use",
     "locked",
     "same_images",
     "try_lock",

@@ -9,6 +9,8 @@ from typing import IO
 from sfp_keras.errors import InputError
 from sfp_keras.files import CANNOT_WRITE
 
+_LOCK = ".lock"
+
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
@@ -19,7 +21,7 @@ def locked(folder: Path) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = open(folder / ".lock", "a")  # noqa: SIM115
+        file = open(folder / _LOCK, "a")  # noqa: SIM115
     except OSError as error:
         if error.errno in CANNOT_WRITE:
             raise
@@ -39,6 +41,15 @@ def try_lock(file: IO[str]) -> bool:
     except OSError:
         return False
     return True
+
+
+def in_use(folder: Path) -> bool:
+    """Whether a process works in a run directory."""
+    try:
+        with open(folder / _LOCK) as file:
+            return not try_lock(file)
+    except FileNotFoundError:
+        return False
 
 
 def no_folder(path: Path, error: OSError) -> InputError:

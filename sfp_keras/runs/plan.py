@@ -5,7 +5,7 @@ import functools
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +25,14 @@ class RunPlan:
             that its result depends on beside those of the phases before it.
         defaults: value of each setting where it is not given.
         command: what makes the run again.
-        redo: the first phase whose results are made again, or `None`.
+        redone: the phases whose results are made again, in their order.
     """
 
     settings: Mapping[str, Any]
     phases: Mapping[str, Mapping[str, Any]]
     defaults: Mapping[str, Any]
     command: str
-    redo: str | None = None
+    redone: Sequence[str] = ()
 
     @property
     def network_files(self) -> dict[str, str]:

@@ -14,7 +14,6 @@ from sfp_keras.runs.plan import RunPlan
 from sfp_keras.runs.provenance import provenance
 from sfp_keras.runs.record import FORMAT
 
-PHASES = ("train", "heads", "analysis", "ablate", "afcc")
 # Settings that make no difference where they lead to the same images.
 _CHOOSE_IMAGES = ("test_fraction", "only_split")
 
@@ -97,14 +96,14 @@ class RunDirectory(RunFiles):
                 f"{FORMAT}; choose another `run_dir`"
             )
         same = same_images(saved.get("data", images), images)
-        if not same and self.plan.redo != "train" and self.has_results("train"):
+        if not same and "train" not in self.plan.redone and self.has_results("train"):
             raise InputError(
                 f"{self.path} holds results of other images than "
                 f"`data_dir`={self.plan.settings.get('data_dir')} has; choose another `run_dir`, "
                 "or redo all with `overwrite`=train"
             )
         for phase in self.plan.phases:
-            if self.plan.redo == phase:
+            if phase in self.plan.redone:
                 break
             before = saved["phases"].get(phase)
             if before is None or not self.has_results(phase):
@@ -118,14 +117,11 @@ class RunDirectory(RunFiles):
                     )
 
     def discard(self) -> None:
-        """Delete the results of the phase to redo, and of those after it."""
-        first = self.plan.redo
-        if first is None:
-            return
-        redone = PHASES[PHASES.index(first) :]
-        for phase in reversed(redone):
+        """Delete the results of the phases that are redone."""
+        for phase in reversed(self.plan.redone):
             self.delete_results(phase)
-        self.record.forget(set(redone), results=first == "train")
+        if self.plan.redone:
+            self.record.forget(set(self.plan.redone), results="train" in self.plan.redone)
 
     def begin(self, phase: str) -> None:
         """Record the settings a phase is now run with."""
@@ -150,7 +146,7 @@ class RunDirectory(RunFiles):
 
     def finished_heads(self) -> dict[str, dict[str, str]]:
         """The settings of each stage whose head is finished, and is to stay."""
-        if self.plan.redo in ("train", "heads"):
+        if "heads" in self.plan.redone:
             return {}
         return {n: of for n, of in self.record.heads.items() if self.stage(n).head.exists()}
 

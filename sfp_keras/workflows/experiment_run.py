@@ -18,6 +18,7 @@ class ExperimentRun(RunDirectory):
 
 def run_plan(experiment: Experiment) -> RunPlan:
     """An experiment as the run directory keeps and compares it."""
+    first = experiment.run.overwrite
     return RunPlan(
         settings=experiment.to_json(),
         phases={
@@ -28,5 +29,5 @@ def run_plan(experiment: Experiment) -> RunPlan:
         },
         defaults=Experiment().to_json(),
         command=experiment.command(),
-        redo=experiment.run.overwrite,
+        redone=PHASES[PHASES.index(first) :] if first else (),
     )

@@ -219,7 +219,7 @@ def test_other_images_are_refused(folder: Path, tmp_path: Path, unread: None) ->
     sweep(plan_of(folder, [2], [0], **flags))
     Image.new("RGB", (8, 8)).save(tmp_path / "images/cat/1.png")
     for seed in (0, 1):
-        with pytest.raises(InputError, match="members of other images than --data_dir="):
+        with pytest.raises(InputError, match="members of other images than `data_dir`="):
             sweep(plan_of(folder, [2], [seed], **flags))
     assert trained(folder) == ["k2-seed0"]
 
@@ -304,15 +304,15 @@ def test_only_the_paper_s_network_has_the_paper_beside(
 @pytest.mark.parametrize(
     ("counts", "more", "said"),
     [
-        ([4, 11], {"sweep_labels": (4, 11)}, "--sweep_labels: 11 is more than the 10 labels"),
-        ([11], {}, "--labels: 11 is more than the 10 labels of digits"),
-        ([4, 5], {"model": "mine.keras"}, "--model=mine.keras is trained already"),
-        ([4, 5], {"weights": "a.h5"}, "--weights=a.h5 is trained already"),
-        ([4], {"sweep_stage": "layer9"}, "--sweep_stage=layer9 is none of the probed stages"),
+        ([4, 11], {"sweep_labels": (4, 11)}, "`sweep_labels`: 11 is more than the 10 labels"),
+        ([11], {}, "`labels`: 11 is more than the 10 labels of digits"),
+        ([4, 5], {"model": "mine.keras"}, "`model`=mine.keras is trained already"),
+        ([4, 5], {"weights": "a.h5"}, "`weights`=a.h5 is trained already"),
+        ([4], {"sweep_stage": "layer9"}, "`sweep_stage`=layer9 is none of the probed stages"),
         (
             [4],
             {"sweep_stage": "layer1", "stages": ("layer3",)},
-            "--sweep_stage=layer1 is none of the probed stages layer3",
+            "`sweep_stage`=layer1 is none of the probed stages layer3",
         ),
     ],
 )

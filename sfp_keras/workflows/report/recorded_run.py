@@ -21,10 +21,10 @@ from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.filters import find_clusters
 from sfp_keras.papers import PaperNumbers, measured_as_papers
+from sfp_keras.runs import RunFiles
 from sfp_keras.runs.ablation_results import read_ablation
 from sfp_keras.runs.afcc_results import read_afcc
 from sfp_keras.runs.stage_results import read_measurement
-from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.paper_numbers import paper_numbers
 
 _CURVE = ("epoch", "lr", "loss", "accuracy", "test_accuracy")
@@ -35,14 +35,14 @@ class RecordedRun:
     """A run directory as a report finds it.
 
     Attributes:
-        files: `ExperimentRun`.
+        files: `RunFiles`.
         saved: what experiment.json says.
         names: names of the labels.
         stages: the measured stages of each split asked for, input side first.
         threshold: `float`. Of the report.
     """
 
-    files: ExperimentRun
+    files: RunFiles
     saved: Mapping[str, Any]
     names: tuple[str, ...]
     stages: Mapping[str, Sequence[str]]
@@ -137,7 +137,7 @@ def read_run(experiment: Experiment) -> RecordedRun:
     Raises:
         InputError: if there is no run, or nothing of it is measured that was asked for.
     """
-    files = ExperimentRun(experiment)
+    files = RunFiles(experiment.directory)
     saved = files.record.read()
     if not saved or not isinstance(saved.get("flags"), dict):
         state = "is damaged" if files.record.path.exists() else "is missing"
@@ -170,7 +170,7 @@ def _read_curve(path: Path) -> pd.DataFrame:
         raise InputError(f"{path} is damaged ({error}); delete it and run again") from None
 
 
-def _stages(files: ExperimentRun, saved: Mapping[str, Any], split: str) -> list[str]:
+def _stages(files: RunFiles, saved: Mapping[str, Any], split: str) -> list[str]:
     """Stages measured on a split, input side first."""
     found = files.measured_stages(split)
     depth = saved["results"].get("stage_order", {})
@@ -188,7 +188,7 @@ def _chosen(experiment: Experiment, found: list[str]) -> list[str]:
     return [name for name in found if name in wanted or not wanted]
 
 
-def _label_names(files: ExperimentRun) -> tuple[str, ...]:
+def _label_names(files: RunFiles) -> tuple[str, ...]:
     try:
         # As text: a label may be called NA, or 1.0.
         return tuple(pd.read_csv(files.labels, dtype=str, keep_default_na=False)["name"])

@@ -14,7 +14,7 @@ from typing import IO, Any
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import CANNOT_WRITE, write_text
-from sfp_keras.runs import differences, try_lock
+from sfp_keras.runs import RunFiles, differences, in_use, try_lock
 from sfp_keras.workflows.experiment_run import ExperimentRun
 
 FORMAT = 1
@@ -52,7 +52,7 @@ class SweepDirectory:
             if error.errno in CANNOT_WRITE:
                 raise
             raise InputError(
-                f"--run_dir={self.path} cannot be used as a folder ({error.strerror})"
+                f"`run_dir`={self.path} cannot be used as a folder ({error.strerror})"
             ) from None
         if self.settings.exists() or self._claims.exists():
             return
@@ -60,7 +60,7 @@ class SweepDirectory:
         if foreign:
             what = "a run directory" if "experiment.json" in foreign else "no sweep"
             raise InputError(
-                f"--run_dir={self.path} is {what}: it holds {foreign[0]} and no sweep.json; "
+                f"`run_dir`={self.path} is {what}: it holds {foreign[0]} and no sweep.json; "
                 "choose an empty folder or a new one"
             )
 
@@ -103,7 +103,7 @@ class SweepDirectory:
         with self.locked():
             saved = self.read()
             old = saved.get("members", {})
-            if any((self.path / name / "model.keras").exists() for name in old):
+            if any(self.run(name).model.exists() for name in old):
                 self._check_same(saved, now, images, base.data.data_dir)
             new = {
                 name: {
@@ -134,14 +134,18 @@ class SweepDirectory:
     ) -> None:
         if saved.get("images", images) != images:
             raise InputError(
-                f"{self.path} holds members of other images than --data_dir={data_dir} has; "
-                "choose another --run_dir"
+                f"{self.path} holds members of other images than `data_dir`={data_dir} has; "
+                "choose another `run_dir`"
             )
         for name, old, new in differences(saved.get("settings", {}), now, missing=now):
             raise InputError(
                 f"{self.path} holds members of another sweep: `{name}` was {old}, now {new}; "
                 "choose another `run_dir`"
             )
+
+    def run(self, name: str) -> RunFiles:
+        """The files of a member."""
+        return RunFiles(self.path / name)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -164,21 +168,13 @@ class SweepDirectory:
         """
         self._claims.mkdir(parents=True, exist_ok=True)
         with open(self._claims / name, "a+") as file:
-            free = try_lock(file) and not self.in_use(name)
+            free = try_lock(file) and not in_use(self.run(name).path)
             yield file if free else None
-
-    def in_use(self, name: str) -> bool:
-        """Whether a process works in the run directory of a member."""
-        try:
-            with open(self.path / name / ".lock") as lock:
-                return not try_lock(lock)
-        except FileNotFoundError:
-            return False
 
     def is_finished(self, member: Experiment, claim: IO[str]) -> bool:
         """Whether a claimed member needs no more work."""
         claim.seek(0)
-        return claim.read() == _asked(member) and ExperimentRun(member).layers.exists()
+        return claim.read() == _asked(member) and RunFiles(member.directory).layers.exists()
 
     def finish(self, member: Experiment, claim: IO[str]) -> None:
         """Keep that a claimed member needs no more work."""

@@ -26,7 +26,7 @@ def run_member(program: Sequence[str], member: Experiment, claim: int) -> tuple[
             that the member stays taken where only the sweep is killed.
 
     Returns:
-        The exit code, and what the line of an error says, empty where there is none.
+        The exit code, and the text of an error, empty where there is none.
 
     Raises:
         KeyboardInterrupt: if the sweep or the member was stopped; the member's process has ended.
@@ -39,8 +39,8 @@ def run_member(program: Sequence[str], member: Experiment, claim: int) -> tuple[
         errors="replace",
         pass_fds=(claim,),
     )
-    said: list[str] = []
-    listener = threading.Thread(target=_listen, args=(process.stderr, said), daemon=True)
+    errors: list[str] = []
+    listener = threading.Thread(target=_listen, args=(process.stderr, errors), daemon=True)
     listener.start()
     try:
         code = process.wait()
@@ -51,15 +51,15 @@ def run_member(program: Sequence[str], member: Experiment, claim: int) -> tuple[
         listener.join(_BY_ITSELF)
     if code in (130, -signal.SIGINT):
         raise KeyboardInterrupt
-    return code, said[-1] if said else ""
+    return code, errors[-1] if errors else ""
 
 
-def _listen(stream: IO[str], said: list[str]) -> None:
-    """Pass on what a member says on standard error, but for what the sweep says itself."""
+def _listen(stream: IO[str], errors: list[str]) -> None:
+    """Pass on a member's standard error, but for lines that the sweep writes itself."""
     with stream:
         for line in stream:
             if line.startswith("error: "):
-                said.append(line.removeprefix("error: ").rstrip())
+                errors.append(line.removeprefix("error: ").rstrip())
             elif line.strip() and not line.startswith("stopped; "):
                 sys.stderr.write(line)
 

@@ -20,7 +20,6 @@ from sfp_keras.reports.sweep import (
     sweep_stage,
 )
 from sfp_keras.runs.statistics_files import LAYER_COLUMNS
-from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.report.writer import ReportWriter
 from sfp_keras.workflows.sweep.directory import SweepDirectory
 
@@ -114,7 +113,7 @@ def read_members(folder: SweepDirectory, saved: dict[str, Any]) -> pd.DataFrame:
     """
     tables, order = [], {}
     for name, of in saved.get("members", {}).items():
-        run = _run(folder, name)
+        run = folder.run(name)
         if not run.layers.exists():
             continue
         layers = _read_layers(run.layers)
@@ -150,16 +149,12 @@ def _read_layers(path: Path) -> pd.DataFrame:
     return layers
 
 
-def _run(folder: SweepDirectory, name: str) -> ExperimentRun:
-    return ExperimentRun(Experiment.of(run_dir=str(folder.path / name)))
-
-
 def _results(
     folder: SweepDirectory, saved: dict[str, Any], members: pd.DataFrame, stage: str
 ) -> dict[str, Any]:
     """What was read, and with what the members were made: each value once."""
     finished = list(dict.fromkeys(members["member"]))
-    records = [_run(folder, name).record.read() for name in finished]
+    records = [folder.run(name).record.read() for name in finished]
     made: dict[str, list] = {}
     for name in _MADE_WITH:
         values = made.setdefault(name, [])

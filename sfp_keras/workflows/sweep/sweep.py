@@ -12,8 +12,8 @@ from sfp_keras.data import count_labels, source_digest
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.reports import terminal
+from sfp_keras.runs import RunFiles, in_use
 from sfp_keras.training.progress import duration
-from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.inputs.images import reading
 from sfp_keras.workflows.sweep.directory import SweepDirectory
 from sfp_keras.workflows.sweep.member_process import run_member, stopped_by_signals
@@ -55,7 +55,7 @@ def sweep(plan: SweepPlan) -> None:
 
 
 def sweep_folder(base: Experiment) -> Path:
-    """--run_dir, or runs/<model>-<dataset>-sweep."""
+    """`run_dir`, or runs/<model>-<dataset>-sweep."""
     folder = base.changed(labels=None, seed=0).directory
     return folder if base.run.run_dir else folder.with_name(re.sub(r"seed0$", "sweep", folder.name))
 
@@ -64,20 +64,20 @@ def _check_trained(plan: SweepPlan) -> None:
     if plan.base.trains or all(m.data.labels == plan.members[0].data.labels for m in plan.members):
         return
     network = plan.base.network
-    given = f"--weights={network.weights}" if network.weights else f"--model={network.model}"
+    given = f"`weights`={network.weights}" if network.weights else f"`model`={network.model}"
     raise InputError(
-        f"--sweep_labels trains anew for every K, but {given} is trained already, for its labels; "
-        "leave out --sweep_labels to sweep over --sweep_seeds alone"
+        f"`sweep_labels` trains a network for every K, but {given} is trained already, for its "
+        "labels; leave out `sweep_labels` to sweep over `sweep_seeds` alone"
     )
 
 
 def _check_stage(base: Experiment) -> None:
-    """Refuse a wrong --sweep_stage before hours of work, where the stages are known."""
+    """Refuse a wrong `sweep_stage` before hours of work, where the stages are known."""
     stages = base.network.stages or base.stage_names
     names = [name.replace("/", ".") for name in stages]
     if base.sweep.stage and names and base.sweep.stage not in names:
         raise InputError(
-            f"--sweep_stage={base.sweep.stage} is none of the probed stages {', '.join(names)}"
+            f"`sweep_stage`={base.sweep.stage} is none of the probed stages {', '.join(names)}"
         )
 
 
@@ -91,9 +91,9 @@ def _placed(plan: SweepPlan, folder: Path) -> dict[str, Experiment]:
     for member in plan.members:
         labels = known if member.data.labels is None else member.data.labels
         if labels > known:
-            flag = "sweep_labels" if base.sweep.labels else "labels"
+            setting = "sweep_labels" if base.sweep.labels else "labels"
             raise InputError(
-                f"--{flag}: {labels} is more than the {known} labels of {base.data.dataset}"
+                f"`{setting}`: {labels} is more than the {known} labels of {base.data.dataset}"
             )
         name = f"k{labels}-seed{member.run.seed}"
         placed[name] = member.changed(labels=labels, run_dir=str(folder / name))
@@ -119,7 +119,7 @@ def _run_all(folder: SweepDirectory, members: dict[str, Experiment], plan: Sweep
                         style="bold",
                     )
                     code, error = run_member(plan.program, member, claim.fileno())
-                    if code == 2 and folder.in_use(name):
+                    if code == 2 and in_use(member.directory):
                         continue  # An ordinary command was quicker.
                     if code == 2:
                         raise InputError(f"{name}: {error}")
@@ -146,7 +146,8 @@ def _time_left(members: dict[str, Experiment], open_: list[str]) -> str:
     """How long the members that are left take alone, by the seconds of the finished ones."""
     # Images, and so seconds, grow with the labels.
     finished = [members[name] for name in members if name not in open_]
-    seconds = sum(sum(ExperimentRun(m).record.read().get("seconds", {}).values()) for m in finished)
+    records = [RunFiles(member.directory).record.read() for member in finished]
+    seconds = sum(sum(record.get("seconds", {}).values()) for record in records)
     done = sum(member.data.labels or 0 for member in finished)
     if not (seconds and done):
         return ""

@@ -84,8 +84,8 @@ AnalysisPart = Drawing | Tabled | ReportTable | Paragraph
 class ImagePass:
     """What an analysis needs of a pass over the images, and how that is kept.
 
-    All passes that are asked for are one. What it leaves is kept with the stage and split, as
-    `<name>.npz` and, for people, `<name>.csv`.
+    All passes that are asked for, by a setting with the analysis's name, are one. What it leaves
+    is kept with the stage and split, as `<name>.npz` and, for people, `<name>.csv`.
 
     Attributes:
         accumulator: makes the `Accumulator` of a stage.
@@ -93,6 +93,7 @@ class ImagePass:
         arrays: the result as arrays.
         restore: the result from these arrays.
         table: the result as a table.
+        summary: the result in a sentence, without name and images.
     """
 
     accumulator: Callable[[ProbedStage], Accumulator]
@@ -100,6 +101,7 @@ class ImagePass:
     arrays: Callable[[Any], Mapping[str, np.ndarray]]
     restore: Callable[[Mapping[str, np.ndarray]], Any]
     table: Callable[[Any], pd.DataFrame]
+    summary: Callable[[Any], str]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,7 @@ What is shown of a run is declared in `sfp_keras.analyses`. matplotlib is loaded
 figure is drawn.
 """
 
-from sfp_keras.reports.layer_table import layer_table, next_steps, print_layers
+from sfp_keras.reports.layer_table import layer_table, print_layers
 from sfp_keras.reports.page import Folded, Listing, Paragraph, Part, Picture, Section, page
 from sfp_keras.reports.quantity_columns import quantity_column, quantity_columns
 from sfp_keras.reports.style import save_figure
@@ -21,7 +21,6 @@ __all__ = [
     "ReportTable",
     "Section",
     "layer_table",
-    "next_steps",
     "page",
     "print_layers",
     "print_table",

@@ -1,7 +1,5 @@
 """The papers' layer table, input side first, with the paper's rows beside ours."""
 
-from pathlib import Path
-
 import pandas as pd
 from rich.console import Console
 
@@ -51,24 +49,3 @@ def print_layers(layers: pd.DataFrame, paper: PaperNumbers, console: Console) ->
         table = layer_table(rows, str(split), paper if alike else PaperNumbers())
         # A terminal has room for the papers' columns.
         print_table(table, console, without=("zero_signal_labels",))
-
-
-def next_steps(path: Path, threshold: float, console: Console, split: str = "test") -> None:
-    """Say where the results of a split are and what to do next."""
-    console.print(
-        f"results: {path}\n"
-        f"  {path / 'layers.csv'}  this table\n"
-        f"  {path / 'stages'}/<stage>/{split}/filters.csv  every filter: clusters, noise\n"
-        f"  {path / 'stages'}/<stage>/{split}/labels.csv  every label: signal, noise\n"
-        + (
-            f"every filter: tensorboard --logdir={path / 'events'}  (tab Clusters)\n"
-            if (path / "events").exists()
-            else ""
-        )
-        + f"next: the same command with --threshold={0.5 if threshold != 0.5 else 0.3:g} "
-        "reads the clusters anew in seconds, and with --stages=<names> probes other layers "
-        "(--list_stages shows them)",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )

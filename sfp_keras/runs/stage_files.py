@@ -33,12 +33,10 @@ class SplitFiles:
         self.clusters = path / "clusters.npz"
         self.filters = path / "filters.csv"
         self.labels = path / "labels.csv"
-        self.decisions = path / "decisions.npz"
-        self.decision_table = path / "decisions.csv"
         self._path = path
 
     def image_result(self, analysis: str) -> Path:
-        """What the pass over the images of an analysis left."""
+        """What the pass over the images of an analysis left; a table for people lies beside it."""
         return self._path / f"{analysis}.npz"
 
 

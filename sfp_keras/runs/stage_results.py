@@ -1,6 +1,5 @@
-"""What is kept of a stage: its head, its fields, the decisions of its filters."""
+"""What is kept of a stage: its head and its fields."""
 
-import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -9,14 +8,11 @@ import pandas as pd
 
 from sfp_keras.errors import InputError
 from sfp_keras.files import load_npz, save_npz, write_text
-from sfp_keras.filters import FilterDecisions, FilterFields
+from sfp_keras.filters import FilterFields
 from sfp_keras.runs.layout import RunFiles
 
 if TYPE_CHECKING:  # It loads Keras, which reading these files does without.
     from sfp_keras.probing import Head, StageMeasurement
-
-# What decisions.npz calls an attribute of `FilterDecisions`.
-_IN_FILE = {"correct": "right"}
 
 
 def write_label_names(
@@ -79,32 +75,3 @@ def read_measurement(files: RunFiles, stage: str, split: str) -> "StageMeasureme
             "delete both and run again"
         ) from None
     return StageMeasurement(fields, saved["correct"])
-
-
-def write_decisions(files: RunFiles, stage: str, split: str, decisions: FilterDecisions) -> None:
-    """decisions.csv, then decisions.npz, whose presence says that they are finished."""
-    of_split = files.stage(stage).split(split)
-    table = pd.DataFrame(
-        {
-            "filter": np.arange(len(decisions.correct)),
-            "accuracy": decisions.accuracy,
-            "accuracy_of_active": decisions.accuracy_of_active,
-            "share_of_favourite": decisions.share_of_favourite,
-            "active": decisions.by_input.sum(1) / max(decisions.inputs, 1),
-        }
-    )
-    write_text(of_split.decision_table, table.to_csv(index=False))
-    # The matrices are the most of it: 64 MB as int32 for 16 filters and 1,000 labels.
-    arrays = {**vars(decisions), "counts": decisions.counts.astype(np.int32)}
-    named = {_IN_FILE.get(name, name): array for name, array in arrays.items()}
-    save_npz(of_split.decisions, **named)
-
-
-def read_decisions(files: RunFiles, stage: str, split: str) -> FilterDecisions:
-    """What `write_decisions` wrote."""
-    names = [field.name for field in dataclasses.fields(FilterDecisions)]
-    in_file = [_IN_FILE.get(name, name) for name in names]
-    saved = load_npz(files.stage(stage).split(split).decisions, *in_file)
-    return FilterDecisions(
-        **{name: saved[key].astype(np.int64) for name, key in zip(names, in_file, strict=True)}
-    )

@@ -1,8 +1,9 @@
 """The whole procedure: train, train the heads, measure every filter, read the table."""
 
 from sfp_keras.experiment import Experiment
-from sfp_keras.reports import next_steps, print_layers, terminal
+from sfp_keras.reports import print_layers, terminal
 from sfp_keras.workflows.inputs.inputs import load_inputs
+from sfp_keras.workflows.next_steps import next_steps
 from sfp_keras.workflows.paper_numbers import paper_numbers
 from sfp_keras.workflows.phases.accuracy import print_accuracy
 from sfp_keras.workflows.phases.filters import measure_filters

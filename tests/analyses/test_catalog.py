@@ -35,6 +35,7 @@ from sfp_keras.papers import PaperNumbers, paper_numbers, paper_sweep
 from sfp_keras.reports import Paragraph, save_table, terminal
 from sfp_keras.reports.sweep import METRICS, fit_stages, summarise
 from sfp_keras.reports.terminal import print_table
+from sfp_keras.settings.analysis import AnalysisSettings
 
 NAMES = tuple(f"label {i}" for i in range(10))
 PAPERS = paper_numbers("vgg16", "cifar10", 10)
@@ -203,6 +204,12 @@ def test_what_was_not_made_is_not_shown() -> None:
     assert Scope.ABLATION not in shown
     assert shown[Scope.TRAINING] == [Paragraph("The network came trained.")]
     assert "decisions" not in [getattr(part, "name", "") for part in shown[Scope.STAGE]]
+
+
+@pytest.mark.parametrize("name", image_passes())
+def test_a_pass_is_asked_for_by_a_setting_of_its_name(name: str) -> None:
+    assert getattr(AnalysisSettings(), name) is False
+    assert image_passes()[name].summary(stage("layer10").saved(name))
 
 
 @pytest.mark.parametrize("name", image_passes())

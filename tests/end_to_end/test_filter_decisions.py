@@ -10,8 +10,9 @@ import pytest
 from calling import call_main
 from PIL import Image
 
+from sfp_keras.analyses import image_passes, read_image_result
 from sfp_keras.experiment import Experiment
-from sfp_keras.runs.stage_results import read_decisions, read_measurement
+from sfp_keras.runs.stage_results import read_measurement
 from sfp_keras.workflows.experiment_run import ExperimentRun
 
 
@@ -57,7 +58,10 @@ def test_decisions_equal_a_loop_over_images_with_one_filter_at_a_time(
                 fields = output[:, f] @ kernel[:, f]
                 if fields.any():
                     counts[f, index // 4, fields.argmax()] += 1
-        decisions = read_decisions(directory, stage, "test")
+        decisions = read_image_result(
+            directory.stage(stage).split("test").image_result("decisions"),
+            image_passes()["decisions"],
+        )
         np.testing.assert_array_equal(decisions.by_input, counts.sum(2))
         np.testing.assert_array_equal(decisions.by_output, counts.sum(1))
         np.testing.assert_array_equal(decisions.correct, counts.diagonal(axis1=1, axis2=2))

@@ -13,6 +13,7 @@ from calling import call_main
 from PIL import Image
 from run_files import contents
 
+from sfp_keras.analyses import image_passes, write_image_result
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import write_text
 from sfp_keras.filters import FilterFields, filter_decisions
@@ -79,7 +80,8 @@ def write_run(folder: Path) -> None:
                 stage_results.write_fields(run, name, split, measured)
         inputs = np.maximum(rng.normal(size=(40, *kernel.shape[:2])), 0)
         decisions = filter_decisions(inputs, np.repeat(np.arange(10), 4), kernel, [1, 5])
-        stage_results.write_decisions(run, "layer13", "test", decisions)
+        file = run.stage("layer13").split("test").image_result("decisions")
+        write_image_result(file, image_passes()["decisions"], decisions)
         session = SimpleNamespace(
             run=run,
             experiment=experiment,
@@ -244,7 +246,7 @@ def test_a_damaged_ablation_is_named(tmp_path: Path, capsys: pytest.CaptureFixtu
     (tmp_path / "run/ablate/layer13/labels.csv").write_text("label\n1\n")
     said = report(tmp_path / "run", capsys, "--report_stages=layer13", code=2)
     assert "ablate/layer13/labels.csv is damaged" in said
-    assert "--mode=ablate" in said
+    assert "make the ablation again" in said
 
 
 def test_names_of_strangers_are_text(story: SimpleNamespace) -> None:

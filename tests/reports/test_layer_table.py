@@ -1,7 +1,6 @@
 """The layer table on the terminal, and the papers' rows."""
 
 import io
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from sfp_keras.papers import PaperNumbers, paper_numbers
-from sfp_keras.reports import next_steps, print_layers
+from sfp_keras.reports import print_layers
 
 
 def layers(**changes):
@@ -60,10 +59,3 @@ def test_infinite_and_undefined_values_are_shown_as_such():
     assert "∞" in text
     assert "-" in next(line for line in text.splitlines() if "layer10" in line).split()
     assert "paper" not in text
-
-
-def test_what_to_do_next_names_the_folder():
-    text = io.StringIO()
-    next_steps(Path("runs/a"), 0.3, Console(file=text))
-    assert "runs/a/layers.csv" in text.getvalue()
-    assert "--threshold=0.5" in text.getvalue()

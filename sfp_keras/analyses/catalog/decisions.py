@@ -118,6 +118,18 @@ def _table(decisions: FilterDecisions) -> pd.DataFrame:
     )
 
 
+def _summary(decisions: FilterDecisions) -> str:
+    active = decisions.by_input.sum(1) > 0
+    if not active.any():
+        return "no filter responds"
+    accuracy = decisions.accuracy_of_active[active]
+    return (
+        f"a filter alone is right in {accuracy.mean():.3f} of those it responds to (best "
+        f"{accuracy.max():.3f}, chance {1 / len(decisions.label_counts):.3f}) and gives its "
+        f"favourite label to {decisions.share_of_favourite[active].mean():.3f} of them"
+    )
+
+
 def _compute(stage: Stage) -> FilterDecisions | None:
     decisions: FilterDecisions | None = stage.saved("decisions")
     return decisions if decisions is not None and len(decisions.filters) else None
@@ -138,7 +150,7 @@ ANALYSIS = Analysis(
     "decisions",
     Scope.STAGE,
     5,
-    ImagePass(_accumulator, _finish, _arrays, _restore, _table),
+    ImagePass(_accumulator, _finish, _arrays, _restore, _table, _summary),
     _compute,
     _parts,
 )

@@ -1,17 +1,12 @@
 """Phase 3: every filter alone, in one pass over the images for all stages."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from sfp_keras.analyses import ImagePass, image_passes, read_image_result, write_image_result
 from sfp_keras.checkpoints import PassCheckpoint
 from sfp_keras.files import file_digest
-from sfp_keras.probing import (
-    Accumulator,
-    DecisionsAccumulator,
-    FieldsAccumulator,
-    measure_stages,
-    spread_filters,
-)
+from sfp_keras.probing import Accumulator, FieldsAccumulator, ProbedStage, measure_stages
 from sfp_keras.reports import terminal
 from sfp_keras.runs import stage_results
 from sfp_keras.workflows.session import ProbeSession
@@ -21,8 +16,14 @@ def measure_filters(session: ProbeSession) -> None:
     """Measure what is asked for and was not measured yet, on each split."""
     for split in session.splits:
         _measure(session, split)
-        if session.experiment.analysis.decisions:
-            _print_decisions(session, split)
+        for name, needs in _asked_for(session).items():
+            _print_summaries(session, split, name, needs)
+
+
+def _asked_for(session: ProbeSession) -> dict[str, ImagePass]:
+    """The analyses of images that the settings ask for, by name."""
+    settings = session.experiment.analysis
+    return {name: needs for name, needs in image_passes().items() if getattr(settings, name)}
 
 
 def _measure(session: ProbeSession, split: str) -> None:
@@ -44,14 +45,17 @@ def _measure(session: ProbeSession, split: str) -> None:
     run.delete_checkpoints(phase)
 
 
-def _missing(session: ProbeSession, stage: str, split: str) -> dict[str, type[Accumulator]]:
+def _missing(
+    session: ProbeSession, stage: str, split: str
+) -> dict[str, Callable[[ProbedStage], Accumulator]]:
     """What is asked for at a stage and has no results yet."""
     files = session.run.stage(stage).split(split)
-    wanted: dict[str, type[Accumulator]] = {}
+    wanted: dict[str, Callable[[ProbedStage], Accumulator]] = {}
     if not files.fields.exists():
         wanted["fields"] = FieldsAccumulator
-    if session.experiment.analysis.decisions and not files.decisions.exists():
-        wanted["decisions"] = DecisionsAccumulator
+    for name, needs in _asked_for(session).items():
+        if not files.image_result(name).exists():
+            wanted[name] = needs.accumulator
     return wanted
 
 
@@ -74,25 +78,18 @@ def _write(session: ProbeSession, stage: str, split: str, found: Mapping[str, An
     run = session.run
     if "fields" in found:
         stage_results.write_fields(run, stage, split, found["fields"])
-    if "decisions" in found:
-        measured = found.get("fields") or session.measurement(stage, split)
-        decisions = found["decisions"].count(spread_filters(measured.fields))
-        stage_results.write_decisions(run, stage, split, decisions)
-
-
-def _print_decisions(session: ProbeSession, split: str) -> None:
-    """A line a stage: how single filters decide, on average."""
-    console = terminal()
-    for stage in session.stages:
-        decisions = stage_results.read_decisions(session.run, stage.name, split)
-        active = decisions.by_input.sum(1) > 0
-        if not active.any():
-            console.print(f"decisions of {stage.name}: no filter responds to the {split} images")
+    fields = (found.get("fields") or session.measurement(stage, split)).fields
+    for name, needs in image_passes().items():
+        if name not in found:
             continue
-        accuracy = decisions.accuracy_of_active[active]
-        console.print(
-            f"decisions of {stage.name} on {decisions.inputs:,} {split} images: a filter alone is "
-            f"right in {accuracy.mean():.3f} of those it responds to (best {accuracy.max():.3f}, "
-            f"chance {1 / len(decisions.label_counts):.3f}) and gives its favourite label to "
-            f"{decisions.share_of_favourite[active].mean():.3f} of them"
-        )
+        result = needs.finish(found[name], fields)
+        write_image_result(run.stage(stage).split(split).image_result(name), needs, result)
+
+
+def _print_summaries(session: ProbeSession, split: str, name: str, needs: ImagePass) -> None:
+    """A line a stage: what was found, on average."""
+    console, images = terminal(), len(session.images(split))
+    for stage in session.stages:
+        path = session.run.stage(stage.name).split(split).image_result(name)
+        result = needs.summary(read_image_result(path, needs))
+        console.print(f"{name} of {stage.name} on {images:,} {split} images: {result}")

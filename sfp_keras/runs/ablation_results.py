@@ -32,4 +32,4 @@ def _read(path: Path, columns: list[str]) -> pd.DataFrame:
         # As text: a label may be called NA.
         return pd.read_csv(path, converters={"name": str, "layers": str})[columns]
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path} is damaged ({error}); make the ablation again") from None
+        raise InputError(f"{path} is damaged ({error}); run `mode`=ablate again") from None

@@ -246,7 +246,7 @@ def test_a_damaged_ablation_is_named(tmp_path: Path, capsys: pytest.CaptureFixtu
     (tmp_path / "run/ablate/layer13/labels.csv").write_text("label\n1\n")
     said = report(tmp_path / "run", capsys, "--report_stages=layer13", code=2)
     assert "ablate/layer13/labels.csv is damaged" in said
-    assert "make the ablation again" in said
+    assert "--mode=ablate again" in said
 
 
 def test_names_of_strangers_are_text(story: SimpleNamespace) -> None:

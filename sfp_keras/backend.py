@@ -16,8 +16,9 @@ _NOTE = re.compile(r"^(I0000 |WARNING: All log messages before absl::InitializeL
 def start_backend(wanted: str | None = None) -> None:
     """Set and import Keras' backend; its float32 is float32.
 
-    Of float32 both backends' products on newer GPUs keep 10 of 23 bits (TensorFloat-32) unless
-    told otherwise. Fields would differ with the device; who wants speed has `mixed_bfloat16`.
+    By default both backends' float32 products keep 10 of 23 bits on newer GPUs (TensorFloat-32),
+    and fields would differ with the device. So that is turned off; for speed there is
+    `mixed_bfloat16`.
 
     Args:
         wanted: `"tensorflow"`, `"jax"`, or `None` for the variable KERAS_BACKEND, Keras' own

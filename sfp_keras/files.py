@@ -103,7 +103,7 @@ def load_npz(path: str | Path, *names: str) -> dict[str, np.ndarray]:
         raise unreadable(str(path), error) from None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(
-            f"{path} is damaged ({first_line(error)}); delete it and run again to make it anew"
+            f"{path} is damaged ({first_line(error)}); delete it and run again, which makes it"
         ) from None
 
 
@@ -117,7 +117,7 @@ def unreadable(what: str, error: OSError) -> InputError:
     """The error for a file or folder that the system does not let the user read.
 
     Args:
-        what: `str`. The file, or the flag that names it.
+        what: `str`. The file, or the argument that names it.
         error: `OSError` of the attempt.
     """
     file = f"{error.filename}: " if error.filename and str(error.filename) not in what else ""
@@ -150,7 +150,7 @@ def mapped_array(path: str | Path, shape: tuple[int, ...], dtype: Any) -> np.mem
 
 
 def write_back(array: np.memmap) -> None:
-    """Have all that was written to a mapping on the disk, and its pages no longer with us."""
+    """Write all changes of a mapping to the disk, and release its pages."""
     array.flush()
     if isinstance(array.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         array.base.madvise(mmap.MADV_DONTNEED)
@@ -160,7 +160,7 @@ def of_applications(weights: str | Path) -> bool:
     """Whether weights are named as those of keras.applications: `imagenet`, or its `.h5` files.
 
     Args:
-        weights: `str` or `Path`. What --weights or --initial_weights says.
+        weights: `str` or `Path`. As `load_weights` and `load_initial_weights` take them.
     """
     name = str(weights)
     return name == "imagenet" or (name.endswith(".h5") and not name.endswith(".weights.h5"))

@@ -59,6 +59,6 @@ def import_object(spec: str, flag: str) -> Any:
 
 
 def kind_and_line(error: Exception) -> str:
-    """An exception of a user's code in one line, most telling part first."""
+    """An exception of a user's code in one line, its kind first."""
     kind, line = type(error).__name__, first_line(error)
     return kind if line == kind else f"{kind}: {line[:300]}"

@@ -1,4 +1,4 @@
-"""What each kind of layer does with filters, and the layer that is left without some of them."""
+"""What each kind of layer does with filters, and the same layer with fewer of them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -37,7 +37,7 @@ _ELEMENTWISE = {
 
 
 def puts_out_filters(layer: Any) -> bool:
-    """Whether a layer makes filters, each from all inputs and independent of the others."""
+    """Whether a layer makes filters, each from all its inputs and independent of the others."""
     if type(layer) in _CONVOLUTIONS:
         return layer.groups == 1 and layer.activation in _ELEMENTWISE
     return type(layer) in _DENSE and layer.activation in _ELEMENTWISE
@@ -74,7 +74,7 @@ def without_outputs(layer: Any, keep: np.ndarray) -> Exchange:
 
 
 def without_inputs(layer: Any, keep: np.ndarray) -> Exchange:
-    """The layer for inputs of which `keep`, bool (inputs,), stay on the last axis."""
+    """The layer for fewer inputs: of the last axis, those where `keep`, bool (inputs,), is true."""
     if type(layer) is not CompactDense:
         return _cut_kernel(layer, -2, keep)
     values, *bias = layer.get_weights()

@@ -11,8 +11,8 @@ from sfp_keras.models.graph import functional_form
 def compact_head(model: keras.Model) -> keras.Model:
     """Make a copy of a model in which every `MaskedDense` is a `CompactDense`.
 
-    The copy is saved, loaded and trained like any model; its outputs are the masked model's. Its
-    file is smaller, its head not faster: what makes a network faster is `prune_filters`.
+    The copy can be saved, loaded and trained like any model, and its outputs are the masked
+    model's. Its file is smaller, its head not faster: `prune_filters` makes a network faster.
 
     Example:
 

@@ -77,6 +77,9 @@ def magnitude_mask(kernel: np.ndarray, kept: int) -> np.ndarray:
 
     Returns:
         bool (P, F, K) with exactly `kept` true elements.
+
+    Raises:
+        InputError: if `kept` is not from 1 to the number of weights.
     """
     if not 0 < kept <= kernel.size:
         raise InputError(f"`kept` must be 1 to {kernel.size} weights, received {kept}")

@@ -1,4 +1,4 @@
-"""Removing filters of a stage physically: what makes a network smaller and faster."""
+"""Removing filters of a stage from the network, which makes it smaller and faster."""
 
 from collections import Counter
 from typing import Any
@@ -29,11 +29,11 @@ def unused_filters(clusters: FilterClusters) -> np.ndarray:
 def prune_filters(model: keras.Model, stage: Stage | str, remove: Any) -> keras.Model:
     """Make a copy of a model without some filters of a stage.
 
-    Removed are the filters of the convolution (or dense layer) that the stage ends, with their
-    batch norm, and all that reads them: input channels of the next convolutions, or rows of a
-    dense head, its mask among them, also behind pooling, dropout and flattening. The outputs are
-    the model's own where what is removed contributes nothing: where a filter puts out zeros, or
-    the weights that read it are zero, as an AFCC head's are for `unused_filters`.
+    The filters of the convolution (or dense layer) that makes the stage are removed, with their
+    batch norm, and so is all that reads them, also behind pooling, dropout and flattening: input
+    channels of the next convolutions, or rows of a dense head and of its mask. The copy has the
+    model's outputs where the removed filters contribute nothing: they put out zeros, or the
+    weights that read them are zero, as those of an AFCC head are for `unused_filters`.
 
     Example:
 

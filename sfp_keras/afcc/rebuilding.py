@@ -12,7 +12,7 @@ from sfp_keras.models.graph import functional_form, labelled_nodes
 
 @dataclass(frozen=True, eq=False)
 class Exchange:
-    """What takes a layer's place.
+    """A new layer that takes another one's place.
 
     Attributes:
         layer: the new layer, not yet called.

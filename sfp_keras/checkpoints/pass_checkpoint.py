@@ -15,7 +15,7 @@ class PassCheckpoint(DescribedFile):
     """One file with all a pass needs to go on, written whole.
 
     The pass saves it only where it is `due`: a short pass never writes it, a long one loses
-    about half a minute. Other files that the arrays speak of must be flushed before.
+    about half a minute. Files that the arrays refer to must be flushed before.
 
     Args:
         path: `str` or `Path`. The file.

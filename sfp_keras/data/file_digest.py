@@ -1,4 +1,4 @@
-"""Files told apart by their sizes and a few blocks of them."""
+"""A digest of files, of their sizes and a few blocks of them."""
 
 import hashlib
 from collections.abc import Mapping

@@ -52,7 +52,7 @@ def load_dataset(
         memory_budget: `int`, bytes. Default 2 GiB.
         cache_dir: `str` or `Path`, for decoded images of large sets of tensorflow-datasets.
             Default `~/.cache/sfp_keras`.
-        resize: `"stretch"`, every image is resized to `image_size` whatever its aspect, or
+        resize: `"stretch"`, every image is resized to `image_size` and its aspect changed, or
             `"crop"`, the usual evaluation of ImageNet: its aspect is kept, the shorter side
             becomes 256/224 of `image_size`, and the centre is cut out. Default `"stretch"`.
         only_split: `str`. The only split of the set to use, which is divided by `test_fraction`
@@ -134,7 +134,7 @@ def count_labels(
 
 
 def source_digest(name: str, data_dir: str | Path | None) -> str | None:
-    """Tell data sets apart that have the same name.
+    """A digest that differs between data sets of the same name.
 
     Args:
         name: `str`, as given to `load_dataset`.

@@ -17,8 +17,8 @@ def random_words(count: int, purpose: str, *numbers: int) -> np.ndarray:
     Args:
         count: `int`. How many words.
         purpose: `str`. Keeps the draws of different purposes apart.
-        *numbers: `int`, none negative: the seed, then the epoch or whatever else the draw
-            is a function of.
+        *numbers: `int`, none negative: the seed, then the epoch or what else the draw is
+            a function of.
 
     Returns:
         Array (count,) of uint64.

@@ -73,9 +73,9 @@ class Source:
         name: `str`, the name of the data set, or `"*"` for all names that no other source has.
         load: loads what a `Request` asks for; raises `InputError`.
         count_labels: counts the labels that `load` would find, without reading images.
-        digest: tells apart what may lie at `data_dir`, without decoding images; `None` where
-            there is nothing. Default: nothing has to be told apart, the name says which images
-            these are.
+        digest: differs where `data_dir` holds other images, and is made without decoding them;
+            `None` where there is nothing. Default: none is needed, the name alone says which
+            images these are.
         needs: `str`. What `data_dir` has to hold. Default: `data_dir` may be left out.
         unused: arguments of `load_dataset` that change nothing, at least without `only_split`.
         model: `str`, the name of the network it is usually probed with. Default: none.

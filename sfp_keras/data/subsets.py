@@ -16,7 +16,7 @@ def label_subset(dataset: ImageDataset, labels: int, seed: int = 0) -> ImageData
     one. Where the data set has superclasses they are drawn evenly: of CIFAR-100's 20, K = 20,
     40, 60 takes exactly 1, 2, 3 labels of each, K = 10 takes ten different ones. The chosen
     labels are numbered 0..K-1 in ascending order of the original ones, so a label's number
-    differs between nested subsets; `original_labels` tells which it was.
+    differs between nested subsets; `original_labels` has the original ones.
 
     Args:
         dataset: `ImageDataset`.

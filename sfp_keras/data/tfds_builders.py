@@ -19,7 +19,7 @@ _NAME = re.compile(r"(?P<base>\w+)(/(?P<config>[\w.+-]+))?(:(?P<version>\d+\.\d+
 def open_builder(name: str, data_dir: str | Path | None = None) -> Any:
     """Return the builder of a prepared data set.
 
-    What is prepared under `data_dir` is used, in whatever version it is there. Otherwise it is
+    What is prepared under `data_dir` is used, in the version that is there. Otherwise it is
     prepared there now: from archives in `downloads/manual/`, `manual/` or `data_dir` itself, or
     by a download, which is only begun if its hosts answer within seconds.
 
@@ -47,7 +47,7 @@ def open_builder(name: str, data_dir: str | Path | None = None) -> Any:
     if folder is not None:
         try:
             builder = tfds.builder_from_directory(folder)
-        except Exception as error:  # whatever a damaged file leads to
+        except Exception as error:  # a damaged file may raise anything
             raise InputError(
                 f"{folder} is damaged ({first_line(error)}); prepare it again"
             ) from None

@@ -13,7 +13,11 @@ _current = Devices()
 
 
 def current_devices() -> Devices:
-    """What batches are spread over: one device, outside of `distributed`."""
+    """The devices that batches are spread over.
+
+    Returns:
+        `Devices`; one device outside of `distributed`.
+    """
     return _current
 
 

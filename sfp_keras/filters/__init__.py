@@ -1,7 +1,7 @@
 """The science of single-filter performance, in NumPy alone.
 
-`FilterFields` holds what one pass over a data set leaves of a stage; `find_clusters` turns it
-into `FilterClusters`; `layer_statistics`, `label_statistics` and `filter_statistics` sum those up:
+`FilterFields` holds what one pass over a data set measures of a stage; `find_clusters` gives its
+`FilterClusters`; `layer_statistics`, `label_statistics` and `filter_statistics` summarise those:
 
 ```python
 fields = FilterFields(features, kernel, label_counts, position_shape=(2, 2))

@@ -117,7 +117,7 @@ class FilterFields:
 
     @property
     def inputs_per_label(self) -> float:
-        """Mean number of inputs a label, over all labels; turns mean into accumulated fields."""
+        """Mean number of inputs a label; mean fields times this are accumulated fields."""
         return float(self.label_counts.mean())
 
     def blocks(self, max_bytes: int = BLOCK_BYTES) -> Iterator[slice]:

@@ -1,7 +1,7 @@
 """Every column of layers, labels and filters, once, in the order of the CSV files.
 
-CSV files, the terminal, the report, TensorBoard and the tab read these lists. A statistic is a
-field of `LayerStatistics`, `LabelStatistics` or `FilterStatistics` and stands here by itself.
+CSV files, the terminal, the report, TensorBoard and the tab read these lists, which take up every
+field of `LayerStatistics`, `LabelStatistics` and `FilterStatistics`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -55,6 +55,9 @@ def stage_sizes(filters: int, positions: int) -> dict[str, int]:
     Args:
         filters: `int`. F.
         positions: `int`. Outputs of one filter, P.
+
+    Returns:
+        Dict from key to `int`.
     """
     values = (filters, positions, filters * positions)
     return {one.key: value for one, value in zip(STAGE_SIZES, values, strict=True)}
@@ -69,6 +72,9 @@ def layer_values(
         statistics: `LayerStatistics`.
         positions: `int`. Outputs of one filter, P.
         accuracy: `float` or `None`. Of the stage's head.
+
+    Returns:
+        Dict from key to number.
     """
     beside = {**stage_sizes(statistics.filters, positions), "accuracy": accuracy}
     return values_of(LAYER_QUANTITIES, statistics, beside)
@@ -80,19 +86,29 @@ def label_values(statistics: LabelStatistics, accuracy: Any) -> dict[str, Any]:
     Args:
         statistics: `LabelStatistics`.
         accuracy: float array `(K,)`. Of the stage's head, NaN for a label without images.
+
+    Returns:
+        Dict from key to array `(K,)`.
     """
     return values_of(LABEL_QUANTITIES, statistics, {"accuracy": accuracy})
 
 
 def filter_values(statistics: FilterStatistics) -> dict[str, Any]:
-    """The values of `FILTER_QUANTITIES`, one a filter, by key."""
+    """The values of `FILTER_QUANTITIES`, one a filter, by key.
+
+    Args:
+        statistics: `FilterStatistics`.
+
+    Returns:
+        Dict from key to array `(F,)`, of `labels` to a list of F lists.
+    """
     return values_of(FILTER_QUANTITIES, statistics, {})
 
 
 def values_of(
     quantities: Sequence[Quantity], statistics: Any, beside: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Values by key: those given beside, and attributes of the statistics."""
+    """Values by key: from `beside`, else the attribute of the statistics."""
     return {
         one.key: beside[one.key] if one.key in beside else getattr(statistics, one.key)
         for one in quantities

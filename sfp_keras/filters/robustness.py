@@ -62,5 +62,5 @@ def _at(fields: FilterFields, threshold: float) -> Robustness:
 
 
 def _partition(clusters: FilterClusters, filter_index: int) -> list[list[int]]:
-    """Clusters of a filter whatever the order they were found in."""
+    """Clusters of a filter, without the order they were found in."""
     return sorted(clusters.members(filter_index))

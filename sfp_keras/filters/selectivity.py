@@ -1,4 +1,4 @@
-"""The class selectivity index, a measure to set beside clusters."""
+"""The class selectivity index of filters, to compare with their clusters."""
 
 import numpy as np
 

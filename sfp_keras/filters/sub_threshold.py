@@ -8,7 +8,7 @@ from sfp_keras.errors import InputError
 from sfp_keras.filters.clusters import FilterClusters, check_same_layer
 from sfp_keras.filters.fields import FilterFields
 
-# Wide enough for all but a few of a layer's fields; what lies lower is counted apart.
+# Wide enough for all but a few of a layer's fields; lower ones are counted separately.
 _LOWEST = -1.0
 
 

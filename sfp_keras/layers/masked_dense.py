@@ -267,7 +267,7 @@ def _in_compiled_function(inputs: Any) -> bool:
 
 @functools.cache
 def _masked_variable(base: Any) -> Any:
-    """A class of variables that keep zeros outside their mask whatever is assigned to them."""
+    """A class of variables that keep zeros outside their mask, also when assigned others."""
 
     class MaskedVariable(base):
         mask: np.ndarray | None = None

@@ -1,6 +1,6 @@
 """Networks known by name, a user's own, and weights from files.
 
-Names are loaded when first used: what is said of networks (`architectures`) opens no framework.
+Names are loaded when first used: `architectures` and what it says of networks load no framework.
 """
 
 import importlib

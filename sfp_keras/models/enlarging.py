@@ -17,7 +17,7 @@ class Enlarge(keras.layers.Layer):
     That is what Pillow's `BICUBIC` does with pixels that are not rounded: half-pixel centres, and
     at the edges the weights outside the image left out and the others scaled to sum to one. The
     aspect is not kept. Works compiled on every backend, `jit_compile=True` included; numbers are
-    float32 inside whatever the dtype policy, because weights of bfloat16 do not sum to one.
+    float32 inside under any dtype policy, because weights of bfloat16 do not sum to one.
 
     Args:
         size: `int` for square images, or `(height, width)`: the size after enlarging, no side

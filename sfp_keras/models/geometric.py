@@ -20,7 +20,7 @@ class RandomGeometry(keras.layers.Layer):
     comes in from outside has the colour `fill`. In inference images pass unchanged.
 
     Draws come from a state of the layer that is among `model.variables`. Works compiled on every
-    backend, `jit_compile=True` included; numbers are float32 inside whatever the dtype policy.
+    backend, `jit_compile=True` included; numbers are float32 inside under any dtype policy.
 
     Args:
         rotation: `float`, degrees from 0 to 180: angles are uniform between -rotation and

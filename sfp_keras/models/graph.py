@@ -147,7 +147,7 @@ def _follow(
     graph: keras.Model, inputs: Sequence[Any], prefix: str, calls: list[LayerCall]
 ) -> tuple[Any, ...]:
     """Append the graph's calls on `inputs` to `calls`, and return the graph's outputs."""
-    # A nested model may be called twice: fresh tensors for each call tell the calls apart.
+    # A nested model may be called twice: each call gets fresh tensors.
     tensors = {id(old): new for old, new in zip(graph.inputs, inputs, strict=True)}
     for label, node in labelled_nodes(graph):
         read = tuple(tensors[id(tensor)] for tensor in node.input_tensors)

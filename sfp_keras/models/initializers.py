@@ -42,7 +42,7 @@ def normal_fan_out(seed: int, layer: str, fan_out: int) -> "keras.Initializer":
 
 
 def seed_of(*parts: object) -> int:
-    """A seed that tells its parts apart, the same in every process."""
+    """A seed that differs with each of its parts, and is the same in every process."""
     # Python's hash() differs from process to process; 31 bits fit every backend's seeds.
     digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1

@@ -14,7 +14,7 @@ from sfp_keras.models.registry import Architecture, WeightFiles, architectures
 if TYPE_CHECKING:
     import keras
 
-# Wrong scaling or labels, not options, make such a network guess.
+# Where such a network guesses, scaling or the order of labels is wrong: it has no options.
 _FILES = WeightFiles(unsaid=("class_names",))
 
 
@@ -24,6 +24,9 @@ def architecture_of(model: str, train: bool = False) -> Architecture:
     Args:
         model: `str`. One of `architectures()`, a `.keras` file or `package.module:factory`.
         train: `bool`. Whether the user's network is to be trained. Its module is then imported.
+
+    Returns:
+        An `Architecture`.
 
     Raises:
         InputError: if a file is to be trained.
@@ -44,7 +47,7 @@ def _trained(model: str) -> Architecture:
 
 @functools.cache
 def _trainable(spec: str) -> Architecture:
-    """Of a function that makes a network, or of the `Architecture` that the spec names."""
+    """The `Architecture` that the spec names, or one made of the function that it names."""
     if ":" not in spec or Path(spec).exists():
         raise InputError(
             f"`train`: `model`={spec} is not trained from its beginning, for a file holds trained "

@@ -36,7 +36,7 @@ def build_own(
 
     Returns:
         A `keras.Model` with outputs of shape `(batch, num_labels)`. Layers that were not given a
-        name are numbered from the first one, whatever was built before.
+        name are numbered from the first one, even if others were built before.
 
     Raises:
         InputError: if the function fails, or its network cannot be trained on these labels.

@@ -177,7 +177,11 @@ def register(architecture: Architecture) -> Architecture:
 
 
 def architectures() -> Mapping[str, Architecture]:
-    """All architectures by name. Keras is not imported."""
+    """All architectures by name. Keras is not imported.
+
+    Returns:
+        Mapping from name to `Architecture`.
+    """
     _import_networks()
     return _KNOWN
 
@@ -191,7 +195,13 @@ def _import_networks() -> None:
 
 
 def find_architecture(name: str) -> Architecture:
-    """The architecture of a name.
+    """Find an architecture by its name.
+
+    Args:
+        name: `str`. One of `architectures()`.
+
+    Returns:
+        An `Architecture`.
 
     Raises:
         InputError: if there is none.
@@ -205,7 +215,9 @@ def find_architecture(name: str) -> Architecture:
 def parameter_groups() -> dict[str, str]:
     """The short names of groups of parameters in all networks, each with its pattern.
 
-    A name that several networks have stands for what it means in any of them.
+    Returns:
+        Dict from name to regular expression. A name that several networks have matches what it
+        means in any of them.
     """
     patterns: dict[str, list[str]] = {}
     for one in architectures().values():
@@ -276,8 +288,10 @@ def network_options() -> type:
     """A dataclass of all networks' options as flags have them, each with its `Setting`.
 
     The network of phase 1 depends on all of them. An option's default is `None` where networks
-    differ in it. One that maps layers to numbers is a
-    tuple of texts here, and so is a tuple.
+    differ in it. Tuples, and mappings from layers to numbers, are tuples of texts.
+
+    Returns:
+        A frozen dataclass.
 
     Raises:
         TypeError: if two networks have options of one name and different types.

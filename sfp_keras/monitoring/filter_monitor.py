@@ -57,8 +57,8 @@ class FilterMonitor(keras.callbacks.Callback):
             activation, pooling) before the linear head; in a network of dense layers alone the
             last one that is not linear.
         class_names: names of the K labels. Defaults to `None`: their numbers.
-        every: `int`. Epochs between measurements, whatever they cost and however many these
-            make. Defaults to `None`: as often as `max_measurements` and `max_cost` allow.
+        every: `int`. Epochs between measurements, however many and costly these are. Defaults to
+            `None`: as often as `max_measurements` and `max_cost` allow.
         threshold: `float`. At which scalars are computed; the tab can use any. Defaults to `0.3`.
         max_measurements: `int`. Most measurements where `every` is `None`. Defaults to `20`; the
             last epoch is always one of them.
@@ -126,7 +126,7 @@ class FilterMonitor(keras.callbacks.Callback):
 
     @property
     def network(self) -> keras.Model:
-        """What is measured."""
+        """The network that is measured."""
         return self.model if self._network is None else self._network
 
     def on_train_begin(self, logs: dict | None = None) -> None:
@@ -248,7 +248,7 @@ class FilterMonitor(keras.callbacks.Callback):
 
 
 def _with_open_batch(model: keras.Model, images: np.ndarray) -> keras.Model:
-    """A model whose graph takes these images, whatever their number.
+    """A model whose graph takes any number of these images.
 
     A Sequential model without `keras.Input` has no graph yet, or with JAX one of fit's batch size
     alone: its layers, and so its weights, are then put into one that has an input.

@@ -37,7 +37,7 @@ class LinearHead:
     Attributes:
         stage: name of the stage.
         depth: place of the stage's layer in the network, from the input side.
-        cut: model that puts out the stage's features, behind whatever pooling follows it.
+        cut: model that puts out the stage's features, behind the pooling that may follow it.
         layers: the linear layer calls behind the features, input side first.
     """
 
@@ -246,7 +246,7 @@ def _call_of(graph: CallGraph, model: keras.Model, stage: str) -> LayerCall:
 
 
 def _unpooled(operation: Any, shape: tuple[int, ...], kernel: np.ndarray) -> np.ndarray:
-    """The kernel before an average pooling, whatever its windows: pooling's transpose."""
+    """The kernel before an average pooling of any windows: pooling's transpose."""
     positions = int(np.prod(shape[:-1], dtype=int))
     basis = np.eye(positions, dtype=np.float32).reshape(positions, *shape[:-1], 1)
     # Pooling treats channels alike: one channel with a one at each position is enough.

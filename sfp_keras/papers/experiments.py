@@ -123,7 +123,7 @@ class PaperNumbers:
 def paper_numbers(
     model: str, dataset: str, num_labels: int, options: Mapping[str, Any] | None = None
 ) -> PaperNumbers:
-    """The papers' numbers of an experiment; empty where it is none of theirs.
+    """The papers' numbers of an experiment; empty where they do not have it.
 
     Args:
         model: `str`, such as `vgg16`.

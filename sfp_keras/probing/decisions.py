@@ -126,8 +126,8 @@ def measure_decisions(
     """Let every filter of every stage decide alone on every image, in one pass.
 
     Beside the network and its batch this holds per stage `24 * F * K + 8 * n * K * K` bytes for n
-    matrices; with 1,280 filters, 1,000 labels and 16 matrices that is 0.15 GiB. What each image
-    is decided to be lies in a temporary file, see `DecisionsAccumulator`.
+    matrices; with 1,280 filters, 1,000 labels and 16 matrices that is 0.15 GiB. The labels
+    that filters decide are in a temporary file, see `DecisionsAccumulator`.
 
     Args:
         cut: model of `cut_stages`.

@@ -149,7 +149,7 @@ class FeatureStore:
         return {name: stage.dtype.name for name, stage in self._stages.items()}
 
     def make_room(self, row: int, blocks: Mapping[str, np.ndarray]) -> bool:
-        """Widen the stages that cannot take their next rows; tell whether there were any.
+        """Widen the stages that cannot take their next rows; return whether there were any.
 
         Raises:
             InputError: if a number is not finite.

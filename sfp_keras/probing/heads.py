@@ -68,7 +68,7 @@ def train_heads(
         cache: `FeatureCache` of training and test images.
         num_labels: `int`. K.
         settings: `TrainingSettings`. A `group` is called by its stage: `layer2: lr=0.01`. Heads
-            are float32 whatever the precision. Defaults to `HeadSettings()`, those of paper 2
+            are float32 with any `precision`. Defaults to `HeadSettings()`, those of paper 2
             for VGG-16.
         seed: `int`.
         checkpoint: file from which an interrupted training goes on, or `None`.

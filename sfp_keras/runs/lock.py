@@ -35,7 +35,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def try_lock(file: IO[str]) -> bool:
-    """Lock an open file until all who have it open closed it; whether nobody else has."""
+    """Lock an open file until all processes that have it open close it; whether no other has it."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -36,7 +36,7 @@ class SplitFiles:
         self._path = path
 
     def image_result(self, analysis: str) -> Path:
-        """What the pass over the images of an analysis left; a table for people lies beside it."""
+        """The result of an analysis that passes over the images; a table beside it has its name."""
         return self._path / f"{analysis}.npz"
 
 
@@ -55,7 +55,7 @@ class AfccFiles:
         return self.path / "curves" / f"{_fine_tuning(variant, images, threshold)}.csv"
 
     def checkpoint(self, variant: str, images: str, threshold: float) -> Path:
-        """From where one interrupted fine-tuning goes on, whichever others are asked for then."""
+        """The checkpoint of one fine-tuning, the same with any others asked for."""
         return self.path / f"checkpoint-{_fine_tuning(variant, images, threshold)}.npz"
 
 

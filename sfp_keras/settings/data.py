@@ -18,7 +18,7 @@ class DataSettings:
     )
     data_dir: str | None = setting(
         None,
-        "Where the data lies: the publishers' CIFAR files, class folders (train/ and test/ inside, "
+        "Where the data is: the publishers' CIFAR files, class folders (train/ and test/ inside, "
         "or one tree), an .npz file or a folder of .npy files with x_train, y_train, x_test and "
         "y_test, or what tensorflow-datasets prepared.",
         used="reads_files",

@@ -12,13 +12,13 @@ from sfp_keras.settings.field import Section, Setting
 
 @dataclasses.dataclass(frozen=True)
 class Declaration:
-    """A setting where it stands.
+    """A setting and its place among nested dataclasses.
 
     Attributes:
         name: `str`. Of its flag.
         path: names of fields that lead to it from the outermost dataclass.
         setting: `Setting`.
-        default: its default there.
+        default: its default.
         kind: the type of its value, or of a tuple's elements: bool, int, float or str.
         many: whether its value is a tuple.
     """
@@ -66,6 +66,9 @@ def declarations(section: type) -> Mapping[str, Declaration]:
     Args:
         section: a dataclass with fields that `setting` or `section` declared.
 
+    Returns:
+        Dict from a flag's name to its `Declaration`.
+
     Raises:
         TypeError: if two settings have the same flag.
     """
@@ -105,7 +108,15 @@ def _kind_of(hint: Any) -> tuple[type, bool]:
 
 
 def value_at(section: Any, path: tuple[str, ...]) -> Any:
-    """The value that a path of fields leads to."""
+    """The value that a path of fields leads to.
+
+    Args:
+        section: an instance of a dataclass.
+        path: names of fields, the outermost first.
+
+    Returns:
+        The value.
+    """
     return functools.reduce(getattr, path, section)
 
 
@@ -113,8 +124,11 @@ def with_values(section: Any, values: Mapping[tuple[str, ...], Any]) -> Any:
     """A copy of nested dataclasses with other values at some paths.
 
     Args:
-        section: a dataclass' instance.
-        values: dict from paths to values.
+        section: an instance of a dataclass.
+        values: dict from paths, tuples of names of fields, to values.
+
+    Returns:
+        An instance of the same dataclass.
     """
     changes: dict[str, Any] = {}
     inner: dict[str, dict[tuple[str, ...], Any]] = {}

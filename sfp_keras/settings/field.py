@@ -138,7 +138,14 @@ def section(default: Any, prefix: str = "", used: str | None = None) -> Any:
 
 
 def declared(section: Any) -> Iterator[tuple[dataclasses.Field, Setting]]:
-    """The fields of a dataclass, or of one of its instances, that `setting` declared."""
+    """The fields that `setting` declared.
+
+    Args:
+        section: a dataclass, or an instance of one.
+
+    Yields:
+        Each field with its `Setting`.
+    """
     for field in dataclasses.fields(section):
         if "setting" in field.metadata:
             yield field, field.metadata["setting"]

@@ -12,6 +12,13 @@ class NetworkSettings:
     """Which network is used, from which weights, and where it is probed.
 
     Attributes:
+        model: `str` or `None`. A network's name, a `.keras` file or `package.module:factory`.
+        weights: `str` or `None`. Trained weights of a network with a name.
+        initial_weights: `str` or `None`. Weights that training starts from.
+        train: `bool`. Whether the network of a factory is trained.
+        stages: tuple of `str`. Where it is probed; empty for its usual stages.
+        list_stages: `bool`. Whether its stages are shown, and nothing else is done.
+        pool: tuple of `str`. Pooling of stage outputs before the heads.
         options: dict from the name of an option of the network to its value; those that are not
             there are at their defaults. Each kind of network has options of its own.
     """
@@ -20,7 +27,7 @@ class NetworkSettings:
         "vgg6",
         "A network by its name; a .keras file; or package.module:factory, a function that returns "
         "a Keras model, such as keras.applications:MobileNetV2. Default: the preset's, or one for "
-        "the data. Files and factories count as trained, factories unless --train is given.",
+        "the data. Files and factories count as trained, factories unless `train` is given.",
         phases=("train",),
     )
     weights: str | None = setting(

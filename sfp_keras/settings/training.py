@@ -134,7 +134,7 @@ class HeadSettings(TrainingSettings):
 class FineTuningSettings(TrainingSettings):
     """How a head zeroed outside its clusters is fine-tuned, with the layers before it.
 
-    The defaults are paper 2's for VGG-16. Accuracies are float32's whatever the `precision`.
+    The defaults are paper 2's for VGG-16. Accuracies are float32's with any `precision`.
     """
 
     epochs: int | None = setting(10, "Epochs of fine-tuning.", phases=("afcc",), low=0)

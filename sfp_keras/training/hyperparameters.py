@@ -16,6 +16,12 @@ from sfp_keras.training.schedule import StepDecay
 def default_group(settings: TrainingSettings) -> ParameterGroup:
     """The hyperparameters of variables in no group.
 
+    Args:
+        settings: `TrainingSettings`.
+
+    Returns:
+        A `ParameterGroup`.
+
     Raises:
         InputError: if `decay` cannot be read.
     """
@@ -30,6 +36,9 @@ def optimizer_of(settings: TrainingSettings, names: Mapping[str, str] | None = N
         settings: `TrainingSettings`.
         names: dict from the names that groups may have to patterns; see `parse_group`.
 
+    Returns:
+        An `SGD`.
+
     Raises:
         InputError: if `decay` or a `group` cannot be read.
     """
@@ -41,6 +50,12 @@ def optimizer_of(settings: TrainingSettings, names: Mapping[str, str] | None = N
 
 def schedule_of(settings: TrainingSettings) -> GroupSchedule:
     """The schedule of the learning rates, a Keras callback.
+
+    Args:
+        settings: `TrainingSettings`.
+
+    Returns:
+        A `GroupSchedule`.
 
     Raises:
         InputError: if `decay` cannot be read.

@@ -29,6 +29,9 @@ def curves() -> list[keras.metrics.Metric]:
 
     Keras' own loss counts a batch more than once where it has fewer images than there are
     devices, and that of one output of several counts a short last batch as a full one.
+
+    Returns:
+        The metrics `accuracy` and `cross_entropy`.
     """
     return [
         keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
@@ -37,10 +40,13 @@ def curves() -> list[keras.metrics.Metric]:
 
 
 def with_exact_loss(history: list[dict[str, float]]) -> list[dict[str, float]]:
-    """The logs of a model of one output with `curves()`: their cross-entropy in place of the loss.
+    """Put the cross-entropy of `curves()` in the place of Keras' loss, for a model of one output.
 
     Args:
         history: one dict an epoch, of `fit_with_resume`.
+
+    Returns:
+        The same with `loss` and `val_loss` exact.
     """
     exact = []
     for row in history:

@@ -1,4 +1,4 @@
-"""Training batches of images that are turned on the device, each by one affine map."""
+"""Training batches whose images are moved on the device, each by one affine map."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any

@@ -105,8 +105,8 @@ class Progress:
 class FitProgress(keras.callbacks.Callback):
     """Times the first steps, then shows epochs, loss, accuracy and the time left.
 
-    Close it when the training ended or was stopped, of which Keras tells callbacks nothing: the
-    cursor of a terminal is hidden until then.
+    Close it when the training has ended or was stopped, which Keras does not report to callbacks:
+    the cursor of a terminal is hidden until then.
 
     Args:
         progress: `Progress`.

@@ -17,7 +17,14 @@ Feed = tuple[dict[str, np.ndarray], np.ndarray]
 
 
 def fits_on_device(*splits: ImageSplit) -> bool:
-    """Whether the images are held in memory, and are few enough for a device's."""
+    """Whether images are held in memory, and are few enough to hold on the device too.
+
+    Args:
+        *splits: `ImageSplit`. Together they may have 4 GiB.
+
+    Returns:
+        `bool`.
+    """
     bytes_of_all = sum(math.prod(s.images.shape) * s.dtype.itemsize for s in splits)
     return all(split.in_memory for split in splits) and bytes_of_all <= MOST_BYTES
 
@@ -117,12 +124,15 @@ def resident_batches(
 
 
 def resident_rows(labels: np.ndarray, first_row: int, batch_size: int) -> Iterator[Feed]:
-    """Rows in order, not augmented: what `evaluation_batches` yields, for `ResidentImages`.
+    """What `evaluation_batches` yields, as row numbers for `ResidentImages`.
 
     Args:
         labels: (n,) of the split that begins at `first_row`.
         first_row: `int`.
-        batch_size: `int`.
+        batch_size: `int`; the last batch may be short.
+
+    Returns:
+        An iterator of (dict of (n,) int32, y (n,) int64), each image once, in order.
     """
     for begin in range(0, len(labels), batch_size):
         part = labels[begin : begin + batch_size]

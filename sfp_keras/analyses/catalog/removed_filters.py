@@ -45,7 +45,7 @@ def removal_table(summary: pd.DataFrame, stage: str, paper: PaperRemoval | None)
         else None
         for row in rows
     ]
-    note = "Test accuracies of the head, nothing trained anew; the spread is over the draws."
+    note = "Test accuracies of the head, without further training; the spread is over the draws."
     source = f"{paper.source.paper}, on CIFAR-10" if paper else ""
     title = f"Filters removed at random from the head of {stage}"
     return ReportTable(title, columns, rows, theirs, note, source)

@@ -132,7 +132,7 @@ def augment(images: np.ndarray, moves: ImageMoves, fill: np.ndarray) -> np.ndarr
         A new array (n, H, W, C) of the same type.
     """
     _, height, width, channels = images.shape
-    # In C's order whatever the images' own: the rows that are filled must be views.
+    # In C's order, which the images may not have: the rows that are filled must be views.
     result = np.empty_like(images, order="C")
     result.reshape(-1, width * channels)[:] = np.tile(fill, width)
     each = zip(moves.flip.tolist(), moves.down.tolist(), moves.right.tolist(), strict=True)

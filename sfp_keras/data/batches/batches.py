@@ -29,7 +29,15 @@ def epoch_order(seed: int, epoch: int, count: int) -> np.ndarray:
 
 
 def steps_per_epoch(count: int, batch_size: int) -> int:
-    """Return the number of batches of an epoch, a last short one included."""
+    """Count the batches of an epoch, a last short one included.
+
+    Args:
+        count: `int`. Number of images.
+        batch_size: `int`, positive.
+
+    Returns:
+        `int`.
+    """
     return -(-count // batch_size)
 
 

@@ -54,7 +54,7 @@ class Scaling:
         Returns:
             Array (n, H, W, C) of float32.
         """
-        # In C's order whatever the images' own: below, rows of it must be views.
+        # In C's order, which the images may not have: below, rows of it must be views.
         scaled = images.astype(np.float32, order="C")
         if self.function is not None:
             return np.asarray(self.function(scaled), dtype=np.float32)
@@ -100,11 +100,13 @@ class Scaling:
 
 
 class _Unscaled(Scaling):
+    """Images as they are."""
+
     def __call__(self, images: np.ndarray) -> np.ndarray:
         return images
 
 
-# For networks that scale images themselves: uint8 is a quarter of what crosses to the device.
+# For networks that scale images themselves: uint8 takes a quarter of float32's way to the device.
 UNSCALED = _Unscaled("none", 1.0, np.zeros(3, np.float32), np.ones(3, np.float32))
 
 
@@ -195,7 +197,7 @@ def _from_function(text: str, channels: int) -> Scaling:
         ) from None
     if result.shape != probe.shape:
         raise InputError(
-            f"`scaling`={text} turns images of shape (n, h, w, {channels}) into {result.shape}; it "
+            f"`scaling`={text} makes images of shape (n, h, w, {channels}) {result.shape}; it "
             "must keep the shape"
         )
     return scaling

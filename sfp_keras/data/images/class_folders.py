@@ -39,7 +39,7 @@ def existing_folder(data_dir: Path) -> Path:
 
 
 def has_class_folders(data_dir: str | Path) -> bool:
-    """Tell whether `data_dir` holds class folders, or train and test folders of them."""
+    """Whether `data_dir` holds class folders, or train and test folders of them."""
     root = Path(data_dir)
     if not root.is_dir():
         return False

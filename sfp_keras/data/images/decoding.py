@@ -17,7 +17,7 @@ class UnreadableImageError(Exception):
 
 
 def is_image_file(name: str) -> bool:
-    """Tell by its name whether a file is an image, and not a hidden one."""
+    """Whether a file's name is that of an image, and not hidden."""
     return not name.startswith(".") and name.lower().endswith(_SUFFIXES)
 
 

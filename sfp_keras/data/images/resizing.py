@@ -60,7 +60,7 @@ def resize_dataset(
     return change_images(dataset, change, (*size, dataset.image_shape[2]), memory_budget)
 
 
-# "stretch" to the size whatever the aspect, or "crop" the centre of a slightly larger image.
+# "stretch" to the size and change the aspect, or "crop" the centre of a slightly larger image.
 RESIZE_FORMS = ("stretch", "crop")
 
 # Larger ones are slips: a batch of them fits no memory.

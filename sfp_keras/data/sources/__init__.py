@@ -11,13 +11,24 @@ from sfp_keras.errors import InputError
 
 
 def find_source(name: str) -> Source:
-    """Return the source of a data set, tensorflow-datasets for names that no other has."""
+    """Find the source of a data set.
+
+    Args:
+        name: `str`. The name of the data set.
+
+    Returns:
+        A `Source`: that of tensorflow-datasets where no other has the name.
+    """
     sources = _sources()
     return sources.get(name, sources["*"])
 
 
 def source_names() -> list[str]:
-    """Return the names of the data sets that have a source of their own."""
+    """List the data sets that have a source of their own.
+
+    Returns:
+        Their names, sorted.
+    """
     return sorted(_sources().keys() - {"*"})
 
 

@@ -103,7 +103,7 @@ def _choose_splits(builder: Any, name: str, keys: list[str]) -> list[str]:
 
 
 def _labelled(builder: Any, split: str, keys: list[str]) -> bool:
-    """Tell whether a split has labels: withheld ones are stored as -1."""
+    """Whether a split has labels: withheld ones are stored as -1."""
     example = next(iter(_examples(builder, split, keys)), None)
     return example is not None and int(example[keys[1]]) >= 0
 
@@ -118,11 +118,11 @@ def _examples(
             split=f"{split}[{first}:]" if first else split,
             shuffle_files=False,
             decoders=tfds.decode.PartialDecoding(dict.fromkeys(keys, True)),
-            # One file after the other: the stored order, whatever the number of cores.
+            # One file after the other: the stored order, with any number of cores.
             read_config=tfds.ReadConfig(interleave_cycle_length=1),
         )
         yield from tfds.as_numpy(dataset)
-    except Exception as error:  # whatever a damaged record leads to
+    except Exception as error:  # a damaged record may raise anything
         raise InputError(
             f"{builder.data_path} cannot be read ({first_line(error)}); delete it and prepare it "
             "again"

@@ -58,7 +58,7 @@ class EfficientNetOptions(Options):
         None,
         "How efficientnetb0 pads before convolutions of stride 2: symmetric as PyTorch, with batch "
         "norm epsilon 1e-5, or same as keras.applications, with 1e-3. Default: same for weights of "
-        "keras.applications, else symmetric; a .keras or .weights.h5 file does not tell.",
+        "keras.applications, else symmetric; a .keras or .weights.h5 file does not say which.",
         choices=("symmetric", "same"),
     )
     blocks: Mapping[Layer, int] | None = setting(
@@ -315,7 +315,10 @@ def efficientnet_arguments_of(path: str | Path) -> dict[str, Any]:
 
     Returns:
         The arguments `num_labels` (`None` where the file has no output layer), `output_bias`,
-        `blocks` and `stage9`. An InputError names a file that cannot be read or is another's.
+        `blocks` and `stage9`.
+
+    Raises:
+        InputError: if the file cannot be read or is of another network.
     """
     modules = read_modules(Path(path))
     blocks: dict[int, int] = {}

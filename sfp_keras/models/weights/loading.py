@@ -48,7 +48,7 @@ def load_weights(model: keras.Model, path: str | Path) -> None:
 def load_initial_weights(model: keras.Model, source: str | Path) -> list[str]:
     """Set the weights a training starts from, as far as there are any: transfer learning.
 
-    The output layer is always left as it is, for it tells other labels apart.
+    The output layer is always left as it is, for its labels are other ones.
 
     Args:
         model: `keras.Model` of `build_network`.

@@ -249,7 +249,7 @@ def _check_shape(
     if kind != "linear":
         mend = "build the model with the file's widths (`filters`) and kernel sizes"
     elif is_output and shape[0] != assignment.shape[0]:
-        mend = f"the file's network tells {shape[0]} labels apart: choose its `dataset`"
+        mend = f"the file's network has {shape[0]} labels: choose its `dataset`"
     elif shape[0] != assignment.shape[0]:
         mend = f"set `fc_widths` with {shape[0]} for this layer"
     else:

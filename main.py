@@ -40,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
     logging.getLogger("sfp_keras").setLevel(logging.INFO)
     # absl lets through every library's notes, such as JAX' of devices it did not find.
     logging.getLogger("jax").setLevel(logging.WARNING)
-    # It counts every cut of a network as the same function compiled anew.
+    # TensorFlow takes every cut of a network for one function that is compiled again and again.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
         # Before the sweep's own preset is set, for every member has one.

@@ -113,7 +113,7 @@ def pytorch(model: str, options: argparse.Namespace) -> dict[str, float]:
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.backends.cudnn.benchmark = True
-    # As ours; PyTorch rounds convolutions to TensorFloat-32 unless told.
+    # As ours: by default PyTorch rounds convolutions to TensorFloat-32.
     torch.backends.cudnn.allow_tf32 = False
     network = torch_network(model).to(device, memory_format=torch.channels_last)
     shape = (options.batch_size, 3, SIDES[model], SIDES[model])

@@ -1,4 +1,4 @@
-"""The members of a sweep: the same flags with other labels and seeds, each with its own preset."""
+"""The members of a sweep: the same flags with other labels and seeds, and the preset of each."""
 
 import copy
 import shlex

@@ -1,4 +1,4 @@
-"""What the library says, in the command's words."""
+"""Messages of the library with the names of the command's flags."""
 
 import logging
 
@@ -12,7 +12,7 @@ def as_flags(text: str) -> str:
 
 
 class NoteFormatter(logging.Formatter):
-    """Shows what the library notes on the way as its text alone."""
+    """Formats the library's log records as their text alone."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The text of a record."""

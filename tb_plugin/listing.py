@@ -14,7 +14,7 @@ _FEATURES, _HEADER = schema.features_tag(""), schema.header_tag("")
 
 @dataclasses.dataclass(frozen=True)
 class Blobs:
-    """Where the last blob sequence of a tag lies.
+    """Where the last blob sequence of a tag is.
 
     Attributes:
         tag: `str`.

@@ -28,7 +28,7 @@ _CALLS_AT_ONCE = 8
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Measurement:
-    """One stage at one step: its header, and where its arrays lie.
+    """One stage at one step: its header, and where its arrays are.
 
     Attributes:
         run: `str`.

@@ -1,4 +1,4 @@
-"""How all figures look: sizes of a paper's columns, colours that the colour-blind tell apart."""
+"""How all figures look: sizes of a paper's columns, colours for the colour-blind too."""
 
 from __future__ import annotations
 
@@ -119,8 +119,8 @@ def log_axis(axes: Axes, low: float, high: float) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     axes.set_yscale("log")
-    narrow = high < 100 * low
-    axes.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5) if narrow else (1,)))
+    few_decades = high < 100 * low
+    axes.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5) if few_decades else (1,)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
 
@@ -141,7 +141,7 @@ def number_of_labels_axis(axes: Axes) -> None:
 
 
 def ordered_styles(count: int) -> list[dict[str, Any]]:
-    """Colours of an order, dark to light, that the colour-blind tell apart, and markers."""
+    """Colours of an order, dark to light, distinct for the colour-blind too, and markers."""
     import matplotlib
 
     colours = matplotlib.colormaps["viridis"](np.linspace(0, 0.85, count))

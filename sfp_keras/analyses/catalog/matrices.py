@@ -193,7 +193,7 @@ def _draw_corner(
 
 
 def _outline(panel: Axes, numbers: np.ndarray) -> None:
-    """Frame each cluster block: white and yellow alone are hard to tell apart for some."""
+    """Frame each cluster block: for some readers white and yellow look alike."""
     from matplotlib.patches import Rectangle
 
     for number in range(numbers.max(initial=-1) + 1):

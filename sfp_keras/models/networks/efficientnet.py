@@ -107,7 +107,6 @@ def build_efficientnet(
     Example:
 
     ```
-    model = build_efficientnet(100)
     model = build_efficientnet(100, blocks={3: 1, 4: 1})  # paper 2's simplified variant
     model = build_efficientnet(100, stage9=False)
     ```
@@ -128,10 +127,8 @@ def build_efficientnet(
         drop_connect: `float`. Rate at which residual blocks are left out of training, growing
             linearly with depth up to this. Defaults to 0.2.
         dropout: `float`. Before the output. Defaults to 0.2.
-        output_bias: `bool`. Whether the output units have biases; the papers' have none.
-            Defaults to `False`.
-        seed: `int`. The initial weights are a function of it (and of the Keras backend) alone.
-            Defaults to 0.
+        output_bias: `bool`. Whether outputs have biases, unlike the papers'. Defaults to `False`.
+        seed: `int`. The initial weights are a function of it and the Keras backend. Defaults to 0.
         dtype: a Keras dtype policy such as `"mixed_bfloat16"`. In a mixed policy the output
             layer computes in float32. Defaults to Keras' global policy.
 

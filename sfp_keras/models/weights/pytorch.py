@@ -74,7 +74,7 @@ def load_pytorch_weights(model: keras.Model, path: str | Path, *, output: bool =
         _check_count(path, model.name, kind, layers[kind], modules, output)
     maps = _flattened_maps(graph)
 
-    variables, turns, names = [], [], []
+    variables, conversions, names = [], [], []
     for kind in _LAYERS_OF:
         for layer, module in zip(layers[kind], modules[kind], strict=True):
             is_output = output and kind == "linear" and layer is layers[kind][-1]
@@ -83,12 +83,12 @@ def load_pytorch_weights(model: keras.Model, path: str | Path, *, output: bool =
             for assignment in _assignments(kind, layer, maps.get(layer.name)):
                 _check_shape(path, kind, layer, module, assignment, is_output)
                 variables.append(assignment.variable)
-                turns.append(assignment.turn)
+                conversions.append(assignment.turn)
                 names.append(module.tensor(assignment.part))
     # Only now, with everything known to fit and read, is the model touched.
     tensors = read_tensors(path, names)
-    for variable, turn, tensor in zip(variables, turns, tensors, strict=True):
-        variable.assign(turn(tensor))
+    for variable, converted, tensor in zip(variables, conversions, tensors, strict=True):
+        variable.assign(converted(tensor))
 
 
 def _layers(graph: CallGraph, model_name: str) -> dict[str, list[Any]]:

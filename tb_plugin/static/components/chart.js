@@ -31,7 +31,7 @@ export function Chart(props) {
   const host = useRef(null);
   const plot = useRef(null);
   const [at, setAt] = useState(null);
-  const [spoken, setSpoken] = useState('');
+  const [announced, setAnnounced] = useState('');
   const xs = unionOfX(series);
   const columns = series.map((s) => placeOn(xs, s));
   // For uPlot `null` ends a line, and `undefined`, where a series has no such x, does not.
@@ -68,7 +68,7 @@ export function Chart(props) {
 
   const leave = () => {
     setAt(null);
-    setSpoken('');
+    setAnnounced('');
   };
   const key = (event) => {
     if (event.key === 'Escape') leave();
@@ -81,7 +81,7 @@ export function Chart(props) {
     plot.current.setCursor({left: plot.current.valToPos(xs[next], 'x'), top: 0});
     setAt(next);
     const values = series.map((s, i) => `${s.label} ${formatNumber(columns[i][next])}`);
-    setSpoken(`${nameOfX(xs[next])}: ${values.slice(0, READOUT_LINES).join(', ')}`);
+    setAnnounced(`${nameOfX(xs[next])}: ${values.slice(0, READOUT_LINES).join(', ')}`);
   };
   const pointed = at !== null && at < xs.length && !nothing;
   const right = pointed && at * 2 < xs.length - 1;
@@ -108,7 +108,7 @@ export function Chart(props) {
         series=${series}
         values=${columns.map((c) => c[at])}
       />`}
-    <p class="unseen" role="status">${spoken}</p>
+    <p class="unseen" role="status">${announced}</p>
     ${edges && !nothing && html`<p class="note">${edgeText(columns, log)}</p>`}
   </figure>`;
 }

@@ -37,7 +37,7 @@ export function exactNumber(value) {
   return String(value).replace('Infinity', 'inf');
 }
 
-// What is no letter but moves or hides those around it: line breaks, turns of direction.
+// Characters that move or hide those around them: line breaks, changes of direction.
 const UNSEEN = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]+/gu;
 
 /** A label's name in one line, its number where it has none. */

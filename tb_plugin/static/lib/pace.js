@@ -1,9 +1,9 @@
 /**
  * When the server may be asked again.
  *
- * It computes on what nobody waits for any more. So a question like one just given up waits until
- * that would be answered, and what is known to take long, or not known at all, until the slider
- * rests.
+ * It goes on computing answers that nobody waits for any more. So a question like one just given up
+ * waits until that would be answered. One that is known to take long, or not known at all, waits until
+ * the slider rests.
  */
 
 const LONG_MILLISECONDS = 600;

@@ -24,7 +24,7 @@ function names(value) {
   }
 }
 
-// [default, read from the address]. `null` means: whatever suits the log.
+// [default, read from the address]. `null`: what suits the log.
 const FIELDS = {
   // Addresses of earlier versions call the first view `layers`.
   view: ['stages', (value, views) => oneOf(...views)(value === 'layers' ? 'stages' : value)],

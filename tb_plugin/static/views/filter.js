@@ -220,7 +220,7 @@ function useWidth() {
 
 function offerOf({header, fields, panels, size, corner, chosen}) {
   const number = (value) => Number(value.toPrecision(9)); // All a float32 holds.
-  const names = chosen.run.labels; // As in the log, whatever is in them.
+  const names = chosen.run.labels; // As in the log, with any characters in them.
   const rows = () =>
     Array.from({length: size}, (_, i) =>
       Array.from(fields.subarray(i * size, (i + 1) * size), number),

@@ -134,11 +134,11 @@ function Grid({rows, step}) {
   const corner = cornerOf(state.corner, chosen.labels.length, rows);
   const side = Math.max(1, Math.round(TARGETS[state.size] / corner)) * corner;
   const shown = side > 1.6 * TARGETS[state.size] ? TARGETS[state.size] : side;
-  const narrow = Math.max(shown, LEAST_WIDTH) + GAP;
-  const columns = Math.max(1, Math.floor((place.width - GAP) / narrow));
+  const least = Math.max(shown, LEAST_WIDTH) + GAP;
+  const columns = Math.max(1, Math.floor((place.width - GAP) / least));
   // What is left of a line is shared out, so that the grid fills it.
   const cell = {
-    width: Math.max(narrow, Math.floor((place.width - GAP) / columns)),
+    width: Math.max(least, Math.floor((place.width - GAP) / columns)),
     height: shown + CAPTION + GAP,
   };
   const lines = Math.ceil(rows.length / columns);

@@ -64,8 +64,10 @@ class TrainingSettings:
     group: tuple[str, ...] = setting(
         (),
         "Hyperparameters of some variables, as in `group`='fc: lr=0.002 momentum=0.975 l2=0.0012 "
-        "decay=0.65/20'; keys left out come from `lr`, `momentum`, `l2` and `decay`, and lr=x0.1 is "
-        "a tenth of `lr`. The name is fc, conv, or a regular expression searched in the variables' paths. May be "
+        "decay=0.65/20'; keys left out come from `lr`, `momentum`, `l2` and `decay`, and "
+        "lr=x0.1 is "
+        "a tenth of `lr`. The name is fc, conv, or a regular expression searched in the "
+        "variables' paths. May be "
         "given several times; the first match counts.",
         phases=("train",),
         repeated=True,

@@ -81,6 +81,8 @@ def features(run: Path, stage: str) -> np.ndarray:
         return fields["features"]
 
 
+# The guide own_network.md lists its stages every day.
+@pytest.mark.slow
 def test_resnet50(probe: Callable, networks: str, tmp_path: Path, colour_folder: Path) -> None:
     """A stage inside and the last; what is measured is what Keras itself computes there."""
     import keras

@@ -11,7 +11,10 @@ from calling import call_main
 from run_files import contents
 
 # Small enough for seconds: two labels, an epoch each.
-SMALL = ("--labels=2", "--epochs=1", "--head_epochs=1", "--run_dir=run")
+SMALL = (
+    *("--filters=1:8,2:8,3:8,4:8,5:8", "--labels=2", "--epochs=1", "--head_epochs=1"),
+    *("--nomonitor", "--run_dir=run"),
+)
 SAYS = (
     "error: cannot write run: No space left on device; make room or choose another --run_dir, "
     "then run the same command to go on"

@@ -1,7 +1,6 @@
 """A user's own architecture through phase 1, sweeps and presets, as the papers' networks."""
 
 import json
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +8,6 @@ import pandas as pd
 import pytest
 from calling import call_main
 from run_files import contents, differing
-from test_resume import KILLER
 
 NETWORKS = """
 import keras
@@ -56,7 +54,10 @@ def flags(
 
 
 def test_a_killed_run_ends_like_an_undisturbed_one(
-    flags: Callable, command: Callable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    flags: Callable,
+    killed: Callable[..., str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     assert call_main(*flags(), f"--run_dir={first}") == 0
@@ -65,16 +66,10 @@ def test_a_killed_run_ends_like_an_undisturbed_one(
     assert set(STAGES) <= set(layers["stage"])
     assert pd.read_csv(first / "training.csv")["epoch"].tolist() == [0, 1, 2]
 
-    more = {"PYTHONPATH": str(tmp_path)}
-    command(
-        *("train.npz", "2", "after", *flags(), f"--run_dir={second}"),
-        script=[KILLER],
-        code=-signal.SIGKILL,
-        **more,
-    )
+    killed("train.npz", 2, "after", *flags(), f"--run_dir={second}", folder=tmp_path)
     assert not (second / "model.keras").exists()
-    done = command(*flags(), f"--run_dir={second}", **more)
-    assert "training: going on after epoch 2 of 3" in done.stdout
+    assert call_main(*flags(), f"--run_dir={second}") == 0
+    assert "training: going on after epoch 2 of 3" in capsys.readouterr().out
     assert differing(contents(first), contents(second)) == []
 
     # The same network loaded from its file is trained: nothing is done again.
@@ -90,6 +85,8 @@ def test_a_network_with_a_size_of_its_own(flags: Callable, tmp_path: Path) -> No
     assert (run / "model.keras").exists()
 
 
+# Members are whole processes.
+@pytest.mark.slow
 def test_a_sweep_trains_it_for_every_number_of_labels(flags: Callable, tmp_path: Path) -> None:
     folder = tmp_path / "sweep"
     few = ["--mode=sweep", "--sweep_labels=2,3", "--nomonitor", f"--run_dir={folder}"]

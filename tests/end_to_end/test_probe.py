@@ -23,7 +23,9 @@ LAYER_COLUMNS = [
     *("noise_external", "snr_internal", "snr_external", "dead_filters", "zero_signal_labels"),
 ]
 CURVE_COLUMNS = ["epoch", "lr", "loss", "accuracy", "test_accuracy"]
-FILTERS = {"layer1": 64, "layer2": 128, "layer5": 512}
+FILTERS = {"layer1": 8, "layer2": 12, "layer5": 16}
+# A network of few filters, which takes little time.
+NARROW = "--filters=1:8,2:12,3:12,4:12,5:16"
 POSITIONS = {"layer1": (16, 16), "layer2": (8, 8), "layer5": (1, 1)}
 
 
@@ -42,7 +44,7 @@ def table_of(text: str) -> list[str]:
 def story(command: Callable, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """One run directory, and the output and files after each of several commands in it."""
     folder = tmp_path_factory.mktemp("probe") / "run"
-    always = ("--labels=3", "--epochs=1", "--head_epochs=2", f"--run_dir={folder}")
+    always = (NARROW, "--labels=3", "--epochs=1", "--head_epochs=2", f"--run_dir={folder}")
     both = "--stages=layer5,layer2"
     story = SimpleNamespace(folder=folder, out={}, files={})
     story.out["first"] = command("--mode=probe", *always, both).stdout
@@ -263,7 +265,7 @@ def test_another_stage_trains_only_its_head_and_rows_stay_in_order_of_depth(
     assert re.findall(r"heads: epoch 2/2 .*", story.out["stage"])
     layers = arrays.table("stage", "layers.csv")  # type: ignore[attr-defined]
     assert layers["stage"].tolist() == ["layer1"] + ["layer2"] * 3 + ["layer5"] * 3
-    assert layers["filters"].tolist() == [64] + [128] * 3 + [512] * 3
+    assert layers["filters"].tolist() == [8] + [12] * 3 + [16] * 3
     assert [row.split()[0] for row in table_of(story.out["stage"])[1:]] == ["layer1"]
 
 
@@ -301,7 +303,14 @@ def test_the_same_images_as_arrays_give_the_same_fields(
         **{"x_train": digits.train.images, "y_train": digits.train.labels},
         **{"x_test": digits.test.images, "y_test": digits.test.labels},
     )
-    flags = ("--model=vgg6", "--preset=vgg6-digits", "--labels=3", "--epochs=1", "--head_epochs=2")
+    flags = (
+        NARROW,
+        "--model=vgg6",
+        "--preset=vgg6-digits",
+        "--labels=3",
+        "--epochs=1",
+        "--head_epochs=2",
+    )
     call_again(
         "--dataset=arrays",
         f"--data_dir={tmp_path / 'digits.npz'}",

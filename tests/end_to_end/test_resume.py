@@ -11,7 +11,6 @@ import pytest
 from calling import ROOT, call_again, environment
 from run_files import contents, differing
 
-KILLER = str(Path(__file__).parent / "killed_main.py")
 # When the file of this name is put in place for the n-th time, what then is already there.
 KILLS = {
     "training": ("train.npz", 2, "after"),
@@ -22,7 +21,7 @@ KILLS = {
     "analysis": ("fields.npz", 2, "before"),
     "clusters": ("clusters.npz", 2, "after"),
 }
-# Every kill starts a process, which takes most of the time: one of each phase for every day.
+# Building and tracing the network again takes most of the time: one of each phase for every day.
 FEW = ("training", "head training", "pass")
 
 
@@ -46,27 +45,22 @@ def undisturbed(flags: list[str], tmp_path_factory: pytest.TempPathFactory):
 @pytest.mark.parametrize("kills", [FEW, pytest.param(tuple(KILLS), marks=pytest.mark.slow)])
 def test_a_run_killed_in_every_phase_ends_like_an_undisturbed_one(
     kills: tuple[str, ...],
-    command: Callable,
+    killed: Callable[..., str],
     flags: list[str],
     undisturbed: dict[str, bytes],
     tmp_path: Path,
 ) -> None:
     run = tmp_path / "run"
     for name in kills:
-        ending, number, moment = KILLS[name]
-        done = command(
-            *(ending, str(number), moment, *flags, f"--run_dir={run}"),
-            script=[KILLER],
-            code=-signal.SIGKILL,
-        )
-        assert "Single-filter performance" not in done.stdout, name
+        out = killed(*KILLS[name], *flags, f"--run_dir={run}")
+        assert "Single-filter performance" not in out, name
         if name == "training":
             assert (run / "checkpoint" / "train.npz").exists()
             assert not (run / "model.keras").exists()
         elif name == kills[1]:
-            assert "training: going on after epoch 2 of 3" in done.stdout
+            assert "training: going on after epoch 2 of 3" in out
         elif name == kills[kills.index("head training") + 1]:
-            assert "heads: going on after epoch 1 of 3" in done.stdout
+            assert "heads: going on after epoch 1 of 3" in out
         if name == "head training":
             assert len(list((run / "checkpoint").glob("heads-*.npz"))) == 1
         elif name == "saving the second head":

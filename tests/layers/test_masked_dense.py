@@ -29,6 +29,8 @@ OPTIMIZERS = {
     "Muon": lambda: keras.optimizers.Muon(0.01),
     "ours": lambda: SGD(0.05, 0.9, 1e-3),
 }
+# With decaying weights, with averaged ones, and with products in a lower precision.
+EVERY_DAY = [("AdamW", "float32"), ("EMA", "float32"), ("ours", "mixed_bfloat16")]
 
 
 def model(layer, optimizer="SGD", policy="float32", **arguments):
@@ -56,11 +58,12 @@ def check_zeros(layer, mask=MASK):
 @pytest.mark.parametrize(
     ("optimizer", "policy"),
     [
-        *((name, "float32") for name in OPTIMIZERS),
-        *((name, "mixed_bfloat16") for name in ("Adam", "ours")),
+        *EVERY_DAY,
         *(
-            pytest.param(name, "mixed_bfloat16", marks=pytest.mark.slow)
-            for name in ("SGD", "AdamW", "EMA", "Muon")
+            pytest.param(name, policy, marks=pytest.mark.slow)
+            for policy in ("float32", "mixed_bfloat16")
+            for name in OPTIMIZERS
+            if (name, policy) not in EVERY_DAY
         ),
     ],
 )
@@ -151,7 +154,7 @@ def test_active_fan_in_enlarges_each_unit_s_weights():
 @pytest.mark.parametrize(
     "optimizer",
     [
-        "SGD",
+        pytest.param("SGD", marks=pytest.mark.slow),
         "Adam",
         pytest.param(
             "EMA",

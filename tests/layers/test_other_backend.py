@@ -1,4 +1,4 @@
-"""The tests of the layers once more on JAX, and on two devices of each backend."""
+"""Tests of the layers and of the backend once more on JAX, and on two devices of each backend."""
 
 import os
 import subprocess
@@ -58,6 +58,14 @@ def run(arguments: list[str], **more: str) -> None:
 
 
 def test_the_masked_layer_on_jax() -> None:
+    # Of the optimisers and shapes one each; the others follow in the next test.
+    slow = ("(everything and not AdamW-float32)", "SGD", "compiling", "shape1", "shape2")
+    masked = [HERE / "test_masked_dense.py", HERE / "test_mask_constraint.py"]
+    on_jax([HERE.parent / "test_backend.py", *masked], ["-k", f"not ({' or '.join(slow)})"])
+
+
+@pytest.mark.slow
+def test_the_masked_layer_on_jax_with_every_optimizer() -> None:
     on_jax([HERE / "test_masked_dense.py", HERE / "test_mask_constraint.py"])
 
 

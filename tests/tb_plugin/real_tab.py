@@ -1,6 +1,7 @@
 """The tab in a real TensorBoard, opened in headless Chromium."""
 
 import contextlib
+import os
 import re
 import shutil
 import subprocess
@@ -14,6 +15,13 @@ from typing import Any
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 SECONDS_TO_START = 60
+WITHOUT_TENSORFLOW = str(Path(__file__).parents[1] / "without_tensorflow")
+
+
+def without_tensorflow() -> dict[str, str]:
+    """The environment in which TensorBoard starts without TensorFlow: in a tenth of the time."""
+    path = os.pathsep.join([WITHOUT_TENSORFLOW, os.environ.get("PYTHONPATH", "")])
+    return {**os.environ, "PYTHONPATH": path}
 
 
 @contextlib.contextmanager
@@ -27,7 +35,7 @@ def tensorboard(log_dir: Path, messages: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(log_dir)]
     command += ["--host", "127.0.0.1", "--port", "0", "--reload_interval", "1"]
     with messages.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output)
+        process = subprocess.Popen(command, stdout=output, stderr=output, env=without_tensorflow())
         try:
             yield _address(process, messages)
         finally:

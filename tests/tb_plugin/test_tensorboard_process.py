@@ -11,6 +11,7 @@ import urllib.request
 from importlib import metadata
 
 import pytest
+from real_tab import without_tensorflow
 
 PATHS = (
     *("runs", "stages?run=final", "stages?run=heads&step=7&threshold=0.5"),
@@ -42,18 +43,18 @@ def wait_for_runs(process, url, seconds):
     pytest.fail(f"tensorboard did not serve {url} within {seconds} s")
 
 
-def test_both_loaders_serve_the_same(demo_log):
+def test_both_loaders_serve_the_same_with_tensorflow_and_without(demo_log):
     names = {entry.name for entry in metadata.entry_points(group="tensorboard_plugins")}
     if "clusters" not in names:
         pytest.skip("the tab is not registered: install the package with pip install -e .")
     started = []
     try:
-        for load_fast in ("true", "false"):
+        for load_fast, environment in (("true", without_tensorflow()), ("false", None)):
             port = free_port()
             command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(demo_log)]
             command += ["--port", str(port), "--load_fast", load_fast, "--reload_interval", "1"]
             process = subprocess.Popen(
-                command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
             started.append((process, f"http://localhost:{port}/data/plugin/clusters/"))
         for process, url in started:

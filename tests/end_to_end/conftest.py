@@ -42,33 +42,30 @@ def command() -> Callable[..., subprocess.CompletedProcess]:
 def killed() -> Iterator[Callable[..., str]]:
     """Run the command until a file is put in place, where it is killed; its output till then."""
     script = Path(__file__).with_name("killed_mains.py")
-    server = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, str(script)],
         env=environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
-    assert server.stdin
-    assert server.stdout
+    ) as server:
+        assert server.stdin
+        assert server.stdout
 
-    def run(ending: str, number: int, moment: str, *flags: str, folder: Path = ROOT) -> str:
-        print(
-            json.dumps([str(folder), ending, number, moment, flags]), file=server.stdin, flush=True
-        )
-        said = ""
-        for line in server.stdout:
-            if line.startswith("exit code "):
-                assert line == f"exit code {-signal.SIGKILL}\n", f"{flags}\n{said}"
-                return said
-            said += line
-        raise AssertionError(said)
+        def run(ending: str, number: int, moment: str, *flags: str, folder: Path = ROOT) -> str:
+            asked = [str(folder), ending, number, moment, flags]
+            print(json.dumps(asked), file=server.stdin, flush=True)
+            said = ""
+            for line in server.stdout:
+                if line.startswith("exit code "):
+                    assert line == f"exit code {-signal.SIGKILL}\n", f"{flags}\n{said}"
+                    return said
+                said += line
+            raise AssertionError(said)
 
-    with server:
         yield run
-        server.stdin.close()
-        assert server.wait(timeout=60) == 0
+    assert server.returncode == 0
 
 
 @pytest.fixture(scope="session")

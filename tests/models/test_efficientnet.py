@@ -22,6 +22,7 @@ THEIR_ENDS = [
 ]
 # torchvision.models.efficientnet_b0 with 1,000 outputs has 5,288,548 parameters.
 PARAMETERS = 5_288_548
+SHALLOW = {3: 1, 4: 1, 5: 1, 6: 1, 7: 1}
 
 
 @pytest.fixture(scope="module")
@@ -38,30 +39,41 @@ def theirs():
     return network
 
 
-def images(side=64, count=2):
-    return np.random.default_rng(1).uniform(0, 255, (count, side, side, 3)).astype("float32")
-
-
-def test_parameters_are_torchvisions():
-    def trainable(network):
-        return sum(int(np.prod(weight.shape)) for weight in network.trainable_weights)
-
-    assert trainable(build_efficientnet(1000, output_bias=True)) == PARAMETERS
-    assert trainable(build_efficientnet(None)) == PARAMETERS - 1280 * 1000 - 1000
-    # The papers' probed stages after an average pooling of 7x7.
-    cut = cut_stages(build_efficientnet(10), default_stage_names("efficientnetb0"), "avg:7")
-    shapes = [output.shape[1:] for output in cut.outputs]
-    assert shapes == [(16, 16, 32), (8, 8, 24), (4, 4, 40), (2, 2, 80), (1, 1, 192), (1, 1, 1280)]
-
-
-def test_every_stage_equals_keras_applications(theirs):
-    ours = build_efficientnet(
+@pytest.fixture(scope="module")
+def ours():
+    """Our network for the same 1,000 labels."""
+    return build_efficientnet(
         1000,
         input_shape=(64, 64, 3),
         front=[keras.layers.Rescaling(1 / 255)],
         padding="same",
         output_bias=True,
     )
+
+
+@pytest.fixture(scope="module")
+def headless():
+    return build_efficientnet(None, input_shape=(32, 32, 3), drop_connect=0.9)
+
+
+def images(side=64, count=2):
+    return np.random.default_rng(1).uniform(0, 255, (count, side, side, 3)).astype("float32")
+
+
+def test_parameters_are_torchvisions(ours, headless, torch_file):
+    def trainable(network):
+        return sum(int(np.prod(weight.shape)) for weight in network.trainable_weights)
+
+    assert trainable(ours) == PARAMETERS
+    assert trainable(headless) == PARAMETERS - 1280 * 1000 - 1000
+    # The papers' probed stages after an average pooling of 7x7.
+    _, network = torch_file
+    cut = cut_stages(network, default_stage_names("efficientnetb0"), "avg:7")
+    shapes = [output.shape[1:] for output in cut.outputs]
+    assert shapes == [(16, 16, 32), (8, 8, 24), (4, 4, 40), (2, 2, 80), (1, 1, 192), (1, 1, 1280)]
+
+
+def test_every_stage_equals_keras_applications(ours, theirs):
     load_applications_weights(ours, theirs)
     want = keras.Model(
         theirs.input,
@@ -179,9 +191,10 @@ def test_simplified_networks_start_from_what_they_have(torch_file, simpler, last
 
 
 def test_initial_weights_from_a_keras_file_by_name(tmp_path):
-    network = build_efficientnet(4, input_shape=(32, 32, 3), seed=1)
+    blocks = {**SHALLOW, 7: 3}
+    network = build_efficientnet(4, input_shape=(32, 32, 3), blocks=blocks, seed=1)
     network.save(tmp_path / "b0.keras")
-    simpler = build_efficientnet(6, input_shape=(32, 32, 3), blocks={7: 2})
+    simpler = build_efficientnet(6, input_shape=(32, 32, 3), blocks={**SHALLOW, 7: 2})
     assert load_initial_weights(simpler, tmp_path / "b0.keras") == ["output"]
     np.testing.assert_array_equal(
         simpler.get_layer("stage7_block2_project").kernel,
@@ -190,10 +203,9 @@ def test_initial_weights_from_a_keras_file_by_name(tmp_path):
 
 
 def test_initial_weights_from_a_weights_file(tmp_path):
-    small = {3: 1, 4: 1, 5: 1, 6: 1, 7: 1}
-    network = build_efficientnet(4, input_shape=(32, 32, 3), blocks=small, seed=1)
+    network = build_efficientnet(4, input_shape=(32, 32, 3), blocks=SHALLOW, seed=1)
     network.save_weights(tmp_path / "b0.weights.h5")
-    other = build_efficientnet(6, input_shape=(32, 32, 3), blocks=small)
+    other = build_efficientnet(6, input_shape=(32, 32, 3), blocks=SHALLOW)
     output = other.get_layer("output").get_weights()
     assert load_initial_weights(other, tmp_path / "b0.weights.h5") == ["output"]
     np.testing.assert_array_equal(other.get_layer("output").kernel, output[0])
@@ -203,20 +215,19 @@ def test_initial_weights_from_a_weights_file(tmp_path):
                 layer.get_weights(), network.get_layer(layer.name).get_weights(), strict=True
             ):
                 np.testing.assert_array_equal(mine, want)
-    deeper = build_efficientnet(6, input_shape=(32, 32, 3), blocks={**small, 4: 2})
+    deeper = build_efficientnet(6, input_shape=(32, 32, 3), blocks={**SHALLOW, 4: 2})
     with pytest.raises(InputError, match="of another network"):
         load_initial_weights(deeper, tmp_path / "b0.weights.h5")
 
 
-def test_symmetric_padding_is_pytorchs():
+def test_symmetric_padding_is_pytorchs(headless):
     """Where a convolution has stride 2, PyTorch pads both sides alike."""
-    symmetric = build_efficientnet(None, input_shape=(32, 32, 3))
-    same = build_efficientnet(None, input_shape=(32, 32, 3), padding="same")
-    assert symmetric.get_layer("stage1_conv_norm").epsilon == 1e-5
+    same = build_efficientnet(None, input_shape=(32, 32, 3), padding="same", blocks=SHALLOW)
+    assert headless.get_layer("stage1_conv_norm").epsilon == 1e-5
     assert same.get_layer("stage1_conv_norm").epsilon == 1e-3
-    kernel = keras.ops.convert_to_numpy(symmetric.get_layer("stage1_conv").kernel)
+    kernel = keras.ops.convert_to_numpy(headless.get_layer("stage1_conv").kernel)
     x = images(32, 1)
-    stem = keras.Model(symmetric.input, symmetric.get_layer("stage1_conv").output)
+    stem = keras.Model(headless.input, headless.get_layer("stage1_conv").output)
     padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (1, 2))[:, ::2, ::2]
     want = np.einsum("nhwcij,ijco->nhwo", windows, kernel)
@@ -224,29 +235,27 @@ def test_symmetric_padding_is_pytorchs():
 
 
 def test_weights_are_a_function_of_the_seed():
-    def weights(**arguments):
-        return build_efficientnet(3, input_shape=(32, 32, 3), **arguments).get_layer(
-            "stage8_block1_project"
-        )
+    def weights(seed, blocks=SHALLOW):
+        network = build_efficientnet(3, input_shape=(32, 32, 3), blocks=blocks, seed=seed)
+        return network.get_layer("stage8_block1_project")
 
-    first = weights(seed=1).kernel
-    np.testing.assert_array_equal(first, weights(seed=1, blocks={4: 1}).kernel)
-    assert not np.array_equal(first, weights(seed=2).kernel)
+    first = weights(1).kernel
+    np.testing.assert_array_equal(first, weights(1, {**SHALLOW, 4: 2}).kernel)
+    assert not np.array_equal(first, weights(2).kernel)
     # torchvision's: normal of variance 2 / fan_out.
     deviation = keras.ops.convert_to_numpy(first).std()
     assert deviation == pytest.approx((2 / 320) ** 0.5, rel=0.02)
 
 
-def test_drop_connect_only_in_training():
-    network = build_efficientnet(None, input_shape=(32, 32, 3), drop_connect=0.9)
+def test_drop_connect_only_in_training(headless):
     x = images(32, 8)
-    np.testing.assert_array_equal(network(x), network(x))
-    block = network.get_layer("stage7_block4_drop")
+    np.testing.assert_array_equal(headless(x), headless(x))
+    block = headless.get_layer("stage7_block4_drop")
     dropped = keras.ops.convert_to_numpy(block(np.ones((64, 2, 2, 3), "float32"), training=True))
     kept = dropped.reshape(64, -1)
     assert (kept == kept[:, :1]).all()  # a whole image's block or nothing
     assert 0 < (kept[:, 0] == 0).sum() < 64
-    rates = [layer.rate for layer in network.layers if layer.name.endswith("_drop")]
+    rates = [layer.rate for layer in headless.layers if layer.name.endswith("_drop")]
     assert rates == sorted(rates)
     assert rates[-1] == pytest.approx(0.9 * 14 / 16)
 
@@ -270,7 +279,7 @@ def test_no_network_to_download_from(monkeypatch, tmp_path):
     monkeypatch.setattr(
         "sfp_keras.models.weights.applications.first_unreachable_host", lambda urls: "host"
     )
-    network = build_efficientnet(3, input_shape=(32, 32, 3), padding="same")
+    network = build_efficientnet(3, input_shape=(32, 32, 3), padding="same", blocks=SHALLOW)
     with pytest.raises(InputError, match=r"cannot be downloaded.*efficientnetb0_notop.h5 into"):
         load_initial_weights(network, "imagenet")
     with pytest.raises(InputError, match=r"nowhere.h5 does not exist"):

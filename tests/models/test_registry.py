@@ -24,7 +24,7 @@ from sfp_keras.settings import declared
 
 NETWORKS = list(architectures())
 # Options that make a network small, for those that have them.
-SMALL = {"fc_widths": (8,), "enlarge": 0}
+SMALL = {"fc_widths": (8,), "enlarge": 0, "blocks": dict.fromkeys(range(3, 8), 1)}
 
 
 def build(name, **arguments):

@@ -1,5 +1,7 @@
 """FilterMonitor in a plain fit of a model this project did not build."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -15,6 +17,17 @@ Y = RNG.integers(0, 3, 50)
 
 
 def network(activation=None):
+    """A network as it is before training, which is traced once for all tests."""
+    net, begin = _network(activation)
+    for variable, value in begin:
+        variable.assign(value)
+    net.stop_training = False
+    keras.utils.set_random_seed(2)
+    return net
+
+
+@functools.cache
+def _network(activation):
     keras.utils.set_random_seed(1)
     net = keras.Sequential(
         [
@@ -29,7 +42,9 @@ def network(activation=None):
         name="mine",
     )
     net.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    return net
+    net.optimizer.build(net.trainable_variables)
+    variables = [*net.variables, *net.optimizer.variables]
+    return net, [(v, keras.ops.convert_to_numpy(v)) for v in variables]
 
 
 def literal_features(net, images, labels):

@@ -30,7 +30,15 @@ def curve(tab):
     return [(row["stage"], row["step"]) for row in rows]
 
 
-@pytest.mark.parametrize("max_mb", [50, 0])
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The log of a training of two stages' heads."""
+    folder = tmp_path_factory.mktemp("trained") / "heads"
+    train(folder, ("layer2", "layer7"), 4)
+    return folder
+
+
+@pytest.mark.parametrize("max_mb", [50, pytest.param(0, marks=pytest.mark.slow)])
 def test_of_heads_trained_anew_only_the_new_training_is_shown(tmp_path, max_mb):
     train(tmp_path / "heads", ("layer2", "layer7"), 4, max_mb=max_mb)
     tab = TabServer(tmp_path)
@@ -46,8 +54,8 @@ def test_of_heads_trained_anew_only_the_new_training_is_shown(tmp_path, max_mb):
     assert new == [("layer2", 0), ("layer2", 1), ("layer13", 0)]
 
 
-def test_heads_of_more_stages_leave_the_others_in_place(tmp_path):
-    train(tmp_path / "heads", ("layer2", "layer7"), 4)
+def test_heads_of_more_stages_leave_the_others_in_place(tmp_path, trained):
+    shutil.copytree(trained, tmp_path / "heads")
     train(tmp_path / "heads", ("layer13",), 2)
     assert steps(TabServer(tmp_path)) == {
         "layer2": [0, 1, 2, 3],
@@ -56,7 +64,7 @@ def test_heads_of_more_stages_leave_the_others_in_place(tmp_path):
     }
 
 
-def test_heads_of_one_stage_trained_anew_leave_the_others_in_place(tmp_path):
-    train(tmp_path / "heads", ("layer2", "layer7"), 4)
+def test_heads_of_one_stage_trained_anew_leave_the_others_in_place(tmp_path, trained):
+    shutil.copytree(trained, tmp_path / "heads")
     train(tmp_path / "heads", ("layer2",), 2)
     assert steps(TabServer(tmp_path)) == {"layer2": [0, 1], "layer7": [0, 1, 2, 3]}

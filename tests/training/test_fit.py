@@ -2,10 +2,12 @@
 
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -69,6 +71,17 @@ def fit(net, path, epochs=6, **arguments):
     )
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A training that nothing stopped: its checkpoint, history and weights."""
+    path = tmp_path_factory.mktemp("whole") / "whole.npz"
+    net = model()
+    history = fit(net, path)
+    return SimpleNamespace(
+        path=path, history=history, weights=[variable.numpy() for variable in net.variables]
+    )
+
+
 class Stop(keras.callbacks.Callback):
     def __init__(self, epoch, batch):
         super().__init__()
@@ -85,17 +98,15 @@ class Stop(keras.callbacks.Callback):
 @pytest.mark.parametrize(
     "at", [(3, 0), *(pytest.param(at, marks=pytest.mark.slow) for at in [(0, 1), (5, 2)])]
 )
-def test_stopped_and_started_again_it_ends_bit_equal(tmp_path, at):
-    whole = model()
-    history = fit(whole, tmp_path / "whole.npz")
+def test_stopped_and_started_again_it_ends_bit_equal(tmp_path, at, whole):
     with pytest.raises(KeyboardInterrupt):
         fit(model(), tmp_path / "part.npz", callbacks=[Stop(*at)])
     again = model()
-    assert fit(again, tmp_path / "part.npz") == history
-    for ours, theirs in zip(again.variables, whole.variables, strict=True):
-        np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
-    assert [row["epoch"] for row in history] == list(range(6))
-    assert [row["lr"] for row in history] == [0.1, 0.1, 0.05, 0.05, 0.025, 0.025]
+    assert fit(again, tmp_path / "part.npz") == whole.history
+    for ours, theirs in zip(again.variables, whole.weights, strict=True):
+        np.testing.assert_array_equal(ours.numpy(), theirs)
+    assert [row["epoch"] for row in whole.history] == list(range(6))
+    assert [row["lr"] for row in whole.history] == [0.1, 0.1, 0.05, 0.05, 0.025, 0.025]
 
 
 def test_a_terminal_gets_its_cursor_back_when_a_training_is_stopped(tmp_path):
@@ -108,14 +119,13 @@ def test_a_terminal_gets_its_cursor_back_when_a_training_is_stopped(tmp_path):
     assert text.getvalue().rindex(shown) > text.getvalue().index(hidden)
 
 
-def test_a_finished_training_is_not_repeated(tmp_path):
-    history = fit(model(), tmp_path / "c.npz")
-    again = model()
-    assert fit(again, tmp_path / "c.npz") == history
+def test_a_finished_training_is_not_repeated(tmp_path, whole):
+    shutil.copy(whole.path, tmp_path / "c.npz")
+    assert fit(model(), tmp_path / "c.npz") == whole.history
 
 
-def test_another_training_s_checkpoint_is_refused(tmp_path):
-    fit(model(), tmp_path / "c.npz", epochs=1)
+def test_another_training_s_checkpoint_is_refused(tmp_path, whole):
+    shutil.copy(whole.path, tmp_path / "c.npz")
     with pytest.raises(InputError, match="another training"):
         fit_with_resume(
             model(),
@@ -178,16 +188,15 @@ KILLED = textwrap.dedent(
 
 
 @pytest.mark.slow
-def test_killed_by_the_system_it_ends_bit_equal(tmp_path):
+def test_killed_by_the_system_it_ends_bit_equal(tmp_path, whole):
     path = str(tmp_path / "part.npz")
     script = KILLED.format(folder=os.path.dirname(__file__), path=path)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True)
     assert done.returncode == -signal.SIGKILL
-    again, whole = model(), model()
+    again = model()
     fit(again, path)
-    fit(whole, tmp_path / "whole.npz")
-    for ours, theirs in zip(again.variables, whole.variables, strict=True):
-        np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+    for ours, theirs in zip(again.variables, whole.weights, strict=True):
+        np.testing.assert_array_equal(ours.numpy(), theirs)
 
 
 def test_every_epoch_is_tested_on_each_image_once(tmp_path):

@@ -258,7 +258,7 @@ def test_a_file_is_no_folder_and_a_damaged_sweep_is_named(folder: Path, unread: 
     assert trained(folder) == ["k2-seed0"]
 
 
-def test_a_report_needs_a_finished_member_and_its_stage(folder: Path) -> None:
+def test_a_report_needs_a_finished_member_and_its_stage(folder: Path, unread: None) -> None:
     with pytest.raises(InputError, match=r"holds no sweep\.json"):
         sweep_report(folder)
     sweep(plan_of(folder, [2, 4], [0]))
@@ -273,7 +273,7 @@ def test_a_report_needs_a_finished_member_and_its_stage(folder: Path) -> None:
         sweep_report(folder)
 
 
-def test_a_damaged_member_is_named(folder: Path) -> None:
+def test_a_damaged_member_is_named(folder: Path, unread: None) -> None:
     sweep(plan_of(folder, [2, 4], [0]))
     file = folder / "k4-seed0" / "layers.csv"
     whole = file.read_bytes()
@@ -287,7 +287,7 @@ def test_a_damaged_member_is_named(folder: Path) -> None:
 
 
 def test_only_the_paper_s_network_has_the_paper_beside(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, capsys: pytest.CaptureFixture[str], unread: None
 ) -> None:
     for more, beside in (({}, True), ({"filters": ("10:350",)}, False)):
         own = folder.with_name(f"sweep{len(more)}")

@@ -1,22 +1,38 @@
 """--pool and --head_group belong to single stages: further stages can have their own."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from calling import call_again
 from run_files import contents
 
 SLOW = "--head_group=conv2: lr=0.01"
 
 
+@pytest.fixture(scope="module")
+def conv2(
+    colour_folder: Path, colour_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A run directory where conv2 is finished, with a group and a pool of its own."""
+    run = tmp_path_factory.mktemp("conv2") / "run"
+    call_again(
+        *("--dataset=folder", f"--data_dir={colour_folder}", "--head_epochs=2", "--nomonitor"),
+        *(f"--model={colour_model}", "--stages=conv2", SLOW, "--pool=conv2=avg:2"),
+        f"--run_dir={run}",
+    )
+    return run
+
+
 @pytest.fixture
-def finished(probe: Callable, tmp_path: Path) -> Callable[..., str]:
-    """Go on in a run directory where conv2 is finished, with a group and a pool of its own."""
+def finished(probe: Callable, conv2: Path, tmp_path: Path) -> Callable[..., str]:
+    """Go on in a copy of that run directory."""
+    shutil.copytree(conv2, tmp_path / "run")
 
     def run(*flags: str, **more: int) -> str:
         return probe(*flags, "--run_dir=run", "--nomonitor", **more)
 
-    run("--stages=conv2", SLOW, "--pool=conv2=avg:2")
     return run
 
 

@@ -51,3 +51,12 @@ def write_images(folder: Path, count: int, size: int = 32, seed: int = 0) -> Non
             pixels = rng.integers(0, 90, (size, size, 3), dtype=np.uint8)
             pixels[..., channel] += 120
             Image.fromarray(pixels).save(folder / name / f"{i:03}.png")
+
+
+def own_training_flags(name: str, images: Path) -> list[str]:
+    """To train a network of own_small_networks.py on these images and probe it."""
+    return [
+        *(f"--model=own_small_networks:{name}", "--train", "--batch_size=8"),
+        *("--dataset=folder", f"--data_dir={images}", "--head_batch_size=8"),
+        *("--epochs=3", "--head_epochs=2", "--nomonitor"),
+    ]

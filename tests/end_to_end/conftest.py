@@ -53,8 +53,8 @@ def killed() -> Iterator[Callable[..., str]]:
         assert server.stdin
         assert server.stdout
 
-        def run(ending: str, number: int, moment: str, *flags: str, folder: Path = ROOT) -> str:
-            asked = [str(folder), ending, number, moment, flags]
+        def run(ending: str, number: int, moment: str, *flags: str) -> str:
+            asked = [ending, number, moment, flags]
             print(json.dumps(asked), file=server.stdin, flush=True)
             said = ""
             for line in server.stdout:

@@ -1,9 +1,9 @@
 """main.py for many command lines, each killed by SIGKILL when a file is put in place.
 
-Each line of standard input is JSON: the folder to run in, the end of the file's path, the
-how many-th time it is put in place, whether to die "before" or "after" that, and the flags. The
-command's output follows, then a line `exit code <n>`. Each command is a process of its own, forked
-from this one: to start Python with Keras and TensorFlow takes longer than a small command.
+Each line of standard input is JSON: the end of the file's path, n, "before" or "after", and the
+flags. The command dies before or after such a file is put in place for the n-th time. Its output
+follows, then a line `exit code <code>`. Each command is a process of its own, forked from this
+one: to start Python with Keras and TensorFlow takes longer than a small command.
 
 Checkpoints are written after every epoch and every batch of a pass here, so that a rerun really
 goes on from one.
@@ -26,7 +26,7 @@ from sfp_keras.backend import start_backend  # noqa: E402
 from sfp_keras.checkpoints import PassCheckpoint, TrainingCheckpoint  # noqa: E402
 
 
-def run_until_killed(folder: str, ending: str, number: int, moment: str, flags: list[str]) -> None:
+def run_until_killed(ending: str, number: int, moment: str, flags: list[str]) -> None:
     signal.alarm(600)  # Should it wait for ever.
     TrainingCheckpoint.__init__.__defaults__ = ("", 0.0)
     PassCheckpoint.due = True  # type: ignore[assignment]
@@ -45,8 +45,6 @@ def run_until_killed(folder: str, ending: str, number: int, moment: str, flags: 
             os.kill(os.getpid(), signal.SIGKILL)
 
     os.replace = replace_or_die  # type: ignore[assignment]
-    os.chdir(folder)
-    sys.path.insert(0, folder)
     app.run(main.main, ["main.py", *flags])
 
 

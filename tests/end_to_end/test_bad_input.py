@@ -2,7 +2,6 @@
 
 import json
 import os
-import pickle
 import shutil
 import subprocess
 import sys
@@ -12,63 +11,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from broken_inputs import Malicious, cifar10, diverged
 from calling import ROOT, call_again, environment, write_images
 from run_files import contents
 
 DRIVER = str(Path(__file__).parent / "many_mains.py")
 CLOSED = ["--data_dir=", "closed_folder", "permission"]
-
-
-class Malicious:
-    """Writes a file when it is unpickled."""
-
-    def __init__(self, trace: Path):
-        self.trace = trace
-
-    def __reduce__(self) -> tuple:
-        return os.system, (f"touch {self.trace}",)
-
-
-def cifar10(folder: Path, broken: str = "") -> Path:
-    """Ten images in the publisher's format, one thing about it broken."""
-    inner = folder / "cifar-10-batches-py"
-    inner.mkdir(parents=True)
-    data = np.zeros((10, 3072), np.uint8)
-    for name in [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]:
-        (inner / name).write_bytes(pickle.dumps({b"data": data, b"labels": list(range(10))}))
-    names = {b"label_names": [f"class{i}".encode() for i in range(10)]}
-    (inner / "batches.meta").write_bytes(pickle.dumps(names))
-    third = inner / "data_batch_3"
-    if broken == "truncated":
-        third.write_bytes(third.read_bytes()[:500])
-    elif broken == "incomplete":
-        third.unlink()
-    elif broken == "malicious":
-        third.write_bytes(pickle.dumps({b"data": Malicious(folder / "executed")}))
-    elif broken == "other format":
-        third.write_bytes(pickle.dumps({b"images": data}))
-    return folder
-
-
-def subclassed() -> object:
-    """A factory whose network has no graph to cut."""
-    import keras
-
-    class Mine(keras.Model):
-        def call(self, x: object) -> object:
-            return x
-
-    return Mine()
-
-
-def diverged() -> object:
-    """The first layer of vgg6, after a training that went wrong."""
-    import keras
-
-    first = keras.layers.Conv2D(64, 3, padding="same", name="layer1_conv")
-    network = keras.Sequential([keras.Input((32, 32, 3)), first])
-    first.kernel.assign(np.full((3, 3, 3, 64), np.nan))
-    return network
 
 
 @pytest.fixture(scope="module")
@@ -156,8 +104,8 @@ def cases(place: Path, colour_folder: Path, colour_model: Path) -> dict[str, tup
             ["weights file", "build the net"],
         ),
         "weights of own": ([*own, "--weights=x.safetensors"], ["--weights", ".keras"]),
-        "subclassed": ([*folder, "--model=test_bad_input:subclassed"], ["subclassed", "wrap"]),
-        "diverged": ([*folder, "--model=test_bad_input:diverged"], ["layer1_conv", "NaN"]),
+        "subclassed": ([*folder, "--model=broken_inputs:subclassed"], ["subclassed", "wrap"]),
+        "diverged": ([*folder, "--model=broken_inputs:diverged"], ["layer1_conv", "NaN"]),
         "begin": ([*ours, f"--initial_weights={place}/diverged.keras"], ["diverged.keras", "NaN"]),
         "train an own": ([*own, "--mode=train"], ["--mode=train", "--mode=probe"]),
         "head learning": ([*own, "--head_momentum=1"], ["momentum", "below 1"]),
@@ -245,12 +193,20 @@ def one_line(done: dict | SimpleNamespace, *words: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def outcomes(place: Path, colour_folder: Path, colour_model: Path) -> dict[str, dict]:
+def ran(
+    place: Path, colour_folder: Path, colour_model: Path, damaged: SimpleNamespace
+) -> list[dict]:
+    """What comes of all commands, which share the time that a process takes to start."""
     table = cases(place, colour_folder, colour_model)
     commands = [
         [*flags, f"--run_dir={place}/runs/{i}"] for i, (flags, _) in enumerate(table.values())
     ]
-    return dict(zip(table, run_all(commands, place), strict=True))
+    return run_all([*commands, *damaged.commands.values()], place)
+
+
+@pytest.fixture(scope="module")
+def outcomes(ran: list[dict]) -> dict[str, dict]:
+    return dict(zip(NAMES, ran[: len(NAMES)], strict=True))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -307,14 +263,14 @@ DAMAGES = [
 
 
 @pytest.fixture(scope="module")
-def spoilt(colour_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
-    """A finished run, copies of it with one file broken each, and what main says of each."""
+def damaged(colour_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    """A finished run, copies of it with one file broken each, and commands for them."""
     place = tmp_path_factory.mktemp("spoilt")
     good = place / "good"
     flags = [
         *("--model=vgg6", "--filters=1:8,2:8,3:8,4:8,5:8", "--epochs=1"),
         *("--dataset=folder", f"--data_dir={colour_folder}", "--head_epochs=1"),
-        "--stages=layer5",
+        *("--stages=layer5", "--nomonitor"),
     ]
     call_again(*flags, f"--run_dir={good}")
     shutil.copytree(colour_folder, place / "other" / "colours")
@@ -325,29 +281,35 @@ def spoilt(colour_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Sim
         "heads": [*flags, "--head_lr=0.5"],
         "images": [*flags, f"--data_dir={place}/other/colours"],
     }
-    before = {}
-    commands = []
+    before, commands = {}, {}
     for i, name in enumerate([*DAMAGES, *changed]):
         run = place / str(i)
         shutil.copytree(good, run)
         if name in DAMAGES:
             damage(run, name)
         before[name] = contents(run)
-        commands.append([*changed.get(name, flags), f"--run_dir={run}"])
-    commands += [
-        [*flags, "--batch_size=4", "--lr=1e38", f"--run_dir={place}/lr"],
-        [*flags, "--batch_size=4", "--lr=1e-3", f"--run_dir={place}/lr", "--mode=train"],
-        [*flags, "--overwrite=heads", "--head_epochs=5", "--head_lr=1e38", f"--run_dir={good}"],
-        [*flags, f"--run_dir={good}/model.keras"],
-        [*flags, f"--run_dir={good}/model.keras/deeper"],
-        [*flags, f"--run_dir={place}/{'long' * 100}"],
-    ]
-    found = run_all(commands, place)
-    outcomes = dict(
-        zip([*before, "lr", "mended", "head_lr", "file", "under", "long"], found, strict=True)
+        commands[name] = [*changed.get(name, flags), f"--run_dir={run}"]
+    small = [*flags, "--batch_size=4"]
+    far = ["--overwrite=heads", "--head_epochs=5", "--head_lr=1e38"]
+    commands |= {
+        "lr": [*small, "--lr=1e38", f"--run_dir={place}/lr"],
+        "mended": [*small, "--lr=1e-3", f"--run_dir={place}/lr", "--mode=train"],
+        "head_lr": [*flags, *far, f"--run_dir={good}"],
+        "file": [*flags, f"--run_dir={good}/model.keras"],
+        "under": [*flags, f"--run_dir={good}/model.keras/deeper"],
+        "long": [*flags, f"--run_dir={place}/{'long' * 100}"],
+    }
+    return SimpleNamespace(place=place, before=before, commands=commands)
+
+
+@pytest.fixture(scope="module")
+def spoilt(damaged: SimpleNamespace, ran: list[dict]) -> SimpleNamespace:
+    """The finished run and its copies, and what main says of each."""
+    outcomes = dict(zip(damaged.commands, ran[len(NAMES) :], strict=True))
+    after = {name: contents(damaged.place / str(i)) for i, name in enumerate(damaged.before)}
+    return SimpleNamespace(
+        place=damaged.place, outcomes=outcomes, before=damaged.before, after=after
     )
-    after = {name: contents(place / str(i)) for i, name in enumerate(before)}
-    return SimpleNamespace(place=place, outcomes=outcomes, before=before, after=after)
 
 
 @pytest.mark.parametrize("name", DAMAGES)

@@ -47,6 +47,7 @@ def test_two_devices_of_tensorflow(
     command: Callable, flags: list[str], tmp_path: Path, images: str
 ) -> None:
     pytest.importorskip("tensorflow")
+    flags = [*flags, "--nomonitor"]
     call_again(*flags, SPREAD, f"--run_dir={tmp_path}/one")
     spread = [SPREAD, f"--images_on={images}"]
     done = command(*flags, *spread, f"--run_dir={tmp_path}/two", script=[TWO_DEVICES])

@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
-from calling import ROOT, call_again, environment
+from calling import ROOT, call_again, environment, own_training_flags
 from run_files import contents, differing
 
 # When the file of this name is put in place for the n-th time, what then is already there.
@@ -77,6 +78,26 @@ def test_a_run_killed_in_every_phase_ends_like_an_undisturbed_one(
     assert "epoch" not in out
     assert not (run / "checkpoint").exists()
     assert not differing(contents(run), undisturbed)
+
+
+def test_a_killed_training_of_a_users_architecture_goes_on(
+    killed: Callable[..., str], colour_folder: Path, tmp_path: Path
+) -> None:
+    flags = own_training_flags("small", colour_folder)
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert "training: epoch 3/3" in call_again(*flags, f"--run_dir={first}")
+    stages = set(pd.read_csv(first / "layers.csv")["stage"])
+    assert {"conv2d", "conv2d_1"} <= stages
+    assert pd.read_csv(first / "training.csv")["epoch"].tolist() == [0, 1, 2]
+
+    killed("train.npz", 2, "after", *flags, f"--run_dir={second}")
+    assert not (second / "model.keras").exists()
+    again = call_again(*flags, f"--run_dir={second}")
+    assert "training: going on after epoch 2 of 3" in again
+    assert differing(contents(first), contents(second)) == []
+
+    # The same network loaded from its file is trained: nothing is done again.
+    assert "training:" not in call_again(*flags, f"--run_dir={first}", "--threshold=0.5")
 
 
 @pytest.mark.slow

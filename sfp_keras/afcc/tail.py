@@ -117,7 +117,14 @@ def split_network(
 
 
 def last_kernel_layer(model: keras.Model, stage: Stage) -> str:
-    """The name of the last layer with a kernel up to a stage: what the paper trains of VGG-16.
+    """The name of the last layer with a kernel up to a stage: what paper 2 fine-tunes of VGG-16.
+
+    Args:
+        model: a functional or sequential `keras.Model`.
+        stage: `Stage` of the model.
+
+    Returns:
+        `str`.
 
     Raises:
         InputError: if there is none, or the stage lies in a nested model.

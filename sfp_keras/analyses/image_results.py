@@ -21,7 +21,14 @@ def write_image_result(path: Path, needs: ImagePass, result: Any) -> None:
 
 
 def read_image_result(path: Path, needs: ImagePass) -> Any:
-    """What `write_image_result` wrote, or `None` where the pass was not made.
+    """Read what `write_image_result` wrote.
+
+    Args:
+        path: `Path` of the arrays.
+        needs: `ImagePass` of the analysis.
+
+    Returns:
+        The result, as of `needs.finish`; `None` where the pass was not made.
 
     Raises:
         InputError: if the file is damaged.

@@ -1,4 +1,4 @@
-"""What several devices do otherwise than one: here is the one, as Keras does everything."""
+"""What training and inference ask of devices, answered for one device: as Keras does it."""
 
 import contextlib
 from collections.abc import Callable, Iterator

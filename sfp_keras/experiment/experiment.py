@@ -225,7 +225,11 @@ class Experiment(NetworkRules):
 
 @functools.cache
 def all_declarations() -> Mapping[str, Declaration]:
-    """Every setting of an experiment and of its network, by the name of its flag."""
+    """Every setting of an experiment and of its network.
+
+    Returns:
+        Mapping from the name of a flag to its `Declaration`.
+    """
     found = dict(declarations(Experiment))
     model = found["model"]
     text = f"{model.setting.help} Networks with a name: {', '.join(architectures())}."

@@ -11,7 +11,15 @@ _NOWHERE = Source("", "")
 
 
 def measured_as_papers(split: str, threshold: float) -> bool:
-    """Whether numbers of clusters compare with the papers': of the test set, threshold 0.3."""
+    """Whether numbers of clusters compare with the papers': of the test set, threshold 0.3.
+
+    Args:
+        split: `str`. `"test"` or `"train"`.
+        threshold: `float`.
+
+    Returns:
+        `bool`.
+    """
     return split == "test" and threshold == 0.3
 
 
@@ -131,6 +139,9 @@ def paper_numbers(
         num_labels: `int`. K.
         options: the network's options that are not its defaults. A paper's numbers are those of
             the network with the same options. Default: none.
+
+    Returns:
+        `PaperNumbers`.
     """
     wanted = {"model": model, "dataset": dataset, "labels": num_labels}
     for entry in file_content()["experiments"]:

@@ -37,11 +37,14 @@ class PaperSweep:
 
 
 def paper_sweep(model: str, dataset: str) -> PaperSweep | None:
-    """The paper's numbers, or `None` where it did not vary K.
+    """Paper 2's numbers of a network over the number of labels.
 
     Args:
         model: `str`, such as `vgg16`.
         dataset: `str`, such as `cifar100`.
+
+    Returns:
+        A `PaperSweep`, or `None` where the paper did not vary K.
     """
     for entry in file_content()["sweeps"]:
         if (entry["model"], entry["dataset"]) == (model, dataset):

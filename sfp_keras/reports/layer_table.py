@@ -17,6 +17,9 @@ def layer_table(layers: pd.DataFrame, split: str, paper: PaperNumbers) -> Report
         layers: `DataFrame` with the columns of layers.csv, of one split and threshold.
         split: `str`. Of the title.
         paper: `PaperNumbers`; may be empty.
+
+    Returns:
+        A `ReportTable`.
     """
     columns = (
         Column("stage", "stage"),

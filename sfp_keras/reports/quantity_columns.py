@@ -7,7 +7,14 @@ from sfp_keras.reports.tables import Column
 
 
 def quantity_column(quantity: Quantity) -> Column:
-    """The column of a quantity: its heading, its format, and its hint for who points at it."""
+    """The column of a quantity, with its heading, format and hint.
+
+    Args:
+        quantity: `Quantity`.
+
+    Returns:
+        A `Column`.
+    """
     return Column(
         quantity.key,
         quantity.heading,
@@ -25,6 +32,9 @@ def quantity_columns(
     Args:
         quantities: in the order of the columns.
         without: keys that are left out. Defaults to none.
+
+    Returns:
+        Tuple of `Column`.
     """
     return tuple(quantity_column(q) for q in quantities if q.numeric and q.key not in without)
 

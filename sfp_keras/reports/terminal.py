@@ -11,7 +11,11 @@ from sfp_keras.reports.tables import ReportTable
 
 
 def terminal() -> Console:
-    """A console on standard output that prints paths and commands as they are."""
+    """Make a console on standard output that prints paths and commands as they are.
+
+    Returns:
+        A `rich.console.Console`.
+    """
     return Console(markup=False, highlight=False, soft_wrap=True)
 
 

@@ -9,7 +9,13 @@ CONTENT = " (content)"
 
 
 class FormerValue(NamedTuple):
-    """A setting that differs: its name, and both values in words."""
+    """A setting that differs.
+
+    Attributes:
+        name: `str`. The setting.
+        before: `str`. Its former value in words.
+        now: `str`. Its present value in words.
+    """
 
     name: str
     before: str
@@ -23,6 +29,9 @@ def same_images(one: str, other: str) -> bool:
         one: `str`. Digests joined by `+`: of all images and of a few, or either alone, as runs
             have it whose images were read from files, or that are older.
         other: `str`.
+
+    Returns:
+        `bool`.
     """
     first, second = one.split("+"), other.split("+")
     if len(first) == len(second) == 2:
@@ -39,6 +48,9 @@ def differences(
         before: settings that results were made with, as JSON types.
         now: settings that are asked for.
         missing: value of each setting that `before` may lack, because it is newer.
+
+    Yields:
+        A `FormerValue` for each setting that differs.
     """
     old, new = {**_by_name(missing), **_by_name(before)}, _by_name(now)
     for name, value in new.items():

@@ -16,6 +16,9 @@ _LOCK = ".lock"
 def locked(folder: Path) -> Iterator[None]:
     """Make a run directory and hold it.
 
+    Args:
+        folder: `Path`.
+
     Raises:
         InputError: if another process holds it, or it cannot be a folder.
     """
@@ -35,7 +38,14 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def try_lock(file: IO[str]) -> bool:
-    """Lock an open file until all processes that have it open close it; whether no other has it."""
+    """Lock an open file until all processes that have it open close it.
+
+    Args:
+        file: the open file.
+
+    Returns:
+        Whether the lock was free.
+    """
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -44,7 +54,14 @@ def try_lock(file: IO[str]) -> bool:
 
 
 def in_use(folder: Path) -> bool:
-    """Whether a process works in a run directory."""
+    """Whether a process works in a run directory.
+
+    Args:
+        folder: `Path`.
+
+    Returns:
+        `bool`.
+    """
     try:
         with open(folder / _LOCK) as file:
             return not try_lock(file)

@@ -1,4 +1,4 @@
-"""--distribute: what a run is spread over."""
+"""The devices and processes that a run is spread over, as `distribute` says."""
 
 import contextlib
 from collections.abc import Iterator

@@ -56,13 +56,13 @@ def killed() -> Iterator[Callable[..., str]]:
         def run(ending: str, number: int, moment: str, *flags: str) -> str:
             asked = [ending, number, moment, flags]
             print(json.dumps(asked), file=server.stdin, flush=True)
-            said = ""
+            output = ""
             for line in server.stdout:
                 if line.startswith("exit code "):
-                    assert line == f"exit code {-signal.SIGKILL}\n", f"{flags}\n{said}"
-                    return said
-                said += line
-            raise AssertionError(said)
+                    assert line == f"exit code {-signal.SIGKILL}\n", f"{flags}\n{output}"
+                    return output
+                output += line
+            raise AssertionError(output)
 
         yield run
     assert server.returncode == 0
@@ -117,9 +117,9 @@ def probe(
         capsys.readouterr()
         always = ("--dataset=folder", f"--data_dir={colour_folder}", "--head_epochs=2")
         done = call_main(*always, f"--model={model or colour_model}", *arguments)
-        said = capsys.readouterr()
-        assert done == code, said.err
+        output = capsys.readouterr()
+        assert done == code, output.err
         assert (contents(colour_folder), colour_model.read_bytes()) == before
-        return said.out if code == 0 else said.err
+        return output.out if code == 0 else output.err
 
     return run

@@ -181,11 +181,11 @@ def test_mistakes_are_one_line(
 
 def test_an_own_network(probe: Callable[..., str], tmp_path: Path) -> None:
     flags = ("--mode=ablate", "--stages=conv2", f"--run_dir={tmp_path}/run")
-    said = probe(*flags, "--ablate_widths=3", code=2)
-    assert "--ablate_widths trains a network with fewer filters, but --model=" in said
+    output = probe(*flags, "--ablate_widths=3", code=2)
+    assert "--ablate_widths trains a network with fewer filters, but --model=" in output
     assert not (tmp_path / "run").exists()
-    said = probe(*flags, "--ablate_removed=0,6", "--ablate_draws=1")
+    output = probe(*flags, "--ablate_removed=0,6", "--ablate_draws=1")
     removal = pd.read_csv(tmp_path / "run/ablate/conv2/removal.csv")
     assert removal["removed"].tolist() == [0, 6]
-    assert "as many at random" in said
-    assert "trained with fewer" not in said
+    assert "as many at random" in output
+    assert "trained with fewer" not in output

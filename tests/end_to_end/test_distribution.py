@@ -92,10 +92,10 @@ def test_two_processes_of_jax(command: Callable, flags: list[str], tmp_path: Pat
         )
         for number in range(2)
     ]
-    said = [process.communicate(timeout=600) for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], said
-    assert "every batch is spread over 2 devices of 2 processes\n" in said[0][0]
-    assert "every batch" not in said[1][0]
+    output = [process.communicate(timeout=600) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], output
+    assert "every batch is spread over 2 devices of 2 processes\n" in output[0][0]
+    assert "every batch" not in output[1][0]
     check_same(tmp_path / "two", tmp_path / "one")
     assert (tmp_path / "two/events/train").exists()
     # The other process' own directory is gone.

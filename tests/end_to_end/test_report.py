@@ -149,8 +149,8 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
 
 def report(folder: Path, capsys: pytest.CaptureFixture[str], *flags: str, code: int) -> str:
     assert call_main("--mode=report", f"--run_dir={folder}", *flags) == code
-    said = capsys.readouterr()
-    return said.out if code == 0 else said.err
+    output = capsys.readouterr()
+    return output.out if code == 0 else output.err
 
 
 def test_the_run_itself_stays_as_it_was(story: SimpleNamespace) -> None:
@@ -244,9 +244,9 @@ def test_an_ablation_stands_beside_the_paper(story: SimpleNamespace) -> None:
 def test_a_damaged_ablation_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_run(tmp_path / "run")
     (tmp_path / "run/ablate/layer13/labels.csv").write_text("label\n1\n")
-    said = report(tmp_path / "run", capsys, "--report_stages=layer13", code=2)
-    assert "ablate/layer13/labels.csv is damaged" in said
-    assert "--mode=ablate again" in said
+    output = report(tmp_path / "run", capsys, "--report_stages=layer13", code=2)
+    assert "ablate/layer13/labels.csv is damaged" in output
+    assert "--mode=ablate again" in output
 
 
 def test_names_of_strangers_are_text(story: SimpleNamespace) -> None:
@@ -327,9 +327,9 @@ def test_flags_of_a_run_are_told_to_do_nothing_for_a_sweep(
         "members": {"k10-seed3": member},
     }  # fmt: skip
     (tmp_path / "sweep.json").write_text(json.dumps(saved))
-    said = report(tmp_path, capsys, "--threshold=0.3", "--report_stages=layer10", code=0)
+    output = report(tmp_path, capsys, "--threshold=0.3", "--report_stages=layer10", code=0)
     note = "note: --report_stages, --threshold without effect for the report of a sweep"
-    assert note in said.splitlines()
+    assert note in output.splitlines()
     assert "without effect" not in report(tmp_path, capsys, code=0)
 
 

@@ -81,7 +81,7 @@ def test_a_second_call_trains_nothing(
 
 
 @pytest.mark.parametrize(
-    ("flags", "said"),
+    ("flags", "message"),
     [
         (["--sweep_labels=2,11"], "--sweep_labels: 11 is more than the 10 labels of digits"),
         (["--sweep_labels=2,3", "--labels=3"], "--labels=3 and --sweep_labels=2,3: give only one"),
@@ -95,11 +95,11 @@ def test_a_second_call_trains_nothing(
     ],
 )
 def test_mistakes_are_one_line(
-    flags: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    flags: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call_main("--mode=sweep", f"--run_dir={tmp_path / 'sweep'}", *flags) == 2
     error = capsys.readouterr().err.strip()
-    assert error.startswith(f"error: {said}")
+    assert error.startswith(f"error: {message}")
     assert len(error.splitlines()) == 1
     assert not (tmp_path / "sweep/sweep.json").exists()
 

@@ -40,8 +40,8 @@ def test_the_paper_s_row_stands_below_ours_with_its_equations():
 
 
 def test_the_paper_s_equations_have_its_own_number_of_filters():
-    said = printed(layers(filters=350), paper_numbers("vgg16", "cifar100", 100))
-    theirs = next(line for line in said.splitlines() if line.strip().startswith("paper "))
+    output = printed(layers(filters=350), paper_numbers("vgg16", "cifar100", 100))
+    theirs = next(line for line in output.splitlines() if line.strip().startswith("paper "))
     assert theirs.split()[1:3] == ["512", "0.752"]
     assert "26.62" in theirs
 

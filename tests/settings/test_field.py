@@ -1,4 +1,4 @@
-"""What a setting allows, and what is said of what it does not."""
+"""What a setting allows, and the error for what it does not."""
 
 import dataclasses
 

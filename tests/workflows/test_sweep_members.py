@@ -72,9 +72,9 @@ def test_members_are_run_once_and_read_together(
 ) -> None:
     sweep(plan_of(folder, [2, 4], [0, 1]))
     assert trained(folder) == ["k2-seed0", "k4-seed0", "k2-seed1", "k4-seed1"]
-    said = capsys.readouterr().out
-    assert "member 2 of 4: k4-seed0; 3 left, about 1 s" in said
-    assert "layer5: error = 0.01 K" in said
+    output = capsys.readouterr().out
+    assert "member 2 of 4: k4-seed0; 3 left, about 1 s" in output
+    assert "layer5: error = 0.01 K" in output
     members = pd.read_csv(folder / "members.csv")
     assert [*members["member"]] == [name for name in trained(folder) for _ in range(2)]
     assert [*members["stage"]] == ["layer3", "layer5"] * 4
@@ -101,12 +101,12 @@ def test_members_are_run_once_and_read_together(
 @pytest.mark.slow
 def test_two_sweeps_at_once_share_the_members(folder: Path) -> None:
     both = [driven(folder, "2,4,6", seeds) for seeds in ("0,1,2", "0,1,2")]
-    said = [process.communicate(timeout=300)[0] for process in both]
-    assert [process.returncode for process in both] == [0, 0], said
+    output = [process.communicate(timeout=300)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], output
     names = [f"k{k}-seed{s}" for s in (0, 1, 2) for k in (2, 4, 6)]
     assert sorted(trained(folder)) == sorted(names)
     assert len(pd.read_csv(folder / "members.csv")) == 18
-    assert all("layer5: error = 0.01 K" in text for text in said)
+    assert all("layer5: error = 0.01 K" in text for text in output)
 
 
 def test_a_killed_sweep_goes_on_and_waits_for_the_member_it_left(
@@ -179,9 +179,9 @@ def test_a_mistake_stops_the_sweep_and_a_crash_does_not(
     with pytest.raises(InputError, match="k4-seed0 crashed, and the tables are without"):
         sweep(plan_of(folder, [2, 4, 6], [0]))
     assert trained(folder) == ["k2-seed0", "k6-seed0"]
-    said = capsys.readouterr().out
-    assert f"k4-seed0 crashed (exit code -{int(signal.SIGKILL)}); the others go on" in said
-    assert "1 of 3 members are not finished" in said
+    output = capsys.readouterr().out
+    assert f"k4-seed0 crashed (exit code -{int(signal.SIGKILL)}); the others go on" in output
+    assert "1 of 3 members are not finished" in output
     assert [*pd.read_csv(folder / "summary.csv")["K"]] == [2, 2, 6, 6]
 
 
@@ -234,12 +234,12 @@ def test_initial_weights_that_are_left_out_are_refused(folder: Path, unread: Non
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("notes.txt", "is no sweep"), ("experiment.json", "is a run directory")]
+    ("name", "message"), [("notes.txt", "is no sweep"), ("experiment.json", "is a run directory")]
 )
-def test_a_folder_with_other_things_is_refused(folder: Path, name: str, said: str) -> None:
+def test_a_folder_with_other_things_is_refused(folder: Path, name: str, message: str) -> None:
     folder.mkdir()
     (folder / name).write_text("mine")
-    with pytest.raises(InputError, match=rf"{said}: it holds {name}"):
+    with pytest.raises(InputError, match=rf"{message}: it holds {name}"):
         sweep(plan_of(folder, [2], [0]))
     assert os.listdir(folder) == [name]
 
@@ -302,7 +302,7 @@ def test_only_the_paper_s_network_has_the_paper_beside(
 
 
 @pytest.mark.parametrize(
-    ("counts", "more", "said"),
+    ("counts", "more", "message"),
     [
         ([4, 11], {"sweep_labels": (4, 11)}, "`sweep_labels`: 11 is more than the 10 labels"),
         ([11], {}, "`labels`: 11 is more than the 10 labels of digits"),
@@ -317,9 +317,9 @@ def test_only_the_paper_s_network_has_the_paper_beside(
     ],
 )
 def test_what_cannot_work_is_refused_before_any_work(
-    folder: Path, counts: list[int], more: dict, said: str
+    folder: Path, counts: list[int], more: dict, message: str
 ) -> None:
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         sweep(plan_of(folder, counts, [0], **more))
     assert not folder.with_suffix(".log").exists()
     assert not (folder / "sweep.json").exists()

@@ -9,7 +9,11 @@ from sfp_keras.analyses.analysis import Analysis, ImagePass, Scope
 
 @functools.cache
 def all_analyses() -> tuple[Analysis, ...]:
-    """Every analysis, by scope and place."""
+    """Every analysis of this folder.
+
+    Returns:
+        Tuple of `Analysis`, by scope and place.
+    """
     modules = [
         importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__)
     ]
@@ -19,10 +23,21 @@ def all_analyses() -> tuple[Analysis, ...]:
 
 
 def analyses_of(scope: Scope) -> list[Analysis]:
-    """The analyses of one scope, in the order in which they are shown."""
+    """The analyses of one scope.
+
+    Args:
+        scope: `Scope`.
+
+    Returns:
+        List of `Analysis`, in the order in which they are shown.
+    """
     return [analysis for analysis in all_analyses() if analysis.scope is scope]
 
 
 def image_passes() -> dict[str, ImagePass]:
-    """What analyses need of a pass over the images, by the analysis's name."""
+    """What analyses need of a pass over the images.
+
+    Returns:
+        Dict from an analysis's name to its `ImagePass`.
+    """
     return {one.name: one.needs for one in all_analyses() if isinstance(one.needs, ImagePass)}

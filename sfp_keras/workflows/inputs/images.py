@@ -36,7 +36,7 @@ def load_images(
 
 
 def fingerprint(dataset: ImageDataset) -> str:
-    """Tell data sets apart, by names, labels and images.
+    """A digest of a data set, of its names, labels and images.
 
     Returns:
         A digest of a few images a split, which is the same wherever the images are held; before

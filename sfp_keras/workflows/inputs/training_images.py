@@ -1,4 +1,4 @@
-"""How a training's images reach the device: as images, or as numbers of images that are there."""
+"""How training images reach the device: as images, or as indices of images it holds."""
 
 import keras
 

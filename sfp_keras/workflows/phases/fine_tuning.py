@@ -132,7 +132,7 @@ def cluster_masks(files: RunFiles, stage: str, heads: Iterable[ZeroedHead]) -> M
 def _tuner(session: ProbeSession, split: SplitNetwork) -> HeadFineTuning:
     """Pass all images once through the frozen part; every head starts from there."""
     (stage,), settings = session.stages, session.experiment.afcc
-    # Several places of a network may have one shape: the stage and the layers tell them apart.
+    # Outputs of several places may have one shape: the stage and the layers say which these are.
     depends_on = [stage.name, settings.trainable]
     cache = session.cache_outputs("afcc", split.frozen, ["prefix"], depends_on)
     kernel, seed = session.head(stage.name), session.experiment.run.seed

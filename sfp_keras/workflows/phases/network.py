@@ -50,8 +50,8 @@ def _train(session: ProbeSession) -> None:
         terminal().print(
             f"starting from {experiment.network.initial_weights}; random weights: {layers}"
         )
-    # The network itself stays as it is saved: not compiled, and in float32 whatever it is trained
-    # in, for probing is exact by default.
+    # The network itself stays as it is saved, not compiled. It stays in float32 also where training
+    # is in another precision, for probing is exact by default.
     if settings.precision == "float32":
         trained = keras.Model(network.inputs[0], network.outputs[0], name=network.name)
     else:

@@ -76,7 +76,7 @@ def _count(session: ProbeSession, removed: list[int]) -> tuple[pd.DataFrame, pd.
     fields = session.measurement(stage.name, experiment.analysis.split[0]).fields
     in_cluster = find_clusters(fields, experiment.analysis.threshold).in_cluster
     silenced = in_cluster.sum(0)
-    # Every draw is an order of all filters; whatever is removed is removed from its begin.
+    # Every draw is an order of all filters, of which the first ones are removed.
     orders = [
         random_order(fields.num_filters, "ablation", experiment.run.seed, draw)
         for draw in range(experiment.ablation.draws)

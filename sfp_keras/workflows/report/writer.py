@@ -24,7 +24,7 @@ class ReportWriter:
         """Delete what an earlier report wrote, and no other file."""
         try:
             names = json.loads(self._list.read_text())["files"]
-            # Files of this folder, whatever the list says.
+            # Only files of this folder: the list may have been edited.
             old = [self.folder / name for name in names if Path(name).name == name]
         except (OSError, ValueError, KeyError, TypeError):
             return

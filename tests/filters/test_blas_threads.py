@@ -1,5 +1,4 @@
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -44,19 +43,21 @@ def test_an_error_inside_leaves_the_number_as_it_was():
 def test_threads_that_enter_and_leave_in_turns_leave_the_number_as_it_was():
     # No limit of this thread's: it would be the only one that may change the number.
     before, found = _threads(), []
-    inside, begun = threading.Event(), threading.Event()
+    inside, begun, entered, left = (threading.Event() for _ in range(4))
 
     def first():
         with one_blas_thread(1, 1, 1):
             inside.set()
             begun.wait(60)
-            time.sleep(0.2)  # The second waits at the door, or is inside.
+            entered.wait(0.2)  # Unless the second waits until this one has left.
+        left.set()
 
     def second():
         inside.wait(60)
         begun.set()
         with one_blas_thread(1, 1, 1):
-            time.sleep(0.4)
+            entered.set()
+            left.wait(60)
             found.append(_threads())
 
     threads = [threading.Thread(target=of) for of in (first, second)]

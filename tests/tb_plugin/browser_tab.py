@@ -3,10 +3,11 @@
 import contextlib
 import dataclasses
 import importlib
+import time
 
 import numpy as np
 import pytest
-from real_tab import chromium, settle, tab_address, tab_frame, tensorboard
+from real_tab import SECONDS_TO_START, chromium, settle, tab_address, tab_frame, tensorboard
 
 from sfp_keras.monitoring.schema import About, header_of
 from sfp_keras.monitoring.writer import MonitorWriter
@@ -112,6 +113,14 @@ def shown_filters(frame):
         int(n)
         for n in frame.eval_on_selector_all(".caption b", "all => all.map(e => e.textContent)")
     ]
+
+
+def wait_until(page, condition, every=20):
+    """Let the page go on until this is true."""
+    end = time.monotonic() + SECONDS_TO_START
+    while not condition():
+        assert time.monotonic() < end
+        page.wait_for_timeout(every)
 
 
 @contextlib.contextmanager

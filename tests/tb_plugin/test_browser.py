@@ -16,6 +16,7 @@ from browser_tab import (
     fields_at,
     open_tab,
     shown_filters,
+    wait_until,
     write_step,
 )
 from real_tab import settle, tab_address, tab_frame
@@ -175,12 +176,12 @@ def test_the_step_follows_new_data(page, base, writer):
     step = int(before.split()[-1]) + 5
     write_step(writer, step)
     reload = page.locator("app-header-reload button")
-    for _ in range(40):
+
+    def follows():
         reload.click()
-        page.wait_for_timeout(250)
-        if frame.locator("output").text_content() == f"{step} of {step}":
-            break
-    assert frame.locator("output").text_content() == f"{step} of {step}"
+        return frame.locator("output").text_content() == f"{step} of {step}"
+
+    wait_until(page, follows, every=250)
 
 
 def test_an_error_says_what_to_do_and_can_be_mended(page, base):

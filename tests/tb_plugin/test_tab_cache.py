@@ -37,16 +37,20 @@ def test_what_is_not_to_be_kept_is_not():
 
 def test_threads_that_ask_at_once_wait_for_one_computation():
     cache = ByteCache(100)
-    calls, results = [], []
+    calls, asked, results = [], [], []
     start = threading.Barrier(8)
 
     def compute():
         calls.append(1)
-        time.sleep(0.05)
+        deadline = time.monotonic() + 20
+        while len(asked) < 8:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
         return object()
 
     def ask():
         start.wait()
+        asked.append(1)
         results.append(cache.get("key", compute, lambda _: 1))
 
     threads = [threading.Thread(target=ask) for _ in range(8)]

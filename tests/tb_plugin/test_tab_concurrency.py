@@ -25,7 +25,7 @@ def wait_until(condition):
 
 
 def test_as_many_threads_as_said_work_at_a_time():
-    limit, lock = WorkLimit(2), threading.Lock()
+    limit, lock, two = WorkLimit(2), threading.Lock(), threading.Barrier(2)
     now, most = [0], [0]
 
     def work():
@@ -33,7 +33,7 @@ def test_as_many_threads_as_said_work_at_a_time():
             with lock:
                 now[0] += 1
                 most[0] = max(most[0], now[0])
-            time.sleep(0.02)
+            two.wait(SECONDS)
             with lock:
                 now[0] -= 1
 
@@ -133,13 +133,14 @@ def test_requests_given_up_are_not_computed(address, monkeypatch):
         connection.request("GET", f"{ROOT}filters?{query}")
         return connection
 
-    at_once = analysis.STAGES_AT_ONCE
+    at_once, before = analysis.STAGES_AT_ONCE, threading.active_count()
     thresholds = [0.701 + i / 1000 for i in range(at_once + 6)]
     kept = [ask(threshold) for threshold in thresholds[:at_once]]
     wait_until(lambda: len(computed) == at_once)
     given_up = [ask(threshold) for threshold in thresholds[at_once:-1]]
     last = ask(thresholds[-1])
-    time.sleep(0.3)  # All of them have come and wait.
+    # A thread answers each.
+    wait_until(lambda: threading.active_count() >= before + len(thresholds))
     for connection in given_up:
         connection.close()
     go_on.set()

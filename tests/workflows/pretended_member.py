@@ -1,7 +1,8 @@
 """What a member of a sweep leaves, in a moment: `python pretended_member.py <flags>`.
 
 PRETEND=<kind>:<member> makes one member refuse its flags, crash, end the sweep by SIGTERM, or kill
-it and go on itself. The file next to the sweep's folder tells which members were trained.
+it and go on itself when <sweep>.released is there. The file <sweep>.log tells which members were
+trained.
 """
 
 import fcntl
@@ -27,10 +28,12 @@ with open(run / ".lock", "a") as lock:
     try:
         if kind == "stop":
             os.kill(os.getppid(), signal.SIGTERM)
-            time.sleep(60)
+            signal.pause()
         if kind == "kill":
             os.kill(os.getppid(), signal.SIGKILL)
-            time.sleep(1)
+            released, deadline = run.parent.with_suffix(".released"), time.monotonic() + 60
+            while not released.exists() and time.monotonic() < deadline:
+                time.sleep(0.02)
         time.sleep(0.1)
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from here", file=sys.stderr)

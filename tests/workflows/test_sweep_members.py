@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -112,11 +113,18 @@ def test_two_sweeps_at_once_share_the_members(folder: Path) -> None:
 def test_a_killed_sweep_goes_on_and_waits_for_the_member_it_left(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sfp_keras.workflows.sweep.sweep.PATIENCE", 0.1)
+    sleep = time.sleep
+
+    def wait(seconds: float) -> None:
+        # The new sweep has found nothing else to do.
+        folder.with_suffix(".released").touch()
+        sleep(0.02)
+
     # The member goes on without its sweep, and holds its claim.
     process = driven(folder, "2,4,6", "0", PRETEND="kill:k4-seed0")
     process.wait(timeout=300)
     assert process.returncode == -signal.SIGKILL
+    monkeypatch.setattr("time.sleep", wait)
     sweep(plan_of(folder, [2, 4, 6], [0]))
     assert "waiting for other processes: k4-seed0" in capsys.readouterr().out
     assert sorted(trained(folder)) == ["k2-seed0", "k4-seed0", "k6-seed0"]

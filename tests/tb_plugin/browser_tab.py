@@ -7,7 +7,15 @@ import time
 
 import numpy as np
 import pytest
-from real_tab import SECONDS_TO_START, chromium, settle, tab_address, tab_frame, tensorboard
+from real_tab import (
+    SECONDS_TO_START,
+    chromium,
+    settle,
+    stand_in,
+    tab_address,
+    tab_frame,
+    tensorboard,
+)
 
 from sfp_keras.monitoring.schema import About, header_of
 from sfp_keras.monitoring.writer import MonitorWriter
@@ -86,7 +94,22 @@ def browser():
 
 
 @pytest.fixture
+def tensorboard_page(browser):
+    """A page for the tab in TensorBoard."""
+    with page_without_complaints(browser) as page:
+        yield page
+
+
+@pytest.fixture
 def page(browser):
+    """A page for the tab in a stand-in for TensorBoard, which opens in a third of the time."""
+    with page_without_complaints(browser) as page:
+        stand_in(page)
+        yield page
+
+
+@contextlib.contextmanager
+def page_without_complaints(browser):
     page = browser.new_page(viewport={"width": 1280, "height": 800}, accept_downloads=True)
     page.complaints = []
     page.on("pageerror", lambda error: page.complaints.append(str(error)))

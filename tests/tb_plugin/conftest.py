@@ -10,7 +10,7 @@ with warnings.catch_warnings():
     from tab_server import TabServer
 
 # Fixtures of the browser tests; tests name them as arguments.
-from browser_tab import base, browser, log_folder, page, writer  # noqa: F401
+from browser_tab import base, browser, log_folder, page, tensorboard_page, writer  # noqa: F401
 
 from tb_plugin.demo import write_demo
 

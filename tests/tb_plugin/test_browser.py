@@ -25,6 +25,11 @@ from sfp_keras.filters import find_clusters
 from tb_plugin.demo import STAGES
 
 
+@pytest.fixture
+def page(tensorboard_page):
+    return tensorboard_page
+
+
 def ask(base, route, **query):
     query = {"run": "net/heads", "stage": LAST.name, **query}
     address = f"{base}data/plugin/clusters/{route}?{urllib.parse.urlencode(query)}"

@@ -12,7 +12,6 @@ from absl.testing import flagsaver
 # Every day long trainings are cut to two epochs: it is the code that is tested.
 GUIDES = (
     ("masked_dense.md", True),
-    ("own_network.md", True),
     pytest.param("own_network.md", False, marks=pytest.mark.slow),
     pytest.param("own_experiments.md", False, marks=pytest.mark.slow),
 )

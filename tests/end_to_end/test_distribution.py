@@ -16,6 +16,7 @@ from run_files import contents
 TWO_DEVICES = str(Path(__file__).parent / "two_devices_main.py")
 ACCELERATOR = str(Path(__file__).parent / "accelerator_main.py")
 SPREAD = "--distribute=data_parallel"
+NETWORKS = {"PYTHONPATH": str(Path(__file__).parent)}
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def flags(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     write_images(folder / "train", 9)
     write_images(folder / "test", 4, seed=1)
     return [
-        *("--model=vgg6", "--filters=1:8,2:8,3:8,4:8,5:8", "--stages=layer5", "--epochs=1"),
+        *("--model=own_small_networks:normalised", "--train", "--stages=pool", "--epochs=1"),
         *("--dataset=folder", f"--data_dir={folder}", "--lr=0.001", "--head_epochs=2"),
         *("--batch_size=10", "--head_batch_size=13", "--inference_batch_size=11"),
     ]
@@ -33,7 +34,7 @@ def flags(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 def check_same(found: Path, expected: Path) -> None:
     assert set(contents(found)) == set(contents(expected))
-    for file in ("training.csv", "layers.csv", "stages/layer5/head.csv"):
+    for file in ("training.csv", "layers.csv", "stages/pool/head.csv"):
         tables = [pd.read_csv(run / file) for run in (found, expected)]
         pd.testing.assert_frame_equal(*tables, rtol=1e-4)
     for path in expected.rglob("*.npz"):
@@ -50,7 +51,7 @@ def test_two_devices_of_tensorflow(
     flags = [*flags, "--nomonitor"]
     call_again(*flags, SPREAD, f"--run_dir={tmp_path}/one")
     spread = [SPREAD, f"--images_on={images}"]
-    done = command(*flags, *spread, f"--run_dir={tmp_path}/two", script=[TWO_DEVICES])
+    done = command(*flags, *spread, f"--run_dir={tmp_path}/two", script=[TWO_DEVICES], **NETWORKS)
     assert "every batch is spread over 2 devices\n" in done.stdout
     check_same(tmp_path / "two", tmp_path / "one")
     # A speed setting: the finished run is the same experiment without it.
@@ -70,7 +71,7 @@ def saved_config(run: Path) -> dict:
 def test_two_processes_of_jax(command: Callable, flags: list[str], tmp_path: Path) -> None:
     pytest.importorskip("jax")
     flags = [*flags, "--backend=jax"]
-    quick = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}  # To compile.
+    quick = {**NETWORKS, "XLA_FLAGS": "--xla_backend_optimization_level=0"}  # To compile.
     command(*flags, "--nomonitor", f"--run_dir={tmp_path}/one", **quick)
     with socket.socket() as free:
         free.bind(("localhost", 0))

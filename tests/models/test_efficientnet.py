@@ -73,16 +73,19 @@ def test_parameters_are_torchvisions(ours, headless, torch_file):
     assert shapes == [(16, 16, 32), (8, 8, 24), (4, 4, 40), (2, 2, 80), (1, 1, 192), (1, 1, 1280)]
 
 
+def arrays(tensors):
+    # Called once, a network is sooner run than compiled.
+    return [keras.ops.convert_to_numpy(tensor) for tensor in tensors]
+
+
 def test_every_stage_equals_keras_applications(ours, theirs):
     load_applications_weights(ours, theirs)
-    want = keras.Model(
-        theirs.input,
-        [theirs.get_layer(name).output for name in THEIR_ENDS] + [theirs.output],
-    ).predict(images(), verbose=0)
-    got = cut_stages(ours, STAGES).predict(images(), verbose=0)
+    ends = [theirs.get_layer(name).output for name in THEIR_ENDS]
+    want = arrays(keras.Model(theirs.input, [*ends, theirs.output])(images()))
+    got = arrays(cut_stages(ours, STAGES)(images()))
     for name, a, b in zip(STAGES, got, want, strict=False):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4 * np.abs(b).max(), err_msg=name)
-    logits = ours.predict(images(), verbose=0)
+    (logits,) = arrays([ours(images())])
     shares = np.exp(logits - logits.max(1, keepdims=True))
     np.testing.assert_allclose(shares / shares.sum(1, keepdims=True), want[-1], rtol=1e-3)
 

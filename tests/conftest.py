@@ -5,6 +5,9 @@ import os
 
 # Before any framework is imported: its start-up notes hide what a failing test says.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# There are more processes than cores: threads of their own would only wait for each other.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 
 def pytest_collection_finish() -> None:

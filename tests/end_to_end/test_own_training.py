@@ -37,6 +37,7 @@ def test_a_sweep_trains_it_for_every_number_of_labels(flags: Callable, tmp_path:
     assert set(STAGES) <= set(table["stage"])
 
 
+@pytest.mark.slow
 def test_it_is_trained_with_fewer_filters(
     flags: Callable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -41,6 +41,7 @@ def run(
     return SimpleNamespace(folder=folder, out=call_again(*flags), flags=flags)
 
 
+@pytest.mark.slow
 def test_layers_and_settings(run: SimpleNamespace) -> None:
     layers = pd.read_csv(run.folder / "layers.csv")
     assert layers["stage"].tolist() == STAGES
@@ -55,6 +56,7 @@ def test_layers_and_settings(run: SimpleNamespace) -> None:
     assert "fc_widths" not in settings
 
 
+@pytest.mark.slow
 def test_the_saved_network_takes_images_as_they_are(
     run: SimpleNamespace, colour_folder: Path
 ) -> None:
@@ -69,6 +71,7 @@ def test_the_saved_network_takes_images_as_they_are(
     assert network(images).shape == (4, 3)
 
 
+@pytest.mark.slow
 def test_stages_of_the_transferred_body_were_trained(run: SimpleNamespace, body: Path) -> None:
     network = keras.saving.load_model(run.folder / "model.keras")
     before = keras.saving.load_model(body)

@@ -1,4 +1,4 @@
-"""The tab as people meet it: a real TensorBoard in a real browser."""
+"""The tab as people meet it: in a real browser, and what concerns TensorBoard in TensorBoard."""
 
 import csv
 import io
@@ -25,11 +25,6 @@ from sfp_keras.filters import find_clusters
 from tb_plugin.demo import STAGES
 
 
-@pytest.fixture
-def page(tensorboard_page):
-    return tensorboard_page
-
-
 def ask(base, route, **query):
     query = {"run": "net/heads", "stage": LAST.name, **query}
     address = f"{base}data/plugin/clusters/{route}?{urllib.parse.urlencode(query)}"
@@ -37,8 +32,8 @@ def ask(base, route, **query):
         return json.loads(answer.read())
 
 
-def test_every_view_opens_from_the_default(page, base):
-    frame = open_tab(page, base)
+def test_every_view_opens_from_the_default(tensorboard_page, base):
+    frame = open_tab(tensorboard_page, base)
     assert frame.locator("tbody tr").count() == len(STAGES)
     for view, sign in (
         ("Training", ".chart canvas"),
@@ -51,7 +46,7 @@ def test_every_view_opens_from_the_default(page, base):
         settle(frame)
     frame.get_by_role("tab", name="Stages", exact=True).focus()
     for _ in range(3):
-        page.keyboard.press("ArrowRight")
+        tensorboard_page.keyboard.press("ArrowRight")
     frame.wait_for_selector(".matrix-box canvas")
     assert frame.locator(".matrix-box canvas").count() == 3
 
@@ -136,13 +131,13 @@ def test_what_is_shown_is_exported(page, base):
                 assert [row["name"] for row in rows] == list(LABELS)
 
 
-def test_dark_follows_tensorboard_or_the_user(page, base):
-    frame = open_tab(page, base)
+def test_dark_follows_tensorboard_or_the_user(tensorboard_page, base):
+    frame = open_tab(tensorboard_page, base)
     theme = "document.documentElement.dataset.theme"
     surface = "getComputedStyle(document.querySelector('.side')).backgroundColor"
     assert frame.evaluate(theme) == "light"
     light = frame.evaluate(surface)
-    page.evaluate("document.body.classList.add('dark-mode')")
+    tensorboard_page.evaluate("document.body.classList.add('dark-mode')")
     frame.wait_for_function(f"() => {theme} === 'dark'")
     assert frame.evaluate(surface) != light
     frame.get_by_label("Theme").select_option("light")
@@ -150,8 +145,8 @@ def test_dark_follows_tensorboard_or_the_user(page, base):
     frame.wait_for_function("() => parent.location.hash.includes('p.clusters.theme=light')")
 
 
-def test_the_address_carries_the_state(page, browser, base):
-    frame = open_tab(page, base, view="gallery")
+def test_the_address_carries_the_state(tensorboard_page, browser, base):
+    frame = open_tab(tensorboard_page, base, view="gallery")
     frame.get_by_role("combobox", name="Stage").select_option("layer7")
     frame.get_by_label("Sort by").select_option("clusters")
     frame.get_by_role("button", name="Reverse the order").click()
@@ -164,7 +159,7 @@ def test_the_address_carries_the_state(page, browser, base):
     settle(frame)
     shown = shown_filters(frame)
     other = browser.new_page(viewport={"width": 1280, "height": 800})
-    other.goto(page.url)
+    other.goto(tensorboard_page.url)
     again = tab_frame(other)
     settle(again)
     assert shown_filters(again) == shown
@@ -175,18 +170,18 @@ def test_the_address_carries_the_state(page, browser, base):
     other.close()
 
 
-def test_the_step_follows_new_data(page, base, writer):
-    frame = open_tab(page, base, view="gallery")
+def test_the_step_follows_new_data(tensorboard_page, base, writer):
+    frame = open_tab(tensorboard_page, base, view="gallery")
     before = frame.locator("output").text_content()
     step = int(before.split()[-1]) + 5
     write_step(writer, step)
-    reload = page.locator("app-header-reload button")
+    reload = tensorboard_page.locator("app-header-reload button")
 
     def follows():
         reload.click()
         return frame.locator("output").text_content() == f"{step} of {step}"
 
-    wait_until(page, follows, every=250)
+    wait_until(tensorboard_page, follows, every=250)
 
 
 def test_an_error_says_what_to_do_and_can_be_mended(page, base):

@@ -110,6 +110,7 @@ def test_two_sweeps_at_once_share_the_members(folder: Path) -> None:
     assert all("layer5: error = 0.01 K" in text for text in output)
 
 
+@pytest.mark.slow
 def test_a_killed_sweep_goes_on_and_waits_for_the_member_it_left(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,23 +9,17 @@ import pytest
 from absl import app, flags
 from absl.testing import flagsaver
 
-# Every day long trainings are cut to two epochs: it is the code that is tested.
-GUIDES = (
-    ("masked_dense.md", True),
-    pytest.param("own_network.md", False, marks=pytest.mark.slow),
-    pytest.param("own_experiments.md", False, marks=pytest.mark.slow),
-)
+GUIDES = ("masked_dense.md", "own_network.md", "own_experiments.md")
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 
 
-@pytest.mark.parametrize(("guide", "short"), GUIDES)
+@pytest.mark.slow
+@pytest.mark.parametrize("guide", GUIDES)
 def test_the_code_of_a_guide_runs(
-    guide: str, short: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    guide: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = (DOCS / guide).read_text()
-    if short:
-        text = re.sub(r"epochs=\d\d\b", "epochs=2", text)
     blocks = list(re.finditer(r"^```(python|sh)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE))
     assert blocks
     monkeypatch.chdir(tmp_path)

@@ -151,6 +151,7 @@ def test_the_terminal_shows_each_head(run: SimpleNamespace) -> None:
     assert "ends with the AFCC head of train images, threshold 0.3" in " ".join(run.out.split())
 
 
+@pytest.mark.slow
 def test_one_that_was_stopped_waits_while_others_are_made(
     run: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

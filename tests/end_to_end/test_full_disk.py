@@ -50,6 +50,7 @@ def full_disk(
     return run
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_at_any_file(full_disk: Callable[..., None], tmp_path: Path) -> None:
     one, both = (*SMALL, "--stages=layer5"), (*SMALL, "--stages=layer4,layer5")
     full_disk(".experiment.json", *one)

@@ -264,6 +264,7 @@ def test_settings_and_provenance_are_on_the_page(story: SimpleNamespace) -> None
     assert {"schedule_epochs", "momentum"} <= set(story.page.cells)
 
 
+@pytest.mark.slow
 def test_another_threshold_and_split_have_no_paper_beside(
     story: SimpleNamespace, capsys: pytest.CaptureFixture[str]
 ) -> None:

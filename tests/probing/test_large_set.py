@@ -11,6 +11,7 @@ SCRIPT = Path(__file__).with_name("large_set.py")
 LIMIT = 80 << 20
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the memory is measured in /proc")
 def test_a_set_larger_than_memory_is_passed_killed_and_trained_on(tmp_path: Path) -> None:
     done = subprocess.run(

@@ -110,7 +110,9 @@ def page(browser):
 
 @contextlib.contextmanager
 def page_without_complaints(browser):
-    page = browser.new_page(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+    page = browser.new_page(
+        viewport={"width": 1280, "height": 800}, accept_downloads=True, reduced_motion="reduce"
+    )
     page.complaints = []
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
     page.on(

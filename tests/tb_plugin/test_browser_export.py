@@ -38,7 +38,7 @@ def rows_of(data):
     ("view", "route", "number"),
     [
         ("stages", "stages", "noise"),
-        ("gallery", "filters", "noise"),
+        pytest.param("gallery", "filters", "noise", marks=pytest.mark.slow),
         pytest.param("curves", "curves", "noise", marks=pytest.mark.slow),
         pytest.param("labels", "labels", "signal", marks=pytest.mark.slow),
         pytest.param("filter", "filter", None, marks=pytest.mark.slow),

@@ -43,6 +43,7 @@ def wait_for_runs(process, url, seconds):
     pytest.fail(f"tensorboard did not serve {url} within {seconds} s")
 
 
+@pytest.mark.slow
 def test_both_loaders_serve_the_same_with_tensorflow_and_without(demo_log):
     names = {entry.name for entry in metadata.entry_points(group="tensorboard_plugins")}
     if "clusters" not in names:

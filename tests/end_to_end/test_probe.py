@@ -294,6 +294,7 @@ def test_overwriting_the_analysis_keeps_the_heads(story: SimpleNamespace) -> Non
         assert before[fields][1] == after[fields][1]
 
 
+@pytest.mark.slow
 def test_the_same_images_as_arrays_give_the_same_fields(
     story: SimpleNamespace, tmp_path: Path
 ) -> None:

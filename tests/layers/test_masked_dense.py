@@ -158,7 +158,10 @@ def test_active_fan_in_enlarges_each_unit_s_weights():
         "Adam",
         pytest.param(
             "EMA",
-            marks=pytest.mark.skipif(JAX, reason="Keras on JAX cannot fit again after averaging"),
+            marks=[
+                pytest.mark.slow,
+                pytest.mark.skipif(JAX, reason="Keras on JAX cannot fit again after averaging"),
+            ],
         ),
     ],
 )

@@ -180,6 +180,7 @@ def test_mixed_precision(training: bool) -> None:
     np.testing.assert_array_equal(ops.convert_to_numpy(ops.cast(out, "float32")), rounded)
 
 
+@pytest.mark.slow
 def test_it_trains_compiled() -> None:
     inputs = keras.Input((6, 5, 3))
     layer = RandomGeometry(20, fill=FILL, seed=0)

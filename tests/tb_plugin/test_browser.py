@@ -19,7 +19,7 @@ from browser_tab import (
     wait_until,
     write_step,
 )
-from real_tab import settle, tab_address, tab_frame
+from real_tab import settle, stand_in, tab_address, tab_frame
 
 from sfp_keras.filters import find_clusters
 from tb_plugin.demo import STAGES
@@ -159,6 +159,7 @@ def test_the_address_carries_the_state(tensorboard_page, browser, base):
     settle(frame)
     shown = shown_filters(frame)
     other = browser.new_page(viewport={"width": 1280, "height": 800})
+    stand_in(other)
     other.goto(tensorboard_page.url)
     again = tab_frame(other)
     settle(again)

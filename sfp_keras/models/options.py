@@ -7,19 +7,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sfp_keras.errors import InputError
-from sfp_keras.settings.field import declared, setting
+from sfp_keras.settings.field import Checked, setting
 
 # By number where a network counts its layers, else by name.
 Layer = int | str
 
 
 @dataclasses.dataclass(frozen=True)
-class NoOptions:
+class NoOptions(Checked):
     """Options of a network that comes trained: none."""
-
-    def __post_init__(self) -> None:
-        for field, one in declared(self):
-            one.check(field.name, getattr(self, field.name))
 
     def given(self) -> dict[str, Any]:
         """The options that are not `None`."""

@@ -2,11 +2,11 @@
 
 import dataclasses
 
-from sfp_keras.settings.field import setting
+from sfp_keras.settings.field import Checked, setting
 
 
 @dataclasses.dataclass(frozen=True)
-class AblationSettings:
+class AblationSettings(Checked):
     """Which filters are removed, and which networks are trained with fewer of them."""
 
     stage: str | None = setting(

@@ -2,14 +2,14 @@
 
 import dataclasses
 
-from sfp_keras.settings.field import section, setting
+from sfp_keras.settings.field import Checked, section, setting
 from sfp_keras.settings.training import FineTuningSettings
 
 VARIANTS = ("clusters", "full", "random", "magnitude")
 
 
 @dataclasses.dataclass(frozen=True)
-class AfccSettings:
+class AfccSettings(Checked):
     """What is zeroed, by which clusters, and how the rest is fine-tuned."""
 
     stage: str | None = setting(

@@ -2,11 +2,11 @@
 
 import dataclasses
 
-from sfp_keras.settings.field import setting
+from sfp_keras.settings.field import Checked, setting
 
 
 @dataclasses.dataclass(frozen=True)
-class AnalysisSettings:
+class AnalysisSettings(Checked):
     """What is measured of the filters."""
 
     threshold: float = setting(

@@ -2,13 +2,13 @@
 
 import dataclasses
 
-from sfp_keras.settings.field import setting
+from sfp_keras.settings.field import Checked, setting
 
 _PHASES = ("train", "heads")
 
 
 @dataclasses.dataclass(frozen=True)
-class AugmentationSettings:
+class AugmentationSettings(Checked):
     """How far training images are changed at random, and where that is done."""
 
     flip: bool = setting(

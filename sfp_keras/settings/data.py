@@ -2,11 +2,11 @@
 
 import dataclasses
 
-from sfp_keras.settings.field import setting
+from sfp_keras.settings.field import Checked, setting
 
 
 @dataclasses.dataclass(frozen=True)
-class DataSettings:
+class DataSettings(Checked):
     """Which images are used, with which labels, and how large they are."""
 
     dataset: str = setting(

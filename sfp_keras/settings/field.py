@@ -149,3 +149,15 @@ def declared(section: Any) -> Iterator[tuple[dataclasses.Field, Setting]]:
     for field in dataclasses.fields(section):
         if "setting" in field.metadata:
             yield field, field.metadata["setting"]
+
+
+class Checked:
+    """Base of a dataclass of settings, whose values are within their bounds.
+
+    Raises:
+        InputError: if one is not, when an instance is made.
+    """
+
+    def __post_init__(self) -> None:
+        for field, one in declared(self):
+            one.check(field.name, getattr(self, field.name))

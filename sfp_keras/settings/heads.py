@@ -2,12 +2,12 @@
 
 import dataclasses
 
-from sfp_keras.settings.field import section, setting
+from sfp_keras.settings.field import Checked, section, setting
 from sfp_keras.settings.training import HeadSettings
 
 
 @dataclasses.dataclass(frozen=True)
-class ProbeSettings:
+class ProbeSettings(Checked):
     """How heads are trained, on what, and where stage outputs are kept meanwhile."""
 
     training: HeadSettings = section(HeadSettings(), prefix="head_")

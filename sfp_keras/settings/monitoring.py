@@ -2,11 +2,11 @@
 
 import dataclasses
 
-from sfp_keras.settings.field import setting
+from sfp_keras.settings.field import Checked, setting
 
 
 @dataclasses.dataclass(frozen=True)
-class MonitoringSettings:
+class MonitoringSettings(Checked):
     """Whether and how often TensorBoard is shown something."""
 
     on: bool = setting(

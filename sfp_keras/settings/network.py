@@ -4,11 +4,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from sfp_keras.settings.field import setting
+from sfp_keras.settings.field import Checked, setting
 
 
 @dataclasses.dataclass(frozen=True)
-class NetworkSettings:
+class NetworkSettings(Checked):
     """Which network is used, from which weights, and where it is probed.
 
     Attributes:

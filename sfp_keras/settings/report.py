@@ -2,11 +2,11 @@
 
 import dataclasses
 
-from sfp_keras.settings.field import setting
+from sfp_keras.settings.field import Checked, setting
 
 
 @dataclasses.dataclass(frozen=True)
-class ReportSettings:
+class ReportSettings(Checked):
     """What a report shows of a run."""
 
     stages: tuple[str, ...] = setting(

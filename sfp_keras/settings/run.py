@@ -2,13 +2,13 @@
 
 import dataclasses
 
-from sfp_keras.settings.field import setting
+from sfp_keras.settings.field import Checked, setting
 
 MODES = ("probe", "train", "afcc", "ablate", "sweep", "report")
 
 
 @dataclasses.dataclass(frozen=True)
-class RunSettings:
+class RunSettings(Checked):
     """What is done, and where its results go."""
 
     mode: str = setting(

@@ -2,11 +2,11 @@
 
 import dataclasses
 
-from sfp_keras.settings.field import setting
+from sfp_keras.settings.field import Checked, setting
 
 
 @dataclasses.dataclass(frozen=True)
-class SweepSettings:
+class SweepSettings(Checked):
     """The members of a sweep, and the stage that is drawn of them."""
 
     labels: tuple[int, ...] = setting(

@@ -3,13 +3,13 @@
 import dataclasses
 
 from sfp_keras.errors import InputError
-from sfp_keras.settings.field import declared, setting
+from sfp_keras.settings.field import Checked, setting
 
 PRECISIONS = ("float32", "mixed_bfloat16")
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainingSettings:
+class TrainingSettings(Checked):
     """Stochastic gradient descent with Nesterov momentum, coupled L2 and a step decay.
 
     The defaults are those of phase 1, the training of a network; heads and fine-tuning have their
@@ -80,8 +80,7 @@ class TrainingSettings:
     )
 
     def __post_init__(self) -> None:
-        for field, declaration in declared(self):
-            declaration.check(field.name, getattr(self, field.name))
+        super().__post_init__()
         if self.epochs is None and self.schedule_epochs is None:
             raise InputError("`epochs`: a training without `schedule_epochs` needs a number")
 

@@ -4,8 +4,17 @@ import dataclasses
 
 import pytest
 
+from sfp_keras import settings
 from sfp_keras.errors import InputError
-from sfp_keras.settings import Setting, declarations, section, setting, value_at, with_values
+from sfp_keras.settings import (
+    Setting,
+    declarations,
+    declared,
+    section,
+    setting,
+    value_at,
+    with_values,
+)
 
 
 @pytest.mark.parametrize(
@@ -73,3 +82,22 @@ def test_values_at_paths_are_read_and_changed() -> None:
     assert changed == Outer("a", Inner(2, (1.0,)))
     assert value_at(changed, ("inner", "one")) == 2
     assert Outer() == with_values(Outer(), {})
+
+
+@pytest.mark.parametrize(
+    ("section", "name"),
+    [
+        (one.__name__, field.name)
+        for one in vars(settings).values()
+        if isinstance(one, type) and dataclasses.is_dataclass(one) and one.__name__ != "Setting"
+        for field, declaration in declared(one)
+        if declaration.low is not None or declaration.choices
+    ],
+)
+def test_every_section_refuses_what_is_out_of_bounds(section: str, name: str) -> None:
+    kind = getattr(settings, section)
+    (one,) = (declaration for field, declaration in declared(kind) if field.name == name)
+    bad = "nonsense" if one.low is None else one.low - 1
+    for value in (bad, (bad,)):
+        with pytest.raises(InputError, match=f"`{name}`={bad} must be"):
+            kind(**{name: value})

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sfp_keras.data import find_source
+from sfp_keras.data import find_source, source_names
 from sfp_keras.errors import InputError
 from sfp_keras.experiment.network_rules import NetworkRules
 from sfp_keras.models import architectures, network_options
@@ -231,11 +231,12 @@ def all_declarations() -> Mapping[str, Declaration]:
         Mapping from the name of a flag to its `Declaration`.
     """
     found = dict(declarations(Experiment))
-    model = found["model"]
-    text = f"{model.setting.help} Networks with a name: {', '.join(architectures())}."
-    found["model"] = dataclasses.replace(
-        model, setting=dataclasses.replace(model.setting, help=text)
-    )
+    registered = {"model": ("Networks with a name", architectures())}
+    registered["dataset"] = ("Sources with a name", source_names())
+    for name, (what, names) in registered.items():
+        one = found[name].setting
+        one = dataclasses.replace(one, help=f"{one.help} {what}: {', '.join(names)}.")
+        found[name] = dataclasses.replace(found[name], setting=one)
     for one in declarations(network_options()).values():
         found[one.name] = dataclasses.replace(one, path=(*_OPTIONS, one.name))
     return found

@@ -11,9 +11,9 @@ class DataSettings(Checked):
 
     dataset: str = setting(
         "digits",
-        "digits (embedded, no download), cifar10, cifar100, folder (class folders under "
-        "`data_dir`), arrays (NumPy's files at `data_dir`), idx (MNIST's files at `data_dir`), or "
-        "any image-classification name of tensorflow-datasets.",
+        "Images by the name of their source (folder: class folders under `data_dir`; arrays: "
+        "NumPy's files; idx: MNIST's files; digits: embedded, no download), or any "
+        "image-classification name of tensorflow-datasets.",
         phases=("train",),
     )
     data_dir: str | None = setting(

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfp_keras import models
+from sfp_keras.data import source_names
 from sfp_keras.experiment import PHASES, Experiment, all_declarations
 
 PRESETS = ["vgg6-digits", "vgg16-cifar100-k20", "efficientnetb0-cifar100-no9", "avgg16-cifar10"]
@@ -110,7 +111,8 @@ def test_settings_without_effect_belong_to_no_phase(
     assert ("shift" in found.settings("heads")) == (found.heads.data == "augmented")
 
 
-def test_the_help_names_all_networks() -> None:
+def test_the_help_names_all_networks_and_sources() -> None:
+    assert all(name in absl_flags.FLAGS["dataset"].help for name in source_names())
     assert all(name in absl_flags.FLAGS["model"].help for name in models.architectures())
 
 

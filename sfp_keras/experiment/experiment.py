@@ -231,12 +231,12 @@ def all_declarations() -> Mapping[str, Declaration]:
         Mapping from the name of a flag to its `Declaration`.
     """
     found = dict(declarations(Experiment))
-    registered = {"model": ("Networks with a name", architectures())}
-    registered["dataset"] = ("Sources with a name", source_names())
-    for name, (what, names) in registered.items():
-        one = found[name].setting
-        one = dataclasses.replace(one, help=f"{one.help} {what}: {', '.join(names)}.")
-        found[name] = dataclasses.replace(found[name], setting=one)
+    registered = (("model", "Networks", [*architectures()]), ("dataset", "Sources", source_names()))
+    for flag, what, names in registered:
+        known = found[flag].setting
+        text = f"{known.help} {what} with a name: {', '.join(names)}."
+        known = dataclasses.replace(known, help=text)
+        found[flag] = dataclasses.replace(found[flag], setting=known)
     for one in declarations(network_options()).values():
         found[one.name] = dataclasses.replace(one, path=(*_OPTIONS, one.name))
     return found

@@ -1,5 +1,6 @@
 """One set of labelled images into a training and a test part, label by label."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -7,6 +8,32 @@ import numpy as np
 from sfp_keras.data.dataset import ImageSplit
 from sfp_keras.data.seeded_random import random_words
 from sfp_keras.errors import InputError
+
+# The usual names of splits; of several that could be the test split the first is taken.
+_KINDS = {
+    "train": ("train", "training", "trn", "trainval"),
+    "test": ("test", "testing", "tst"),
+    "validation": (
+        *("val", "validation", "valid", "dev", "eval", "evaluation", "holdout", "development"),
+    ),
+}
+SPLIT_NAMES = tuple(name for names in _KINDS.values() for name in names)
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_ENDING = re.compile(r"(set|data|images|split)$")
+
+
+def split_kind(name: str) -> str | None:
+    """Which split a name is usually given to.
+
+    Args:
+        name: `str`. Such as `valid`, `Testing`, `seg_train`, `val2017` or `TrainingSet`.
+
+    Returns:
+        `"train"`, `"test"`, `"validation"`, or `None` where no word of the name says one.
+    """
+    words = {word.lower() for word in _WORD.findall(name)}
+    words |= {_ENDING.sub("", word) for word in words}
+    return next((kind for kind, names in _KINDS.items() if words & set(names)), None)
 
 
 def stratified_split(
@@ -84,7 +111,8 @@ def choose_split(only_split: str, there: Sequence[str], source: str) -> str:
     """Find the one split that is to be used.
 
     Args:
-        only_split: `str`. Its name in any case; `val` and `validation` are one.
+        only_split: `str`. Its name in any case, or another name of its kind (`split_kind`), such as
+            `val` for `validation`.
         there: the names of the splits there are.
         source: `str`, what has them, for the error.
 
@@ -94,16 +122,20 @@ def choose_split(only_split: str, there: Sequence[str], source: str) -> str:
     Raises:
         InputError: if none of them is meant.
     """
+
+    def lower(name: str) -> str:
+        return name.lower()
+
+    def kind(name: str) -> str:
+        return split_kind(name) or name.lower()
+
     if only_split in there:
         return only_split
-    for name in there:
-        if _plain(name) == _plain(only_split):
-            return name
+    for alike in (lower, kind):
+        meant = [name for name in there if alike(name) == alike(only_split)]
+        if len(meant) == 1:
+            return meant[0]
     raise InputError(
         f"`only_split`={only_split}: {source} has no such split; it has "
         + (", ".join(there) or "none, so leave `only_split` out")
     )
-
-
-def _plain(name: str) -> str:
-    return "validation" if name.lower() == "val" else name.lower()

@@ -2,16 +2,13 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sfp_keras.data.images.decoding import is_image_file
+from sfp_keras.data.images.left_out import LeftOut, file_left_out, folder_left_out
 from sfp_keras.data.label_order import shorten
-from sfp_keras.data.splitting import choose_split
 from sfp_keras.errors import InputError
-
-_TEST_NAMES = ("test", "val", "validation")
-_SPLIT_NAMES = ("train", *_TEST_NAMES)
 
 
 @dataclass(frozen=True)
@@ -21,10 +18,12 @@ class LabelledFiles:
     Attributes:
         paths: the files, class by class, sorted.
         labels: the label of each.
+        nested: dict from each class folder that has images in folders alone to the names of these.
     """
 
     paths: list[str]
     labels: list[int]
+    nested: dict[str, set[str]] = field(default_factory=dict)
 
     def only(self, kept: Sequence[int]) -> "LabelledFiles":
         """Return the files at the positions `kept`."""
@@ -38,74 +37,26 @@ def existing_folder(data_dir: Path) -> Path:
     return data_dir
 
 
-def has_class_folders(data_dir: str | Path) -> bool:
-    """Whether `data_dir` holds class folders, or train and test folders of them."""
-    root = Path(data_dir)
-    if not root.is_dir():
-        return False
-    folders = []
-    for folder in class_folders(root):
-        split = folder.name.lower() in _SPLIT_NAMES
-        folders += class_folders(folder) if split else [folder]
-    return any(map(_has_image, folders))
-
-
-def find_splits(root: Path) -> tuple[Path, Path | None]:
-    """Find the training and the test tree in a folder.
+def class_folders(tree: Path, left_out: LeftOut | None = None) -> list[Path]:
+    """Return the folders in a folder by name, without hidden ones and those of the system.
 
     Args:
-        root: `Path` that holds `train` and `test`, `val` or `validation` (in any case), or one
-            of these alone, or class folders.
-
-    Returns:
-        The folder whose subfolders are classes, and that of the test images; None where the
-        first is to be split.
-
-    Raises:
-        InputError: if there are several of test images and none of training images.
+        tree: `Path`.
+        left_out: counts what else there is. Default: nothing does.
     """
-    by_name = {folder.name.lower(): folder for folder in class_folders(root)}
-    tests = [by_name[name] for name in _TEST_NAMES if name in by_name]
-    # A test folder without class folders holds unlabelled images.
-    tests = [folder for folder in tests if class_folders(folder)]
-    if "train" in by_name:
-        return by_name["train"], tests[0] if tests else None
-    if not tests or not by_name.keys() <= set(_TEST_NAMES):
-        return root, None
-    if len(tests) > 1:
-        there = " and ".join(folder.name for folder in tests)
-        raise InputError(
-            f"`data_dir`={root} holds {there} but no train; choose one by "
-            f"`only_split`={tests[0].name}, which is then divided"
-        )
-    return tests[0], None
-
-
-def find_split(root: Path, only_split: str) -> Path:
-    """Find the one tree that is to be used.
-
-    Args:
-        root: `Path` that holds `train`, `test`, `val` or `validation`.
-        only_split: `str`. One of these.
-
-    Returns:
-        The folder whose subfolders are classes.
-
-    Raises:
-        InputError: if it is not there.
-    """
-    by_name = {folder.name: folder for folder in class_folders(root)}
-    there = [name for name in by_name if name.lower() in _SPLIT_NAMES]
-    return by_name[choose_split(only_split, there, f"`data_dir`={root}")]
-
-
-def class_folders(tree: Path) -> list[Path]:
-    """Return the folders in a folder by name, without hidden ones and archive leftovers."""
-    return sorted(
-        child
-        for child in tree.iterdir()
-        if child.is_dir() and not child.name.startswith((".", "__MACOSX"))
-    )
+    found = []
+    for entry in _sorted(tree):
+        path = tree / entry.name
+        kind: str | None = "files outside the class folders"
+        if _is_folder(entry):
+            # Taken for a class, a folder around the classes would hold all images.
+            around = entry.is_symlink() and tree.resolve().is_relative_to(path.resolve())
+            kind = "linked folders" if around else folder_left_out(entry, inside_class=False)
+        if kind is None:
+            found.append(path)
+        elif left_out is not None:
+            left_out.add(kind, path)
+    return found
 
 
 def check_same_classes(train: Path, test: Path) -> None:
@@ -118,13 +69,16 @@ def check_same_classes(train: Path, test: Path) -> None:
         )
 
 
-def list_images(tree: Path, names: Sequence[str], empty_allowed: bool) -> LabelledFiles:
+def list_images(
+    tree: Path, names: Sequence[str], empty_allowed: bool, left_out: LeftOut
+) -> LabelledFiles:
     """List the image files of a tree of class folders.
 
     Args:
         tree: `Path` whose subfolders are classes.
         names: the class names; a file's label is the position of its folder's name.
         empty_allowed: `bool`. Whether a class folder may have no images.
+        left_out: counts what is not taken.
 
     Returns:
         A `LabelledFiles`.
@@ -133,34 +87,57 @@ def list_images(tree: Path, names: Sequence[str], empty_allowed: bool) -> Labell
         InputError: if a class folder has no images and must have.
     """
     label = {name: i for i, name in enumerate(names)}
-    paths: list[str] = []
-    labels: list[int] = []
+    files = LabelledFiles([], [])
     empty = []
-    for folder in class_folders(tree):
-        found = list(image_files(folder))
-        paths += found
-        labels += [label[folder.name]] * len(found)
+    for folder in class_folders(tree, left_out):
+        found = list(image_files(folder, left_out))
+        files.paths.extend(found)
+        files.labels.extend([label[folder.name]] * len(found))
+        start = len(str(folder / "x")) - 1
+        inside = {path[start:].partition(os.sep)[::2] for path in found}
+        if found and all(rest for _, rest in inside):
+            files.nested[folder.name] = {first for first, _ in inside}
         if not found:
             empty.append(folder.name)
     # Left out silently they would shift the labels of the classes after them.
     if empty and not empty_allowed:
+        there = f" (not taken: {left_out})" if str(left_out) else ""
         raise InputError(
-            f"`data_dir`: class folders of {tree} without images: {shorten(empty)}; add images, "
-            "remove the folders, or name all classes by `class_names`"
+            f"`data_dir`: class folders of {tree} without images: {shorten(empty)}{there}; add "
+            "images, remove the folders, or name all classes by `class_names`"
         )
-    return LabelledFiles(paths, labels)
+    return files
 
 
-def image_files(folder: Path) -> Iterator[str]:
-    """Yield the paths of all image files in a folder, at any depth, sorted."""
+def image_files(folder: Path, left_out: LeftOut | None = None) -> Iterator[str]:
+    """Yield the paths of all image files in a folder, at any depth, sorted.
 
-    def stop(error: OSError) -> None:
-        raise error
+    Args:
+        folder: `Path`.
+        left_out: counts what else there is. Default: nothing does.
+    """
+    folders = []
+    for entry in _sorted(folder):
+        kind: str | None
+        if _is_folder(entry):
+            kind = folder_left_out(entry, inside_class=True)
+            if kind is None:
+                folders.append(folder / entry.name)
+        else:
+            kind = file_left_out(entry, is_image_file(entry.name))
+            if kind is None:
+                yield os.path.join(folder, entry.name)
+        if kind is not None and left_out is not None:
+            left_out.add(kind, folder / entry.name)
+    for inside in folders:
+        yield from image_files(inside, left_out)
 
-    for here, folders, files in os.walk(folder, onerror=stop):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (os.path.join(here, file) for file in sorted(files) if is_image_file(file))
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    # Of a link only `os.path` bears one that leads to itself.
+    return os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir()
 
 
-def _has_image(folder: Path) -> bool:
-    return next(image_files(folder), None) is not None
+def _sorted(folder: Path) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        return sorted(entries, key=lambda entry: entry.name)

@@ -8,7 +8,11 @@ from PIL import Image, ImageOps
 from sfp_keras.data.images.resizing import resize_image
 from sfp_keras.errors import first_line
 
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".ppm", ".tif", ".tiff")
+# What Pillow decodes without the help of other programs.
+_SUFFIXES = (
+    *(".png", ".apng", ".jpg", ".jpeg", ".jfif", ".jpe", ".bmp", ".dib", ".webp", ".gif"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".tif", ".tiff", ".avif", ".jp2", ".j2k", ".tga"),
+)
 _ORIENTATION = 0x0112
 
 

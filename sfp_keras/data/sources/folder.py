@@ -15,13 +15,13 @@ from sfp_keras.data.images.class_folders import (
     check_same_classes,
     class_folders,
     existing_folder,
-    find_split,
-    find_splits,
     image_files,
     list_images,
 )
 from sfp_keras.data.images.decoding import UnreadableImageError
 from sfp_keras.data.images.file_images import FileImages, read_sizes
+from sfp_keras.data.images.left_out import LeftOut
+from sfp_keras.data.images.split_folders import check_classes, find_split, find_splits
 from sfp_keras.data.label_order import shorten
 from sfp_keras.data.source import LabelledImages, Request, Source
 from sfp_keras.data.splitting import stratified_split
@@ -33,26 +33,29 @@ _LOGGER = logging.getLogger("sfp_keras")
 def load_folder(request: Request) -> LabelledImages:
     """Load images from class folders.
 
-    `data_dir` holds `train/` and `test/` (or `val/`, `validation/`) with one folder a class in
-    each, or the class folders themselves. Without a test folder every class is split by
-    `test_fraction`, by a hash of the file names, so the same files always give the same split.
-    Classes are the names of the folders in alphabetical order; images may lie deeper inside.
-    With `class_names` every class folder must be among them, and those without a folder have no
-    images. Hidden files and files of other kinds are ignored. Unreadable images are left out,
-    with a warning (logger `sfp_keras`) that names the first and counts them. Image files become
-    RGB as in `read_image`, unless grey images are asked for.
+    `data_dir` holds `train/` and `test/` (or `val/`, `eval/` and so on, see `find_splits`) with
+    one folder a class in each, or the class folders themselves. Without a test folder every class
+    is split by `test_fraction`, by a hash of the file names, so the same files always give the
+    same split. Classes are the names of the folders in alphabetical order; images may lie deeper
+    inside. With `class_names` every class folder must be among them, and those without a folder
+    have no images. What is not taken is counted and named in a warning (logger `sfp_keras`):
+    folders that are no split, hidden files, thumbnails that a system keeps, linked folders inside
+    a class, files of other kinds, and unreadable images. Image files become RGB as in
+    `read_image`, unless grey images are asked for.
 
     Images that fit into `memory_budget` are decoded at once; otherwise only the heads of the
     files are checked now and images are decoded when they are read.
 
     Raises:
-        InputError: if there are no class folders, one has no image, training and test classes
-            differ, sizes differ and none is asked for, `class_names` lacks a class, or
-            `only_split` is not there.
+        InputError: if there are no class folders, one has no image, several have the same folders
+            inside, as splits have, training and test classes differ, sizes differ and none is
+            asked for, `class_names` lacks a class, or `only_split` is not there.
     """
     root = existing_folder(request.folder)
+    left_out = LeftOut(root)
     if request.only_split is None:
         train_tree, test_tree = find_splits(root)
+        _count_unused(root, train_tree, test_tree, left_out)
     else:
         train_tree, test_tree = find_split(root, request.only_split), None
     found = [folder.name for folder in class_folders(train_tree)]
@@ -64,13 +67,18 @@ def load_folder(request: Request) -> LabelledImages:
     names = _check_names(found, request.class_names, train_tree)
     empty_allowed = request.class_names is not None
     bad: list[str] = []
-    train, sizes = _readable(list_images(train_tree, names, empty_allowed), bad)
+    listed = list_images(train_tree, names, empty_allowed, left_out)
+    if request.class_names is None:
+        check_classes(train_tree, len(found), listed.nested)
+    train, sizes = _readable(listed, bad)
     if test_tree is not None:
         check_same_classes(train_tree, test_tree)
-        test, test_sizes = _readable(list_images(test_tree, names, empty_allowed), bad)
+        test, test_sizes = _readable(list_images(test_tree, names, empty_allowed, left_out), bad)
         sizes += test_sizes
     else:
         train, test = _split(train, train_tree, request.test_fraction)
+    if str(left_out):
+        _LOGGER.warning("not taken of %s: %s", root, left_out)
     if not train.paths or not test.paths:
         _warn_of_unreadable(bad)
         kind = "test" if train.paths else "training"
@@ -104,6 +112,15 @@ def folder_digest(data_dir: Path) -> str | None:
         name_and_size = f"{os.path.relpath(image, data_dir)}\0{os.path.getsize(image)}\0"
         digest.update(name_and_size.encode(errors="surrogateescape"))
     return digest.hexdigest()[:16]
+
+
+def _count_unused(root: Path, train: Path, test: Path | None, left_out: LeftOut) -> None:
+    if train == root:
+        return
+    trees = [tree for tree in (train, test) if tree is not None]
+    for folder in class_folders(root, left_out):
+        if not any(tree.is_relative_to(folder) for tree in trees):
+            left_out.add("folders beside the training and test images", folder)
 
 
 def _check_names(

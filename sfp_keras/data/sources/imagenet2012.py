@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sfp_keras.data.images.class_folders import has_class_folders
+from sfp_keras.data.images.split_folders import has_class_folders
 from sfp_keras.data.source import LabelledImages, Request, Source
 from sfp_keras.data.sources.folder import count_folder_labels, folder_digest, load_folder
 from sfp_keras.data.sources.tfds import count_tfds_labels, load_tfds

@@ -7,6 +7,7 @@ from sfp_keras.data.dataset import ImageDataset
 from sfp_keras.data.images.channels import check_channels, convert_dataset
 from sfp_keras.data.images.resizing import check_image_size, check_resize, resize_dataset
 from sfp_keras.data.label_order import order_labels, read_class_names
+from sfp_keras.data.missing_labels import warn_of_missing_labels
 from sfp_keras.data.source import Request, Source
 from sfp_keras.data.sources import find_source
 from sfp_keras.data.splitting import divide_split
@@ -98,6 +99,7 @@ def load_dataset(
         original_labels=tuple(range(len(found.class_names))),
         superclasses=found.superclasses,
     )
+    warn_of_missing_labels(dataset)
     if not found.as_asked:
         size = size or found.usual_size or dataset.image_shape[:2]
         dataset = convert_dataset(dataset, channels, memory_budget)

@@ -1,5 +1,6 @@
 import io
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -181,3 +182,23 @@ def test_what_is_no_file_of_arrays(tmp_path):
             load_dataset("arrays", tmp_path / "images.npz")
     with pytest.raises(InputError, match="leave it out"):
         load_dataset("arrays", _file(tmp_path, x=RGB, y=LABELS), only_split="train")
+
+
+def test_labels_of_one_split_alone_are_told_with_the_mend(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    images, labels = np.zeros((12, 4, 4, 3), np.uint8), np.arange(12) % 6
+    train, test = labels != 4, labels != 1
+    np.savez(
+        tmp_path / "some.npz",
+        x_train=images[train],
+        y_train=labels[train],
+        x_test=images[test],
+        y_test=labels[test],
+        class_names=list("abcdef"),
+    )
+    load_dataset("arrays", tmp_path / "some.npz")
+    without_test, without_training = caplog.messages
+    assert "no test images of 1 of 6 labels (b)" in without_test
+    assert "no training images of 1 of 6 labels (e)" in without_training
+    assert "add training images, or leave these labels out" in without_training

@@ -197,11 +197,10 @@ def _warn_of_unreadable(bad: list[str]) -> None:
 def _warn_of_empty_labels(
     splits: Sequence[ImageSplit], names: Sequence[str], found: Sequence[str]
 ) -> None:
-    for split, kind in zip(splits, ("training", "test"), strict=True):
-        there = {names[label] for label in np.unique(split.labels)}
-        empty = [name for name in found if name not in there]
-        if empty:
-            _LOGGER.warning("no readable %s images of %s", kind, shorten(empty))
+    there = {names[label] for split in splits for label in np.unique(split.labels)}
+    empty = [name for name in found if name not in there]
+    if empty:
+        _LOGGER.warning("no readable images of %s", shorten(empty))
 
 
 SOURCES = (

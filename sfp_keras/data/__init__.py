@@ -14,6 +14,7 @@ from sfp_keras.data.batches.batches import (
     training_batches,
 )
 from sfp_keras.data.batches.channel_statistics import ChannelStatistics, channel_statistics
+from sfp_keras.data.batches.ending import check_that_it_ends, ending
 from sfp_keras.data.batches.scaling import SCALING_FORMS, UNSCALED, Scaling, parse_scaling
 from sfp_keras.data.dataset import ImageDataset, ImageSplit, LazyImages
 from sfp_keras.data.images.resizing import RESIZE_FORMS
@@ -38,7 +39,9 @@ __all__ = [
     "Source",
     "augment",
     "channel_statistics",
+    "check_that_it_ends",
     "count_labels",
+    "ending",
     "epoch_order",
     "epoch_rows",
     "evaluation_batches",

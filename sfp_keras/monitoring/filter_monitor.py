@@ -68,6 +68,8 @@ class FilterMonitor(keras.callbacks.Callback):
             may take: one that would exceed it is left out, but never the first and the last.
             Defaults to `0.05`.
         batch_size: `int`. Images at once, where `x` is an array. Defaults to `100`.
+        steps: `int`. Batches measured on, for an `x` that never ends, such as `ds.repeat()`.
+            Defaults to `None`: all there are.
         split: `str`. What the images are called in the tab. Defaults to `"test"`.
         title: `str`. What the tab calls the network. Defaults to the model's name.
         network: `keras.Model` of the images `x`. Defaults to `None`: what `fit` trains; say which
@@ -92,6 +94,7 @@ class FilterMonitor(keras.callbacks.Callback):
         max_mb: float = MAX_MB,
         max_cost: float = 0.05,
         batch_size: int = 100,
+        steps: int | None = None,
         split: str = "test",
         title: str = "",
         network: keras.Model | None = None,
@@ -108,7 +111,9 @@ class FilterMonitor(keras.callbacks.Callback):
                 f"`max_cost` positive, received max_measurements={max_measurements}, "
                 f"batch_size={batch_size}, max_mb={max_mb}, max_cost={max_cost}"
             )
-        self.images = MeasuredImages(x, y, batch_size)
+        if steps is not None and steps < 1:
+            raise InputError(f"`steps` must be at least 1, received {steps}")
+        self.images = MeasuredImages(x, y, batch_size, steps)
         self.stage, self.every, self.threshold = stage, every, threshold
         self.class_names = None if class_names is None else [str(name) for name in class_names]
         self.max_measurements, self.max_bytes = max_measurements, max_mb * 1e6

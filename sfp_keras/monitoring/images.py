@@ -1,13 +1,19 @@
 """Labelled images that a monitor measures on, again and again."""
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
+from sfp_keras.data import check_that_it_ends, ending
 from sfp_keras.errors import InputError
 
 Batch = tuple[np.ndarray, np.ndarray]
+
+# Of batches that come without their number, at every measurement.
+_MOST_IMAGES = 200_000
+_MEND = "give `steps`, the number of batches to measure on"
 
 
 class MeasuredImages:
@@ -19,17 +25,25 @@ class MeasuredImages:
             function that returns such a pass.
         y: labels (n,), integers, or (n, K), one-hot, where `x` is an array. Defaults to `None`.
         batch_size: `int`. Images at once, where `x` is an array. Defaults to `100`.
+        steps: `int`. Batches of a pass. Defaults to `None`: all there are.
 
     Raises:
-        InputError: if `x` is nothing of that, or `x` and `y` differ in length.
+        InputError: if `x` is nothing of that or never ends, or `x` and `y` differ in length.
     """
 
-    def __init__(self, x: Any, y: Any = None, batch_size: int = 100):
+    def __init__(self, x: Any, y: Any = None, batch_size: int = 100, steps: int | None = None):
         self._all_labels = y
+        self._steps = steps
         self._pass = _passes(x, y, batch_size)
+        if steps is None:
+            check_that_it_ends(x, "x", _MEND)
 
     def __iter__(self) -> Iterator[Batch]:
-        return self._pass()
+        batches = self._pass()
+        if self._steps is None and self._all_labels is None:
+            batches = ending(batches, "x", _MEND, _MOST_IMAGES)
+        for batch in itertools.islice(batches, self._steps):
+            yield np.asarray(batch[0]), _labels(batch[1])
 
     def first(self) -> Batch:
         """The first batch.
@@ -69,23 +83,21 @@ class MeasuredImages:
             )
 
 
-def _passes(x: Any, y: Any, batch_size: int) -> Callable[[], Iterator[Batch]]:
-    """A function that begins a new pass over the images."""
+def _passes(x: Any, y: Any, batch_size: int) -> Callable[[], Iterable[Any]]:
+    """A function that gives the batches of a pass over the images."""
     if y is not None:
         if len(x) != len(y):
             raise InputError(f"`x` has {len(x)} images, `y` has {len(y)} labels")
         starts = range(0, len(x), batch_size)
-        return lambda: ((x[i : i + batch_size], _labels(y[i : i + batch_size])) for i in starts)
+        return lambda: ((x[i : i + batch_size], y[i : i + batch_size]) for i in starts)
     if callable(x) and not isinstance(x, Iterable):
-        begin = x
-    elif isinstance(x, np.ndarray) or (isinstance(x, Iterator) or not _is_iterable(x)):
+        return x
+    if isinstance(x, np.ndarray | Iterator) or not _is_iterable(x):
         raise InputError(
             "`x` must be an array beside `y`, batches (images, labels) that can be passed over "
             f"again and again, or a function that returns a pass, received {type(x).__name__}"
         )
-    else:
-        begin = x.__iter__ if hasattr(x, "__iter__") else lambda: (x[i] for i in range(len(x)))
-    return lambda: ((np.asarray(batch[0]), _labels(batch[1])) for batch in begin())
+    return lambda: x if hasattr(x, "__iter__") else (x[i] for i in range(len(x)))
 
 
 def _is_iterable(x: Any) -> bool:

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from sfp_keras.checkpoints import PassCheckpoint
+from sfp_keras.data import ending
 from sfp_keras.errors import InputError
 from sfp_keras.probing.accumulator import Accumulator, Accumulators, ProbedStage
 from sfp_keras.probing.features import Batches, BatchesFrom, position_shapes, stage_outputs
@@ -53,13 +54,14 @@ def measure_stages(
         Dict from stage name to a dict from the accumulator's name to its result.
 
     Raises:
-        InputError: if a label lies outside 0 .. K-1, a kernel does not fit its stage, or kernels
-            are of different numbers of labels.
+        InputError: if a label lies outside 0 .. K-1, a kernel does not fit its stage, kernels
+            are of different numbers of labels, or the batches do not end.
     """
     stages = _probed_stages(cut, kernels)
     running = _Running(stages, accumulators, checkpoint if callable(batches) else None)
     if callable(batches):
         batches = batches(running.images)
+    batches = ending(batches, "batches", "give one pass over the images, such as `take(n)` of it")
     num_labels = next(iter(stages.values())).num_labels
     for outputs, labels in stage_outputs(cut, batches, running.largest_batch):
         if len(labels) and not (labels.min() >= 0 and labels.max() < num_labels):

@@ -1,6 +1,7 @@
 """FilterMonitor in a plain fit of a model this project did not build."""
 
 import functools
+import itertools
 
 import keras
 import numpy as np
@@ -137,6 +138,43 @@ def test_images_may_come_in_many_ways(kind, tmp_path):
     np.testing.assert_allclose(fields.features, literal_features(net, X, Y), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["tf.data", "PyDataset", "function"])
+def test_endless_images_are_refused_or_cut(kind, tmp_path, monkeypatch):
+    halves = [(X[:20], Y[:20]), (X[20:], Y[20:])]
+    if kind == "tf.data":
+        tf = pytest.importorskip("tensorflow")
+        endless = tf.data.Dataset.from_tensor_slices((X, Y)).batch(20).repeat()
+    elif kind == "PyDataset":
+
+        class Endless(keras.utils.PyDataset):
+            num_batches = None
+
+            def __getitem__(self, index):
+                return halves[index % 2]
+
+        endless = Endless()
+    else:
+        endless = lambda: itertools.cycle(halves)  # noqa: E731
+    if kind == "function":
+        # That it never ends shows only on the way.
+        monkeypatch.setattr("sfp_keras.monitoring.images._MOST_IMAGES", 1000)
+        with pytest.raises(InputError, match=r"`x` has given 1,0.. images and does not end: give"):
+            list(FilterMonitor(tmp_path, endless).images)
+    else:
+        with pytest.raises(InputError, match="`x` never ends: give `steps`"):
+            FilterMonitor(tmp_path, endless)
+    images = FilterMonitor(tmp_path, endless, steps=3).images
+    assert [len(labels) for _, labels in images] == [
+        20,
+        *((20, 10) if kind == "tf.data" else (30, 20)),
+    ]
+
+
+def test_images_may_be_a_list_beside_their_labels(tmp_path):
+    images = FilterMonitor(tmp_path, [*X], [*Y], batch_size=30).images
+    np.testing.assert_array_equal(np.concatenate([batch for batch, _ in images]), X)
+
+
 def test_few_megabytes_keep_fewer_factors_but_all_scalars(tmp_path, caplog):
     net = network()
     size = 2 * 4 * 5 * 3 * 4
@@ -189,6 +227,7 @@ def test_a_head_that_is_not_linear_is_named_before_training(tmp_path):
     ("arguments", "words"),
     [
         ({"every": 0}, "`every` must"),
+        ({"steps": 0}, "`steps` must"),
         ({"threshold": 1.0}, "`threshold` must"),
         ({"max_mb": -1}, "max_mb=-1"),
         ({"y": Y[:3]}, "50 images.*3 labels"),

@@ -1,5 +1,7 @@
 """Fields from one pass against literal silencing by real forward passes."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -80,3 +82,17 @@ def test_a_head_of_another_stage_is_refused():
     kernels = {"a": np.zeros((1, 5, K), np.float32), "b": np.zeros((9, 4, K), np.float32)}
     with pytest.raises(InputError, match="head of stage a has shape"):
         measure_fields(network(0), kernels, [])
+
+
+def test_batches_that_never_end_are_refused(monkeypatch):
+    batches = [(np.zeros((2, *SHAPE), np.float32), np.zeros(2, np.int64))]
+    kernels = {"one": np.zeros((9, 4, K), np.float32), "two": np.zeros((1, 5, K), np.float32)}
+
+    class Endless(list):
+        num_batches = None
+
+    with pytest.raises(InputError, match="`batches` never ends: give one pass"):
+        measure_fields(network(0), kernels, Endless(batches))
+    monkeypatch.setattr("sfp_keras.data.batches.ending.ending.__defaults__", (5,))
+    with pytest.raises(InputError, match="`batches` has given 6 images and does not end"):
+        measure_fields(network(0), kernels, itertools.cycle(batches))

@@ -23,7 +23,7 @@ ROOMS = (
     *("monitoring", "runs"),
     "workflows",
 )
-EVERYWHERE = ("errors", "files", "importing", "backend", "reachability", "_version")
+EVERYWHERE = ("errors", "files", "importing", "backend", "reachability", "text", "_version")
 
 
 def room_of(path: Path) -> str:

@@ -11,6 +11,10 @@ import numpy as np
 from sfp_keras.data.dataset import ImageDataset, ImageSplit
 from sfp_keras.errors import InputError
 from sfp_keras.files import unreadable
+from sfp_keras.text import has_text, plain_text, read_lines
+
+# Of a file of names: the 22,000 of ImageNet are half a MiB.
+_MOST_BYTES = 16 << 20
 
 
 def read_class_names(class_names: str | Path | Sequence[str]) -> tuple[str, ...]:
@@ -21,7 +25,7 @@ def read_class_names(class_names: str | Path | Sequence[str]) -> tuple[str, ...]
             or as one text with commas.
 
     Returns:
-        The names.
+        The names, as `plain_text` spells them; empty ones are left out.
 
     Raises:
         InputError: if there is no such file, or no name.
@@ -30,10 +34,17 @@ def read_class_names(class_names: str | Path | Sequence[str]) -> tuple[str, ...]
         path = Path(class_names)
         # Names with commas may be longer than the system lets a path be.
         if os.path.isfile(path):
+            if path.stat().st_size > _MOST_BYTES:
+                raise InputError(
+                    f"`class_names`={path} has {path.stat().st_size:,} bytes, which is no list of "
+                    "names; give a text file with one name a line"
+                )
             try:
-                names = path.read_text(encoding="utf-8").splitlines()
+                names = read_lines(path)
             except UnicodeDecodeError:
-                raise InputError(f"`class_names`={path} is not a text file") from None
+                raise InputError(
+                    f"`class_names`={path} is no text file in UTF-8 or UTF-16"
+                ) from None
             except PermissionError as error:
                 raise unreadable(f"`class_names`={path}", error) from None
         elif "," in str(class_names):
@@ -45,10 +56,32 @@ def read_class_names(class_names: str | Path | Sequence[str]) -> tuple[str, ...]
             )
     else:
         names = list(class_names)
-    names = [name.strip() for name in names if name.strip()]
+    names = [plain_text(name) for name in names if has_text(name)]
     if not names:
         raise InputError(f"`class_names`={class_names} has no names")
     return tuple(names)
+
+
+def spell_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Spell the names of a data set's classes as `plain_text` does.
+
+    Args:
+        names: as the source has them. Some may be equal, as two of ImageNet's are.
+
+    Returns:
+        The names, in the same order.
+
+    Raises:
+        InputError: if two that differ are spelled the same.
+    """
+    first: dict[str, str] = {}
+    for name in names:
+        other = first.setdefault(plain_text(name), name)
+        if other != name:
+            raise InputError(
+                f"two labels have names that look the same, {other!a} and {name!a}; rename one"
+            )
+    return tuple(map(plain_text, names))
 
 
 def order_labels(dataset: ImageDataset, class_names: Sequence[str]) -> ImageDataset:

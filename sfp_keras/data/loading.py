@@ -6,7 +6,7 @@ from pathlib import Path
 from sfp_keras.data.dataset import ImageDataset
 from sfp_keras.data.images.channels import check_channels, convert_dataset
 from sfp_keras.data.images.resizing import check_image_size, check_resize, resize_dataset
-from sfp_keras.data.label_order import order_labels, read_class_names
+from sfp_keras.data.label_order import order_labels, read_class_names, spell_names
 from sfp_keras.data.missing_labels import warn_of_missing_labels
 from sfp_keras.data.source import Request, Source
 from sfp_keras.data.sources import find_source
@@ -90,13 +90,14 @@ def load_dataset(
         )
     )
     splits = tuple(found.splits)
+    class_names = spell_names(found.class_names)
     train, test = splits if len(splits) == 2 else divide_split(splits[0], test_fraction)
     dataset = ImageDataset(
         name=name,
         train=train,
         test=test,
-        class_names=found.class_names,
-        original_labels=tuple(range(len(found.class_names))),
+        class_names=class_names,
+        original_labels=tuple(range(len(class_names))),
         superclasses=found.superclasses,
     )
     warn_of_missing_labels(dataset)

@@ -13,6 +13,7 @@ import keras
 from sfp_keras.errors import InputError
 from sfp_keras.models.graph import CallGraph, LayerCall, call_graph
 from sfp_keras.models.registry import architectures
+from sfp_keras.text import plain_text
 
 _PADDING = (keras.layers.ZeroPadding1D, keras.layers.ZeroPadding2D, keras.layers.ZeroPadding3D)
 
@@ -80,7 +81,9 @@ def resolve_stages(model: keras.Model, names: Sequence[str]) -> list[Stage]:
     if not names:
         raise InputError("`stages` names none; `list_stages` shows the candidates")
     chosen: dict[str, Stage] = {}
-    for name in names:
+    paths = {plain_text(call.path): call.path for call in graph.calls}
+    for given in names:
+        name = paths.get(plain_text(given), given)
         call = _find(graph, name)
         stage = _stage(_display(name), call)
         for other in chosen.values():

@@ -9,6 +9,7 @@ from sfp_keras.data.images.decoding import is_image_file
 from sfp_keras.data.images.left_out import LeftOut, file_left_out, folder_left_out
 from sfp_keras.data.label_order import shorten
 from sfp_keras.errors import InputError
+from sfp_keras.text import plain_text
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,9 @@ def class_folders(tree: Path, left_out: LeftOut | None = None) -> list[Path]:
 
 def check_same_classes(train: Path, test: Path) -> None:
     """Raise an `InputError` if two trees have different class folders."""
-    trained, tested = ({folder.name for folder in class_folders(tree)} for tree in (train, test))
+    trained, tested = (
+        {plain_text(folder.name) for folder in class_folders(tree)} for tree in (train, test)
+    )
     if trained != tested:
         raise InputError(
             f"`data_dir`: {train} and {test} must have the same class folders; only in one of "
@@ -86,13 +89,13 @@ def list_images(
     Raises:
         InputError: if a class folder has no images and must have.
     """
-    label = {name: i for i, name in enumerate(names)}
+    label = {plain_text(name): i for i, name in enumerate(names)}
     files = LabelledFiles([], [])
     empty = []
     for folder in class_folders(tree, left_out):
         found = list(image_files(folder, left_out))
         files.paths.extend(found)
-        files.labels.extend([label[folder.name]] * len(found))
+        files.labels.extend([label[plain_text(folder.name)]] * len(found))
         start = len(str(folder / "x")) - 1
         inside = {path[start:].partition(os.sep)[::2] for path in found}
         if found and all(rest for _, rest in inside):

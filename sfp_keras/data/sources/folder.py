@@ -22,7 +22,7 @@ from sfp_keras.data.images.decoding import UnreadableImageError
 from sfp_keras.data.images.file_images import FileImages, read_sizes
 from sfp_keras.data.images.left_out import LeftOut
 from sfp_keras.data.images.split_folders import check_classes, find_split, find_splits
-from sfp_keras.data.label_order import shorten
+from sfp_keras.data.label_order import shorten, spell_names
 from sfp_keras.data.source import LabelledImages, Request, Source
 from sfp_keras.data.splitting import stratified_split
 from sfp_keras.errors import InputError
@@ -58,7 +58,7 @@ def load_folder(request: Request) -> LabelledImages:
         _count_unused(root, train_tree, test_tree, left_out)
     else:
         train_tree, test_tree = find_split(root, request.only_split), None
-    found = [folder.name for folder in class_folders(train_tree)]
+    found = spell_names([folder.name for folder in class_folders(train_tree)])
     if not found:
         raise InputError(
             f"`data_dir`: {train_tree} has no class folders; give a folder with one folder of "
@@ -124,7 +124,7 @@ def _count_unused(root: Path, train: Path, test: Path | None, left_out: LeftOut)
 
 
 def _check_names(
-    found: list[str], class_names: tuple[str, ...] | None, tree: Path
+    found: Sequence[str], class_names: tuple[str, ...] | None, tree: Path
 ) -> tuple[str, ...]:
     if class_names is None:
         return tuple(found)

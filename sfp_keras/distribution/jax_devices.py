@@ -36,9 +36,10 @@ class JaxDevices(Devices):
 
     def source(self, batches: Batches) -> Any:
         """A generator of batches, which lie on the devices already if these are of one process."""
+        fed = super().source(batches)
         if self.processes > 1:
-            return super().source(batches)
-        return (keras.tree.map_structure(self._placed, batch) for batch in batches())
+            return fed
+        return (keras.tree.map_structure(self._placed, batch) for batch in fed)
 
     @contextlib.contextmanager
     def training(self, model: keras.Model) -> Iterator[None]:

@@ -39,7 +39,7 @@ class Devices:
             batches: function that gives the same batches at every call.
         """
         # Keras knows generators, not iterators.
-        return (batch for batch in batches())
+        return (keras.tree.map_structure(_in_width, batch) for batch in batches())
 
     def training(self, model: keras.Model) -> contextlib.AbstractContextManager[Any]:
         """Around the `fit` of a model, which is left as it was."""
@@ -81,6 +81,20 @@ class Devices:
     def broadcast(self, data: bytes) -> bytes:
         """What process 0 gives, in every process."""
         return data
+
+
+def _in_width(array: Any) -> Any:
+    """The array in the width the backend computes in.
+
+    JAX has no 64-bit numbers unless it is asked for them, and warns of every 64-bit type that
+    Keras names to it. TensorFlow takes them as they are.
+    """
+    if keras.backend.backend() != "jax" or not hasattr(array, "dtype"):
+        return array
+    import jax
+
+    dtype = jax.dtypes.canonicalize_dtype(array.dtype)
+    return array if array.dtype == dtype else array.astype(dtype)
 
 
 def filled(images: np.ndarray, count: int) -> np.ndarray:

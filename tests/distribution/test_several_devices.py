@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 
 from sfp_keras.distribution import current_devices, distributed, start_processes
@@ -40,6 +41,24 @@ def test_one_device_is_left_alone() -> None:
         assert devices.count == len(keras.distribution.list_devices("cpu")) == 1
         assert current_devices() is devices
     assert current_devices() is not devices
+
+
+@pytest.mark.parametrize(
+    ("backend", "label", "weight"),
+    [("jax", np.int32, np.float32), ("tensorflow", np.int64, np.float64)],
+)
+def test_batches_come_in_the_width_of_the_backend(
+    monkeypatch: pytest.MonkeyPatch, backend: str, label: type, weight: type
+) -> None:
+    pytest.importorskip("jax")
+    monkeypatch.setattr(keras.backend, "backend", lambda: backend)
+    images = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    given = ({"row": images}, {"a": np.array([0, 2, 1])}, np.array([0.5, 1, 2]))
+    ((inputs, labels, weights),) = current_devices().source(lambda: iter([given]))
+    assert inputs["row"] is images
+    assert (labels["a"].dtype, weights.dtype) == (label, weight)
+    np.testing.assert_array_equal(labels["a"], [0, 2, 1])
+    np.testing.assert_array_equal(weights, [0.5, 1, 2])
 
 
 def test_processes_need_jax(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ RNG = np.random.default_rng(0)
 MASK = RNG.random((12, 5)) < 0.4
 MASK[np.arange(5), np.arange(5)] = True
 X = RNG.normal(size=(64, 12)).astype(np.float32)
-Y = RNG.integers(0, 5, 64)
+Y = RNG.integers(0, 5, 64).astype(np.int32)  # JAX has no int64 by default.
 JAX = keras.backend.backend() == "jax"
 OPTIMIZERS = {
     "SGD": lambda: keras.optimizers.SGD(0.05, momentum=0.9, nesterov=True, weight_decay=1e-3),

@@ -23,7 +23,7 @@ def train():
     net = keras.Sequential([keras.Input((12,)), keras.layers.Dense(12, "relu"), layer])
     net.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     rng = np.random.default_rng(1)
-    x, y = rng.normal(size=(64, 12)).astype("float32"), rng.integers(0, 5, 64)
+    x, y = rng.normal(size=(64, 12)).astype("float32"), rng.integers(0, 5, 64).astype("int32")
     net.fit(x, y, batch_size=16, epochs=3, verbose=0)
     kernel = keras.ops.convert_to_numpy(layer.kernel)
     assert not kernel[~mask].any() and (kernel[mask] != 0).all()

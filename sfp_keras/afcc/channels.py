@@ -61,6 +61,16 @@ def passes_filters(layer: Any, rank: int) -> bool:
     return type(layer) in _SAME_FOR_EACH_FILTER
 
 
+def moves_filters(layer: Any) -> bool:
+    """Whether a layer or operation only moves numbers, also where there are fewer of them."""
+    if type(layer) is layers.Reshape:
+        return tuple(layer.target_shape) == (-1,)
+    named = type(layer).__name__ in ("Transpose", "Moveaxis", "Swapaxes")
+    return type(layer) in (layers.Flatten, layers.Permute) or (
+        named and not isinstance(layer, layers.Layer)
+    )
+
+
 def reads_filters(layer: Any) -> bool:
     """Say whether a layer sums over its input filters, so that some can be left out."""
     if type(layer) in _CONVOLUTIONS:

@@ -10,6 +10,7 @@ from sfp_keras.afcc import channels
 from sfp_keras.afcc.rebuilding import Exchange, rebuild
 from sfp_keras.errors import InputError
 from sfp_keras.filters import FilterClusters
+from sfp_keras.models.filter_axes import source_elements
 from sfp_keras.models.graph import CallGraph, LayerCall, call_graph, require_functional
 from sfp_keras.probing import Stage, resolve_stages
 
@@ -162,7 +163,8 @@ def _exchanges_behind(
     graph: CallGraph, maker: LayerCall, keep: np.ndarray, name: str
 ) -> dict[int, Exchange]:
     """Follow the filters left from their maker to the layers that sum over them."""
-    left = {id(maker.outputs[0]): keep}
+    # Whether each element of a tensor is left: it need not be on the last axis.
+    left = {id(maker.outputs[0]): np.broadcast_to(keep, _sizes(maker.outputs[0]))}
     exchanges: dict[int, Exchange] = {}
     for call in graph.calls:
         here = [left[id(tensor)] for tensor in call.inputs if id(tensor) in left]
@@ -172,14 +174,18 @@ def _exchanges_behind(
         exchange = None
         if len(call.inputs) > 1:
             raise _refusal(name, call, "reads them together with other inputs")
-        if type(layer) is keras.layers.Flatten:
-            # With channels last, filter f stands at f, F + f, 2F + f, ...
-            left[id(call.outputs[0])] = np.tile(here[0], int(np.prod(shape[1:-1], dtype=int)))
-        elif channels.passes_filters(layer, len(shape)):
-            exchange = channels.with_fewer_filters(layer, here[0])
-            left[id(call.outputs[0])] = here[0]
+        if channels.moves_filters(layer) and None not in shape[1:]:
+            moved = here[0].reshape(-1)[source_elements(call)]
+            left[id(call.outputs[0])] = moved.reshape(call.outputs[0].shape[1:])
+            continue
+        rows = here[0].reshape(-1, shape[-1])
+        if not (rows == rows[0]).all():
+            raise _refusal(name, call, "reads them along another axis than the last")
+        if channels.passes_filters(layer, len(shape)):
+            exchange = channels.with_fewer_filters(layer, rows[0])
+            left[id(call.outputs[0])] = np.broadcast_to(rows[0], _sizes(call.outputs[0]))
         elif channels.reads_filters(layer):
-            exchange = channels.without_inputs(layer, here[0])
+            exchange = channels.without_inputs(layer, rows[0])
         else:
             raise _refusal(name, call, "may need all of them")
         if exchange is not None:
@@ -190,6 +196,11 @@ def _exchanges_behind(
             "head on it first"
         )
     return exchanges
+
+
+def _sizes(tensor: Any) -> list[int]:
+    """A tensor's shape behind the batch axis; open sizes, along which all is alike, as 1."""
+    return [size or 1 for size in tensor.shape[1:]]
 
 
 def _refusal(name: str, call: LayerCall, why: str) -> InputError:

@@ -10,7 +10,7 @@ from sfp_keras.afcc.rebuilding import copy_weights, remade
 from sfp_keras.errors import InputError
 from sfp_keras.models.graph import labelled_nodes, require_functional
 from sfp_keras.probing import Stage, cut_stages
-from sfp_keras.probing.cutting import pooling_layer
+from sfp_keras.probing.cutting import filters_last, pooling_layer
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -99,7 +99,7 @@ def split_network(
             (i for i, (_, n) in enumerate(before) if n.operation.name in trainable), end + 1
         )
     start = _last_single_tensor(form, before, first)
-    output = nodes[end][1].outputs[0]
+    output = filters_last(stage, nodes[end][1].outputs[0])
     if pool is not None:
         output = pooling_layer(stage, pool)(output)
     inputs = form.inputs[0]

@@ -4,6 +4,7 @@ Keras offers no public way to walk a model's graph: what this module reads of it
 (`_nodes_by_depth`, a node's `arguments` and `outputs`) is read nowhere else.
 """
 
+import inspect
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,13 @@ from typing import Any
 import keras
 
 from sfp_keras.errors import InputError
+
+_ONLY_IN_TRAINING = (
+    *(keras.layers.Dropout, keras.layers.SpatialDropout1D, keras.layers.SpatialDropout2D),
+    *(keras.layers.SpatialDropout3D, keras.layers.AlphaDropout, keras.layers.GaussianDropout),
+    *(keras.layers.GaussianNoise, keras.layers.SpectralNormalization),
+    *(getattr(keras.layers, name) for name in dir(keras.layers) if name.startswith("Random")),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +33,9 @@ class LayerCall:
         inputs: symbolic tensors the call reads; shared with the call that puts them out.
         outputs: symbolic tensors the call puts out, with their shapes.
         nested: whether the layer is itself a model whose layers are listed before it.
+        node: Keras' record of the call, with all its arguments.
+        training: the `training` argument that the call, or the call of a model it lies in, gives;
+            `None` where none is given.
     """
 
     path: str
@@ -32,6 +43,14 @@ class LayerCall:
     inputs: tuple[Any, ...]
     outputs: tuple[Any, ...]
     nested: bool
+    node: Any
+    training: bool | None = None
+
+    def run(self, *values: Any) -> Any:
+        """Call the layer with its other arguments on values for its inputs."""
+        now = {id(old): new for old, new in zip(self.node.input_tensors, values, strict=True)}
+        args, kwargs = self.node.arguments.fill_in(now)
+        return self.operation(*args, **kwargs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,8 +162,25 @@ def call_graph(model: keras.Model) -> CallGraph:
     return CallGraph(inputs, outputs, tuple(calls))
 
 
+def runs_as_in_training(call: LayerCall) -> bool:
+    """Whether a call of batch norm, dropout or the like runs as in training at all times."""
+    operation = call.operation
+    if not call.training or call.nested or not isinstance(operation, keras.layers.Layer):
+        return False
+    if isinstance(operation, keras.layers.BatchNormalization):
+        return operation.trainable  # Keras runs it for inference where it is frozen.
+    own = not type(operation).__module__.startswith("keras.")
+    return "training" in inspect.signature(operation.call).parameters and (
+        own or isinstance(operation, _ONLY_IN_TRAINING)
+    )
+
+
 def _follow(
-    graph: keras.Model, inputs: Sequence[Any], prefix: str, calls: list[LayerCall]
+    graph: keras.Model,
+    inputs: Sequence[Any],
+    prefix: str,
+    calls: list[LayerCall],
+    training: bool | None = None,
 ) -> tuple[Any, ...]:
     """Append the graph's calls on `inputs` to `calls`, and return the graph's outputs."""
     # A nested model may be called twice: each call gets fresh tensors.
@@ -153,15 +189,18 @@ def _follow(
         read = tuple(tensors[id(tensor)] for tensor in node.input_tensors)
         inner = functional_form(node.operation)
         nested = inner is not None and len(inner.inputs) == len(read)
+        given = node.arguments.kwargs.get("training")
+        here = training if given is None else bool(given)
         if nested:
-            outputs = _follow(inner, read, f"{prefix}{label}/", calls)
+            outputs = _follow(inner, read, f"{prefix}{label}/", calls, here)
         elif all(a.shape == b.shape for a, b in zip(read, node.input_tensors, strict=True)):
             outputs = _fresh(node.outputs)
         else:
             args, kwargs = node.arguments.fill_in(tensors)
             spec = node.operation.compute_output_spec(*args, **kwargs)
             outputs = _fresh(keras.tree.flatten(spec))
-        calls.append(LayerCall(prefix + label, node.operation, read, outputs, nested))
+        call = LayerCall(prefix + label, node.operation, read, outputs, nested, node, here)
+        calls.append(call)
         tensors.update((id(old), new) for old, new in zip(node.outputs, outputs, strict=True))
     return tuple(tensors[id(tensor)] for tensor in graph.outputs)
 

@@ -28,8 +28,9 @@ class FilterMonitor(keras.callbacks.Callback):
     At the end of some epochs the fields of all filters are measured through the network's own
     head, in one inference pass over `x`, and written to `log_dir`. TensorBoard shows them in the
     tab "Clusters", and noise, clusters and SNR among its scalars. The head must be linear:
-    Flatten, average pooling, Dropout, Dense layers without activation and batch normalization
-    fold into one kernel; biases belong to no filter and are left out; a final softmax is ignored.
+    Flatten, what moves axes (Permute, transpose), average pooling, Dropout, Dense layers without
+    activation, also quantized ones, and batch normalization fold into one kernel; biases belong to
+    no filter and are left out; a final softmax is ignored.
 
     What can be found wrong raises an error before the first epoch. A measurement that fails later
     is logged once as a warning, and the training goes on without more of them. A training that

@@ -8,7 +8,9 @@ import numpy as np
 from keras import layers, ops
 
 from sfp_keras.errors import InputError
-from sfp_keras.models.graph import CallGraph, LayerCall, call_graph
+from sfp_keras.models.filter_axes import filter_axes, moves_axes, source_elements
+from sfp_keras.models.graph import CallGraph, LayerCall, call_graph, runs_as_in_training
+from sfp_keras.monitoring.effective_kernel import dense_inside, effective_kernel
 from sfp_keras.probing import cut_stages, resolve_stages
 
 _GLOBAL_POOLING = (
@@ -37,12 +39,14 @@ class LinearHead:
     Attributes:
         stage: name of the stage.
         depth: place of the stage's layer in the network, from the input side.
+        axes: order of the features' axes that puts their filters last, as of `Stage`.
         cut: model that puts out the stage's features, behind the pooling that may follow it.
         layers: the linear layer calls behind the features, input side first.
     """
 
     stage: str
     depth: int
+    axes: tuple[int, ...]
     cut: keras.Model
     layers: tuple[LayerCall, ...]
 
@@ -51,7 +55,7 @@ class LinearHead:
         """Whether a layer adds a bias or an offset, which belongs to no filter."""
         return any(
             isinstance(call.operation, layers.BatchNormalization)
-            or getattr(call.operation, "bias", None) is not None
+            or getattr(dense_inside(call.operation), "bias", None) is not None
             for call in self.layers
         )
 
@@ -61,12 +65,12 @@ class LinearHead:
         for call in reversed(self.layers):
             operation = call.operation
             shape = tuple(int(n) for n in call.inputs[0].shape[1:])
-            if isinstance(operation, layers.Dense):
-                kernel = ops.convert_to_numpy(operation.kernel).astype(np.float64) @ kernel
+            if _is_dense(call):
+                kernel = effective_kernel(operation, call.inputs[0]) @ kernel
             elif isinstance(operation, layers.BatchNormalization):
                 kernel = _scale(operation)[:, None] * kernel
-            elif isinstance(operation, (layers.Flatten, layers.Reshape)):
-                kernel = kernel.reshape(*shape, -1)
+            elif moves_axes(call):
+                kernel = _unmoved(call, kernel.reshape(-1, kernel.shape[-1])).reshape(*shape, -1)
             elif isinstance(operation, _GLOBAL_POOLING):
                 positions = int(np.prod(shape[:-1], dtype=int))
                 row = kernel.reshape(1, shape[-1], -1) / positions
@@ -75,14 +79,17 @@ class LinearHead:
                 kernel = _unpooled(operation, shape, kernel)
         filters = int(self.cut.outputs[0].shape[-1])
         labels = kernel.shape[-1]
+        if self.axes:
+            kernel = kernel.transpose(*(axis - 1 for axis in self.axes), -1)
         return np.ascontiguousarray(kernel.reshape(-1, filters, labels), np.float32)
 
 
 def linear_head(model: keras.Model, stage: str | None = None) -> LinearHead:
     """Find the linear layers through which a network classifies.
 
-    Flatten, average pooling, Dropout, Dense layers without activation and batch normalization at
-    inference are linear, biases and offsets apart; a final softmax is ignored. Pooling that
+    Flatten, what moves axes, average pooling, Dropout, Dense layers without activation (the weights
+    they use, not those they store) and batch normalization at inference are linear, biases and
+    offsets apart; a final softmax is ignored. Pooling that
     directly follows the stage is taken as part of it: the field matrices are the same, the
     features smaller.
 
@@ -112,17 +119,24 @@ def linear_head(model: keras.Model, stage: str | None = None) -> LinearHead:
         raise InputError(
             f"model {model.name!r} is linear from its input on: it has no stage to measure"
         )
-    # Positions and filters of a flattened map cannot be separated: flattening stays in the head.
-    count = 0
-    while count < len(chain) and isinstance(
-        chain[count].operation, (*_GLOBAL_POOLING, *_POOLING, *_IDENTITY, layers.Activation)
+    # Positions and filters of a flattened map cannot be separated: flattening stays in the head,
+    # with all that moves filters from the last axis.
+    axes, count = filter_axes(graph), 0
+    while (
+        count < len(chain)
+        and isinstance(
+            chain[count].operation, (*_GLOBAL_POOLING, *_POOLING, *_IDENTITY, layers.Activation)
+        )
+        and id(chain[count].outputs[0]) not in axes.orders
     ):
         count += 1
     features = chain[count - 1] if count else source
+    (feature_stage,) = resolve_stages(model, [features.path])
     return LinearHead(
         stage or source.path.replace("/", "."),
         graph.calls.index(source),
-        cut_stages(model, [features.path]),
+        feature_stage.axes,
+        cut_stages(model, [feature_stage]),
         tuple(chain[count:]),
     )
 
@@ -169,8 +183,12 @@ def _problem(call: LayerCall, at_end: bool) -> str | None:
     operation = call.operation
     if len(call.inputs) != 1:
         return f"joins {len(call.inputs)} tensors"
-    if isinstance(operation, layers.Dense):
-        name = _activation(operation)
+    if runs_as_in_training(call):
+        return "is called with training=True"
+    if moves_axes(call):
+        return None
+    if _is_dense(call):
+        name = _activation(dense_inside(operation))
         if name == "linear" or (at_end and name == "softmax"):
             return None
         return f"has the activation {name}"
@@ -179,9 +197,9 @@ def _problem(call: LayerCall, at_end: bool) -> str | None:
         return None if name == "linear" or (at_end and name == "softmax") else f"is {name}"
     if isinstance(operation, layers.Softmax):
         return None if at_end else "is softmax"
-    if isinstance(operation, layers.Reshape):
-        return None if len(call.outputs[0].shape) == 2 else "reshapes to more than one axis"
-    if isinstance(operation, (*_GLOBAL_POOLING, *_POOLING, *_IDENTITY, layers.Flatten)):
+    if not type(operation).call.__module__.startswith("keras."):
+        return f"is a {type(operation).__name__}"  # What a subclass computes is not known.
+    if isinstance(operation, (*_GLOBAL_POOLING, *_POOLING, *_IDENTITY)):
         return None
     if isinstance(operation, layers.BatchNormalization):
         rank = len(call.inputs[0].shape)
@@ -223,7 +241,7 @@ def _softmax_only(call: LayerCall) -> bool:
 
 
 def _is_dense(call: LayerCall) -> bool:
-    return isinstance(call.operation, layers.Dense)
+    return dense_inside(call.operation) is not None
 
 
 def _activation(layer: Any) -> str:
@@ -243,6 +261,13 @@ def _call_of(graph: CallGraph, model: keras.Model, stage: str) -> LayerCall:
     call = next(call for call in graph.calls if call.path == found.path)
     # A nested model's output is that of its last layer.
     return _producer(graph, call.outputs[0]) or call
+
+
+def _unmoved(call: LayerCall, kernel: np.ndarray) -> np.ndarray:
+    """The (inputs, K) kernel before a call that moves numbers, of the (outputs, K) one behind."""
+    found = np.zeros((int(np.prod(call.inputs[0].shape[1:])), kernel.shape[-1]))
+    found[source_elements(call)] = kernel
+    return found
 
 
 def _unpooled(operation: Any, shape: tuple[int, ...], kernel: np.ndarray) -> np.ndarray:

@@ -76,6 +76,7 @@ def cut_stages(
 
     form = require_functional(model)
     tensors = _tensors_at(form, [stage.path for stage in resolved], with_outputs=False)
+    tensors = [filters_last(s, tensor) for s, tensor in zip(resolved, tensors, strict=True)]
     outputs = [
         tensor if pooling is None else pooling(tensor)
         for tensor, pooling in zip(tensors, poolings, strict=True)
@@ -83,6 +84,14 @@ def cut_stages(
     cut = StageModel(form.inputs[0], outputs, name=f"{model.name}_stages")
     cut.output_names = [stage.name for stage in resolved]
     return cut
+
+
+def filters_last(stage: Stage, tensor: Any) -> Any:
+    """Put the filters of a stage's tensor on its last axis, where the layer has them elsewhere."""
+    if not stage.axes:
+        return tensor
+    name = f"{stage.name.replace('#', '_call')}_filters_last"
+    return keras.layers.Permute(stage.axes, name=name)(tensor)
 
 
 def _tensors_at(graph: keras.Model, paths: Sequence[str], with_outputs: bool) -> list[Any]:

@@ -4,14 +4,15 @@ import difflib
 import itertools
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 
 from sfp_keras.errors import InputError
-from sfp_keras.models.graph import CallGraph, LayerCall, call_graph
+from sfp_keras.models.filter_axes import FilterAxes, filter_axes
+from sfp_keras.models.graph import CallGraph, LayerCall, call_graph, runs_as_in_training
 from sfp_keras.models.registry import architectures
 from sfp_keras.text import plain_text
 
@@ -30,6 +31,8 @@ class Stage:
         position_shape: the axes between batch and filters; `()` for a dense layer.
         filters: F, the length of the last axis.
         head_inputs: F * P, the numbers one image gives a head where nothing is pooled.
+        axes: where the layer puts out its filters on another axis than the last, the order of its
+            axes that puts them last, counted from 1; the shapes above are in that order.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Stage:
     position_shape: tuple[int, ...]
     filters: int
     head_inputs: int
+    axes: tuple[int, ...] = ()
 
 
 def list_stages(model: keras.Model) -> list[Stage]:
@@ -47,7 +51,9 @@ def list_stages(model: keras.Model) -> list[Stage]:
         model: a functional or sequential `keras.Model` with one input. Nested models are entered.
 
     Returns:
-        One `Stage` for each layer call with one output of numbers of known size.
+        One `Stage` for each layer call with one output of numbers of known size. Calls that only
+        move axes so that filters are no longer last, and what mixes filters with positions
+        (Flatten), are left out.
 
     Raises:
         InputError: if the model is subclassed, has several inputs, an open image size, or
@@ -55,7 +61,12 @@ def list_stages(model: keras.Model) -> list[Stage]:
     """
     graph = call_graph(model)
     _check_image_size(model, graph)
-    return [_stage(_display(call.path), call) for call in graph.calls if _fits(graph, call)]
+    axes = filter_axes(graph)
+    return [
+        _stage(_display(call.path), call, axes)
+        for call in graph.calls
+        if _fits(graph, call) and not axes.hides(call)
+    ]
 
 
 def resolve_stages(model: keras.Model, names: Sequence[str]) -> list[Stage]:
@@ -63,7 +74,8 @@ def resolve_stages(model: keras.Model, names: Sequence[str]) -> list[Stage]:
 
     A name is the path of a layer (`block3_pool`, `backbone/conv5`, `conv#1`), else the start of
     layer names up to an underscore: `layer2` is the last layer called `layer2_...`, as the papers
-    measure a layer after its pooling.
+    measure a layer after its pooling. A name of a call that only moves the filters to another axis
+    (Permute, transpose) means the layer before it.
 
     Args:
         model: a functional or sequential `keras.Model` with one input.
@@ -74,18 +86,20 @@ def resolve_stages(model: keras.Model, names: Sequence[str]) -> list[Stage]:
 
     Raises:
         InputError: if a name is unknown (with similar ones) or means several calls, if two names
-            mean the same stage or would share a folder, or as `list_stages`.
+            mean the same stage or would share a folder, if a stage mixes filters with positions,
+            if a layer before it runs in training mode, or as `list_stages`.
     """
     graph = call_graph(model)
     _check_image_size(model, graph)
     if not names:
         raise InputError("`stages` names none; `list_stages` shows the candidates")
+    axes = filter_axes(graph)
     chosen: dict[str, Stage] = {}
     paths = {plain_text(call.path): call.path for call in graph.calls}
     for given in names:
         name = paths.get(plain_text(given), given)
-        call = _find(graph, name)
-        stage = _stage(_display(name), call)
+        call = _before_moves(graph, axes, _find(graph, axes, name), name)
+        stage = _stage(_display(name), call, axes)
         for other in chosen.values():
             if other.path == stage.path:
                 raise InputError(
@@ -98,6 +112,7 @@ def resolve_stages(model: keras.Model, names: Sequence[str]) -> list[Stage]:
                     f"{stage.name!r}; probe them in two runs, or rename a layer"
                 )
         chosen[stage.path] = stage
+    _check_inference(graph, chosen.values())
     order = {call.path: index for index, call in enumerate(graph.calls)}
     return sorted(chosen.values(), key=lambda stage: order[stage.path])
 
@@ -123,7 +138,10 @@ def default_stages(model: keras.Model) -> list[Stage]:
     """
     graph = call_graph(model)
     _check_image_size(model, graph)
-    names = _paper_names(model, graph) or _numbered_names(graph) or _reduction_names(graph)
+    axes = filter_axes(graph)
+    names = (
+        _paper_names(model, graph, axes) or _numbered_names(graph) or _reduction_names(graph, axes)
+    )
     if not names:
         raise InputError(
             f"model {model.name!r} has no layer before a reduction: name the `stages`; "
@@ -154,20 +172,58 @@ def _fits(graph: CallGraph, call: LayerCall) -> bool:
     )
 
 
-def _stage(name: str, call: LayerCall) -> Stage:
+def _stage(name: str, call: LayerCall, axes: FilterAxes) -> Stage:
     shape = tuple(call.outputs[0].shape[1:])
-    return Stage(name, call.path, shape, shape[:-1], shape[-1], math.prod(shape))
+    order = axes.orders.get(id(call.outputs[0])) or ()
+    if order:
+        shape = tuple(shape[axis - 1] for axis in order)
+    return Stage(name, call.path, shape, shape[:-1], shape[-1], math.prod(shape), order)
+
+
+def _before_moves(graph: CallGraph, axes: FilterAxes, call: LayerCall, name: str) -> LayerCall:
+    """Go back from a call that only moves the filters' axis to the one whose filters they are."""
+    found = call
+    makers = {id(t): other for other in graph.calls if not other.nested for t in other.outputs}
+    mixed = axes.mixes(call.outputs[0])
+    while id(found.outputs[0]) in axes.orders:
+        found = makers.get(id(found.outputs[0]), found)
+        before = makers.get(id(found.inputs[0]))
+        if before is None or not (axes.hides(found) or axes.mixes(found.outputs[0])):
+            break
+        found = before
+    if mixed:
+        raise InputError(
+            f"`stages`: {name!r} mixes filters with positions, so that its last axis is not the "
+            f"filters of a layer: name what is before it, such as {found.path!r}"
+        )
+    return found
+
+
+def _check_inference(graph: CallGraph, stages: Iterable[Stage]) -> None:
+    """Refuse layers before stages that run as in training: an image would depend on its batch."""
+    paths = {stage.path for stage in stages}
+    needed = {id(t) for call in graph.calls if call.path in paths for t in call.outputs}
+    for call in reversed(graph.calls):
+        if not any(id(tensor) in needed for tensor in call.outputs):
+            continue
+        if runs_as_in_training(call):
+            raise InputError(
+                f"layer {call.path!r} ({type(call.operation).__name__}) is called with "
+                "training=True, so what it puts out depends on chance or on the other images of a "
+                "batch: build the network without that argument"
+            )
+        needed.update(id(tensor) for tensor in call.inputs)
 
 
 def _display(path: str) -> str:
     return path.replace("/", ".")
 
 
-def _find(graph: CallGraph, name: str) -> LayerCall:
+def _find(graph: CallGraph, axes: FilterAxes, name: str) -> LayerCall:
     """Find the call a user's name means: exact path, prefix, or display name."""
     call = (
         next((call for call in graph.calls if call.path == name), None)
-        or _last_with_prefix(graph, name)
+        or _last_with_prefix(graph, axes, name)
         or next((call for call in graph.calls if _display(call.path) == name), None)
     )
     if call is None:
@@ -181,7 +237,7 @@ def _find(graph: CallGraph, name: str) -> LayerCall:
     return call
 
 
-def _last_with_prefix(graph: CallGraph, name: str) -> LayerCall | None:
+def _last_with_prefix(graph: CallGraph, axes: FilterAxes, name: str) -> LayerCall | None:
     with_prefix = [
         call
         for call in graph.calls
@@ -190,7 +246,9 @@ def _last_with_prefix(graph: CallGraph, name: str) -> LayerCall | None:
     # `conv` must not mean `conv_2` where `conv` itself is a layer called twice.
     if not with_prefix or _calls_of(graph, name):
         return None
-    return with_prefix[-1]
+    # A layer's Flatten or Permute is not what is measured of it.
+    with_filters = [call for call in with_prefix if not axes.hides(call)]
+    return (with_filters or with_prefix)[-1]
 
 
 def _calls_of(graph: CallGraph, name: str) -> list[str]:
@@ -212,12 +270,12 @@ def _unknown(graph: CallGraph, name: str) -> str:
     return f"`stages`: no layer is called {name!r}; {hint}`list_stages` shows all"
 
 
-def _paper_names(model: keras.Model, graph: CallGraph) -> list[str]:
+def _paper_names(model: keras.Model, graph: CallGraph, axes: FilterAxes) -> list[str]:
     known = architectures().get(model.name)
     if known is None or known.stages is None:
         return []
     names = known.stages(known.options())
-    found = [name for name in names if _last_with_prefix(graph, name)]
+    found = [name for name in names if _last_with_prefix(graph, axes, name)]
     if found and names[-1] not in found:
         # A network without its last stage ends with the one before it.
         found.append(_last_numbered(graph))
@@ -242,8 +300,10 @@ def _numbered_names(graph: CallGraph) -> list[str]:
     return pooled or list(names)
 
 
-def _reduction_names(graph: CallGraph) -> list[str]:
-    path = _main_path(graph)
+def _reduction_names(graph: CallGraph, axes: FilterAxes) -> list[str]:
+    whole = _main_path(graph)
+    # What flattens is a reduction; what moves axes is none, and there is no stage within.
+    path = [call for call in whole if not _moved(axes, call) or len(call.outputs[0].shape) == 2]
     weighted = [index for index, call in enumerate(path) if _has_weights(call)]
     if not weighted:
         return []
@@ -255,14 +315,14 @@ def _reduction_names(graph: CallGraph) -> list[str]:
     for here, after in itertools.pairwise(path):
         # Padding belongs to the strided layer after it.
         last = last if isinstance(here.operation, _PADDING) else here
-        if _reduces(last, after) and last not in picks:
+        if _reduces(axes, last, after) and last not in picks and not axes.hides(last):
             picks.append(last)
     own_output = picks and math.prod(picks[-1].outputs[0].shape[1:]) == output.shape[-1]
     if own_output and not any(map(_has_weights, path[path.index(picks[-1]) + 1 :])):
         # A convolution to 1x1xK and a flatten: these are the network's own logits.
         picks.pop()
     picks = [call for call in picks if not type(call.operation).__name__.startswith("Global")]
-    if len(output.shape) > 2 and path[-1].outputs[0] is output and path[-1] not in picks:
+    if len(output.shape) > 2 and whole[-1].outputs[0] is output and path[-1] not in picks:
         # A backbone without a head: what a head would read.
         picks.append(path[-1])
     if not picks and len(weighted) > 1:
@@ -270,11 +330,22 @@ def _reduction_names(graph: CallGraph) -> list[str]:
     return [call.path for call in picks]
 
 
-def _reduces(here: LayerCall, after: LayerCall) -> bool:
-    positions, next_positions = here.outputs[0].shape[1:-1], after.outputs[0].shape[1:-1]
+def _moved(axes: FilterAxes, call: LayerCall) -> bool:
+    """Whether a call only moves axes, from or to an order in which filters are not last."""
+    tensors = (call.inputs[0], call.outputs[0])
+    return axes.hides(call) or (id(call) in axes.moving and not any(map(axes.mixes, tensors)))
+
+
+def _reduces(axes: FilterAxes, here: LayerCall, after: LayerCall) -> bool:
+    positions, next_positions = (_positions(axes, call.outputs[0]) for call in (here, after))
     if not positions:
         return False
     return not next_positions or math.prod(next_positions) * 2 <= math.prod(positions)
+
+
+def _positions(axes: FilterAxes, tensor: Any) -> list[int]:
+    filters = (axes.orders.get(id(tensor)) or (len(tensor.shape) - 1,))[-1]
+    return [size for axis, size in enumerate(tensor.shape) if axis not in (0, filters)]
 
 
 def _has_weights(call: LayerCall) -> bool:

@@ -77,6 +77,9 @@ READERS = {
     "conv": lambda x, mask: layers.Conv2D(3, 2, padding="same", name="reader")(x),
     "dense": lambda x, mask: layers.Dense(3, name="reader")(x),
     "flat": lambda x, mask: layers.Dense(5, name="reader")(layers.Flatten()(x)),
+    "moved": lambda x, mask: layers.Dense(5, name="reader")(
+        layers.Flatten()(keras.ops.swapaxes(layers.Permute((3, 1, 2))(x), 1, 3))
+    ),
     "masked": lambda x, mask: MaskedDense(5, mask, name="reader")(layers.Flatten()(x)),
     "global": lambda x, mask: layers.Dense(5, name="reader")(layers.GlobalMaxPooling2D()(x)),
 }
@@ -106,6 +109,23 @@ def test_random_networks(data):
         old = model.get_layer("reader").mask
         rows = ~np.isin(np.arange(len(old)) % 4, removed)
         np.testing.assert_array_equal(pruned.get_layer("reader").mask, old[rows])
+
+
+def test_filters_are_removed_behind_a_layout_with_filters_first():
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3, activation="relu", name="maker")(inputs)
+    x = layers.Reshape((-1,))(layers.Permute((3, 1, 2), name="move")(x))
+    model = scrambled(keras.Model(inputs, layers.Dense(5, name="reader")(x)))
+    reader = model.get_layer("reader")
+    kernel, bias = reader.get_weights()
+    # Flattened with the filters first: filter f has 36 rows side by side.
+    kernel[36:72] = kernel[108:] = 0
+    reader.set_weights([kernel, bias])
+    check(model, "move", [1, 3])
+    columns = layers.Permute((1, 3, 2))(layers.Conv2D(4, 3, name="conv")(inputs))
+    mixing = keras.Model(inputs, layers.Conv2D(3, 1, name="columns")(columns))
+    with pytest.raises(InputError, match=r"'columns' .*along another axis than the last"):
+        prune_filters(mixing, "conv", [1])
 
 
 def small_vgg(**arguments):

@@ -241,3 +241,129 @@ def test_what_has_no_linear_end_is_told():
         linear_head(model(layers.Flatten()))
     with pytest.raises(InputError, match=r"does not lead|no Dense"):
         linear_head(model(layers.Flatten(), layers.Dense(3, name="end")), "end")
+
+
+def filters_first(x):
+    x = layers.BatchNormalization(axis=1)(layers.Permute((3, 1, 2))(x))
+    return layers.Flatten()(layers.ReLU(name="act")(x))
+
+
+# What follows a map of 8x8 positions and 4 filters, and the layer whose filters are measured.
+MOVED = {
+    "permuted": (lambda x: layers.Flatten()(layers.Permute((3, 2, 1))(x)), "norm"),
+    "transposed": (lambda x: keras.ops.reshape(keras.ops.moveaxis(x, 3, 1), (-1, 256)), "norm"),
+    "reversed": (lambda x: layers.Flatten()(x[:, ::-1, :, ::-1]), "norm"),
+    "rows with filters": (lambda x: layers.Flatten()(layers.Reshape((8, 32))(x)), "norm"),
+    "cropped": (lambda x: layers.Flatten()(layers.Permute((3, 1, 2))(x)[:, :, 1:-1]), "norm"),
+    "computed": (filters_first, "act"),
+}
+
+
+@pytest.mark.parametrize("name", MOVED)
+def test_filters_behind_moved_axes_are_those_of_the_map(name):
+    keras.utils.set_random_seed(0)
+    behind, stage = MOVED[name]
+    inputs = keras.Input(SHAPE)
+    dense = layers.Dense(3, use_bias=False)
+    net = keras.Model(inputs, dense(behind(body(inputs))))
+    images = np.random.default_rng(0).normal(size=(4, *SHAPE)).astype(np.float32)
+    head = linear_head(net)
+    assert head.stage == stage
+    assert head.kernel().shape == (64, 4, 3)
+    (features,) = (keras.ops.convert_to_numpy(x) for x in head.cut(images))
+    for filter_number in range(4):
+        found = features[..., filter_number].reshape(4, 64) @ head.kernel()[:, filter_number]
+        # The literal definition: all filters of the map but one are silenced.
+        only = np.zeros(4, np.float32)
+        only[filter_number] = 1
+        alone = keras.Input((8, 8, 4))
+        silenced = keras.Model(alone, dense(behind(alone)))
+        part = body_outputs(net, images) * only
+        np.testing.assert_allclose(found, silenced(part), rtol=1e-4, atol=1e-5)
+
+
+def body_outputs(net, images):
+    return keras.ops.convert_to_numpy(
+        keras.Model(net.inputs[0], net.get_layer("norm").output)(images)
+    )
+
+
+@keras.saving.register_keras_serializable(package="test_linear_head")
+class UnitRows(layers.Dense):
+    """Multiplies by its kernel with each unit's weights divided by their length."""
+
+    def call(self, inputs, training=None):
+        return self.activation(inputs @ keras.ops.normalize(self.kernel, axis=0) + self.bias)
+
+
+class Rooted(layers.Dense):
+    def call(self, inputs, training=None):
+        return super().call(keras.ops.sqrt(keras.ops.abs(inputs)))
+
+
+def with_lora(mode=None):
+    def change(dense):
+        dense.enable_lora(2)
+        dense.lora_kernel_b.assign(np.random.default_rng(1).normal(size=(2, 3)))
+        if mode:
+            dense.quantize(mode)
+
+    return change
+
+
+def quantized(mode):
+    return lambda dense: dense.quantize(mode)
+
+
+def quantized_to_float8(dense):
+    dense.quantize("float8")
+    dense.inputs_scale.assign(0.03)
+    dense.kernel_scale.assign(0.001)
+
+
+def in_training(wrapper):
+    for _ in range(3):
+        wrapper(np.ones((1, 256), np.float32), training=True)
+
+
+IN_USE = {
+    "int8": (layers.Dense, quantized("int8"), 0.02),
+    "int4": (layers.Dense, quantized("int4"), 0.02),
+    "float8": (layers.Dense, quantized_to_float8, 0.1),
+    "lora": (layers.Dense, with_lora(), 1e-4),
+    "int8 and lora": (layers.Dense, with_lora("int8"), 0.02),
+    "own": (UnitRows, lambda dense: None, 1e-4),
+    "spectral": (
+        lambda *a, **k: layers.SpectralNormalization(layers.Dense(*a, **k)),
+        in_training,
+        1e-4,
+    ),
+}
+
+
+@pytest.mark.parametrize("activation", [None, "softmax"])
+@pytest.mark.parametrize("name", IN_USE)
+def test_the_kernel_is_the_one_in_use(name, activation):
+    keras.utils.set_random_seed(0)
+    make, change, tolerance = IN_USE[name]
+    dense = make(3, activation=activation)
+    net = model(layers.Flatten(), dense)
+    change(dense)
+    head = linear_head(net)
+    images = np.random.default_rng(0).normal(size=(20, *SHAPE)).astype(np.float32)
+    (features,) = (keras.ops.convert_to_numpy(x) for x in head.cut(images))
+    found = features.reshape(20, -1) @ head.kernel().reshape(-1, 3)
+    outputs = keras.ops.convert_to_numpy(net(images))
+    if activation:
+        found = np.exp(found) / np.exp(found).sum(1, keepdims=True)
+    np.testing.assert_allclose(found, outputs, atol=tolerance * np.abs(outputs).max())
+    assert head.biases_left_out
+
+
+def test_what_multiplies_by_no_kernel_or_runs_in_training_mode_is_named():
+    with pytest.raises(InputError, match=r"\(Rooted\) does not answer as one kernel"):
+        linear_head(model(layers.Flatten(), Rooted(3))).kernel()
+    inputs = keras.Input(SHAPE)
+    x = layers.BatchNormalization(name="bn")(layers.Flatten()(body(inputs)), training=True)
+    with pytest.raises(InputError, match="'bn' in its head, which is called with training=True"):
+        linear_head(keras.Model(inputs, layers.Dense(3)(x)))

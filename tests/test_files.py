@@ -1,6 +1,7 @@
 """Files that are written whole or not at all, and read without executing anything."""
 
 import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -158,3 +159,10 @@ def test_mapped_array_is_read_back(tmp_path: Path) -> None:
     array[1] = 2
     array.flush()
     np.testing.assert_array_equal(np.load(path), array)
+
+
+def test_members_that_are_no_arrays_are_damage(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("kernel.npy", b"no array")
+    with pytest.raises(InputError, match=r"is damaged \(kernel is no array\)"):
+        files.load_npz(tmp_path / "a.npz", "kernel")

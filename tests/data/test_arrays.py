@@ -1,4 +1,5 @@
 import io
+import os
 import zipfile
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from sfp_keras.data import (
     evaluation_batches,
     load_dataset,
     parse_scaling,
+    source_digest,
     training_batches,
 )
 from sfp_keras.errors import InputError
@@ -202,3 +204,81 @@ def test_labels_of_one_split_alone_are_told_with_the_mend(
     assert "no test images of 1 of 6 labels (b)" in without_test
     assert "no training images of 1 of 6 labels (e)" in without_training
     assert "add training images, or leave these labels out" in without_training
+
+
+def _npz(path: Path, **members: bytes) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(f"{name}.npy", content)
+    return path
+
+
+def _npy(shape: tuple[int, ...], kind: str = "|u1", content: bytes = b"") -> bytes:
+    head = io.BytesIO()
+    fields = {"descr": kind, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(head, fields)
+    return head.getvalue() + content
+
+
+LABELS_OF_TWO = _npy((2,), content=b"\0\1")
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (b"", LABELS_OF_TWO, "x cannot be read"),
+        (b"<html>not found</html>", LABELS_OF_TWO, r"x cannot be read \(x is no array\)"),
+        (_npy((2, 2**68, 1, 3)), LABELS_OF_TWO, "GiB of images, above `memory_budget`"),
+        (_npy((2, 4, 4, 3), "|O"), LABELS_OF_TWO, "x cannot be read.*not as objects"),
+        (_npy((2, 4, 4, 3), content=bytes(96)), b"PK", "y cannot be read"),
+        (_npy((2, 4, 4, 3), content=bytes(96)), _npy((2**70,)), "GiB of labels and class_names"),
+        (_npy((2, 4, 4, 3), content=bytes(96)), _npy((10**9,)), "has 2 images, y 1000000000"),
+        (
+            _npy((2, 4, 4, 3), content=bytes(96)),
+            _npy((2,), "|V9", bytes(18)),
+            "give the label of each",
+        ),
+    ],
+)
+def test_members_that_are_no_arrays_are_one_clear_line(
+    tmp_path: Path, x: bytes, y: bytes, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        load_dataset("arrays", _npz(tmp_path / "some.npz", x=x, y=y))
+
+
+@pytest.mark.parametrize(("place", "mask"), [(6, 1), (8, 97)], ids=["encrypted", "compression"])
+def test_archives_that_python_cannot_open_are_one_clear_line(
+    tmp_path: Path, place: int, mask: int
+) -> None:
+    path = _file(tmp_path, **WHOLE)
+    content = bytearray(path.read_bytes())
+    # In the heads of the members, and two bytes further on in those of the archive's list.
+    for sign, shift in ((b"PK\3\4", 0), (b"PK\1\2", 2)):
+        here = content.find(sign)
+        while here >= 0:
+            content[here + place + shift] |= mask
+            here = content.find(sign, here + 4)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="x_train cannot be read"):
+        load_dataset("arrays", path)
+
+
+def test_names_are_counted_with_the_memory(tmp_path: Path) -> None:
+    folder = _folder(tmp_path, **WHOLE)
+    (folder / "class_names.npy").write_bytes(_npy((3,), "<U200000000"))
+    with pytest.raises(InputError, match=r"has 2\.2 GiB of labels and class_names, above"):
+        load_dataset("arrays", folder)
+    with pytest.raises(InputError, match=r"GiB of labels and class_names"):
+        count_labels("arrays", folder)
+
+
+def test_a_pipe_among_the_arrays_is_not_waited_for(tmp_path: Path) -> None:
+    folder = _folder(tmp_path, **WHOLE)
+    os.mkfifo(folder / "class_names.npy")
+    assert load_dataset("arrays", folder).class_names == ("0", "1", "2")
+    assert source_digest("arrays", folder)
+    os.mkfifo(tmp_path / "pipe.npz")
+    assert source_digest("arrays", tmp_path / "pipe.npz") is None
+    with pytest.raises(InputError, match="does not exist"):
+        load_dataset("arrays", tmp_path / "pipe.npz")

@@ -2,6 +2,7 @@ import io
 import os
 import pickle
 import tarfile
+from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -226,3 +227,87 @@ def test_the_real_cifar100_has_its_published_statistics():
     statistics = channel_statistics(data.train)
     np.testing.assert_allclose(statistics.mean, [0.5071, 0.4865, 0.4409], atol=6e-5)
     np.testing.assert_allclose(statistics.std, [0.2673, 0.2564, 0.2762], atol=6e-5)
+
+
+def _numpy_numbers(entries):
+    for key, value in entries.items():
+        if isinstance(value, list):
+            entries[key] = [
+                np.int64(n) if isinstance(n, int) else np.str_(n, "utf8") for n in value
+            ]
+
+
+def _arrays(entries):
+    entries.update({key: np.array(value) for key, value in entries.items()})
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 4, 5])
+@pytest.mark.parametrize("change", [_numpy_numbers, _arrays])
+def test_files_that_were_packed_again_are_read(tmp_path, protocol, change):
+    wanted = load_dataset("cifar100", _write(tmp_path / "publisher"))
+    folder = _write(tmp_path / "again")
+    for file in folder.iterdir():
+        entries = pickle.loads(file.read_bytes())
+        change(entries)
+        file.write_bytes(pickle.dumps(OrderedDict(entries) if protocol == 4 else entries, protocol))
+    data = load_dataset("cifar100", folder)
+    np.testing.assert_array_equal(data.train.images, wanted.train.images)
+    np.testing.assert_array_equal(data.test.labels, wanted.test.labels)
+    assert data.class_names == wanted.class_names
+
+
+def _shared(kind, depth=60):
+    value = kind([kind(), kind()])
+    for _ in range(depth):
+        value = kind([value, value])
+    return value
+
+
+class _Dtype:
+    def __init__(self, argument):
+        self.argument = argument
+
+    def __reduce__(self):
+        return np.dtype, (self.argument,)
+
+
+def _as_key(value):
+    # Put together from parts, for such a dict cannot be made.
+    return b"\x80\x02}" + pickle.dumps(value, 2)[2:-1] + b"K\x01s."
+
+
+@pytest.mark.parametrize("kind", [tuple, list])
+@pytest.mark.parametrize(
+    ("file", "make"),
+    [
+        ("train", lambda value: pickle.dumps(_entries(100, b"", 9) | {b"fine_labels": value}, 2)),
+        (
+            "train",
+            lambda value: pickle.dumps(_entries(100, b"", 9) | {b"fine_labels": [value] * 9}),
+        ),
+        ("train", lambda value: pickle.dumps({b"data": _Dtype(value)})),
+        ("train", _as_key),
+        ("meta", lambda value: pickle.dumps({b"fine_label_names": [value] * 100})),
+    ],
+    ids=["labels", "label", "dtype", "key", "name"],
+)
+def test_values_that_hold_one_another_end(tmp_path, kind, file, make):
+    folder = _write(tmp_path)
+    (folder / file).write_bytes(make(_shared(kind)))
+    with pytest.raises(InputError, match=r"not safe|another format|no pickle"):
+        load_dataset("cifar100", tmp_path)
+
+
+def test_names_of_other_encodings_and_links_in_archives(tmp_path):
+    folder = _write(tmp_path / "made")
+    names = [b"class%d" % i for i in range(99)] + ["fenêtre".encode("latin1")]
+    (folder / "meta").write_bytes(pickle.dumps({b"fine_label_names": names}, 2))
+    assert load_dataset("cifar100", folder).class_names[-1] == "fenêtre"
+    (folder / "test").rename(tmp_path / "test")
+    (folder / "test").symlink_to("/etc/hostname")
+    archive = tmp_path / "cifar-100-python.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(folder, "cifar-100-python")
+        tar.add(tmp_path / "test", b"caf\xe9".decode("utf8", "surrogateescape"))
+    with pytest.raises(InputError, match="does not hold test as files under cifar-100-python/"):
+        load_dataset("cifar100", archive)

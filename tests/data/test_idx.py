@@ -102,7 +102,7 @@ HUGE = bytes((0, 0, 8, 3)) + struct.pack(">3I", 2**31, 2**31, 2**31)
         ("images-idx3", _idx(LABELS), "it begins with 00 00 08 01"),
         ("images-idx3", _idx(IMAGES[:200])[:-1], "than its head says|needed for what its head"),
         ("images-idx3", _idx(IMAGES[:200]) + b"x", "than its head says|needed for what its head"),
-        ("images-idx3", HUGE, "above `memory_budget`|needed for what its head"),
+        ("images-idx3", HUGE, "has 2147483648 images, train-labels.* 200 labels"),
         ("images-idx3", _idx(IMAGES[:0]), "is empty"),
         ("images-idx3", _idx(IMAGES[:200, :7]), "training and test images differ in size"),
         ("labels-idx1", _idx(LABELS[:199]), "has 200 images, train-labels.* 199 labels"),

@@ -1,15 +1,12 @@
 """Images and labels that are NumPy arrays in files."""
 
 import logging
-import math
-import zipfile
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from sfp_keras.data.array_files import ArrayFiles
 from sfp_keras.data.dataset import ImageSplit
 from sfp_keras.data.file_digest import digest_files
 from sfp_keras.data.label_order import shorten
@@ -17,6 +14,8 @@ from sfp_keras.data.source import LabelledImages, Request, Source
 from sfp_keras.data.splitting import choose_split
 from sfp_keras.errors import InputError
 
+# Bytes of labels and names that fit into every memory.
+_ALWAYS_HELD = 64 << 20
 _FORMS = "x_train, y_train, x_test and y_test, or x and y"
 
 
@@ -49,14 +48,7 @@ def load_arrays(request: Request) -> LabelledImages:
         raise InputError(
             f"`data_dir`={data_dir} has no {' and no '.join(sorted(missing))}; give {_FORMS}"
         )
-    needed = sum(files.bytes(f"x{part}") for part in parts)
-    held = needed <= request.memory_budget
-    if not held and not files.mapped:
-        raise InputError(
-            f"`data_dir`={data_dir} has {needed / 2**30:.1f} GiB of images, above "
-            "`memory_budget`; raise that, or give a folder with x_train.npy and so on, which is "
-            "read as needed"
-        )
+    held = files.fit(request.memory_budget, [f"x{part}" for part in parts])
     images = [files.images(f"x{part}") for part in parts]
     splits = [
         files.split(array, f"x{part}", f"y{part}", held)
@@ -78,79 +70,27 @@ def count_array_labels(request: Request) -> int:
     Raises:
         InputError: if a file is missing or damaged, or the labels do not fit.
     """
-    return len(_Files(request.folder).class_names())
+    files = _Files(request.folder)
+    for part in ("", "_train", "_test"):
+        files.check_length(f"x{part}", f"y{part}")
+    files.fit(request.memory_budget, [])
+    return len(files.class_names())
 
 
 def array_digest(data_dir: Path) -> str | None:
     """Digest a few blocks of each file, see `digest_files`."""
-    if not data_dir.exists():
+    if not (data_dir.is_file() or data_dir.is_dir()):
         return None  # Loading it says what is wrong.
     if data_dir.is_dir():
-        return digest_files({path.name: path for path in data_dir.glob("*.npy")})
+        return digest_files({path.name: path for path in data_dir.glob("*.npy") if path.is_file()})
     return digest_files({"": data_dir})
 
 
-class _Files:
-    """The named arrays of a file or a folder, read when asked for."""
+class _Files(ArrayFiles):
+    """Images, labels and names of a file or a folder."""
 
-    def __init__(self, path: Path):
-        self.path = path
-        self._read: Callable[[str], np.ndarray]
-        self.mapped = path.is_dir()
-        if self.mapped:
-            self.names = {file.stem for file in path.glob("*.npy")}
-            self._read = lambda name: np.load(
-                path / f"{name}.npy", mmap_mode="r", allow_pickle=False
-            )
-            return
-        if not path.is_file():
-            raise InputError(f"`data_dir`={path} does not exist")
-        try:
-            with path.open("rb") as file:
-                whole = zipfile.is_zipfile(file)
-            self.names = set(self._archive(lambda archive: archive.files)) if whole else set()
-        except (ValueError, EOFError, zipfile.BadZipFile):
-            whole = False
-        if not whole:
-            raise InputError(f"`data_dir`={path} is no .npz file; give one with {_FORMS}")
-        self._read = lambda name: self._archive(lambda archive: archive[name])
-
-    def _archive(self, use: Callable[[Any], Any]) -> Any:
-        # Opened here, because NumPy leaves a damaged file open.
-        with self.path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return use(archive)
-
-    def array(self, name: str) -> np.ndarray:
-        """One array by its name."""
-        try:
-            return self._read(name)
-        except PermissionError:
-            raise
-        except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-            raise InputError(
-                f"`data_dir`={self.path}: {name} cannot be read ({error}); write it again with "
-                "numpy.save or numpy.savez, as numbers or texts, not as objects"
-            ) from None
-
-    def bytes(self, name: str) -> int:
-        """Bytes of an array, from the head of the file alone."""
-        shape, dtype = self._head(name)
-        return math.prod(shape) * dtype.itemsize
-
-    def _head(self, name: str) -> tuple[tuple[int, ...], np.dtype]:
-        if self.mapped:
-            array = self.array(name)
-            return array.shape, array.dtype
-        try:
-            with zipfile.ZipFile(self.path) as archive, archive.open(f"{name}.npy") as file:
-                major, _ = np.lib.format.read_magic(file)
-                read = np.lib.format.read_array_header_2_0
-                if major == 1:
-                    read = np.lib.format.read_array_header_1_0
-                shape, _, dtype = read(file)
-                return shape, dtype
-        except (OSError, ValueError, EOFError, KeyError, zlib.error, zipfile.BadZipFile):
-            return (), np.dtype(np.uint8)  # `array` says what is wrong.
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, _FORMS)
 
     def images(self, name: str) -> np.ndarray:
         """Checked images (N, H, W, 3), or grey ones (N, H, W, 1)."""
@@ -169,14 +109,41 @@ class _Files:
             raise InputError(f"{about}, there is no image")
         return images
 
+    def check_length(self, name: str, labels_name: str) -> None:
+        """Refuse images and labels of different numbers, before either is read."""
+        images, labels = self.length(name), self.length(labels_name)
+        if images is not None and labels is not None and images != labels:
+            raise InputError(
+                f"`data_dir`={self.path}: {name} has {images} images, {labels_name} {labels} labels"
+            )
+
+    def fit(self, budget: int, images: Sequence[str]) -> bool:
+        """Whether all arrays fit into memory, from their heads; if not, images are mapped.
+
+        Raises:
+            InputError: if they cannot be mapped, or labels and names alone do not fit.
+        """
+        pixels, others = self.bytes(*images), self.bytes("y_train", "y_test", "y", "class_names")
+        if pixels + others <= budget:
+            return True
+        if others > max(budget, _ALWAYS_HELD) and (self.mapped or pixels <= budget):
+            raise InputError(
+                f"`data_dir`={self.path} has {others / 2**30:.1f} GiB of labels and class_names, "
+                "above `memory_budget`; raise that, or store them as numbers of fewer bytes and "
+                "texts of fewer characters"
+            )
+        if not self.mapped and pixels > budget:
+            raise InputError(
+                f"`data_dir`={self.path} has {pixels / 2**30:.1f} GiB of images, above "
+                "`memory_budget`; raise that, or give a folder with x_train.npy and so on, which "
+                "is read as needed"
+            )
+        return not self.mapped
+
     def split(self, images: np.ndarray, name: str, labels_name: str, held: bool) -> ImageSplit:
         """The images with their labels, in memory or read from the files as needed."""
+        self.check_length(name, labels_name)
         labels = self.labels(labels_name)
-        if len(images) != len(labels):
-            raise InputError(
-                f"`data_dir`={self.path}: {name} has {len(images)} images, {labels_name} "
-                f"{len(labels)} labels"
-            )
         return ImageSplit(np.array(images, order="C") if held else images, labels)
 
     def labels(self, name: str) -> np.ndarray:

@@ -1,7 +1,6 @@
 """CIFAR-10 and CIFAR-100 as their publisher distributes them for Python."""
 
 import tarfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from sfp_keras.data.pickles import load_plain_pickle
 from sfp_keras.data.source import LabelledImages, Request, Source
 from sfp_keras.data.sources.tfds import load_tfds
 from sfp_keras.data.splitting import choose_split
-from sfp_keras.errors import InputError
+from sfp_keras.errors import InputError, first_line
 
 
 @dataclass(frozen=True)
@@ -57,6 +56,8 @@ _LAYOUTS = {
         coarse_key="coarse_labels",
     ),
 }
+# Of one file or an unpacked archive; the largest of the publisher's has 0.18 GiB.
+_MOST_BYTES = 1 << 30
 _ARCHIVES = {"cifar10": "cifar-10-python.tar.gz", "cifar100": "cifar-100-python.tar.gz"}
 
 
@@ -126,7 +127,8 @@ def load_cifar(request: Request) -> LabelledImages:
     else:
         entries = _read_archive(source, layout)
     names = _entry(entries[layout.meta], layout.names_key, source / layout.meta)
-    if not isinstance(names, list) or len(names) != layout.num_labels:
+    names = _texts(names)
+    if len(names) != layout.num_labels:
         raise InputError(f"{source / layout.meta} is of another format: no list of class names")
     files = {"train": layout.train, "test": (layout.test,)}
     batches = {
@@ -140,17 +142,23 @@ def load_cifar(request: Request) -> LabelledImages:
     _, labels, coarse = parts["train"]
     return LabelledImages(
         [ImageSplit(*parts[split][:2]) for split in wanted],
-        tuple(n.decode() if isinstance(n, bytes) else str(n) for n in names),
+        names,
         superclass_of_label(labels, coarse, layout.num_labels) if layout.coarse_key else None,
     )
 
 
 def _read_file(path: Path) -> Any:
+    _check_size(path.stat().st_size, path)
     try:
         with path.open("rb") as file:
             return load_plain_pickle(file, str(path))
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error})") from None
+
+
+def _check_size(size: int, path: Path) -> None:
+    if size > _MOST_BYTES:
+        raise InputError(f"{path} is of another format: {size / 2**30:.1f} GiB are no CIFAR set")
 
 
 def _read_archive(source: Path, layout: _Layout) -> dict[str, Any]:
@@ -160,17 +168,23 @@ def _read_archive(source: Path, layout: _Layout) -> dict[str, Any]:
         # One pass from front to back: a compressed archive cannot be entered in the middle.
         with tarfile.open(source) as archive:
             for member in archive:
-                file = archive.extractfile(member) if member.name in wanted else None
-                if file is not None:
+                # A link may lead anywhere; an archive that unpacks without end is none of ours.
+                file = archive.extractfile(member) if member.isreg() else None
+                _check_size(member.offset_data + member.size, source)
+                if member.name in wanted and file is not None:
                     entries[wanted[member.name]] = load_plain_pickle(
                         file, f"{source}/{member.name}"
                     )
-    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
-        raise InputError(f"{source} is cut short or damaged ({error}); get it again") from None
+    except (InputError, PermissionError):
+        raise
+    except Exception as error:  # a broken archive raises almost anything
+        raise InputError(
+            f"{source} is cut short or damaged ({first_line(error)}); get it again"
+        ) from None
     missing = [file for file in layout.files if file not in entries]
     if missing:
         raise InputError(
-            f"{source} does not hold {', '.join(missing)} under {layout.folder}/; "
+            f"{source} does not hold {', '.join(missing)} as files under {layout.folder}/; "
             "get the publisher's archive for Python"
         )
     return entries
@@ -182,6 +196,31 @@ def _entry(entries: Any, key: str, path: Path) -> Any:
             if spelling in entries:
                 return entries[spelling]
     raise InputError(f"{path} is of another format: it has no {key!r}")
+
+
+def _texts(entry: Any) -> tuple[str, ...]:
+    """A list or array of texts; none where it is something else."""
+    texts = entry.tolist() if isinstance(entry, np.ndarray) and entry.ndim == 1 else entry
+    if not isinstance(texts, list | tuple) or not all(isinstance(n, str | bytes) for n in texts):
+        return ()
+    return tuple(_decoded(name) if isinstance(name, bytes) else str(name) for name in texts)
+
+
+def _decoded(name: bytes) -> str:
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        return name.decode("latin1")
+
+
+def _whole_numbers(entry: Any) -> np.ndarray:
+    """A list or array of whole numbers as int64; none where it is something else."""
+    if isinstance(entry, list | tuple):
+        # Lists that hold one another would make an array without end.
+        good = all(isinstance(value, int | np.integer) for value in entry)
+        entry = np.array(entry) if good and entry else None
+    whole = isinstance(entry, np.ndarray) and entry.dtype.kind in "iu" and entry.ndim == 1
+    return entry.astype(np.int64) if whole else np.empty(0, np.int64)
 
 
 def _batch(entries: Any, layout: _Layout, path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -197,10 +236,7 @@ def _batch(entries: Any, layout: _Layout, path: Path) -> tuple[np.ndarray, np.nd
 
     def integers(key: str, valid: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         entry = _entry(entries, key, path)
-        try:
-            values = np.array(entry, dtype=np.int64)
-        except (TypeError, ValueError, OverflowError):
-            values = np.empty(0, np.int64)
+        values = _whole_numbers(entry)
         if values.shape != (len(images),) or not valid(values).all():
             raise InputError(f"{path} is of another format: {key!r} does not fit its images")
         return values

@@ -28,6 +28,8 @@ _FILE = re.compile(
 )
 _NAMES = "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and so on"
 _SPLITS = ("train", "test")
+# Of a list of labels and characters; EMNIST's have less than one KiB.
+_MOST_BYTES = 1 << 20
 # The files of a set by split ("train", "test") and kind ("images", "labels").
 Files = dict[tuple[str, str], Path]
 
@@ -56,18 +58,16 @@ def load_idx(request: Request) -> LabelledImages:
                 raise InputError(
                     f"`data_dir`={request.folder} has no {split} {kind}; give {_NAMES}"
                 )
+    for split in wanted:
+        _check_length(files[split, "images"], files[split, "labels"])
     shapes = [_shape(files[split, "images"], 3) for split in wanted]
-    held = sum(map(math.prod, shapes)) <= request.memory_budget
+    # A label takes eight bytes, whatever the file has.
+    held = sum(math.prod(shape) + 8 * shape[0] for shape in shapes) <= request.memory_budget
     values, names = _labels_of(request.folder, prefix, files)
     splits = []
     for split in wanted:
         images = _read(files[split, "images"], 3, request.memory_budget, held)
         labels = _read(files[split, "labels"], 1, request.memory_budget)
-        if len(images) != len(labels):
-            raise InputError(
-                f"`data_dir`: {files[split, 'images']} has {len(images)} images, "
-                f"{files[split, 'labels'].name} {len(labels)} labels"
-            )
         if prefix.startswith("emnist"):
             images = images.swapaxes(1, 2)
             images = np.ascontiguousarray(images) if held else images
@@ -98,7 +98,11 @@ def _find_set(data_dir: Path) -> tuple[str, Files]:
     # Packed files first, so that unpacked ones beside them take their place.
     for path in sorted(folder.iterdir() if folder.is_dir() else [], reverse=True):
         match = _FILE.fullmatch(path.name)
-        if match and wanted in (None, match["prefix"], match["prefix"].rstrip("-_")):
+        if (
+            match
+            and path.is_file()
+            and wanted in (None, match["prefix"], match["prefix"].rstrip("-_"))
+        ):
             split = "train" if match["split"] == "train" else "test"
             found.setdefault(match["prefix"], {})[split, match["kind"]] = path
     if not found:
@@ -114,9 +118,12 @@ def _labels_of(data_dir: Path, prefix: str, files: Files) -> tuple[np.ndarray, t
     paths = [files[split, "labels"] for split in _SPLITS if (split, "labels") in files]
     if not paths:
         raise InputError(f"`data_dir`={data_dir} has no labels; give {_NAMES}")
+    for split in _SPLITS:
+        if {(split, "images"), (split, "labels")} <= files.keys():
+            _check_length(files[split, "images"], files[split, "labels"])
     values = np.unique(np.concatenate([_read(path, 1) for path in paths]))
     mapping = paths[0].with_name(f"{prefix}mapping.txt")
-    if not mapping.is_file():
+    if not mapping.is_file() or mapping.stat().st_size > _MOST_BYTES:
         return values, tuple(map(str, values.tolist()))
     try:
         # The label, then the codes of its characters: several where upper and lower case are one.
@@ -130,6 +137,15 @@ def _labels_of(data_dir: Path, prefix: str, files: Files) -> tuple[np.ndarray, t
     if unnamed:
         raise InputError(f"`data_dir`: {mapping} lacks the labels {shorten(sorted(unnamed))}")
     return np.array(list(names)), tuple(names.values())
+
+
+def _check_length(images: Path, labels: Path) -> None:
+    """Refuse images and labels of different numbers, before either is read."""
+    counts = _shape(images, 3)[0], _shape(labels, 1)[0]
+    if counts[0] != counts[1]:
+        raise InputError(
+            f"`data_dir`: {images} has {counts[0]} images, {labels.name} {counts[1]} labels"
+        )
 
 
 def _read(path: Path, axes: int, budget: int = 2 << 30, held: bool = True) -> np.ndarray:

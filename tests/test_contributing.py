@@ -131,5 +131,24 @@ def test_the_analysis_is_in_the_report(copy: Path) -> None:
     assert "Largest element of each filter" in (copy / "run" / "report.html").read_text()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "tests", ["models/test_registry.py -k three", "analyses/test_catalog.py -k maxima"]
+)
+def test_the_contract_tests_take_the_examples_up(copy: Path, tests: str) -> None:
+    shutil.copytree(ROOT / "tests", copy / "tests", dirs_exist_ok=True)
+    shutil.copy(ROOT / "pyproject.toml", copy)
+    file, *more = tests.split()
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"tests/{file}", *more],
+        cwd=copy,
+        env={**os.environ, "PYTHONPATH": str(copy)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
 def test_the_view_is_among_those_that_the_tab_loads(found: dict) -> None:
     assert "views/dead.js" in found["modules"]

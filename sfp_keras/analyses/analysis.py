@@ -117,6 +117,9 @@ class Analysis:
         compute: makes the result, of the scope's part of a run; `None` where there is nothing to
             show.
         parts: the figures and tables of a result, given the part of a run and the result.
+
+    Raises:
+        TypeError: if `needs` is nothing of that.
     """
 
     name: str
@@ -125,6 +128,13 @@ class Analysis:
     needs: Literal["fields", "clusters", "files"] | ImagePass
     compute: Callable[[Any], Any]
     parts: Callable[[Any, Any], Iterable[AnalysisPart]]
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.needs, ImagePass) or self.needs in ("fields", "clusters", "files")):
+            raise TypeError(
+                f"analysis {self.name!r} needs {self.needs!r}: it must be fields, clusters, files "
+                "or an ImagePass"
+            )
 
     def show(self, subject: Any) -> Iterator[AnalysisPart]:
         """Compute, and give the figures and tables; none where there is nothing to show.

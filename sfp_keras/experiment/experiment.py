@@ -238,6 +238,12 @@ def all_declarations() -> Mapping[str, Declaration]:
         known = dataclasses.replace(known, help=text)
         found[flag] = dataclasses.replace(found[flag], setting=known)
     for one in declarations(network_options()).values():
+        if one.name in found:
+            networks = [name for name, each in architectures().items() if each.has(one.name)]
+            raise TypeError(
+                f"option {one.name} of {', '.join(networks)} is a flag of the command already: "
+                "rename it"
+            )
         found[one.name] = dataclasses.replace(one, path=(*_OPTIONS, one.name))
     return found
 

@@ -2,6 +2,8 @@
 
 import dataclasses
 import inspect
+from builtins import format as format_number
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 _Kind = TypeVar("_Kind", bound=type)
@@ -61,7 +63,8 @@ def quantity(
     symbol: str = "",
     source: str = "",
     default: Any = dataclasses.MISSING,
-    **metadata: Any,
+    of_clusters: Callable[..., Any] | None = None,
+    of_fields: Callable[..., Any] | None = None,
 ) -> Any:
     """A dataclass field that declares a `Quantity` under its own name.
 
@@ -72,8 +75,17 @@ def quantity(
         symbol: `str`.
         source: `str`.
         default: the field's default value. Defaults to none.
-        **metadata: what else the field's metadata hold.
+        of_clusters: of a filter's statistic, what computes it from `FilterClusters`.
+        of_fields: or what computes it from `FilterFields`.
+
+    Raises:
+        ValueError: if `format` is none for numbers.
     """
+    try:
+        format_number(1 if format.endswith("d") else 1.0, format)
+    except ValueError as error:
+        raise ValueError(f"quantity {title!r}: format {format!r}: {error}") from None
+    metadata = {"of_clusters": of_clusters, "of_fields": of_fields}
     declared = {
         "title": title,
         "hint": hint,

@@ -1,5 +1,6 @@
 """A user's own network, from a .keras file or a function that makes it."""
 
+import difflib
 import zipfile
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from sfp_keras.errors import InputError
 from sfp_keras.importing import import_function, kind_and_line
 from sfp_keras.models import enlarging, geometric  # noqa: F401  (layers of saved networks)
 from sfp_keras.models.graph import require_functional
+from sfp_keras.models.registry import architectures
 
 
 def load_own_model(spec: str, image_size: int | tuple[int, int] | None = None) -> keras.Model:
@@ -42,8 +44,12 @@ def load_own_model(spec: str, image_size: int | tuple[int, int] | None = None) -
     elif spec.endswith(".keras") or Path(spec).exists():
         model = _from_file(Path(spec))
     else:
+        names = list(architectures())
+        close = difflib.get_close_matches(spec, names)
+        meant = f"did you mean {' or '.join(close)}? " if close else ""
         raise InputError(
-            f"`model`={spec} is neither the path of a .keras file nor package.module:factory"
+            f"`model`={spec} is no network with a name ({meant}there are {', '.join(names)}), nor "
+            "the path of a .keras file, nor package.module:factory"
         )
     model = _unprocessed(model)
     return model if image_size is None else _with_image_size(model, image_size)

@@ -5,7 +5,8 @@ import functools
 import importlib
 import pkgutil
 import typing
-from collections.abc import Callable, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sfp_keras.errors import InputError
@@ -122,11 +123,13 @@ class Architecture:
         """
         network = self.build(num_labels, options, seed=seed, **how)
         filters = options.given().get("filters")
-        if not filters or self.layer_of is not None:
-            return network
-        from sfp_keras.models.copying import narrowed
+        if filters and self.layer_of is None:
+            from sfp_keras.models.copying import narrowed
 
-        return narrowed(network, filters, seed)
+            network = narrowed(network, filters, seed)
+        if self.stages is not None:
+            _STAGES[network] = self.stages(options)
+        return network
 
     def has(self, option: str) -> bool:
         """Whether it has an option."""
@@ -163,15 +166,41 @@ def _listed(names: Sequence[str]) -> str:
 
 _KNOWN: dict[str, Architecture] = {}
 
+# Of the networks that were made here: with other options a network may have other stages.
+_STAGES: MutableMapping["keras.Model", tuple[str, ...]] = weakref.WeakKeyDictionary()
+
+
+def declared_stages(network: "keras.Model") -> tuple[str, ...]:
+    """The stages that a network's architecture names.
+
+    Args:
+        network: `keras.Model`. One that comes from a file is known by its name, and taken for one
+            with the default options.
+
+    Returns:
+        Names, input side first; none if its architecture is not known or names none.
+    """
+    known = architectures().get(network.name)
+    if network in _STAGES or known is None or known.stages is None:
+        return _STAGES.get(network, ())
+    return known.stages(known.options())
+
 
 def register(architecture: Architecture) -> Architecture:
     """Make an architecture known by its name.
 
     Raises:
         ValueError: if the name is taken.
+        TypeError: if its options are no subclass of `Options`.
     """
     if architecture.name in _KNOWN:
-        raise ValueError(f"two networks are called {architecture.name!r}")
+        raise ValueError(
+            f"two networks are called {architecture.name!r}: that of "
+            f"{_KNOWN[architecture.name].build.__module__} and that of "
+            f"{architecture.build.__module__}"
+        )
+    if not issubclass(architecture.options, NoOptions):
+        raise TypeError(f"the options of {architecture.name} must be a subclass of Options")
     _KNOWN[architecture.name] = architecture
     return architecture
 
@@ -297,14 +326,19 @@ def network_options() -> type:
         TypeError: if two networks have options of one name and different types.
     """
     kinds: dict[str, Any] = {}
+    classes: dict[str, str] = {}
     defaults: dict[str, list[Any]] = {}
     settings: dict[str, list[Setting]] = {}
     for options in dict.fromkeys(one.options for one in architectures().values()):
         hints = typing.get_type_hints(options)
         for field, setting in declared(options):
             kind = _flag_kind(hints[field.name])
+            first = classes.setdefault(field.name, options.__name__)
             if kinds.setdefault(field.name, kind) != kind:
-                raise TypeError(f"option {field.name} is {kinds[field.name]} and {kind}")
+                raise TypeError(
+                    f"option {field.name} of {options.__name__} is another type than that of "
+                    f"{first} ({kind} and {kinds[field.name]}): rename it"
+                )
             empty = _is_mapping(hints[field.name])
             defaults.setdefault(field.name, []).append(() if empty else field.default)
             settings.setdefault(field.name, []).append(setting)

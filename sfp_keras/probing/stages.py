@@ -13,7 +13,7 @@ import keras
 from sfp_keras.errors import InputError
 from sfp_keras.models.filter_axes import FilterAxes, filter_axes
 from sfp_keras.models.graph import CallGraph, LayerCall, call_graph, runs_as_in_training
-from sfp_keras.models.registry import architectures
+from sfp_keras.models.registry import declared_stages
 from sfp_keras.text import plain_text
 
 _PADDING = (keras.layers.ZeroPadding1D, keras.layers.ZeroPadding2D, keras.layers.ZeroPadding3D)
@@ -264,36 +264,35 @@ def _unknown(graph: CallGraph, name: str) -> str:
         )
     known = [call.path for call in graph.calls]
     prefixes = {match[1] for path in known if (match := re.match(r"(.*?\d)_[^/]*$", path))}
-    close = difflib.get_close_matches(name, [*sorted(prefixes), *known], n=3)
+    close = difflib.get_close_matches(name, list(dict.fromkeys([*sorted(prefixes), *known])), n=3)
     ends = [path for path in known if path.endswith(f"/{name}")][:3]
     hint = f"did you mean {' or '.join(ends or close)}? " if ends or close else ""
     return f"`stages`: no layer is called {name!r}; {hint}`list_stages` shows all"
 
 
 def _paper_names(model: keras.Model, graph: CallGraph, axes: FilterAxes) -> list[str]:
-    known = architectures().get(model.name)
-    if known is None or known.stages is None:
-        return []
-    names = known.stages(known.options())
-    found = [name for name in names if _last_with_prefix(graph, axes, name)]
+    names = declared_stages(model)
+    paths = {call.path for call in graph.calls}
+    found = [name for name in names if name in paths or _last_with_prefix(graph, axes, name)]
     if found and names[-1] not in found:
         # A network without its last stage ends with the one before it.
-        found.append(_last_numbered(graph))
+        found += list(_numbered(graph))[-1:]
     return found if len(found) == len(names) and len(set(found)) == len(found) else []
 
 
-def _last_numbered(graph: CallGraph) -> str:
-    matches = (re.match(r"((?:layer|stage)\d+)_", call.path) for call in graph.calls)
-    return [match[1] for match in matches if match][-1]
-
-
-def _numbered_names(graph: CallGraph) -> list[str]:
-    """List the prefixes `layer<N>` or `stage<N>` of a network that numbers its layers so."""
+def _numbered(graph: CallGraph) -> dict[str, bool]:
+    """The prefixes `layer<N>` or `stage<N>` of layers, each with whether it has a pooling."""
     names: dict[str, bool] = {}
     for call in graph.calls:
         match = re.match(r"((?:layer|stage)\d+)_([^/]*)$", call.path)
         if match:
             names[match[1]] = names.get(match[1], False) or match[2].startswith("pool")
+    return names
+
+
+def _numbered_names(graph: CallGraph) -> list[str]:
+    """List those prefixes, of a network that numbers its layers so."""
+    names = _numbered(graph)
     if len(names) < 2:
         return []
     pooled = [name for name, has_pool in names.items() if has_pool]

@@ -106,8 +106,14 @@ def setting(default: Any, help: str, **more: Any) -> Any:
 
     Returns:
         A dataclass field.
+
+    Raises:
+        ValueError: if the default is out of its bounds.
     """
-    return dataclasses.field(default=default, metadata={"setting": Setting(help, **more)})
+    one = Setting(help, **more)
+    if not one.allows(default):
+        raise ValueError(f"the default {default} of a setting {one.rule(default)}: {help}")
+    return dataclasses.field(default=default, metadata={"setting": one})
 
 
 @dataclasses.dataclass(frozen=True)

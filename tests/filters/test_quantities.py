@@ -20,6 +20,7 @@ from sfp_keras.filters import (
     layer_statistics,
     layer_values,
 )
+from sfp_keras.filters.quantity import quantity as declare
 
 LISTS = {"layer": LAYER_QUANTITIES, "label": LABEL_QUANTITIES, "filter": FILTER_QUANTITIES}
 EVERY = [
@@ -39,6 +40,19 @@ def test_every_quantity_can_be_shown_and_explained(quantity):
     if quantity.numeric:
         assert format(1, quantity.format)
         assert float(format(12.5, quantity.format.replace("d", "f"))) == pytest.approx(12.5, abs=1)
+
+
+def test_a_declaration_that_will_not_do_is_refused(monkeypatch):
+    with pytest.raises(ValueError, match=r"quantity 'size': format '\.3q'"):
+        declare("size", "Something", ".3q")
+    with pytest.raises(TypeError, match="of_field"):
+        declare("size", "Something", ".3f", of_field=len)
+    maximum = FilterStatistics.__dataclass_fields__["maximum"]
+    wrong = {**maximum.metadata, "of_fields": lambda fields: np.zeros(3)}
+    monkeypatch.setattr(maximum, "metadata", wrong)
+    fields = FilterFields(np.ones((4, 1, 5)), np.ones((1, 5, 4)), np.ones(4, int), ())
+    with pytest.raises(TypeError, match=r"`maximum` has shape \(3,\), it must be \(5,\)"):
+        filter_columns(fields)
 
 
 def test_headings_are_title_and_symbol_or_a_symbol_that_is_a_word():

@@ -1,5 +1,6 @@
 """What holds for every network that is known by name, and how options are read."""
 
+import dataclasses
 import re
 import subprocess
 import sys
@@ -11,16 +12,19 @@ import pytest
 
 import sfp_keras
 from sfp_keras.errors import InputError
+from sfp_keras.experiment import all_declarations
 from sfp_keras.models import (
     architectures,
     default_stage_names,
     find_architecture,
     network_options,
     parameter_groups,
+    registry,
 )
-from sfp_keras.models.registry import register
+from sfp_keras.models.options import Options
+from sfp_keras.models.registry import Architecture, register
 from sfp_keras.probing import cut_stages, default_stages, list_stages
-from sfp_keras.settings import declared
+from sfp_keras.settings import declared, setting
 
 NETWORKS = list(architectures())
 # Options that make a network small, for those that have them.
@@ -141,7 +145,7 @@ def test_options_are_read_from_values_and_texts(name, given, want) -> None:
     [
         ("efficientnetb0", {"fc_widths": (5,)}, "`fc_widths` is no option of efficientnetb0; vgg6"),
         ("vgg6", {"blocks": {3: 1}}, "`blocks` is no option of vgg6; efficientnetb0 has it"),
-        ("vgg6", {"width": 3}, "`width` is no option of vgg6; it has filters, conv_bias"),
+        ("vgg6", {"no_such": 3}, "`no_such` is no option of vgg6; it has filters, conv_bias"),
         ("vgg6", {"filters": ["3"]}, "`filters`=3: give a layer and a number each"),
         ("vgg6", {"filters": ["3:1", "3:2"]}, "every layer once"),
         ("vgg6", {"fc_widths": ["wide"]}, "`fc_widths`=wide: give whole numbers"),
@@ -159,6 +163,72 @@ def test_unknown_networks_are_refused() -> None:
         sfp_keras.build_network("vgg19", 3)
     with pytest.raises(ValueError, match="two networks are called 'vgg16'"):
         register(find_architecture("vgg16"))
+
+
+@dataclasses.dataclass(frozen=True)
+class BlocksOptions(Options):
+    num_blocks: int = setting(2, "Blocks.", low=1)
+
+
+def build_blocks(num_labels, options, *, input_shape=(32, 32, 3), seed=0, dtype=None):
+    layers = [keras.Input(input_shape)]
+    for number in range(1, options.num_blocks + 1):
+        layers += [keras.layers.Conv2D(4, 3), keras.layers.MaxPooling2D(2, name=f"end{number}")]
+    layers += [keras.layers.Flatten(), keras.layers.Dense(num_labels, use_bias=False)]
+    return keras.Sequential(layers, name="blocks")
+
+
+def known(monkeypatch, options, **more):
+    """Make a network of blocks known."""
+    one = Architecture("blocks", build_blocks, options, **more)
+    monkeypatch.setitem(registry._KNOWN, "blocks", one)
+    return one
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 3])
+def test_stages_may_depend_on_options_and_be_names_of_layers(blocks, monkeypatch) -> None:
+    known(
+        monkeypatch,
+        BlocksOptions,
+        stages=lambda options: tuple(f"end{i + 1}" for i in range(options.num_blocks)),
+    )
+    network = sfp_keras.build_network("blocks", 3, num_blocks=blocks)
+    names = [stage.name for stage in default_stages(network)]
+    assert names == [f"end{i + 1}" for i in range(blocks)]
+
+
+@dataclasses.dataclass(frozen=True)
+class ClashingOptions(Options):
+    batch_size: int = setting(8, "Filters of the first block.", low=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class OtherOptions(Options):
+    fc_activation: int = setting(8, "Not a text, as elsewhere.", low=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (ClashingOptions, "option batch_size of blocks is a flag of the command already: rename"),
+        (OtherOptions, "fc_activation of OtherOptions is another type than that of VGGOptions"),
+    ],
+)
+def test_options_that_clash_with_others_are_refused(options, message, monkeypatch) -> None:
+    known(monkeypatch, options)
+    network_options.cache_clear()
+    try:
+        with pytest.raises(TypeError, match=message):
+            all_declarations.__wrapped__()
+    finally:
+        network_options.cache_clear()
+
+
+def test_options_and_defaults_that_will_not_do_are_refused() -> None:
+    with pytest.raises(TypeError, match="options of no_options must be a subclass of Options"):
+        register(Architecture("no_options", build_blocks, dict))
+    with pytest.raises(ValueError, match="the default 0 of a setting must be at least 1: Blocks"):
+        setting(0, "Blocks", low=1)
 
 
 def test_options_reach_the_network() -> None:

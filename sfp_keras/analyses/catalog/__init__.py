@@ -13,11 +13,16 @@ def all_analyses() -> tuple[Analysis, ...]:
 
     Returns:
         Tuple of `Analysis`, by scope and place.
+
+    Raises:
+        TypeError: if one is not called as its file.
     """
-    modules = [
-        importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__)
-    ]
-    found: list[Analysis] = [module.ANALYSIS for module in modules]
+    found: list[Analysis] = []
+    for module in pkgutil.iter_modules(__path__):
+        analysis: Analysis = importlib.import_module(f"{__name__}.{module.name}").ANALYSIS
+        if analysis.name != module.name:
+            raise TypeError(f"analysis {analysis.name!r} of {module.name}.py: call it as its file")
+        found.append(analysis)
     scopes = list(Scope)
     return tuple(sorted(found, key=lambda one: (scopes.index(one.scope), one.place, one.name)))
 

@@ -87,6 +87,11 @@ class FilterStatistics:
     )
 
 
+for _field in dataclasses.fields(FilterStatistics):
+    if (_field.metadata["of_clusters"] is None) == (_field.metadata["of_fields"] is None):
+        raise TypeError(f"`{_field.name}` needs either `of_clusters` or `of_fields`")
+
+
 def filter_statistics(
     clusters: FilterClusters, fields: FilterFields | None = None
 ) -> FilterStatistics:
@@ -122,10 +127,18 @@ def filter_columns(
 
     Returns:
         Dict from the name of a statistic to its values, one a filter.
+
+    Raises:
+        TypeError: if a statistic has another number of values.
     """
     given = "of_clusters" if isinstance(source, FilterClusters) else "of_fields"
-    return {
+    columns = {
         field.name: field.metadata[given](source)
         for field in dataclasses.fields(FilterStatistics)
-        if given in field.metadata and (keys is None or field.name in keys)
+        if field.metadata[given] is not None and (keys is None or field.name in keys)
     }
+    for name, values in columns.items():
+        shape = getattr(values, "shape", (len(values),))
+        if shape != (source.num_filters,):
+            raise TypeError(f"`{name}` has shape {shape}, it must be ({source.num_filters},)")
+    return columns

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from sfp_keras.errors import InputError
 from sfp_keras.models.graph import functional_form, labelled_nodes
 
 
@@ -108,9 +109,32 @@ def remade(layer: Any, **changes: Any) -> Any:
 
 
 def copy_weights(old: keras.layers.Layer, new: keras.layers.Layer) -> None:
-    """Give a layer or model the weights of its twin."""
-    new.set_weights(old.get_weights())
+    """Give a layer or model the weights of its twin.
+
+    Raises:
+        InputError: if a quantized layer's twin has other weights.
+    """
+    try:
+        new.set_weights(old.get_weights())
+    except ValueError:
+        check_not_quantized(old)
+        raise
     for layer in new._flatten_layers():
         # Reads its weights when they are loaded, not when they are set.
         if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()
+
+
+def check_not_quantized(layer: keras.layers.Layer) -> None:
+    """Refuse a layer or model with quantized weights, which are not trained or copied.
+
+    Raises:
+        InputError: if there are any.
+    """
+    for part in layer._flatten_layers():
+        mode = getattr(part, "quantization_mode", None)
+        if mode is not None:
+            raise InputError(
+                f"layer {part.name!r} is quantized ({mode}), so its weights cannot change: take "
+                "the network before its quantization, or an earlier stage"
+            )

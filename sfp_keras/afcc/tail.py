@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from sfp_keras.afcc.rebuilding import copy_weights, remade
+from sfp_keras.afcc.rebuilding import check_not_quantized, copy_weights, remade
 from sfp_keras.errors import InputError
 from sfp_keras.models.graph import labelled_nodes, require_functional
 from sfp_keras.probing import Stage, cut_stages
@@ -70,7 +70,8 @@ def split_network(
         A `SplitNetwork`; all other layers, batch norms among them, are frozen in inference mode.
 
     Raises:
-        InputError: if a layer is unknown or behind the stage, or the stage lies in a nested model.
+        InputError: if a layer is unknown or behind the stage, or the stage lies in a nested model,
+            or the tail has quantized layers.
     """
     form = require_functional(model)
     nodes = labelled_nodes(form)
@@ -110,7 +111,9 @@ def split_network(
     if start is output:
         tail = keras.Sequential([keras.Input(output.shape[1:]), keras.layers.Identity()])
     else:
-        tail = _copy(keras.Model(start, output), f"{model.name}_tail")
+        tail = keras.Model(start, output)
+        check_not_quantized(tail)
+        tail = _copy(tail, f"{model.name}_tail")
     for layer in tail.layers:
         layer.trainable = every or layer.name in trainable
     return SplitNetwork(prefix, tail)

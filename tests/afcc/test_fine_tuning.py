@@ -218,3 +218,28 @@ def test_controls_keep_as_many_weights():
     np.testing.assert_array_equal(made["clusters"], mask)
     assert {int(of.sum()) for of in made.values()} == {int(mask.sum())}
     assert len({of.colour for of in VARIANTS.values()}) == len(VARIANTS)
+
+
+def test_a_tail_whose_filters_are_moved_puts_them_last():
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(4, 3, name="conv")(inputs)
+    x = keras.layers.ReLU(name="act")(keras.layers.Permute((3, 1, 2))(x))
+    net = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(x)))
+    (stage,) = resolve_stages(net, ["act"])
+    images = RNG.normal(size=(2, 8, 8, 3)).astype(np.float32)
+    (expected,) = cut_stages(net, ["act"])(images)
+    for trainable in ([], ["conv"]):
+        split = split_network(net, stage, trainable)
+        found = split.whole("whole", [split.tail])(images)
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["int8", "int4", "float8"])
+def test_a_quantized_tail_is_refused(mode):
+    inputs = keras.Input((6,))
+    x = keras.layers.Dense(5, "relu", name="hidden")(keras.layers.Dense(4, name="first")(inputs))
+    net = keras.Model(inputs, keras.layers.Dense(3, name="out")(x))
+    net.get_layer("hidden").quantize(mode)
+    (stage,) = resolve_stages(net, ["hidden"])
+    with pytest.raises(InputError, match=rf"'hidden' is quantized \({mode}\)"):
+        split_network(net, stage, ["first"])

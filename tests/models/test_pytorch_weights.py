@@ -210,16 +210,26 @@ def test_layers_of_other_kinds_are_refused(tmp_path):
         load_pytorch_weights(model, saved(tmp_path, torch_vgg6()))
 
 
-def test_flatten_before_dropout_is_seen(tmp_path):
-    inputs = keras.Input((2, 2, 3))
-    x = layers.Flatten()(layers.Conv2D(5, 1, use_bias=False)(inputs))
+@pytest.mark.parametrize(
+    "flatten",
+    [
+        layers.Flatten(),
+        layers.Reshape((-1,)),
+        lambda x: layers.Flatten()(layers.Permute((3, 1, 2))(x)),
+        lambda x: layers.Flatten()(layers.AveragePooling2D(1)(keras.ops.swapaxes(x, 1, 2))),
+    ],
+    ids=["flatten", "reshape", "filters first", "columns first"],
+)
+def test_flatten_before_dropout_is_seen(tmp_path, flatten):
+    inputs = keras.Input((2, 3, 3))
+    x = flatten(layers.Conv2D(5, 1, use_bias=False)(inputs))
     model = keras.Model(inputs, layers.Dense(4, use_bias=False)(layers.Dropout(0.5)(x)))
     random = np.random.default_rng(0)
-    conv, linear = random.normal(size=(5, 3, 1, 1)), random.normal(size=(4, 20))
+    conv, linear = random.normal(size=(5, 3, 1, 1)), random.normal(size=(4, 30))
     load_pytorch_weights(
         model, saved(tmp_path, {"a.weight": conv.astype("float32"), "b.weight": linear})
     )
-    image = random.normal(size=(1, 2, 2, 3)).astype("float32")
+    image = random.normal(size=(1, 2, 3, 3)).astype("float32")
     maps = np.einsum("nhwc,oc->nohw", image, conv[:, :, 0, 0])
     expected = maps.reshape(1, -1) @ linear.T
     np.testing.assert_allclose(model.predict_on_batch(image), expected, rtol=1e-4, atol=1e-5)

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from sfp_keras.errors import InputError
+from sfp_keras.models.filter_axes import moves_axes, source_elements
 from sfp_keras.models.graph import CallGraph, call_graph
 from sfp_keras.models.registry import architectures
 from sfp_keras.models.weights.pytorch_file import Module, read_modules, read_tensors
@@ -124,25 +125,36 @@ def _with_layers(modules: list[Module], graph: CallGraph, model_name: str) -> li
     ]
 
 
-def _flattened_maps(graph: CallGraph) -> dict[str, tuple[int, int, int]]:
-    """Find the Dense layers that read a flattened map: layer name to its (h, w, channels)."""
+def _flattened_maps(graph: CallGraph) -> dict[str, np.ndarray]:
+    """Find the Dense layers that read a flattened map: layer name to PyTorch's order of its inputs.
+
+    PyTorch flattens maps with channels first; here any calls that move axes may do it.
+    """
     source = {id(tensor): call for call in graph.calls for tensor in call.outputs}
     maps = {}
     for call in graph.calls:
-        before = source.get(id(call.inputs[0]))
+        before, elements = source.get(id(call.inputs[0])), None
         # Dropout and activations stand between the flatten and the linear layer in some networks.
         while before is not None and not getattr(before.operation, "weights", ()):
-            shape = before.inputs[0].shape
-            if isinstance(before.operation, keras.layers.Flatten) and len(shape) == 4:
-                maps[call.operation.name] = tuple(shape[1:])
+            if moves_axes(before) and None not in before.inputs[0].shape[1:]:
+                taken = source_elements(before)
+                elements = taken if elements is None else taken[elements]
+            elif before.inputs[0].shape[1:] != before.outputs[0].shape[1:]:
                 break
             before = source.get(id(before.inputs[0]))
+        shape = call.inputs[0].shape if before is None else before.outputs[0].shape
+        if elements is not None and len(shape) == 4 and len(call.inputs[0].shape) == 2:
+            maps[call.operation.name] = _places_channels_first(*shape[1:])[elements]
     return maps
 
 
-def _assignments(
-    kind: str, layer: Any, flattened: tuple[int, int, int] | None
-) -> list[_Assignment]:
+def _places_channels_first(height: int, width: int, channels: int) -> np.ndarray:
+    """For each element of a (height, width, channels) map, its place with channels first."""
+    places = np.arange(channels * height * width).reshape(channels, height, width)
+    return places.transpose(1, 2, 0).reshape(-1)
+
+
+def _assignments(kind: str, layer: Any, order: np.ndarray | None) -> list[_Assignment]:
     if kind == "batch norm":
         variables = {part: getattr(layer, name) for name, part in _BATCH_NORM.items()}
         return [
@@ -163,7 +175,7 @@ def _assignments(
     else:
         inputs, outputs = layer.kernel.shape
         kernel = _Assignment(
-            layer.kernel, "weight", (outputs, inputs), lambda t: _dense_kernel(t, flattened)
+            layer.kernel, "weight", (outputs, inputs), lambda t: _dense_kernel(t, order)
         )
     if not layer.use_bias:
         return [kernel]
@@ -178,12 +190,8 @@ def _depthwise_kernel(tensor: np.ndarray) -> np.ndarray:
     return tensor.transpose(2, 3, 0, 1)
 
 
-def _dense_kernel(tensor: np.ndarray, flattened: tuple[int, int, int] | None) -> np.ndarray:
-    if flattened is None:
-        return tensor.T
-    height, width, channels = flattened
-    as_map = tensor.reshape(-1, channels, height, width)
-    return _hwio_from_oihw(as_map).reshape(height * width * channels, -1)
+def _dense_kernel(tensor: np.ndarray, order: np.ndarray | None) -> np.ndarray:
+    return tensor.T if order is None else tensor.T[order]
 
 
 def _check_count(

@@ -23,7 +23,16 @@ ROOMS = (
     *("monitoring", "runs"),
     "workflows",
 )
-EVERYWHERE = ("errors", "files", "importing", "backend", "reachability", "text", "_version")
+EVERYWHERE = (
+    "errors",
+    "files",
+    "file_names",
+    "importing",
+    "backend",
+    "reachability",
+    "text",
+    "_version",
+)
 
 
 def room_of(path: Path) -> str:

@@ -8,11 +8,17 @@ from typing import Protocol
 import numpy as np
 
 from sfp_keras.errors import InputError
+from sfp_keras.file_names import file_name
 from sfp_keras.files import mapped_array
 
 FLOAT16_LARGEST = 65504.0
 # What may wait to be written to the disk; the system holds it in memory until then.
 UNWRITTEN_BYTES = 128 << 20
+
+
+def features_file(root: Path, stage: str) -> Path:
+    """The file of a stage's features."""
+    return root / f"{file_name(stage)}.npy"
 
 
 class Rows(Protocol):
@@ -140,7 +146,7 @@ class FeatureStore:
             self._stages[name] = (
                 HeldRows(shape, dtype)
                 if root is None
-                else FiledRows(root / f"{name}.npy", shape, dtype, new=new)
+                else FiledRows(features_file(root, name), shape, dtype, new=new)
             )
 
     @property

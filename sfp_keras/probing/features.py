@@ -15,7 +15,7 @@ from sfp_keras.checkpoints import PassCheckpoint
 from sfp_keras.distribution import current_devices
 from sfp_keras.errors import InputError
 from sfp_keras.files import load_npz, save_npz, write_text
-from sfp_keras.probing.feature_files import FeatureStore
+from sfp_keras.probing.feature_files import FeatureStore, features_file
 
 # No npy files: a stage may be called "labels".
 LABELS, PROGRESS, COMPLETE = "labels.npz", "progress.npz", "complete.json"
@@ -139,7 +139,7 @@ def cache_features(
         **{"train": train_count, "dtype": dtype},
     }
     if root is not None and _read_json(root / COMPLETE) == wanted:
-        arrays = {name: np.load(root / f"{name}.npy", mmap_mode="r") for name in names}
+        arrays = {name: np.load(features_file(root, name), mmap_mode="r") for name in names}
         labels = load_npz(root / LABELS, "labels")["labels"]
         return FeatureCache(arrays, labels, train_count, shapes, True)
     splits = ((train, train_count), (test, test_count))

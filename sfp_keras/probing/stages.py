@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 from sfp_keras.errors import InputError
+from sfp_keras.file_names import same_file
 from sfp_keras.models.filter_axes import FilterAxes, filter_axes
 from sfp_keras.models.graph import CallGraph, LayerCall, call_graph, runs_as_in_training
 from sfp_keras.models.registry import declared_stages
@@ -98,15 +99,21 @@ def resolve_stages(model: keras.Model, names: Sequence[str]) -> list[Stage]:
     paths = {plain_text(call.path): call.path for call in graph.calls}
     for given in names:
         name = paths.get(plain_text(given), given)
-        call = _before_moves(graph, axes, _find(graph, axes, name), name)
-        stage = _stage(_display(name), call, axes)
+        found = _find(graph, axes, name)
+        stage = _stage(_display(name), _before_moves(graph, axes, found, name), axes)
+        # Also where it is not asked for now: a later command may, in the same run directory.
+        if stage.name != found.path and any(call.path == stage.name for call in graph.calls):
+            raise InputError(
+                f"`stages`: {found.path!r} and the layer {stage.name!r} would share the folder "
+                f"{stage.name!r}; rename one of them"
+            )
         for other in chosen.values():
             if other.path == stage.path:
                 raise InputError(
                     f"`stages`: {other.name!r} and {stage.name!r} are the same layer "
                     f"{stage.path!r}; name it once"
                 )
-            if other.name == stage.name:
+            if same_file(other.name, stage.name):
                 raise InputError(
                     f"`stages`: {other.path!r} and {stage.path!r} would share the folder "
                     f"{stage.name!r}; probe them in two runs, or rename a layer"

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from sfp_keras.file_names import file_name, name_of_file
 from sfp_keras.files import delete_unfinished
 from sfp_keras.runs.record import RunRecord
 from sfp_keras.runs.stage_files import AblationFiles, AfccFiles, StageFiles
@@ -48,27 +49,36 @@ class RunFiles:
 
     def stage(self, name: str) -> StageFiles:
         """The files of a stage."""
-        return StageFiles(self.path / "stages" / name)
+        return StageFiles(self.path / "stages" / file_name(name))
 
     def measured_stages(self, split: str) -> list[str]:
         """The stages measured on a split, in no order."""
-        return [p.parents[1].name for p in self.path.glob(f"stages/*/{split}/fields.npz")]
+        found = self.path.glob(f"stages/*/{split}/fields.npz")
+        return self._stages_of([path.parents[1].name for path in found])
 
     def afcc(self, stage: str) -> AfccFiles:
         """The files of AFCC on a stage."""
-        return AfccFiles(self.path / "afcc" / stage)
+        return AfccFiles(self.path / "afcc" / file_name(stage))
 
     def afcc_stages(self) -> list[str]:
         """The stages with results of AFCC."""
-        return [path.parent.name for path in sorted(self.path.glob("afcc/*/results.csv"))]
+        found = sorted(self.path.glob("afcc/*/results.csv"))
+        return self._stages_of([path.parent.name for path in found])
 
     def ablation(self, stage: str) -> AblationFiles:
         """The files of an ablation of a stage."""
-        return AblationFiles(self.path / "ablate" / stage)
+        return AblationFiles(self.path / "ablate" / file_name(stage))
 
     def ablated_stages(self) -> list[str]:
         """The stages with results of an ablation."""
-        return [path.parent.name for path in sorted(self.path.glob("ablate/*/summary.csv"))]
+        found = sorted(self.path.glob("ablate/*/summary.csv"))
+        return self._stages_of([path.parent.name for path in found])
+
+    def _stages_of(self, folders: Sequence[str]) -> list[str]:
+        """The stages that folders are named after."""
+        recorded = (*self.record.heads, *self.record.results.get("stage_order", {}))
+        known = {file_name(name): name for name in recorded}
+        return [known.get(folder) or name_of_file(folder) for folder in folders]
 
     def events(self, phase: str) -> Path:
         """The TensorBoard run of a phase."""

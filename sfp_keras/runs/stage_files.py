@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-_NARROWER = re.compile(r"(?:layers([\w.-]+)-)?width-(\d+)")
+from sfp_keras.file_names import file_name, name_of_file
+
+_NARROWER = re.compile(r"(?:layers(.+)-)?width-(\d+)", re.DOTALL)
 
 
 class StageFiles:
@@ -89,7 +91,7 @@ class AblationFiles:
             width: `int`. Filters of each changed layer.
             layers: numbers or names of the changed layers, where they are not the stage's own.
         """
-        changed = f"layers{'-'.join(map(str, layers))}-" if layers else ""
+        changed = f"layers{file_name('-'.join(map(str, layers)))}-" if layers else ""
         return self.path / f"{changed}width-{width}"
 
     def all_narrower(self) -> Iterator[tuple[str, int, Path]]:
@@ -97,4 +99,4 @@ class AblationFiles:
         for folder in self.path.glob("*width-*"):
             match = _NARROWER.fullmatch(folder.name)
             if match is not None:
-                yield match[1] or "", int(match[2]), folder
+                yield name_of_file(match[1] or ""), int(match[2]), folder

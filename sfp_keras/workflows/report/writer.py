@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from sfp_keras.analyses import AnalysisPart, Drawing, Run, Sweep, Tabled, analyses_of
+from sfp_keras.file_names import file_name
 from sfp_keras.files import write_text
 from sfp_keras.reports import Folded, Part, Picture, Section, save_figure, save_table
 
@@ -47,13 +48,15 @@ class ReportWriter:
             prefix: `str`. What begins the files' names. Defaults to nothing.
         """
         if isinstance(part, Drawing):
+            path = self.folder / file_name(f"{prefix}{part.name}")
             figure = part.draw()
             width = float(figure.get_size_inches()[0])
-            files = save_figure(figure, self.folder / f"{prefix}{part.name}")
+            files = save_figure(figure, path)
             self._record(files)
             return Picture(files, part.text, width)
         if isinstance(part, Tabled):
-            self._record(save_table(part.table, self.folder / f"{prefix}{part.name}"))
+            path = self.folder / file_name(f"{prefix}{part.name}")
+            self._record(save_table(part.table, path))
             return Folded(part.folded, [part.table]) if part.folded else part.table
         return part
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from sfp_keras.errors import InputError
 from sfp_keras.filters import (
     FilterClusters,
     FilterFields,
@@ -95,7 +96,7 @@ class Analysis:
         self, ctx: Any, measurement: Measurement, filters: list[int]
     ) -> Iterator[FilterFields]:
         """The fields of some filters alone, in the order given, while the caller may work."""
-        with self._pages.slot():
+        with self._pages.slot(), _within_memory():
             fields = self._reader.fields(ctx, measurement)
             # The same numbers to the last bit: each filter's matrix is a product of its own.
             yield FilterFields(
@@ -117,9 +118,17 @@ class Analysis:
         if found is None:
             # The slot comes first: a thread that waits for one holds nothing that takes memory, and
             # one that waits for another's computation waits for a thread that has a slot.
-            with self._stages.slot():
+            with self._stages.slot(), _within_memory():
                 found = self._cache.get(key, compute, num_bytes, keep)
         return found
+
+
+@contextlib.contextmanager
+def _within_memory() -> Iterator[None]:
+    try:
+        yield
+    except MemoryError:
+        raise InputError("it needs more memory than there is") from None
 
 
 def _clusters_bytes(clusters: FilterClusters) -> int:

@@ -4,12 +4,10 @@ import dataclasses
 import re
 from collections.abc import Mapping
 
-from tensorboard.data.provider import BlobSequenceDatum, BlobSequenceTimeSeries
-
 from sfp_keras.errors import InputError
 from sfp_keras.monitoring import schema
-
-_FEATURES, _HEADER = schema.features_tag(""), schema.header_tag("")
+from tb_plugin.parameters import shown
+from tb_plugin.provider import RunTags
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +55,8 @@ class RunListing:
             that has only scalars.
         features: of each stage, where features lie that all its steps share.
         headers: of some stages, where it stands what they are.
-        newer: the notice about a run that a newer schema wrote; it is not read.
+        unreadable: the notice about a run that is not read: a newer schema wrote it, or
+            TensorBoard does not serve it.
         notices: what else is wrong with the run.
         restart: when the training began that is shown, or `None` where that is not known.
         restarts: the same of single stages.
@@ -69,7 +68,7 @@ class RunListing:
     stages: Mapping[str, Mapping[int, Blobs]]
     features: Mapping[str, Blobs]
     headers: Mapping[str, Blobs]
-    newer: str | None
+    unreadable: str | None
     notices: tuple[str, ...]
     restart: Restart | None = None
     restarts: Mapping[str, Restart] = dataclasses.field(default_factory=dict)
@@ -80,37 +79,31 @@ class RunListing:
         return any(restart is not None and restart.replaced(time, step) for restart in known)
 
 
-def list_run(
-    experiment: str,
-    run: str,
-    series: Mapping[str, BlobSequenceTimeSeries],
-    data: Mapping[str, list[BlobSequenceDatum]],
-) -> RunListing:
+def list_run(experiment: str, run: str, tags: RunTags) -> RunListing:
     """Sort a run's tags by what they hold.
 
     Args:
         experiment: `str`. TensorBoard's id of the experiment.
         run: `str`. Name of the run.
-        series: of each tag, its plugin data.
-        data: of each tag, its data; the last of them counts.
+        tags: `RunTags`. Of the data of each tag, the last counts.
     """
-    about, newer = None, None
+    about, unreadable = None, tags.unreadable
     stages: dict[str, dict[int, Blobs]] = {}
     features: dict[str, Blobs] = {}
     headers: dict[str, Blobs] = {}
-    notices = []
-    for tag in sorted(set(series) & set(data)):
-        if not data[tag]:
-            continue
+    notices = list(tags.notices)
+    for tag in sorted(tags.series):
         try:
-            kind = schema.check_plugin_data(series[tag].plugin_content)
+            kind = schema.check_plugin_data(tags.series[tag].plugin_content)
         except schema.NewerSchemaError as error:
-            newer = f"{run}: {error}"
+            unreadable = unreadable or f"{run}: {error}"
             continue
         except (InputError, RecursionError):
-            notices.append(f"{run}: {tag} was not written by sfp_keras and is left out")
+            notices.append(f"{run}: {shown(tag)} was not written by sfp_keras and is left out")
             continue
-        last = data[tag][-1]
+        if not tags.data.get(tag):
+            continue
+        last = tags.data[tag][-1]
         blobs = Blobs(
             tag, tuple(value.blob_key for value in last.values), (last.wall_time, last.step)
         )
@@ -119,14 +112,16 @@ def list_run(
             about = blobs
         elif kind == "factors" and place is not None:
             stages.setdefault(place[0], {})[place[1]] = blobs
-        elif kind == "features" and tag.endswith(_FEATURES):
-            features[tag.removesuffix(_FEATURES)] = blobs
-        elif kind == "header" and tag.endswith(_HEADER):
-            headers[tag.removesuffix(_HEADER)] = blobs
+        elif kind == "features" and (stage := schema.parse_stage_tag(tag, kind)) is not None:
+            features[stage] = blobs
+        elif kind == "header" and (stage := schema.parse_stage_tag(tag, kind)) is not None:
+            headers[stage] = blobs
         else:
-            notices.append(f"{run}: {tag} is of no kind this tab knows and is left out")
+            notices.append(f"{run}: {shown(tag)} is of no kind this tab knows and is left out")
     ordered = {stage: dict(sorted(stages[stage].items())) for stage in sorted(stages, key=natural)}
-    return RunListing(experiment, run, about, ordered, features, headers, newer, tuple(notices))
+    return RunListing(
+        experiment, run, about, ordered, features, headers, unreadable, tuple(notices)
+    )
 
 
 def without_replaced(

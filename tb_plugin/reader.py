@@ -2,28 +2,20 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from tensorboard import errors
-from tensorboard.data.provider import DataProvider, RunTagFilter
-from tensorboard.plugins.scalar import metadata as scalar_metadata
-from werkzeug.exceptions import HTTPException, NotFound, UnprocessableEntity
+from tensorboard.data.provider import DataProvider
+from werkzeug.exceptions import NotFound, UnprocessableEntity
 
-from sfp_keras.errors import InputError
 from sfp_keras.filters import FilterFields
 from sfp_keras.monitoring import schema
 from tb_plugin.cache import ByteCache
 from tb_plugin.listing import Blobs, Restart, RunListing, list_run, without_replaced
 from tb_plugin.parameters import DEFAULT_THRESHOLD, shown
+from tb_plugin.provider import UNREADABLE, LogProvider, reading
 from tb_plugin.records import check_about, check_header
-
-# TensorBoard's loaders keep 1000 scalars of a tag.
-_MAX_SCALARS = 1000
-# Every call to its fast loader waits some 40 ms, so that independent ones go together.
-_CALLS_AT_ONCE = 8
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -63,9 +55,8 @@ class LogReader:
     """
 
     def __init__(self, provider: DataProvider, cache: ByteCache):
-        self._provider = provider
+        self._provider = LogProvider(provider)
         self._cache = cache
-        self._calls = ThreadPoolExecutor(_CALLS_AT_ONCE, thread_name_prefix="clusters-log")
 
     def runs(self, ctx: Any, experiment: str) -> list[RunListing]:
         """All runs that hold anything of ours, by name."""
@@ -76,13 +67,13 @@ class LogReader:
 
         Raises:
             NotFound: if there is no such run.
-            UnprocessableEntity: if a newer schema wrote it.
+            UnprocessableEntity: if a newer schema wrote it, or TensorBoard does not serve it.
         """
         listed = self._list(ctx, experiment, run)
         if not listed:
             raise NotFound(f"there is no run {shown(run)} with filters in this log")
-        if listed[0].newer:
-            raise UnprocessableEntity(listed[0].newer)
+        if listed[0].unreadable:
+            raise UnprocessableEntity(listed[0].unreadable)
         return listed[0]
 
     def about(self, ctx: Any, listing: RunListing) -> tuple[schema.About, list[str]]:
@@ -95,8 +86,8 @@ class LogReader:
             return substitute, [f"{listing.run}: the log does not say what its labels are called"]
         try:
             return self._record(ctx, listing, listing.about, None, None), []
-        except UnprocessableEntity as error:
-            return substitute, [f"{listing.run}: {error.description}"]
+        except UNREADABLE as error:
+            return substitute, [str(error.description)]
 
     def measurement(self, ctx: Any, listing: RunListing, stage: str, step: int) -> Measurement:
         """A measurement that the listing names; its arrays are not read."""
@@ -128,20 +119,21 @@ class LogReader:
         """
 
         def read(place: tuple[str, int]) -> None:
-            with contextlib.suppress(HTTPException):
+            with contextlib.suppress(*UNREADABLE):
                 self.measurement(ctx, listing, *place)
 
-        list(self._calls.map(read, wanted))
+        self._provider.together(read, wanted)
 
     def fields(self, ctx: Any, measurement: Measurement) -> FilterFields:
         """The exact factors of a measurement."""
 
         def read() -> FilterFields:
             where = f"{measurement.run}: {measurement.stage} at step {measurement.step}"
-            with _reading(where):
-                kernel = self._calls.submit(self._blob, ctx, measurement.kernel)
-                features = self._features(ctx, measurement)
-                return schema.decode_fields(measurement.header, kernel.result(), features)
+            with reading(where):
+                kernel, features = self._provider.both_blobs(
+                    ctx, measurement.kernel, lambda: self._features(ctx, measurement)
+                )
+                return schema.decode_fields(measurement.header, kernel, features)
 
         return self._cache.get(
             ("fields", measurement.identity),
@@ -151,54 +143,39 @@ class LogReader:
 
     def scalars(
         self, ctx: Any, listing: RunListing, stages: Sequence[str]
-    ) -> dict[str, dict[int, dict[str, float]]]:
+    ) -> tuple[dict[str, dict[int, dict[str, float]]], list[str]]:
         """Of each step of each stage, the numbers written as ordinary scalars, and their threshold.
 
-        Earlier versions wrote no threshold.
+        Earlier versions wrote no threshold. What cannot be read is in the notices returned.
         """
         names = (*schema.SCALARS, schema.THRESHOLD_SCALAR)
         tags = {f"{stage}/{name}": (stage, name) for stage in stages for name in names}
-        with _reading(f"{listing.run}: scalars"):
-            read = self._provider.read_scalars(
-                ctx,
-                experiment_id=listing.experiment,
-                plugin_name=scalar_metadata.PLUGIN_NAME,
-                downsample=_MAX_SCALARS,
-                run_tag_filter=RunTagFilter(runs=[listing.run], tags=list(tags)),
-            )
+        read, notices = self._provider.scalars(ctx, listing.experiment, listing.run, list(tags))
         numbers: dict[str, dict[int, dict[str, float]]] = {stage: {} for stage in stages}
-        for tag, data in read.get(listing.run, {}).items():
+        for tag, data in read.items():
             stage, name = tags[tag]
             # Where a step was written again, its last value counts.
             for datum in sorted(data, key=lambda datum: datum.wall_time):
                 if listing.replaced(stage, datum.wall_time, datum.step):
                     continue
                 numbers[stage].setdefault(int(datum.step), {})[name] = float(datum.value)
-        return numbers
+        return numbers, notices
 
     def _list(self, ctx: Any, experiment: str, run: str | None) -> list[RunListing]:
         # Only names and keys are read here: one blob sequence a tag, the last.
-        asked = {
-            "experiment_id": experiment,
-            "plugin_name": schema.PLUGIN_NAME,
-            "run_tag_filter": None if run is None else RunTagFilter(runs=[run]),
-        }
-        listed = self._calls.submit(self._provider.list_blob_sequences, ctx, **asked)
-        data = self._provider.read_blob_sequences(ctx, **asked, downsample=1)
-        series = listed.result()
+        found = self._provider.sequences(ctx, experiment, run)
         return [
-            self._current(ctx, list_run(experiment, name, series[name], data[name]))
-            for name in sorted(set(series) & set(data))
+            self._current(ctx, list_run(experiment, name, found[name])) for name in sorted(found)
         ]
 
     def _current(self, ctx: Any, listing: RunListing) -> RunListing:
         """The listing without what an earlier training left in the same folder."""
-        if listing.newer:
+        if listing.unreadable:
             return listing
         restart = None
         if listing.about is not None:
             # The route that reads it answers with what is wrong with it.
-            with contextlib.suppress(NotFound, UnprocessableEntity):
+            with contextlib.suppress(*UNREADABLE):
                 about = self._record(ctx, listing, listing.about, None, None)
                 if about.first_step is not None:
                     restart = Restart(listing.about.written[0], about.first_step)
@@ -217,7 +194,8 @@ class LogReader:
             except UnprocessableEntity as error:
                 return str(error.description)
 
-        found = dict(zip(listing.headers, self._calls.map(read, listing.headers), strict=True))
+        together = self._provider.together(read, listing.headers)
+        found = dict(zip(listing.headers, together, strict=True))
         headers = {stage: h for stage, h in found.items() if isinstance(h, schema.Header)}
         return headers, [text for text in found.values() if isinstance(text, str)]
 
@@ -227,8 +205,8 @@ class LogReader:
         """The checked JSON of a tag's first blob; arrays beside it are not read."""
 
         def read() -> tuple[Any, int]:
-            with _reading(f"{listing.run}: {blobs.tag}"):
-                blob = self._blob(ctx, blobs.keys[0])
+            with reading(f"{listing.run}: {shown(blobs.tag)}"):
+                blob = self._provider.blob(ctx, blobs.keys[0])
                 if stage is None:
                     return check_about(schema.decode_about(blob)), len(blob)
                 return check_header(schema.decode_header(blob), stage, step), len(blob)
@@ -239,31 +217,12 @@ class LogReader:
 
     def _features(self, ctx: Any, measurement: Measurement) -> bytes:
         if measurement.shared is None:
-            return self._blob(ctx, measurement.features)
+            return self._provider.blob(ctx, measurement.features)
         experiment, run, *_ = measurement.identity
         key = "features", experiment, run, measurement.shared
-        return self._cache.get(key, lambda: self._blob(ctx, measurement.features), len)
-
-    def _blob(self, ctx: Any, key: str) -> bytes:
-        blob = self._provider.read_blob(ctx, blob_key=key)
-        if not isinstance(blob, bytes):
-            raise InputError("it holds no bytes")
-        return blob
+        return self._cache.get(key, lambda: self._provider.blob(ctx, measurement.features), len)
 
 
 def _own_bytes(features: np.ndarray, measurement: Measurement) -> int:
     # Features that steps share are held once, under a key of their own, unless copied.
     return 0 if measurement.shared and not features.flags.owndata else features.nbytes
-
-
-@contextlib.contextmanager
-def _reading(what: str) -> Iterator[None]:
-    """Turn what a damaged log or a run that was deleted meanwhile raises into an answer."""
-    try:
-        yield
-    except (KeyError, errors.NotFoundError):
-        raise NotFound(f"{what} is no longer in the log: reload") from None
-    except InputError as error:
-        raise UnprocessableEntity(f"{what} cannot be read: {error}") from None
-    except (ValueError, TypeError, IndexError, RecursionError, OverflowError):
-        raise UnprocessableEntity(f"{what} cannot be read: it is damaged") from None

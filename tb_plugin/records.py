@@ -10,6 +10,8 @@ from sfp_keras.monitoring.schema import About, Header
 # One matrix of 5000 labels takes 100 MB; a forged header must not ask for more.
 MAX_LABELS = 5000
 _MAX_BYTES = 2**33
+# Sums of images are exact as doubles.
+_MAX_IMAGES = 2**53
 
 
 def check_about(about: About) -> About:
@@ -46,6 +48,7 @@ def check_header(header: Header, stage: str | None = None, step: int | None = No
     _expect("header", "split", isinstance(header.split, str))
     _expect("header", "filters", _natural(header.filters) and header.filters > 0)
     _expect("header", "label_counts", labels > 0 and _naturals(header.label_counts))
+    _expect("header", "label_counts", sum(header.label_counts) < _MAX_IMAGES)
     shape = header.position_shape
     _expect("header", "position_shape", isinstance(shape, tuple) and _naturals(shape))
     size = 4 * labels * header.filters * math.prod(shape)
@@ -54,6 +57,8 @@ def check_header(header: Header, stage: str | None = None, step: int | None = No
     if header.correct is not None:
         valid = isinstance(header.correct, tuple) and _naturals(header.correct)
         _expect("header", "correct", valid and len(header.correct) == labels)
+        within = zip(header.correct, header.label_counts, strict=True)
+        _expect("header", "correct", all(correct <= images for correct, images in within))
     _expect("header", "first_step", header.first_step is None or _natural(header.first_step))
     if labels > MAX_LABELS:
         raise InputError(f"{labels} labels are more than the tab shows ({MAX_LABELS})")
@@ -66,7 +71,7 @@ def _expect(record: str, name: str, valid: bool) -> None:
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, float) or _integer(value)
 
 
 def _integer(value: Any) -> bool:

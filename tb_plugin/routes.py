@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from tensorboard import plugin_util
-from werkzeug.exceptions import NotFound, UnprocessableEntity
+from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Request
 
 from sfp_keras.filters import (
@@ -22,6 +22,7 @@ from tb_plugin.analysis import Analysis
 from tb_plugin.answers import Answer, application, binary_answer, csv_answer, json_answer
 from tb_plugin.listing import RunListing, natural
 from tb_plugin.parameters import Parameters, shown
+from tb_plugin.provider import UNREADABLE
 from tb_plugin.reader import LogReader, Measurement
 
 
@@ -58,8 +59,8 @@ class Routes:
         ctx, experiment = _context(request)
         runs, notices = [], []
         for listing in self._reader.runs(ctx, experiment):
-            if listing.newer:
-                notices.append(listing.newer)
+            if listing.unreadable:
+                notices.append(listing.unreadable)
                 continue
             described, more = self._described(ctx, listing)
             runs.append(described)
@@ -175,7 +176,7 @@ class Routes:
                     if steps
                     else self._reader.stage_header(ctx, listing, stage)
                 )
-            except UnprocessableEntity as error:
+            except UNREADABLE as error:
                 notices.append(str(error.description))
                 continue
             counts.append(len(header.label_counts))

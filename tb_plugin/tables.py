@@ -1,11 +1,12 @@
 """The tables of stages, curves, filters and labels."""
 
+import contextlib
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from werkzeug.exceptions import UnprocessableEntity
+from werkzeug.exceptions import HTTPException
 
 from sfp_keras.errors import InputError
 from sfp_keras.filters import (
@@ -20,6 +21,7 @@ from sfp_keras.monitoring import schema
 from tb_plugin import columns
 from tb_plugin.analysis import Analysis
 from tb_plugin.listing import RunListing, natural
+from tb_plugin.provider import UNREADABLE
 from tb_plugin.reader import LogReader, Measurement
 
 Row = dict[str, Any]
@@ -69,7 +71,7 @@ def stage_rows(
         try:
             measurement = reader.measurement(ctx, listing, stage, at)
             statistics = analysis.layer_statistics(ctx, measurement, threshold)
-        except (InputError, UnprocessableEntity) as error:
+        except (InputError, *UNREADABLE) as error:
             notices.append(_notice(listing, stage, at, error))
             continue
         rows.append(_stage_row(measurement, threshold, statistics))
@@ -87,21 +89,24 @@ def curve_rows(
 ) -> tuple[list[Row], list[str]]:
     """One row a step of each stage, and what could not be computed."""
     about, notices = reader.about(ctx, listing)
-    scalars = reader.scalars(ctx, listing, stages) if stages else {}
+    scalars, more = reader.scalars(ctx, listing, stages) if stages else ({}, [])
+    notices += more
     rows: list[Row] = []
     wanted = [(stage, step) for stage in stages for step in listing.stages[stage]]
     reader.read_ahead(ctx, listing, wanted)
     for stage in stages:
         header = None
         if stage in listing.headers:
-            header = reader.stage_header(ctx, listing, stage)
+            # What is wrong with it is among the notices of the listing.
+            with contextlib.suppress(*UNREADABLE):
+                header = reader.stage_header(ctx, listing, stage)
         exact: dict[int, Row] = {}
         for step in listing.stages[stage]:
             try:
                 measurement = reader.measurement(ctx, listing, stage, step)
                 header = measurement.header
                 statistics = analysis.layer_statistics(ctx, measurement, threshold, keep=False)
-            except (InputError, UnprocessableEntity) as error:
+            except (InputError, *UNREADABLE) as error:
                 notices.append(_notice(listing, stage, step, error))
                 continue
             exact[step] = {**_stage_row(measurement, threshold, statistics), "exact": True}
@@ -202,9 +207,7 @@ def _place(row: Row) -> tuple:
     return row["depth"], natural(row["stage"]), row["step"]
 
 
-def _notice(
-    listing: RunListing, stage: str, step: int, error: InputError | UnprocessableEntity
-) -> str:
-    if isinstance(error, UnprocessableEntity):
+def _notice(listing: RunListing, stage: str, step: int, error: InputError | HTTPException) -> str:
+    if isinstance(error, HTTPException):
         return str(error.description)
     return f"{listing.run}: {stage} at step {step}: {error}"

@@ -13,10 +13,14 @@ stands in the header that the tag `<stage>/header` holds, and where the stage's 
 
 The tag `about` holds one blob: what is the same for the whole run (`About`). All that may be
 written again is in blobs, never in the plugin data, of which TensorBoard keeps the first it sees.
+
+TensorBoard's data server finds no blob of a tag whose name has a character that JSON escapes: a
+quotation mark, a backslash, a control character. Of a stage's name these are written as `%22`.
 """
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -32,6 +36,11 @@ ABOUT_TAG = "about"
 SCALARS = tuple(one.key for one in LAYER_MEASURES)
 # One more scalar of each measurement: the threshold its scalars were computed at.
 THRESHOLD_SCALAR = "threshold"
+# What JSON writes as an escape, and how it is written in a tag. A per cent sign is one only where
+# it would be read as the beginning of another.
+UNSERVED = re.compile(r'["\\\x00-\x1f]')
+_TO_ESCAPE = re.compile(UNSERVED.pattern + "|%(?=22|25|5C|[01][0-9A-F])")
+_ESCAPE = re.compile("%(22|25|5C|[01][0-9A-F])")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,17 +128,17 @@ class NewerSchemaError(InputError):
 
 def factors_tag(stage: str, step: int) -> str:
     """The tag of one measurement."""
-    return f"{stage}/factors/{step}"
+    return f"{_escaped(stage)}/factors/{step}"
 
 
 def features_tag(stage: str) -> str:
     """The tag of features that all measurements of a stage share."""
-    return f"{stage}/features"
+    return f"{_escaped(stage)}/features"
 
 
 def header_tag(stage: str) -> str:
     """The tag of what a stage is."""
-    return f"{stage}/header"
+    return f"{_escaped(stage)}/header"
 
 
 def parse_factors_tag(tag: str) -> tuple[str, int] | None:
@@ -137,7 +146,13 @@ def parse_factors_tag(tag: str) -> tuple[str, int] | None:
     stage, slash, step = tag.rpartition("/factors/")
     if not slash or not stage or not (step.isascii() and step.isdigit()) or len(step) > 18:
         return None
-    return stage, int(step)
+    return _unescaped(stage), int(step)
+
+
+def parse_stage_tag(tag: str, name: str) -> str | None:
+    """The stage of a tag `<stage>/<name>`, `None` for any other tag."""
+    stage, slash, last = tag.rpartition("/")
+    return _unescaped(stage) if slash and last == name else None
 
 
 def plugin_data(kind: str) -> bytes:
@@ -244,6 +259,14 @@ def header_of(
         accuracy,
         None if correct is None else tuple(int(n) for n in correct),
     )
+
+
+def _escaped(stage: str) -> str:
+    return _TO_ESCAPE.sub(lambda found: f"%{ord(found[0]):02X}", stage)
+
+
+def _unescaped(stage: str) -> str:
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), stage)
 
 
 def _to_json(record: About | Header) -> bytes:

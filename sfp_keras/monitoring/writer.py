@@ -1,10 +1,12 @@
 """Writes measurements of filters where TensorBoard finds them."""
 
 import time
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
+from sfp_keras.errors import InputError
 from sfp_keras.filters import FilterFields, find_clusters, layer_statistics, layer_values
 from sfp_keras.monitoring import schema
 from sfp_keras.monitoring.event_file import EventFile
@@ -20,11 +22,21 @@ class MonitorWriter:
         writer.measurement(header, fields)
     ```
 
+    Stages may have any name that UTF-8 can write.
+
     Args:
-        log_dir: folder of the run.
+        log_dir: folder of the run. A warning says so where TensorBoard's default loader does not
+            serve a run of this name: one with a quotation mark, a backslash or a control character.
     """
 
     def __init__(self, log_dir: str | Path):
+        name = Path(log_dir).name
+        if schema.UNSERVED.search(name):
+            warnings.warn(
+                f"`log_dir`: TensorBoard shows a run called {name!r} with --load_fast=false alone, "
+                "because of its quotation marks, backslashes or control characters",
+                stacklevel=2,
+            )
         self._events = EventFile(log_dir)
         self._threshold = 0.3
         self._shared: set[str] = set()
@@ -46,6 +58,7 @@ class MonitorWriter:
 
         Needed only where an earlier training may have left measurements of this stage alone.
         """
+        _check_stage(header.stage)
         self._blobs(schema.header_tag(header.stage), schema.encode_header(header), "header")
         self._described.add(header.stage)
 
@@ -67,6 +80,7 @@ class MonitorWriter:
             factors: whether to write the factors, or the scalars alone; the tab then knows the
                 stage by its header.
         """
+        _check_stage(header.stage)
         statistics = layer_statistics(find_clusters(fields, self._threshold))
         values = layer_values(statistics, header.positions, header.accuracy)
         numbers = {key: float(values[key]) for key in schema.SCALARS if values[key] is not None}
@@ -86,6 +100,7 @@ class MonitorWriter:
 
     def scalars(self, stage: str, step: int, numbers: Mapping[str, float]) -> None:
         """Write numbers of a stage as ordinary scalars, `<stage>/<name>`."""
+        _check_stage(stage)
         self._events.scalars(step, {f"{stage}/{name}": value for name, value in numbers.items()})
 
     def close(self) -> None:
@@ -108,3 +123,12 @@ class MonitorWriter:
         # stands in for the step, which the header has.
         now = time.time_ns() // 1000
         self._events.blobs(tag, now, blobs, schema.PLUGIN_NAME, schema.plugin_data(kind))
+
+
+def _check_stage(stage: str) -> None:
+    try:
+        stage.encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            f"`stage`: TensorBoard cannot keep the name {stage!r}, which UTF-8 cannot write"
+        ) from None

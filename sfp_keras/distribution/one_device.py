@@ -64,8 +64,7 @@ class Devices:
             An array (n, ...) for each output.
         """
         outputs = model.predict_on_batch(images)
-        outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
-        return [ops.convert_to_numpy(output) for output in outputs]
+        return [ops.convert_to_numpy(output) for output in keras.tree.flatten(outputs)]
 
     def all_agree(self, value: str | None) -> bool:
         """Meet the other processes.

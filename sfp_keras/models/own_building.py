@@ -84,9 +84,15 @@ def call_factory(
 
 def _check_outputs(spec: str, network: keras.Model, num_labels: int) -> None:
     if network.output_shape != (None, num_labels):
+        sizes = [size for output in network.outputs for size in output.shape[1:] if size != 1]
+        mend = "let the function take the argument num_labels"
+        if sizes == [num_labels]:
+            mend = "end the network with keras.layers.Flatten()"
+        elif len(network.outputs) > 1:
+            mend = "let the function return a network of one output"
         raise InputError(
             f"`model`={spec} has outputs of shape {network.output_shape}, but the data has "
-            f"{num_labels} labels: let the function take the argument num_labels"
+            f"{num_labels} labels: {mend}"
         )
     last = network.layers[-1]
     activation = getattr(getattr(last, "activation", None), "__name__", "")

@@ -2,6 +2,7 @@
 
 from sfp_keras.data import evaluation_batches
 from sfp_keras.distribution import current_devices
+from sfp_keras.models.label_outputs import LabelOutputs, label_outputs
 from sfp_keras.reports import terminal
 from sfp_keras.workflows.session import ProbeSession
 
@@ -13,17 +14,16 @@ def print_accuracy(session: ProbeSession) -> None:
     """
     experiment, dataset, record = session.experiment, session.dataset, session.run.record
     saved, num_labels = record.results, dataset.num_labels
-    accuracy = saved["network_accuracy"] if "network_accuracy" in saved else _accuracy(session)
+    found = label_outputs(session.network, num_labels)
+    accuracy: float | None = saved.get("network_accuracy")
+    if accuracy is None and not isinstance(found, str):
+        accuracy = _accuracy(session, found)
     record.add_results(network_accuracy=accuracy)
     console = terminal()
     images = f"{len(dataset.train):,} training and {len(dataset.test):,} test images"
     console.print(f"{dataset.name}: {images}, {num_labels} labels")
-    if accuracy is None:
-        outputs = session.network.output_shape[-1]
-        console.print(
-            f"network: its {outputs} outputs are not the {num_labels} labels, so it has no "
-            "accuracy of its own here"
-        )
+    if isinstance(found, str) or accuracy is None:
+        console.print(f"network: its {found}, so it has no accuracy of its own here")
         return
     note = ""
     if not experiment.trains and near_chance(accuracy, num_labels):
@@ -31,7 +31,8 @@ def print_accuracy(session: ProbeSession) -> None:
             f"--{name}" for name in ("scaling", *experiment.architecture.files.unsaid)
         )
         note = f"  (near chance: check {suspects})"
-    console.print(f"network: test accuracy {accuracy:.4f}{note}")
+    of_which = f" of its output {found.name!r}" if found.num_outputs > 1 else ""
+    console.print(f"network: test accuracy{of_which} {accuracy:.4f}{note}")
 
 
 def near_chance(accuracy: float, num_labels: int) -> bool:
@@ -39,16 +40,11 @@ def near_chance(accuracy: float, num_labels: int) -> bool:
     return accuracy < min(1.5 / num_labels, 0.6)
 
 
-def _accuracy(session: ProbeSession) -> float | None:
-    """The share of test images to whose label the network gives its largest output.
-
-    `None` where its outputs are not the data's labels.
-    """
-    if tuple(session.network.output_shape[1:]) != (session.dataset.num_labels,):
-        return None
+def _accuracy(session: ProbeSession, found: LabelOutputs) -> float:
+    """The share of test images for which the network's outputs choose their label."""
     images, correct = session.dataset.test, 0
     batch_size = session.experiment.heads.inference_batch_size
     for batch, labels in evaluation_batches(images, batch_size, session.scaling):
-        (scores,) = current_devices().predict(session.network, batch)
-        correct += int((scores.argmax(-1) == labels).sum())
+        outputs = current_devices().predict(session.network, batch)
+        correct += int((found.chosen(outputs) == labels).sum())
     return correct / len(images)

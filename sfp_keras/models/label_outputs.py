@@ -1,0 +1,83 @@
+"""Which outputs of a network are its answer for the labels."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from sfp_keras.models.filter_axes import moves_axes
+from sfp_keras.models.graph import call_graph
+
+# Above which a single output means the second of two labels, by the activation it comes from.
+_THRESHOLDS = {"sigmoid": 0.5, "hard_sigmoid": 0.5, "linear": 0.0, "tanh": 0.0}
+_NO_ACTIVATION = (keras.layers.Dropout, keras.layers.Identity)
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelOutputs:
+    """The outputs of a network that choose a label.
+
+    Attributes:
+        index: place among the network's outputs.
+        num_outputs: how many outputs the network has.
+        name: name of the output.
+        threshold: where a single number stands for two labels, above which it means label 1;
+            `None` where each label has a number, of which the largest is chosen.
+    """
+
+    index: int
+    num_outputs: int
+    name: str
+    threshold: float | None = None
+
+    def chosen(self, outputs: Sequence[np.ndarray]) -> np.ndarray:
+        """The labels (n,) that the network's outputs, (n, ...) each, choose."""
+        scores = outputs[self.index].reshape(len(outputs[self.index]), -1)
+        return scores.argmax(-1) if self.threshold is None else scores[:, 0] > self.threshold
+
+
+def label_outputs(model: keras.Model, num_labels: int) -> LabelOutputs | str:
+    """Find the outputs that choose among labels: K numbers, or one for two labels.
+
+    Args:
+        model: a functional or sequential `keras.Model`.
+        num_labels: `int`. K.
+
+    Returns:
+        `LabelOutputs` of the first output with K numbers, or why there are none, as the end of a
+        sentence that begins with "its".
+    """
+    outputs = list(model.outputs)
+    for index, output in enumerate(outputs):
+        sizes = [size for size in output.shape[1:] if size != 1]
+        if sizes == [num_labels]:
+            return LabelOutputs(index, len(outputs), model.output_names[index])
+    if len(outputs) > 1:
+        shapes = " and ".join(str(tuple(output.shape[1:])) for output in outputs)
+        return f"{len(outputs)} outputs have the shapes {shapes}, none of which is ({num_labels},)"
+    shape = tuple(outputs[0].shape[1:])
+    if num_labels == 2 and all(size == 1 for size in shape):
+        activation = _activation(model, 0)
+        if activation in _THRESHOLDS:
+            threshold = _THRESHOLDS[activation]
+            return LabelOutputs(0, 1, model.output_names[0], threshold)
+        return f"one output comes from {activation!r}: where it parts the 2 labels is not known"
+    if shape[-1:] == (num_labels,):
+        return f"outputs of shape {shape} are not one number for each of the {num_labels} labels"
+    return f"{shape[-1]} outputs are not the {num_labels} labels"
+
+
+def _activation(model: keras.Model, place: int) -> str:
+    """What an output comes from, in lower case; `linear` for sums with a kernel."""
+    graph = call_graph(model)
+    made_by = {id(t): call for call in graph.calls if not call.nested for t in call.outputs}
+    call = made_by.get(id(graph.outputs[place]))
+    while call is not None:
+        activation = getattr(call.operation, "activation", None)
+        name = getattr(activation, "__name__", type(call.operation).__name__.lower())
+        passed = name == "linear" and isinstance(call.operation, keras.layers.Activation)
+        if not (passed or moves_axes(call) or isinstance(call.operation, _NO_ACTIVATION)):
+            return name
+        call = made_by.get(id(call.inputs[0]))
+    return "the image"

@@ -1,0 +1,91 @@
+"""The outputs of a network that choose a label, as people's networks have them."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from sfp_keras.models.label_outputs import LabelOutputs, label_outputs
+
+
+def network(*ends):
+    """Each end is a list of layers behind a map of 2x2 positions."""
+    inputs = keras.Input((4, 4, 3))
+    x = layers.Conv2D(6, 3, name="conv")(inputs)
+    outputs = []
+    for end in ends:
+        y = x
+        for layer in end:
+            y = layer(y)
+        outputs.append(y)
+    return keras.Model(inputs, outputs[0] if len(outputs) == 1 else outputs)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda: [layers.Flatten(), layers.Dense(5)],
+        lambda: [layers.Conv2D(5, 2)],
+        lambda: [layers.GlobalAveragePooling2D(), layers.Dense(5), layers.Reshape((5, 1, 1))],
+        lambda: [
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(5, "sigmoid"),
+            layers.Reshape((1, 5)),
+        ],
+    ],
+    ids=["plain", "1x1", "first", "sigmoids"],
+)
+def test_axes_of_one_do_not_matter(end):
+    model = network(end())
+    found = label_outputs(model, 5)
+    assert (found.index, found.threshold) == (0, None)
+    outputs = np.random.default_rng(0).normal(size=(7, *model.output_shape[1:]))
+    np.testing.assert_array_equal(found.chosen([outputs]), outputs.reshape(7, 5).argmax(1))
+
+
+@pytest.mark.parametrize(
+    ("end", "threshold"),
+    [
+        (lambda: [layers.Flatten(), layers.Dense(1, "sigmoid")], 0.5),
+        (lambda: [layers.Flatten(), layers.Dense(1), layers.Activation("sigmoid")], 0.5),
+        (lambda: [layers.Flatten(), layers.Dense(1), keras.ops.sigmoid], 0.5),
+        (lambda: [layers.Conv2D(1, 2, activation="sigmoid"), layers.Flatten()], 0.5),
+        (lambda: [layers.Flatten(), layers.Dense(1), layers.Dropout(0.1)], 0.0),
+        (lambda: [layers.Conv2D(1, 2)], 0.0),
+        (lambda: [layers.Flatten(), layers.Dense(1, "tanh")], 0.0),
+    ],
+    ids=["sigmoid", "layer", "operation", "map", "logit", "logit of a map", "tanh"],
+)
+def test_one_number_parts_two_labels(end, threshold):
+    model = network(end())
+    found = label_outputs(model, 2)
+    assert found == LabelOutputs(0, 1, model.output_names[0], threshold)
+    outputs = np.float32(threshold) + np.array([[-0.1], [0.1], [0.2]], np.float32)
+    np.testing.assert_array_equal(found.chosen([outputs]), [0, 1, 1])
+
+
+def test_of_several_outputs_the_first_that_fits_is_taken_by_name():
+    features = [layers.GlobalAveragePooling2D(name="features")]
+    main = [layers.Flatten(), layers.Dense(5, name="main")]
+    auxiliary = [layers.GlobalMaxPooling2D(), layers.Dense(5, name="auxiliary")]
+    model = network(features, main, auxiliary)
+    assert label_outputs(model, 5) == LabelOutputs(1, 3, "main")
+    assert "have the shapes (6,) and (5,) and (5,), none" in label_outputs(model, 4)
+    named = keras.Model(model.inputs, dict(zip("zab", model.outputs, strict=True)))
+    found = label_outputs(named, 5)
+    scores = keras.tree.flatten(named.predict_on_batch(np.ones((2, 4, 4, 3), np.float32)))
+    assert scores[found.index].shape == (2, 5)
+
+
+@pytest.mark.parametrize(
+    ("end", "num_labels", "words"),
+    [
+        (lambda: [layers.Flatten(), layers.Dense(96)], 3, "96 outputs are not the 3 labels"),
+        (lambda: [layers.Conv2D(5, 1)], 5, r"shape (2, 2, 5) are not one number for each of the 5"),
+        (lambda: [layers.Flatten(), layers.Dense(1, "relu")], 2, "one output comes from 'relu'"),
+        (lambda: [layers.Flatten(), layers.Dense(1)], 3, "1 outputs are not the 3 labels"),
+    ],
+    ids=["features", "positions", "relu", "one for three"],
+)
+def test_why_outputs_choose_no_label(end, num_labels, words):
+    assert words in label_outputs(network(end()), num_labels)

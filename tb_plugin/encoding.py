@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-# What makes a spreadsheet take a cell for a formula.
-_FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n\0]")
+from sfp_keras.csv_files import guard
+
 # Halves of a pair, which a log's JSON may name and no encoding can write.
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ALIGNMENT = 4
@@ -50,7 +50,8 @@ def to_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
     NaN and `None` are empty, infinity is `inf` as in layers.csv, numbers are the shortest text
     that reads back as the same double. Text that a spreadsheet would take for a formula gets a
-    single quote before it, and what UTF-8 cannot write is the character U+FFFD.
+    single quote before it (`sfp_keras.csv_files`), and what UTF-8 cannot write is the character
+    U+FFFD.
     """
     out = io.StringIO()
     writer = csv.writer(out)
@@ -87,6 +88,5 @@ def _cell(value: Any) -> Any:
     if isinstance(value, float):
         return "" if math.isnan(value) else repr(value)
     if isinstance(value, str):
-        value = _SURROGATE.sub("\ufffd", value)
-        return f"'{value}" if _FORMULA.match(value) else value
+        return guard(_SURROGATE.sub("\ufffd", value))
     return "" if value is None else value

@@ -24,6 +24,7 @@ ROOMS = (
     "workflows",
 )
 EVERYWHERE = (
+    "csv_files",
     "errors",
     "files",
     "file_names",

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from sfp_keras.analyses.analysis import ImagePass
+from sfp_keras.csv_files import csv_text
 from sfp_keras.errors import InputError
 from sfp_keras.files import load_npz, save_npz, write_text
 
@@ -16,7 +17,7 @@ def write_image_result(path: Path, needs: ImagePass, result: Any) -> None:
         needs: `ImagePass` of the analysis.
         result: of `needs.finish`.
     """
-    write_text(path.with_suffix(".csv"), needs.table(result).to_csv(index=False))
+    write_text(path.with_suffix(".csv"), csv_text(needs.table(result)))
     save_npz(path, **needs.arrays(result))
 
 

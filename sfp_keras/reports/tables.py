@@ -2,7 +2,6 @@
 
 import dataclasses
 import html
-import io
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from sfp_keras.csv_files import csv_text
 from sfp_keras.files import write_text
 
 _LATEX = {
@@ -159,9 +159,7 @@ def save_table(table: ReportTable, path: Path) -> list[Path]:
     Returns:
         The files.
     """
-    text = io.StringIO()
-    table.frame().to_csv(text, index=False)
-    contents = {"csv": text.getvalue(), "tex": table.latex(), "md": table.markdown()}
+    contents = {"csv": csv_text(table.frame()), "tex": table.latex(), "md": table.markdown()}
     files = [path.with_name(f"{path.name}.{ending}") for ending in contents]
     for file, content in zip(files, contents.values(), strict=True):
         write_text(file, content)

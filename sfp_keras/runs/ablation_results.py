@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from sfp_keras.csv_files import read_csv
 from sfp_keras.errors import InputError
 from sfp_keras.runs.stage_files import AblationFiles
 
@@ -30,6 +31,6 @@ def read_ablation(files: AblationFiles) -> dict[str, pd.DataFrame]:
 def _read(path: Path, columns: list[str]) -> pd.DataFrame:
     try:
         # As text: a label may be called NA.
-        return pd.read_csv(path, converters={"name": str, "layers": str})[columns]
+        return read_csv(path, converters={"name": str, "layers": str})[columns]
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{path} is damaged ({error}); run `mode`=ablate again") from None

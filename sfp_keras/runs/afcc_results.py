@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from sfp_keras.csv_files import csv_text, read_csv
 from sfp_keras.errors import InputError
 from sfp_keras.files import write_text
 from sfp_keras.runs.stage_files import AfccFiles
@@ -37,7 +38,7 @@ def read_afcc(files: AfccFiles) -> pd.DataFrame:
     if not files.results.exists():
         return pd.DataFrame(columns=COLUMNS)
     try:
-        table = pd.read_csv(files.results, keep_default_na=False)[COLUMNS]
+        table = read_csv(files.results, keep_default_na=False)[COLUMNS]
         return table.assign(threshold=pd.to_numeric(table["threshold"]))
     except (ValueError, KeyError) as error:
         raise InputError(f"{files.results} is damaged ({error}); delete it and run again") from None
@@ -62,4 +63,4 @@ def add_row(files: AfccFiles, head: ZeroedHead, values: dict[str, Any]) -> None:
         **values,
     }
     table = pd.concat([read_afcc(files), pd.DataFrame([row])], ignore_index=True)[COLUMNS]
-    write_text(files.results, table.to_csv(index=False))
+    write_text(files.results, csv_text(table))

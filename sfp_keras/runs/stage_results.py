@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from sfp_keras.csv_files import csv_text
 from sfp_keras.errors import InputError
 from sfp_keras.files import load_npz, save_npz, write_text
 from sfp_keras.filters import FilterFields
@@ -26,13 +27,13 @@ def write_label_names(
             "original_label": original_labels,
         }
     )
-    write_text(files.labels, table.to_csv(index=False))
+    write_text(files.labels, csv_text(table))
 
 
 def write_head(files: RunFiles, stage: str, head: "Head") -> None:
     """head.csv, then head.npz, whose presence says that the head is finished."""
     of_stage = files.stage(stage)
-    write_text(of_stage.curve, pd.DataFrame(head.history).to_csv(index=False))
+    write_text(of_stage.curve, csv_text(pd.DataFrame(head.history)))
     save_npz(
         of_stage.head,
         kernel=head.kernel,

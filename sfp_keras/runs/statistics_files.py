@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from sfp_keras.csv_files import csv_text, read_csv
 from sfp_keras.errors import InputError
 from sfp_keras.files import save_npz, write_text
 from sfp_keras.filters import (
@@ -46,9 +47,9 @@ def write_statistics_of(
         threshold=np.float64(clusters.threshold),
     )
     filters = _filter_table(measurement.fields, clusters)
-    write_text(files.filters, filters.to_csv(index=False))
+    write_text(files.filters, csv_text(filters))
     labels = _label_table(measurement, clusters, class_names)
-    write_text(files.labels, labels.to_csv(index=False))
+    write_text(files.labels, csv_text(labels))
 
 
 def layer_row(
@@ -75,7 +76,7 @@ def merge_layers(files: RunFiles, rows: pd.DataFrame, depths: Mapping[str, int])
         InputError: if layers.csv is damaged.
     """
     # As text: kept numbers stay what they were to the last digit, and a stage may be called "1".
-    table = _as_text(io.StringIO(rows.to_csv(index=False)))
+    table = _as_text(io.StringIO(csv_text(rows)))
     if files.layers.exists():
         try:
             old = _as_text(files.layers)[LAYER_COLUMNS]
@@ -91,7 +92,7 @@ def merge_layers(files: RunFiles, rows: pd.DataFrame, depths: Mapping[str, int])
         stage=table["stage"].map(known), threshold=table["threshold"].astype(float)
     )
     table = table.loc[place.sort_values(_KEY).index]
-    write_text(files.layers, table.to_csv(index=False))
+    write_text(files.layers, csv_text(table))
 
 
 def _filter_table(fields: FilterFields, clusters: FilterClusters) -> pd.DataFrame:
@@ -112,4 +113,4 @@ def _label_table(
 
 
 def _as_text(source: Path | io.StringIO) -> pd.DataFrame:
-    return pd.read_csv(source, dtype=str, keep_default_na=False)
+    return read_csv(source, dtype=str, keep_default_na=False)

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from sfp_keras.analyses import Ablation, Drawing, Scope, analyses_of, print_ablation
+from sfp_keras.csv_files import csv_text
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import write_text
@@ -64,8 +65,8 @@ def _report(session: ProbeSession, removal: pd.DataFrame, labels: pd.DataFrame) 
     accuracy = float(removal.loc[removal["removed"] == 0, "accuracy"].iloc[0])
     widths = narrower_networks(session, accuracy)
     mean = summary(removal)
-    write_text(files.summary, mean.to_csv(index=False))
-    write_text(files.widths, widths.to_csv(index=False))
+    write_text(files.summary, csv_text(mean))
+    write_text(files.widths, csv_text(widths))
     paper = paper_numbers(session.experiment, len(labels)).removed_filters(stage.name)
     ablation = Ablation(stage.name, mean, labels, widths, paper)
     print_ablation(ablation, console)

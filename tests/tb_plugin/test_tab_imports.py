@@ -8,7 +8,12 @@ from pathlib import Path
 import tb_plugin
 
 SOURCE = Path(tb_plugin.__file__).parent
-ALLOWED = ("sfp_keras.filters", "sfp_keras.monitoring.schema", "sfp_keras.errors")
+ALLOWED = (
+    "sfp_keras.filters",
+    "sfp_keras.monitoring.schema",
+    "sfp_keras.errors",
+    "sfp_keras.csv_files",
+)
 
 # TensorBoard's own multiplexer opens TensorFlow where it is installed; this provider does not.
 SCRIPT = """

@@ -17,6 +17,7 @@ from sfp_keras.afcc import (
     split_network,
 )
 from sfp_keras.analyses.catalog.afcc import draw_afcc
+from sfp_keras.csv_files import csv_text
 from sfp_keras.errors import InputError, arguments_called
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import save_npz, write_text, write_whole
@@ -55,7 +56,7 @@ def fine_tune_heads(session: ProbeSession) -> pd.DataFrame:
             outcome = _fine_tune(session, tuner, head, mask, Progress(phase))
             _keep_model(session, split, head, mask, outcome)
             history = pd.DataFrame(outcome.history)
-            write_text(files.curve(*head), history.to_csv(index=False))
+            write_text(files.curve(*head), csv_text(history))
             accuracies = {
                 "kept": outcome.kept,
                 "total": outcome.total,

@@ -4,6 +4,7 @@ import keras
 import pandas as pd
 
 from sfp_keras.checkpoints import TrainingCheckpoint
+from sfp_keras.csv_files import csv_text
 from sfp_keras.distribution import current_devices
 from sfp_keras.files import write_text
 from sfp_keras.reports import terminal
@@ -85,4 +86,4 @@ def _note_random_layers(network: keras.Model) -> None:
 
 def _write_history(session: ProbeSession, history: list[dict[str, float]]) -> None:
     table = pd.DataFrame(with_exact_loss(history))[list(_COLUMNS)].rename(columns=_COLUMNS)
-    write_text(session.run.training, table.astype({"epoch": int}).to_csv(index=False))
+    write_text(session.run.training, csv_text(table.astype({"epoch": int})))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sfp_keras.csv_files import csv_text, read_csv
 from sfp_keras.data import random_order
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
@@ -42,15 +43,14 @@ def silence_filters(session: ProbeSession) -> tuple[pd.DataFrame, pd.DataFrame]:
     with contextlib.suppress(OSError, ValueError):
         if json.loads(files.settings.read_text()) == settings:
             removal, labels = (
-                pd.read_csv(file, converters={"name": str})
-                for file in (files.removal, files.labels)
+                read_csv(file, converters={"name": str}) for file in (files.removal, files.labels)
             )
             return removal, labels
     removal, labels = _count(session, [0, *(n for n in settings["removed"] if n)])
     if not session.experiment.heads.keep_cache:
         session.run.delete_features("ablate")
-    write_text(files.removal, removal.to_csv(index=False))
-    write_text(files.labels, labels.to_csv(index=False))
+    write_text(files.removal, csv_text(removal))
+    write_text(files.labels, csv_text(labels))
     write_text(files.settings, json.dumps(settings, indent=2) + "\n")
     return removal, labels
 

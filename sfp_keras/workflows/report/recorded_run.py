@@ -17,6 +17,7 @@ from sfp_keras.analyses import (
     image_passes,
     read_image_result,
 )
+from sfp_keras.csv_files import read_csv
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.filters import find_clusters
@@ -165,7 +166,7 @@ def read_run(experiment: Experiment) -> RecordedRun:
 
 def _read_curve(path: Path) -> pd.DataFrame:
     try:
-        return pd.read_csv(path, keep_default_na=False)[list(_CURVE)].astype(float)
+        return read_csv(path, keep_default_na=False)[list(_CURVE)].astype(float)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{path} is damaged ({error}); delete it and run again") from None
 
@@ -191,7 +192,7 @@ def _chosen(experiment: Experiment, found: list[str]) -> list[str]:
 def _label_names(files: RunFiles) -> tuple[str, ...]:
     try:
         # As text: a label may be called NA, or 1.0.
-        return tuple(pd.read_csv(files.labels, dtype=str, keep_default_na=False)["name"])
+        return tuple(read_csv(files.labels, dtype=str, keep_default_na=False)["name"])
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
             f"{files.labels} cannot be read ({error}); run --mode=probe again, which writes it"

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from sfp_keras.analyses import Sweep
+from sfp_keras.csv_files import csv_text, read_csv
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import write_text
@@ -61,7 +62,7 @@ def sweep_report(path: Path, stage: str | None = None) -> None:
             (folder.summary, summary),
             (folder.fit, fits),
         ):
-            write_text(file, table.to_csv(index=False))
+            write_text(file, csv_text(table))
         content = {**saved, "results": _results(folder, saved, members, stage)}
         write_text(folder.settings, json.dumps(content, indent=2) + "\n")
         writer = ReportWriter(folder.figures)
@@ -136,8 +137,8 @@ def read_members(folder: SweepDirectory, saved: dict[str, Any]) -> pd.DataFrame:
 
 def _read_layers(path: Path) -> pd.DataFrame:
     try:
-        text = path.read_text()
-        layers = pd.read_csv(io.StringIO(text), dtype={"stage": str})[LAYER_COLUMNS]
+        text = path.read_bytes().decode()
+        layers = read_csv(io.StringIO(text), dtype={"stage": str})[LAYER_COLUMNS]
         numbers = layers.drop(columns=["stage", "split"]).astype(float)
         # Averages over clusters are undefined where there are none.
         never_undefined = numbers[["threshold", "filters", "accuracy", "zero_signal_labels"]]

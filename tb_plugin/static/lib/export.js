@@ -70,8 +70,8 @@ function toBlob(canvas) {
   );
 }
 
-// What makes a spreadsheet take a cell for a formula: as in tb_plugin/encoding.py.
-const FORMULA = /^(?:[\s\x1c-\x1f\x85]*[=+\-@＝＋－＠]|[\t\r\n\0])/;
+// What makes a spreadsheet take a cell for a formula: as in sfp_keras/csv_files.py.
+const FORMULA = /^'*(?:[\s\x1c-\x1f\x85]*[=+\-@＝＋－＠]|[\t\r\n\0])/;
 
 /** Columns are keys; a text that a spreadsheet would take for a formula gets a leading quote. */
 function toCsv({columns, rows, lines}) {

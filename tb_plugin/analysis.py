@@ -17,6 +17,7 @@ from sfp_keras.filters import (
     label_statistics,
     layer_statistics,
 )
+from sfp_keras.monitoring.schema import Header
 from tb_plugin.cache import ByteCache
 from tb_plugin.concurrency import WorkLimit
 from tb_plugin.reader import LogReader, Measurement
@@ -27,6 +28,8 @@ _ENTRY = 2048
 # matrices, and more at once than there are processors would only make all of it later.
 STAGES_AT_ONCE = 2
 PAGES_AT_ONCE = 2
+# Work of this cost takes a tenth of a second, and one more of it runs beside the others.
+SMALL_COST = 2**29
 
 
 class Analysis:
@@ -44,13 +47,15 @@ class Analysis:
     def __init__(self, reader: LogReader, cache: ByteCache):
         self._reader = reader
         self._cache = cache
-        self._stages, self._pages = WorkLimit(STAGES_AT_ONCE), WorkLimit(PAGES_AT_ONCE)
+        self._stages = WorkLimit(STAGES_AT_ONCE, SMALL_COST)
+        self._pages = WorkLimit(PAGES_AT_ONCE, SMALL_COST)
 
     def clusters(
         self, ctx: Any, measurement: Measurement, threshold: float, keep: bool = True
     ) -> FilterClusters:
         """The clusters of all filters."""
         return self._whole(
+            measurement,
             ("clusters", measurement.identity, threshold),
             lambda: find_clusters(self._reader.fields(ctx, measurement), threshold),
             _clusters_bytes,
@@ -66,6 +71,7 @@ class Analysis:
         through all steps had better not ask for.
         """
         return self._whole(
+            measurement,
             ("layer", measurement.identity, threshold),
             lambda: layer_statistics(self.clusters(ctx, measurement, threshold, keep)),
             lambda made: _ENTRY + 128 * len(made.size_fractions),
@@ -76,6 +82,7 @@ class Analysis:
     ) -> LabelStatistics:
         """Signal and noise of each label, also of fields."""
         return self._whole(
+            measurement,
             ("labels", measurement.identity, threshold),
             lambda: label_statistics(
                 self.clusters(ctx, measurement, threshold), self._reader.fields(ctx, measurement)
@@ -86,6 +93,7 @@ class Analysis:
     def filters_of_fields(self, ctx: Any, measurement: Measurement) -> dict[str, np.ndarray]:
         """The statistics of each filter that are the same at every threshold, by key."""
         return self._whole(
+            measurement,
             ("filters", measurement.identity),
             lambda: filter_columns(self._reader.fields(ctx, measurement)),
             lambda made: _ENTRY + sum(column.nbytes for column in made.values()),
@@ -96,7 +104,7 @@ class Analysis:
         self, ctx: Any, measurement: Measurement, filters: list[int]
     ) -> Iterator[FilterFields]:
         """The fields of some filters alone, in the order given, while the caller may work."""
-        with self._pages.slot(), _within_memory():
+        with _turn(self._pages, measurement, len(filters)):
             fields = self._reader.fields(ctx, measurement)
             # The same numbers to the last bit: each filter's matrix is a product of its own.
             yield FilterFields(
@@ -108,6 +116,7 @@ class Analysis:
 
     def _whole(
         self,
+        measurement: Measurement,
         key: tuple,
         compute: Callable[[], Any],
         num_bytes: Callable[[Any], int],
@@ -118,17 +127,27 @@ class Analysis:
         if found is None:
             # The slot comes first: a thread that waits for one holds nothing that takes memory, and
             # one that waits for another's computation waits for a thread that has a slot.
-            with self._stages.slot(), _within_memory():
+            with _turn(self._stages, measurement, measurement.header.filters):
                 found = self._cache.get(key, compute, num_bytes, keep)
         return found
 
 
 @contextlib.contextmanager
-def _within_memory() -> Iterator[None]:
-    try:
-        yield
-    except MemoryError:
-        raise InputError("it needs more memory than there is") from None
+def _turn(limit: WorkLimit, measurement: Measurement, filters: int) -> Iterator[None]:
+    """Wait for a turn of the measurement's stage, to work on some of its filters."""
+    experiment, run, *_ = measurement.identity
+    with limit.slot((experiment, run, measurement.stage), _cost(measurement.header, filters)):
+        try:
+            yield
+        except MemoryError:
+            raise InputError("it needs more memory than there is") from None
+
+
+def _cost(header: Header, filters: int) -> float:
+    """The work on some filters, in products of factors; what each step takes was measured."""
+    labels, positions = len(header.label_counts), header.positions
+    reading = 32 * labels * positions * header.filters
+    return reading + filters * labels**2 * (positions + 8)
 
 
 def _clusters_bytes(clusters: FilterClusters) -> int:

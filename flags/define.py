@@ -59,7 +59,15 @@ def settings_of(values: flags.FlagValues) -> Experiment:
     Raises:
         InputError: if one of them cannot be read.
     """
-    return Experiment.from_json({name: values[name].value for name in all_declarations()})
+    known = all_declarations()
+    return Experiment.from_json(
+        {
+            name: values[name].value
+            for name, one in known.items()
+            # What an option is that nobody gave, the network decides.
+            if values[name].present or values[name].value != one.plain(one.default)
+        }
+    )
 
 
 for _one in all_declarations().values():

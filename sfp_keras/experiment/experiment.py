@@ -1,6 +1,7 @@
 """The settings of one experiment, section by section."""
 
 import dataclasses
+import difflib
 import functools
 import re
 import shlex
@@ -11,7 +12,7 @@ from typing import Any
 from sfp_keras.data import find_source, source_names
 from sfp_keras.errors import InputError
 from sfp_keras.experiment.network_rules import NetworkRules
-from sfp_keras.models import architectures, network_options
+from sfp_keras.models import architecture_of, architectures, network_options
 from sfp_keras.settings import (
     AblationSettings,
     AfccSettings,
@@ -81,15 +82,25 @@ class Experiment(NetworkRules):
         return cls().changed(**values)
 
     def changed(self, **values: Any) -> "Experiment":
-        """A copy with other values, by the names of their flags."""
+        """A copy with other values, by the names of their flags.
+
+        Raises:
+            InputError: if there is no such setting, or a value is out of its bounds.
+        """
         known = all_declarations()
         options = dict(self.network.options)
+        network = [values.get(name, self.value(name)) for name in ("model", "train")]
         at: dict[tuple[str, ...], Any] = {}
         for name, value in values.items():
+            if name not in known:
+                close = difflib.get_close_matches(name, known)
+                meant = f"; did you mean {' or '.join(close)}?" if close else ""
+                raise InputError(f"{name!r} is no setting{meant}")
             one = known[name]
             if one.path[:2] != _OPTIONS:
+                one.setting.check(name, value)
                 at[one.path] = value
-            elif value == one.default:
+            elif value == _option_default(name, *network):
                 options.pop(name, None)
             else:
                 options[name] = value
@@ -101,7 +112,8 @@ class Experiment(NetworkRules):
         """The value of the setting whose flag has a name."""
         one = all_declarations()[name]
         if one.path[:2] == _OPTIONS:
-            return self.network.options.get(name, one.default)
+            default = _option_default(name, self.network.model, self.network.train)
+            return self.network.options.get(name, default)
         return value_at(self, one.path)
 
     @property
@@ -246,6 +258,15 @@ def all_declarations() -> Mapping[str, Declaration]:
             )
         found[one.name] = dataclasses.replace(one, path=(*_OPTIONS, one.name))
     return found
+
+
+def _option_default(name: str, model: str, train: bool) -> Any:
+    """The default of an option in a network, or where it lacks the option that of its flag."""
+    try:
+        own = architecture_of(model, train).option_defaults
+    except InputError:
+        own = {}  # The experiment is refused for its network.
+    return own.get(name, all_declarations()[name].default)
 
 
 def _short(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sfp_keras.models import Architecture, architecture_of, architectures
+from sfp_keras.models import Architecture, architecture_of, architectures, parameter_groups
 from sfp_keras.settings import NetworkSettings
 
 
@@ -21,13 +21,18 @@ class NetworkRules:
         return architecture_of(self.network.model, self.network.train)
 
     @property
+    def group_names(self) -> dict[str, str]:
+        """The short names of groups of parameters, each with its pattern: the network's first."""
+        return {**parameter_groups(), **self.architecture.groups}
+
+    @property
     def trains_own_model(self) -> bool:
         """Whether the user's network is trained from its own initial weights."""
         return self.network.train and self.network.model not in architectures()
 
     @property
     def trains(self) -> bool:
-        """Whether phase 1 is ours to do: a network without given weights."""
+        """Whether the command trains the network: it has no weights that are trained already."""
         known = self.network.model in architectures() or self.network.train
         return known and self.network.weights is None
 

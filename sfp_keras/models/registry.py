@@ -135,6 +135,15 @@ class Architecture:
         """Whether it has an option."""
         return any(field.name == option for field in dataclasses.fields(self.options))
 
+    @functools.cached_property
+    def option_defaults(self) -> dict[str, Any]:
+        """The defaults of its options as flags have them: an empty mapping is ()."""
+        hints = typing.get_type_hints(self.options)
+        return {
+            field.name: () if _is_mapping(hints[field.name]) else field.default
+            for field, _ in declared(self.options)
+        }
+
     def _instead(self, option: str) -> str:
         """Which networks have an option, or which options there are."""
         others = [one.name for one in architectures().values() if one.has(option)]
@@ -329,7 +338,8 @@ def network_options() -> type:
     classes: dict[str, str] = {}
     defaults: dict[str, list[Any]] = {}
     settings: dict[str, list[Setting]] = {}
-    for options in dict.fromkeys(one.options for one in architectures().values()):
+    for one in {one.options: one for one in architectures().values()}.values():
+        options = one.options
         hints = typing.get_type_hints(options)
         for field, setting in declared(options):
             kind = _flag_kind(hints[field.name])
@@ -339,8 +349,7 @@ def network_options() -> type:
                     f"option {field.name} of {options.__name__} is another type than that of "
                     f"{first} ({kind} and {kinds[field.name]}): rename it"
                 )
-            empty = _is_mapping(hints[field.name])
-            defaults.setdefault(field.name, []).append(() if empty else field.default)
+            defaults.setdefault(field.name, []).append(one.option_defaults[field.name])
             settings.setdefault(field.name, []).append(setting)
     fields = [
         (name, kind | None, _merged(defaults[name], settings[name])) for name, kind in kinds.items()

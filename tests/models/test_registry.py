@@ -12,7 +12,7 @@ import pytest
 
 import sfp_keras
 from sfp_keras.errors import InputError
-from sfp_keras.experiment import all_declarations
+from sfp_keras.experiment import Experiment, all_declarations
 from sfp_keras.models import (
     architectures,
     default_stage_names,
@@ -254,3 +254,27 @@ def test_options_reach_the_network() -> None:
 )
 def test_what_makes_it_another_network(name, given, source, changed) -> None:
     assert bool(find_architecture(name).changed(given, source)) == changed
+
+
+def test_another_network_changes_no_other_network_s_settings(monkeypatch) -> None:
+    experiment = Experiment.of(model="efficientnetb0")
+    before = experiment.settings("train")
+    caches = (network_options, all_declarations)
+
+    @dataclasses.dataclass(frozen=True)
+    class DroppingOptions(Options):
+        dropout: float = setting(0.5, "Dropout.", low=0, below=1)
+
+    known(monkeypatch, DroppingOptions)
+    for cached in caches:
+        cached.cache_clear()
+    try:
+        assert experiment.settings("train") == before
+        assert before["dropout"] == 0.2
+        mine = Experiment.of(model="blocks")
+        assert mine.value("dropout") == 0.5
+        assert mine.changed(dropout=0.2).settings("train")["dropout"] == 0.2
+        assert Experiment.from_json(mine.to_json()) == mine
+    finally:
+        for cached in caches:
+            cached.cache_clear()

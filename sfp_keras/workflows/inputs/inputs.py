@@ -48,7 +48,7 @@ def load_training_inputs(experiment: Experiment) -> Inputs:
     if experiment.trains:
         augmentation_of(experiment, dataset)
         random_layers = start_weights(network, experiment.network.initial_weights)
-        check_groups(experiment.training, network.trainable_variables)
+        check_groups(experiment.training, network.trainable_variables, names=experiment.group_names)
     return Inputs(experiment, dataset, scaling, network, random_layers)
 
 

@@ -49,7 +49,11 @@ def load_network_and_images(experiment: Experiment) -> tuple[keras.Model, ImageD
             )
         if experiment.trains:
             shape = own_input_shape(experiment.network.model)
-            size, channels = _size_and_channels((None, *shape)) if shape else (None, 3)
+            size, channels = (
+                _size_and_channels((None, *shape))
+                if shape
+                else (None, experiment.architecture.channels)
+            )
             dataset = load_images(experiment, size, channels)
             return build_network(experiment, dataset, "float32"), dataset
         with without_notes():

@@ -60,7 +60,7 @@ def _train(session: ProbeSession) -> None:
         trained.set_weights(network.get_weights())
     _note_random_layers(trained)
     model, images = training_images(session.inputs, trained)
-    compile_classifier(model, settings)
+    compile_classifier(model, settings, names=experiment.group_names)
     history = fit_with_resume(
         model,
         images,

@@ -1,4 +1,4 @@
-"""Weights of a PyTorch network into a Keras model: matched by order, checked by shape."""
+"""Weights of a PyTorch network into a Keras model: matched by name, shape and number."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from sfp_keras.models.filter_axes import moves_axes, source_elements
 from sfp_keras.models.graph import CallGraph, call_graph
 from sfp_keras.models.registry import architectures
 from sfp_keras.models.weights.pytorch_file import Module, read_modules, read_tensors
+from sfp_keras.models.weights.pytorch_order import in_order_of_layers
 
 _LAYERS_OF = {
     "convolution": (keras.layers.Conv2D, keras.layers.DepthwiseConv2D),
@@ -40,11 +41,13 @@ class _Assignment:
 def load_pytorch_weights(model: keras.Model, path: str | Path, *, output: bool = True) -> None:
     """Set a model's weights from a safetensors file with PyTorch's names and axis orders.
 
-    Convolutions, batch norms and linear layers are matched each in their order (numbers in names
-    count as numbers, so any numbering of a PyTorch `Sequential` will do) and every shape is
-    checked before anything is set. Convolutions are turned from OIHW to HWIO, linear layers from
-    (out, in) to (in, out), and a linear layer after a flatten of more than 1x1 positions also
-    from PyTorch's channels-first order of inputs to Keras' channels-last one.
+    Convolutions, batch norms and linear layers are matched each by names where those are the
+    layers', else by shapes, and equal shapes by the numbers in names, so that any numbering of a
+    PyTorch `Sequential` will do. Names that differ otherwise do not say which module comes first:
+    they are refused. Every shape is checked before anything is set. Convolutions are turned from
+    OIHW to HWIO, linear layers from (out, in) to (in, out), and a linear layer after a flatten of
+    more than 1x1 positions also from PyTorch's channels-first order of inputs to Keras'
+    channels-last one.
     `num_batches_tracked` is ignored, and so are blocks of a torchvision EfficientNet that a
     simplified one of ours does not have.
 
@@ -74,6 +77,13 @@ def load_pytorch_weights(model: keras.Model, path: str | Path, *, output: bool =
     for kind in _LAYERS_OF:
         _check_count(path, model.name, kind, layers[kind], modules, output)
     maps = _flattened_maps(graph)
+    for kind, of_kind in layers.items():
+        shapes = [
+            {one.part: one.shape for one in _assignments(kind, layer, maps.get(layer.name))}
+            for layer in of_kind
+        ]
+        names = [layer.name for layer in of_kind]
+        modules[kind] = in_order_of_layers(path, modules[kind], names, shapes)
 
     variables, conversions, names = [], [], []
     for kind in _LAYERS_OF:
@@ -233,8 +243,10 @@ def _check_bias(path: Path, kind: str, layer: Any, module: Module, is_output: bo
         mend = f"set `conv_bias`={str(has).lower()}"
     elif is_output:
         mend = f"build the model with `output_bias`={has}"
+    elif has:
+        mend = "give the layer one, which the file's network adds to its outputs"
     else:
-        mend = "add it to the file, as zeros"
+        mend = "choose the network the file was written from (`model`), whose layer has none"
     state = (
         f"tensor {module.tensor('bias')} of shape {module.shapes['bias']} is in the file, but "
         f"layer {layer.name} has no bias"

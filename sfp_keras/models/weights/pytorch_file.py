@@ -109,5 +109,19 @@ def _opened(path: Path) -> Any:
 
 
 def _natural_order(name: str) -> list[tuple[int, int, str]]:
-    pieces = re.split(r"(\d+)|\.", name)
-    return [(0, int(p), "") if p.isdigit() else (1, 0, p) for p in pieces if p]
+    # Of digits only 0 to 9 number modules: others, such as superscripts, are letters.
+    pieces = re.split(r"([0-9]+)|\.", name)
+    return [(0, int(p), "") if re.fullmatch("[0-9]+", p) else (1, 0, p) for p in pieces if p]
+
+
+def numbered_apart(first: str, second: str) -> bool:
+    """Whether it is a number that tells two modules' names apart, and so says their order.
+
+    Args:
+        first: `str`. A name, such as `features.3` or `block1.conv`.
+        second: `str`. Another.
+    """
+    for one, other in zip(_natural_order(first), _natural_order(second), strict=False):
+        if one != other:
+            return one[0] == other[0] == 0
+    return False

@@ -79,7 +79,7 @@ def merge_layers(files: RunFiles, rows: pd.DataFrame, depths: Mapping[str, int])
     table = _as_text(io.StringIO(csv_text(rows)))
     if files.layers.exists():
         try:
-            old = _as_text(files.layers)[LAYER_COLUMNS]
+            old = with_layer_columns(_as_text(files.layers))
             old["threshold"].astype(float)
         except (ValueError, KeyError, PermissionError) as error:
             raise InputError(
@@ -93,6 +93,19 @@ def merge_layers(files: RunFiles, rows: pd.DataFrame, depths: Mapping[str, int])
     )
     table = table.loc[place.sort_values(_KEY).index]
     write_text(files.layers, csv_text(table))
+
+
+def with_layer_columns(layers: pd.DataFrame) -> pd.DataFrame:
+    """A table of layers.csv with the columns that are written now.
+
+    A file from before a quantity was added has no value for it.
+
+    Raises:
+        KeyError: if the columns that name a row are missing.
+    """
+    if missing := [name for name in _KEY if name not in layers]:
+        raise KeyError(f"it has no {', '.join(missing)}")
+    return layers.reindex(columns=LAYER_COLUMNS)
 
 
 def _filter_table(fields: FilterFields, clusters: FilterClusters) -> pd.DataFrame:

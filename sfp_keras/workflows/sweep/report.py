@@ -20,7 +20,7 @@ from sfp_keras.reports.sweep import (
     summarise,
     sweep_stage,
 )
-from sfp_keras.runs.statistics_files import LAYER_COLUMNS
+from sfp_keras.runs.statistics_files import LAYER_COLUMNS, with_layer_columns
 from sfp_keras.workflows.report.writer import ReportWriter
 from sfp_keras.workflows.sweep.directory import SweepDirectory
 
@@ -138,7 +138,7 @@ def read_members(folder: SweepDirectory, saved: dict[str, Any]) -> pd.DataFrame:
 def _read_layers(path: Path) -> pd.DataFrame:
     try:
         text = path.read_bytes().decode()
-        layers = read_csv(io.StringIO(text), dtype={"stage": str})[LAYER_COLUMNS]
+        layers = with_layer_columns(read_csv(io.StringIO(text), dtype={"stage": str}))
         numbers = layers.drop(columns=["stage", "split"]).astype(float)
         # Averages over clusters are undefined where there are none.
         never_undefined = numbers[["threshold", "filters", "accuracy", "zero_signal_labels"]]

@@ -9,6 +9,7 @@ from typing import Any, Self
 import keras
 import numpy as np
 
+from sfp_keras.analyses import image_passes
 from sfp_keras.data import ImageDataset, ImageSplit, Scaling
 from sfp_keras.distribution import current_devices
 from sfp_keras.errors import InputError, arguments_called
@@ -40,6 +41,7 @@ class ProbeSession:
     Attributes:
         inputs: `Inputs`; phase 1 puts the trained network into them.
         run: `ExperimentRun`.
+        image_passes: dict from name to `ImagePass` of the analyses that the settings ask for.
 
     Example:
         >>> with ProbeSession.open(load_inputs(experiment)) as session:
@@ -51,6 +53,11 @@ class ProbeSession:
     def __init__(self, inputs: Inputs, run: ExperimentRun):
         self.inputs = inputs
         self.run = run
+        # Before phase 1: an analysis that is declared wrongly costs no training.
+        asked = inputs.experiment.analysis
+        self.image_passes = {
+            name: needs for name, needs in image_passes().items() if getattr(asked, name)
+        }
 
     @classmethod
     @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """The contract of every analysis: it computes, draws and makes its tables of a small run."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -214,6 +215,16 @@ def test_what_was_not_made_is_not_shown() -> None:
 def test_a_pass_is_asked_for_by_a_setting_of_its_name(name: str) -> None:
     assert getattr(AnalysisSettings(), name) is False
     assert image_passes()[name].summary(stage("layer10").saved(name))
+
+
+def test_a_pass_that_no_setting_asks_for_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    @dataclasses.dataclass(frozen=True)
+    class Without:
+        decisions: str = "none"
+
+    monkeypatch.setattr("sfp_keras.analyses.catalog.AnalysisSettings", Without)
+    with pytest.raises(TypeError, match=r"'decisions' needs a pass .* `decisions: bool`"):
+        all_analyses.__wrapped__()
 
 
 @pytest.mark.parametrize("name", image_passes())

@@ -16,8 +16,9 @@ from PIL import Image
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.workflows.sweep import member_process
+from sfp_keras.workflows.sweep.directory import SweepDirectory
 from sfp_keras.workflows.sweep.plan import SweepPlan
-from sfp_keras.workflows.sweep.report import sweep_report
+from sfp_keras.workflows.sweep.report import read_members, sweep_report
 from sfp_keras.workflows.sweep.sweep import sweep, sweep_folder
 
 PRETENDED = str(Path(__file__).parent / "pretended_member.py")
@@ -97,6 +98,17 @@ def test_members_are_run_once_and_read_together(
     sweep(plan_of(folder, [3], [0, 1]))
     assert trained(folder)[4:] == ["k3-seed0", "k3-seed1"]
     assert [*pd.read_csv(folder / "summary.csv")["K"]] == [2, 2, 3, 3, 4, 4]
+
+
+def test_an_analysis_of_images_asked_for_later_is_made(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, unread: None
+) -> None:
+    # Another setting takes the place of a second analysis.
+    names = ("decisions", "cache_gib")
+    monkeypatch.setattr("sfp_keras.workflows.sweep.directory.image_passes", lambda: names)
+    for more, made in (({}, True), ({}, False), ({"cache_gib": 3.0}, True)):
+        sweep(plan_of(folder, [2], [0], **more))
+        assert ("member 1 of 1" in capsys.readouterr().out) == made
 
 
 @pytest.mark.slow
@@ -293,6 +305,21 @@ def test_a_damaged_member_is_named(folder: Path, unread: None) -> None:
     file.unlink()
     sweep(plan_of(folder, [2, 4], [0]))
     assert file.read_bytes() == whole
+
+
+def test_a_member_made_before_a_quantity_was_added_is_read(folder: Path, unread: None) -> None:
+    sweep(plan_of(folder, [2, 4], [0]))
+    file = folder / "k4-seed0" / "layers.csv"
+    table = pd.read_csv(file)
+    table.drop(columns="clusters").to_csv(file, index=False)
+    found = SweepDirectory(folder)
+    members = read_members(found, found.read()).set_index("member")
+    assert members.loc["k4-seed0", "clusters"].isna().all()
+    assert members.loc["k2-seed0", "clusters"].notna().all()
+    assert members.loc["k4-seed0", "accuracy"].tolist() == table["accuracy"].tolist()
+    table.drop(columns="split").to_csv(file, index=False)
+    with pytest.raises(InputError, match=rf"{file} is damaged"):
+        read_members(found, found.read())
 
 
 def test_only_the_paper_s_network_has_the_paper_beside(

@@ -5,6 +5,7 @@ import importlib
 import pkgutil
 
 from sfp_keras.analyses.analysis import Analysis, ImagePass, Scope
+from sfp_keras.settings import AnalysisSettings
 
 
 @functools.cache
@@ -15,16 +16,27 @@ def all_analyses() -> tuple[Analysis, ...]:
         Tuple of `Analysis`, by scope and place.
 
     Raises:
-        TypeError: if one is not called as its file.
+        TypeError: if one is not called as its file, or no setting of its name asks for its pass
+            over the images.
     """
     found: list[Analysis] = []
     for module in pkgutil.iter_modules(__path__):
         analysis: Analysis = importlib.import_module(f"{__name__}.{module.name}").ANALYSIS
         if analysis.name != module.name:
             raise TypeError(f"analysis {analysis.name!r} of {module.name}.py: call it as its file")
+        # Without it the pass fails, after the hours of training before it.
+        if isinstance(analysis.needs, ImagePass) and not _has_switch(analysis.name):
+            raise TypeError(
+                f"analysis {analysis.name!r} needs a pass over the images: add a setting "
+                f"`{analysis.name}: bool` that is False to sfp_keras/settings/analysis.py"
+            )
         found.append(analysis)
     scopes = list(Scope)
     return tuple(sorted(found, key=lambda one: (scopes.index(one.scope), one.place, one.name)))
+
+
+def _has_switch(name: str) -> bool:
+    return getattr(AnalysisSettings(), name, None) is False
 
 
 def analyses_of(scope: Scope) -> list[Analysis]:

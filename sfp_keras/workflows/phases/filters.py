@@ -16,14 +16,8 @@ def measure_filters(session: ProbeSession) -> None:
     """Measure what is asked for and was not measured yet, on each split."""
     for split in session.splits:
         _measure(session, split)
-        for name, needs in _asked_for(session).items():
+        for name, needs in session.image_passes.items():
             _print_summaries(session, split, name, needs)
-
-
-def _asked_for(session: ProbeSession) -> dict[str, ImagePass]:
-    """The analyses of images that the settings ask for, by name."""
-    settings = session.experiment.analysis
-    return {name: needs for name, needs in image_passes().items() if getattr(settings, name)}
 
 
 def _measure(session: ProbeSession, split: str) -> None:
@@ -53,7 +47,7 @@ def _missing(
     wanted: dict[str, Callable[[ProbedStage], Accumulator]] = {}
     if not files.fields.exists():
         wanted["fields"] = FieldsAccumulator
-    for name, needs in _asked_for(session).items():
+    for name, needs in session.image_passes.items():
         if not files.image_result(name).exists():
             wanted[name] = needs.accumulator
     return wanted

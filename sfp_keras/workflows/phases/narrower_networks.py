@@ -3,6 +3,7 @@
 import keras
 import pandas as pd
 
+from sfp_keras.analyses import image_passes
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.models.copying import layer_with_filters, narrowed, width_of
@@ -105,7 +106,7 @@ def narrower_experiments(session: ProbeSession) -> list[Experiment]:
             run_dir=str(session.run.ablation(stage.name).narrower(width, named)),
             split=("test",),
             overwrite=overwrite,
-            decisions=False,
+            **dict.fromkeys(image_passes(), False),
             ablate_stage=None,
             ablate_removed=(),
             ablate_widths=(),

@@ -16,11 +16,12 @@ from absl import logging as absl_logging
 
 from flags import idle, preset, sweep
 from flags.define import settings_of
-from flags.wording import NoteFormatter, as_flags
+from flags.failures import failure, output_failure
+from flags.wording import NoteFormatter
 from sfp_keras.backend import start_backend
+from sfp_keras.console import PlainConsole
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
-from sfp_keras.files import CANNOT_WRITE
 
 
 def build_experiment(values: flags.FlagValues) -> Experiment:
@@ -42,6 +43,7 @@ def main(argv: Sequence[str]) -> int:
     logging.getLogger("jax").setLevel(logging.WARNING)
     # TensorFlow takes every cut of a network for one function that is compiled again and again.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    experiment = None
     try:
         # Before the sweep's own preset is set, for every member has one.
         several = flags.FLAGS.mode == "sweep"
@@ -55,34 +57,25 @@ def main(argv: Sequence[str]) -> int:
             raise InputError(f"--backend={wanted} cannot be used: {error}") from None
         # A network of the user's own is asked too, whose code may open Keras.
         for line in idle.notes(flags.FLAGS, experiment):
-            print(f"note: {line}")
+            PlainConsole().print(f"note: {line}")
         from sfp_keras import workflows
 
         workflows.run(experiment, plan)
     except KeyboardInterrupt:
-        again = ", without --overwrite," if experiment.run.overwrite else ""
+        again = ", without --overwrite," if experiment and experiment.run.overwrite else ""
         print(f"\nstopped; the same command{again} goes on from here", file=sys.stderr)
         return 130
-    except (InputError, flags.Error) as error:
-        print(f"error: {as_flags(str(error))}", file=sys.stderr)
-        return 2
-    except MemoryError as error:
-        print(
-            f"error: not enough memory ({error}); make --image_size, --batch_size, "
-            "--head_batch_size or --inference_batch_size smaller, or probe fewer --stages",
-            file=sys.stderr,
-        )
-        return 1
-    except OSError as error:
-        if error.errno not in CANNOT_WRITE:
+    except Exception as error:
+        ended = failure(error, experiment.directory if experiment else None)
+        if ended is None:
             raise
-        print(
-            f"error: cannot write {error.filename or experiment.directory}: {error.strerror}; make "
-            "room or choose another --run_dir, then run the same command to go on",
-            file=sys.stderr,
-        )
-        return 1
-    return 0
+    else:
+        ended = output_failure()
+    if ended is None:
+        return 0
+    line, code = ended
+    print(line, file=sys.stderr)
+    return code
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ EVERYWHERE = (
     "errors",
     "files",
     "file_names",
+    "console",
     "importing",
     "backend",
     "reachability",

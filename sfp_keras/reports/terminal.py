@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
+from sfp_keras.console import PlainConsole
 from sfp_keras.reports.tables import ReportTable
 
 
@@ -16,7 +17,7 @@ def terminal() -> Console:
     Returns:
         A `rich.console.Console`.
     """
-    return Console(markup=False, highlight=False, soft_wrap=True)
+    return PlainConsole()
 
 
 def print_table(
@@ -52,6 +53,6 @@ def print_table(
         shown.add_row(first, *(cells[i] for i in columns[1:]), style=style)
     whole = console.options.update(max_width=10_000)
     width = Measurement.get(console, whole, shown).maximum
-    Console(file=console.file, width=width, markup=False, highlight=False).print(shown)
+    PlainConsole(console.file, width).print(shown)
     if table.source and table.compared:
         console.print(f"paper: {table.source}", style="dim", soft_wrap=True)

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from sfp_keras.console import PlainConsole
+
 
 class Progress:
     """Progress of one phase on a terminal, or a line now and then elsewhere.
@@ -30,7 +32,7 @@ class Progress:
         outputs: Sequence[str] = (),
     ):
         self.phase = phase
-        self.console = console or Console(file=sys.stdout, soft_wrap=True, markup=False)
+        self.console = console or PlainConsole(sys.stdout)
         self.line_seconds = line_seconds
         self.outputs = tuple(outputs)
 

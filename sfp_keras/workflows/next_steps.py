@@ -1,5 +1,6 @@
 """What a person can do with a finished run."""
 
+import shlex
 from pathlib import Path
 
 from rich.console import Console
@@ -7,13 +8,14 @@ from rich.console import Console
 
 def next_steps(path: Path, threshold: float, console: Console, split: str = "test") -> None:
     """Say where the results of a split are and what to do next."""
+    events = shlex.quote(str(path / "events"))
     console.print(
         f"results: {path}\n"
         f"  {path / 'layers.csv'}  this table\n"
         f"  {path / 'stages'}/<stage>/{split}/filters.csv  every filter: clusters, noise\n"
         f"  {path / 'stages'}/<stage>/{split}/labels.csv  every label: signal, noise\n"
         + (
-            f"every filter: tensorboard --logdir={path / 'events'}  (tab Clusters)\n"
+            f"every filter: tensorboard --logdir={events}  (tab Clusters)\n"
             if (path / "events").exists()
             else ""
         )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -144,7 +145,7 @@ def read_run(experiment: Experiment) -> RecordedRun:
         state = "is damaged" if files.record.path.exists() else "is missing"
         raise InputError(
             f"{files.record.path} {state}; name a run by --run_dir, or make one first: "
-            f"python main.py --mode=probe --run_dir={files.path}"
+            f"python main.py --mode=probe --run_dir={shlex.quote(str(files.path))}"
         )
     stages = {split: _stages(files, saved, split) for split in experiment.analysis.split}
     empty = [split for split, found in stages.items() if not found]

@@ -1,8 +1,11 @@
 PYTHON ?= python3
+PYTHONS ?= python3.11 python3.12 python3.13
+OLDEST_PYTHON ?= python3.11
 VENV := .venv
 INSTALLED := $(VENV)/installed
+PYTEST = $(VENV)/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-all lint format clean
+.PHONY: demo test test-quick test-all test-versions test-oldest lint format clean
 
 # The whole procedure on scikit-learn's handwritten digits, with no download.
 demo: $(INSTALLED)
@@ -10,12 +13,31 @@ demo: $(INSTALLED)
 
 # Lint, types and tests: what continuous integration runs. Workers wait for the processes that
 # tests start, so three keep two cores busy.
-test: $(INSTALLED) lint
-	$(VENV)/bin/python -m pytest -m "not slow" -n 3 --dist loadfile --no-loadscope-reorder
+test: lint test-quick
+
+test-quick: $(INSTALLED)
+	$(PYTEST) -m "not slow"
 
 # With the long tests: whole sweeps, several processes, everything once more on JAX.
 test-all: $(INSTALLED) lint
-	$(VENV)/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(PYTEST)
+
+# `make test` on every Python, each with an environment of its own and the newest packages it allows.
+test-versions:
+	@failed=; \
+	for python in $(PYTHONS); do \
+	    version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || { \
+	        echo "$$python is not installed: not tested (PYTHONS=\"...\" names others, also paths)"; \
+	        failed="$$failed $$python"; continue; }; \
+	    echo "Python $$version ($$python), in .venv-$$version"; \
+	    $(MAKE) test VENV=.venv-$$version PYTHON=$$python || failed="$$failed $$python"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "Failed or not installed:$$failed"; exit 1; fi
+
+# The tests with the lowest versions that setup.cfg names.
+test-oldest:
+	@$(OLDEST_PYTHON) --version || { echo "OLDEST_PYTHON=... names a Python 3.11"; exit 1; }
+	$(MAKE) test-quick VENV=.venv-oldest PYTHON=$(OLDEST_PYTHON) LOWEST=yes
 
 lint: $(INSTALLED)
 	$(VENV)/bin/ruff check .
@@ -27,10 +49,13 @@ format: $(INSTALLED)
 	$(VENV)/bin/ruff format .
 
 # The stamp is newer than setup.cfg once installed, so later calls need no network.
+# With LOWEST, `package>=1.2,...` of setup.cfg is installed as `package==1.2`.
 $(INSTALLED): setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable ".[test]"
+	sed -nE 's/^    ([A-Za-z0-9_-]+)>=([0-9.]+).*/\1==\2/p' setup.cfg > $(VENV)/lowest.txt
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable ".[test]" \
+	    $(if $(LOWEST),--constraint $(VENV)/lowest.txt)
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf .venv .venv-* build dist *.egg-info

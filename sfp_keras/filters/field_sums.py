@@ -82,7 +82,7 @@ class SummedFields:
 
         In this unit the mean signal is the mean number of appearances. NaN without clusters.
         """
-        clustered = self.appearances.sum()
+        clustered = int(self.appearances.sum())
         return float(self.signal.sum() / clustered) if clustered else np.nan
 
 

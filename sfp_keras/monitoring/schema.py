@@ -247,7 +247,7 @@ def header_of(
 ) -> Header:
     """The header of a measurement of these fields; the accuracy follows from `correct`."""
     if correct is not None:
-        accuracy = float(np.sum(correct) / max(1, fields.label_counts.sum()))
+        accuracy = int(np.sum(correct)) / max(1, int(fields.label_counts.sum()))
     return Header(
         stage,
         depth,

@@ -31,7 +31,7 @@ class StageMeasurement:
     @property
     def accuracy(self) -> float:
         """Share of all images that the whole head classifies correctly."""
-        return float(self.correct.sum() / max(1, self.fields.label_counts.sum()))
+        return int(self.correct.sum()) / max(1, int(self.fields.label_counts.sum()))
 
     @property
     def label_accuracy(self) -> np.ndarray:

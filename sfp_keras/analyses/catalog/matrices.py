@@ -57,7 +57,9 @@ def typical_filters(clusters: FilterClusters, count: int = 3) -> list[int]:
     has = number > 0
     covered = clusters.in_cluster.sum(axis=1)
     size = covered / np.maximum(number, 1)
-    average = np.array([clusters.noise.mean(), number.mean(), covered.sum() / max(number.sum(), 1)])
+    average = np.array(
+        [clusters.noise.mean(), number.mean(), covered.sum() / max(int(number.sum()), 1)]
+    )
     values = np.stack([clusters.noise, number, size], axis=1)
     spread = values[has].std(axis=0) if has.any() else np.ones(3)
     distance = np.linalg.norm((values - average) / np.where(spread > 0, spread, 1), axis=1)

@@ -74,7 +74,7 @@ def _of_floats(split: ImageSplit) -> ChannelStatistics:
             change(split.read(part).astype(np.float64)).sum(axis=(0, 1, 2))
             for part in chunks(len(split))
         )
-        return sums / (len(split) * math.prod(split.image_shape[:2]))
+        return np.asarray(sums / (len(split) * math.prod(split.image_shape[:2])))
 
     mean = mean_of(lambda images: images)
     std = np.sqrt(mean_of(lambda images: (images - mean) ** 2))

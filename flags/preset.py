@@ -3,6 +3,7 @@
 import contextlib
 import difflib
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,17 +47,17 @@ def apply(values: flags.FlagValues) -> str | None:
     elif chosen not in names():
         near = difflib.get_close_matches(chosen, names(), 3, 0.4)
         raise InputError(
-            f"--preset={chosen} is none of ours; "
+            f"--preset={chosen} does not exist; "
             + (f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names())}")
         )
     if chosen is not None:
         settings = read(chosen)
         for name, value in settings.items():
             values.set_default(name, value)
-        for old, new in _stages_in_place(values).items():
-            for name in settings:
-                if not values[name].present:
-                    values.set_default(name, _replaced(values[name].value, old, new))
+        stages = _stages_in_place(values)
+        for name in settings:
+            if stages and not values[name].present:
+                values.set_default(name, _replaced(values[name].value, stages))
     if values.model is None:
         default = find_source(values.dataset).model
         if default is None:
@@ -69,7 +70,10 @@ def apply(values: flags.FlagValues) -> str | None:
 
 
 def _stages_in_place(values: flags.FlagValues) -> dict[str, str]:
-    """The stages that stand for others of the network, where its options took those away."""
+    """The stages that stand for those of the whole network, where its options change them.
+
+    By place; none where the options change how many there are.
+    """
     known = architectures().get(values.model)
     if known is None or known.stages is None:
         return {}
@@ -79,14 +83,21 @@ def _stages_in_place(values: flags.FlagValues) -> dict[str, str]:
         changed = known.stages(known.read(options))
     except InputError:
         return {}  # The experiment is refused for them.
-    return {old: new for old, new in zip(whole, changed, strict=True) if old != new}
+    same = changed == whole or len(changed) != len(whole)
+    return {} if same else dict(zip(whole, changed, strict=True))
 
 
-def _replaced(value: Any, old: str, new: str) -> Any:
-    """A flag's value about another stage."""
+def _replaced(value: Any, stages: Mapping[str, str]) -> Any:
+    """A flag's value about other stages."""
     if isinstance(value, list):
-        return [_replaced(text, old, new) for text in value]
-    return value.replace(old, new) if isinstance(value, str) else value
+        return [_replaced(text, stages) for text in value]
+    if not isinstance(value, str):
+        return value
+    # Longer names first: where `layer1` and `layer1_pool` are stages, the second is not the first.
+    names = "|".join(map(re.escape, sorted(stages, key=len, reverse=True)))
+    # Whole names, and those that begin the name of a layer, as in `stage9_`.
+    pattern = rf"(?<![A-Za-z0-9])(?:{names})(?![A-Za-z0-9])"
+    return re.sub(pattern, lambda match: stages[match[0]], value)
 
 
 def choose(model: str | None, dataset: str, labels: int | None) -> str | None:

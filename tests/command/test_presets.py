@@ -1,5 +1,6 @@
 """Presets: the papers' hyperparameters, and who wins."""
 
+import dataclasses
 import importlib
 import shlex
 from collections.abc import Callable
@@ -172,6 +173,27 @@ def test_without_stage_9_the_preset_speaks_of_stage_8(parsed: Callable) -> None:
     found = parsed("--dataset=cifar100", "--model=efficientnetb0", "--nostage9")
     simpler = parsed("--preset=efficientnetb0-cifar100-no9")
     assert found.changed(preset=simpler.run.preset) == simpler
+
+
+@pytest.mark.parametrize(
+    ("changed", "stage"),
+    [
+        (("layer2", "layer1"), "layer1"),  # Each name is replaced once.
+        (("layer2", "layer10"), "layer10"),  # layer10 is not layer1 with a 0.
+        (("layer1",), "layer10"),  # With another number of stages none stands for another.
+    ],
+)
+def test_stages_stand_for_those_at_their_place(
+    changed: tuple[str, ...], stage: str, parsed: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vgg = dataclasses.replace(
+        models.architectures()["vgg16"],
+        stages=lambda options: changed if options.filters else ("layer1", "layer10"),
+    )
+    module = importlib.import_module("flags.preset")
+    monkeypatch.setattr(module, "architectures", lambda: {"vgg16": vgg})
+    found = parsed("--preset=vgg16-cifar100", "--filters=13:350")
+    assert found.afcc.stage == stage
 
 
 def test_chosen_preset_is_the_named_one(parsed: Callable) -> None:

@@ -10,28 +10,28 @@ from typing import Any
 from sfp_keras.errors import InputError, first_line
 
 
-def import_function(spec: str, flag: str) -> Callable[..., Any]:
+def import_function(spec: str, argument: str) -> Callable[..., Any]:
     """Import the function that `package.module:name` names.
 
     Args:
         spec: `str`. As `import_object` takes it.
-        flag: `str`. The flag that gave it, without dashes.
+        argument: `str`. The argument that gave it; messages begin with it.
 
     Raises:
         InputError: if there is no such module or name, importing fails, or it is no function.
     """
-    function = import_object(spec, flag)
+    function = import_object(spec, argument)
     if not callable(function):
-        raise InputError(f"`{flag}`={spec} is not a function")
+        raise InputError(f"`{argument}`={spec} is not a function")
     return function
 
 
-def import_object(spec: str, flag: str) -> Any:
+def import_object(spec: str, argument: str) -> Any:
     """Import what `package.module:name` names.
 
     Args:
         spec: `str`. The current folder is searched for the module too; the name may have dots.
-        flag: `str`. The flag that gave it, without dashes.
+        argument: `str`. The argument that gave it; messages begin with it.
 
     Raises:
         InputError: if there is no such module or name, or importing fails.
@@ -46,16 +46,17 @@ def import_object(spec: str, flag: str) -> Any:
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         if missing and f"{module_name}.".startswith(f"{missing}."):
             raise InputError(
-                f"`{flag}`={spec}: module {missing!r} is not found; install it, or put its folder "
-                "on PYTHONPATH"
+                f"`{argument}`={spec}: module {missing!r} is not found; install it, or put its "
+                "folder on PYTHONPATH"
             ) from None
         raise InputError(
-            f"`{flag}`={spec}: importing {module_name or 'nothing'} raised {kind_and_line(error)}"
+            f"`{argument}`={spec}: importing {module_name or 'nothing'} raised "
+            f"{kind_and_line(error)}"
         ) from error
     try:
         return operator.attrgetter(name)(module)
     except AttributeError:
-        raise InputError(f"`{flag}`={spec}: module {module_name} has no {name!r}") from None
+        raise InputError(f"`{argument}`={spec}: module {module_name} has no {name!r}") from None
 
 
 def kind_and_line(error: Exception) -> str:

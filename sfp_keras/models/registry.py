@@ -208,7 +208,7 @@ def register(architecture: Architecture) -> Architecture:
             f"{_KNOWN[architecture.name].build.__module__} and that of "
             f"{architecture.build.__module__}"
         )
-    if not issubclass(architecture.options, NoOptions):
+    if not issubclass(architecture.options, Options):
         raise TypeError(f"the options of {architecture.name} must be a subclass of Options")
     _KNOWN[architecture.name] = architecture
     return architecture
@@ -246,7 +246,7 @@ def find_architecture(name: str) -> Architecture:
     """
     known = architectures()
     if name not in known:
-        raise InputError(f"`model`={name!r} is not one of {', '.join(known)}")
+        raise InputError(f"`name`={name!r} is not one of {', '.join(known)}")
     return known[name]
 
 

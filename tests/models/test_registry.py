@@ -21,7 +21,7 @@ from sfp_keras.models import (
     parameter_groups,
     registry,
 )
-from sfp_keras.models.options import Options
+from sfp_keras.models.options import NoOptions, Options
 from sfp_keras.models.registry import Architecture, register
 from sfp_keras.probing import cut_stages, default_stages, list_stages
 from sfp_keras.settings import declared, setting
@@ -159,10 +159,12 @@ def test_wrong_options_are_refused(name, given, message) -> None:
 
 
 def test_unknown_networks_are_refused() -> None:
-    with pytest.raises(InputError, match=r"`model`='vgg19' is not one of .*vgg16"):
+    with pytest.raises(InputError, match=r"`name`='vgg19' is not one of .*vgg16"):
         sfp_keras.build_network("vgg19", 3)
     with pytest.raises(ValueError, match="two networks are called 'vgg16'"):
         register(find_architecture("vgg16"))
+    with pytest.raises(InputError, match=r"`name`='vgg99' is not one of .*vgg16"):
+        sfp_keras.models.default_stage_names("vgg99")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -225,8 +227,9 @@ def test_options_that_clash_with_others_are_refused(options, message, monkeypatc
 
 
 def test_options_and_defaults_that_will_not_do_are_refused() -> None:
-    with pytest.raises(TypeError, match="options of no_options must be a subclass of Options"):
-        register(Architecture("no_options", build_blocks, dict))
+    for options in (dict, NoOptions):
+        with pytest.raises(TypeError, match="options of blocks must be a subclass of Options"):
+            register(Architecture("blocks", build_blocks, options))
     with pytest.raises(ValueError, match="the default 0 of a setting must be at least 1: Blocks"):
         setting(0, "Blocks", low=1)
 

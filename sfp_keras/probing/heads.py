@@ -13,6 +13,7 @@ from keras import ops
 
 from sfp_keras.checkpoints import TrainingCheckpoint
 from sfp_keras.data import epoch_order
+from sfp_keras.models.scope_names import is_scope_name
 from sfp_keras.probing.features import Batches, FeatureCache, stage_outputs
 from sfp_keras.probing.row_reader import RowReader
 from sfp_keras.settings import HeadSettings, TrainingSettings
@@ -95,7 +96,7 @@ def train_heads(
         cache.arrays if resident else None,
     )
     names = list(cache.arrays)
-    compile_classifier(model, settings, outputs=names, names=_patterns(names))
+    compile_classifier(model, settings, outputs=list(model.scopes.values()), names=_patterns(names))
     rows, train_count, size = len(cache.labels), cache.train_count, settings.batch_size
     readers = {name: RowReader(array) for name, array in cache.arrays.items()}
 
@@ -105,7 +106,7 @@ def train_heads(
             if resident
             else {name: read(indices) for name, read in readers.items()}
         )
-        return inputs, dict.fromkeys(names, cache.labels[indices])
+        return inputs, dict.fromkeys(model.scopes.values(), cache.labels[indices])
 
     def feed_all(order: np.ndarray) -> Iterator[Any]:
         for begin in range(0, len(order), size):
@@ -126,7 +127,7 @@ def train_heads(
         cut, batches, _ = augmented
         for outputs, labels in stage_outputs(cut, batches(first_epoch)):
             inputs = {n: x.reshape(len(x), -1) for n, x in zip(names, outputs, strict=True)}
-            yield inputs, dict.fromkeys(names, labels)
+            yield inputs, dict.fromkeys(model.scopes.values(), labels)
 
     def test() -> Iterator[Any]:
         return feed_all(np.arange(train_count, rows))
@@ -178,6 +179,7 @@ class _HeadBank(keras.Model):
                 self._features[name] = keras.Variable(
                     resident[name], trainable=False, dtype=str(resident[name].dtype)
                 )
+        self.scopes = _scope_names(inputs)
         self.resident = resident is not None
         self.built = True
 
@@ -192,9 +194,26 @@ class _HeadBank(keras.Model):
             rows = ops.cast(inputs, "int32")
             inputs = {n: ops.take(x, rows, axis=0) for n, x in self._features.items()}
         return {
-            name: ops.matmul(ops.cast(inputs[name], "float32"), kernel)
+            self.scopes[name]: ops.matmul(ops.cast(inputs[name], "float32"), kernel)
             for name, kernel in self.kernels.items()
         }
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """The logs, with the names of stages for those of outputs."""
+        changed = [(scope, name) for name, scope in self.scopes.items() if scope != name]
+        results = {}
+        for key, value in super().get_metrics_result().items():
+            name = next((n + key[len(s) :] for s, n in changed if key.startswith(f"{s}_")), key)
+            results[name] = value
+        return results
+
+
+def _scope_names(stages: Iterable[str]) -> dict[str, str]:
+    """What outputs are called in Keras, by stage: TensorFlow has no scope `conv#1`."""
+    return {
+        stage: stage if is_scope_name(stage) else f"stage-{index}-"
+        for index, stage in enumerate(stages)
+    }
 
 
 class _HeadKernel(keras.layers.Layer):

@@ -196,3 +196,15 @@ def test_features_that_fit_nowhere_name_the_mend(cut, images, tmp_path, monkeypa
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1, 1, 10))
     with pytest.raises(InputError, match=r"layer1, 64 numbers an image.*`pool`"):
         cached(cut, NAMES, images, budget=0, folder=tmp_path)
+
+
+def test_stages_may_be_called_what_tensorflow_calls_no_scope(cut, images):
+    names = ["conv#1", "größe 2", "a>_b"]
+    plain = dataclasses.replace(SETTINGS, epochs=2)
+    settings = dataclasses.replace(plain, group=["conv#1: lr=0.01"])
+    together = train_heads(cached(cut, names, images), LABELS, settings)
+    alone = train_heads(cached(one(cut, 1), names[1:2], images), LABELS, plain)
+    np.testing.assert_allclose(together[names[1]].kernel, alone[names[1]].kernel, atol=1e-5)
+    for head in together.values():
+        assert all(np.isfinite(list(row.values())).all() for row in head.history)
+    assert [together[name].history[0]["lr"] for name in names] == [0.01, 0.1, 0.1]

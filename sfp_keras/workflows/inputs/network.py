@@ -17,6 +17,7 @@ from sfp_keras.models import (
     load_weights,
     own_input_shape,
 )
+from sfp_keras.models.scope_names import as_scope_name, is_scope_name
 from sfp_keras.reports import terminal
 from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.inputs.arguments import about_setting
@@ -55,10 +56,13 @@ def load_network_and_images(experiment: Experiment) -> tuple[keras.Model, ImageD
                 else (None, experiment.architecture.channels)
             )
             dataset = load_images(experiment, size, channels)
-            return build_network(experiment, dataset, "float32"), dataset
+            network = build_network(experiment, dataset, "float32")
+            check_names(network)
+            return network, dataset
         with without_notes():
             network = load_own_model(experiment.network.model, image_size(experiment))
         check_finite(network, "model", experiment.network.model)
+        check_names(network)
         return network, load_images(experiment, *_size_and_channels(network.input_shape))
     dataset = load_images(experiment, None, experiment.architecture.channels)
     network = build_network(experiment, dataset, "float32")
@@ -104,6 +108,21 @@ def check_finite(network: keras.Model, name: str, source: str) -> None:
             raise InputError(
                 f"`{name}`={source}: weight {weight.path} holds NaN or infinite values, as of a "
                 "training that diverged; take an earlier checkpoint"
+            )
+
+
+def check_names(network: keras.Model) -> None:
+    """Refuse names of layers that TensorFlow cannot run: it makes scopes of them."""
+    if keras.backend.backend() != "tensorflow":
+        return
+    for layer in network._flatten_layers():
+        if not is_scope_name(layer.name, outermost=layer is network):
+            what = "model" if layer is network else "layer"
+            raise InputError(
+                f"TensorFlow cannot run the {what} {layer.name!r}: names may have the letters A-Z "
+                f"and a-z, digits and the characters _ . - alone; rename it in Python "
+                f"({what}.name = {as_scope_name(layer.name)!r}, then save), or choose "
+                "`backend`=jax"
             )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -112,29 +112,25 @@ class Analysis:
         name: `str`. As its file.
         scope: `Scope`. The part of a run that it is of.
         place: `int`. Analyses of one scope are shown in the order of these numbers.
-        needs: what it is computed from: the mean fields, the clusters found in them, files of
-            other phases, or an `ImagePass`.
         compute: makes the result, of the scope's part of a run; `None` where there is nothing to
             show.
         parts: the figures and tables of a result, given the part of a run and the result.
+        image_pass: `ImagePass` that it needs; default: none, what a run has anyway will do.
 
     Raises:
-        TypeError: if `needs` is nothing of that.
+        TypeError: if `image_pass` is no `ImagePass`.
     """
 
     name: str
     scope: Scope
     place: int
-    needs: Literal["fields", "clusters", "files"] | ImagePass
     compute: Callable[[Any], Any]
     parts: Callable[[Any, Any], Iterable[AnalysisPart]]
+    image_pass: ImagePass | None = None
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.needs, ImagePass) or self.needs in ("fields", "clusters", "files")):
-            raise TypeError(
-                f"analysis {self.name!r} needs {self.needs!r}: it must be fields, clusters, files "
-                "or an ImagePass"
-            )
+        if not (self.image_pass is None or isinstance(self.image_pass, ImagePass)):
+            raise TypeError(f"analysis {self.name!r}: {self.image_pass!r} is no ImagePass")
 
     def show(self, subject: Any) -> Iterator[AnalysisPart]:
         """Compute, and give the figures and tables; none where there is nothing to show.

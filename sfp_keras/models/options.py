@@ -91,7 +91,7 @@ def _layers(name: str, value: Any) -> dict[Layer, int] | None:
         value = [value] if isinstance(value, str) else list(value)
         pairs = [str(text).rsplit(":", 1) for text in value]
     try:
-        found = {_layer(layer): int(number) for layer, number in pairs}
+        found = {read_layer(layer): int(number) for layer, number in pairs}
     except (ValueError, TypeError):
         found = {}
     if len(found) < len(pairs):
@@ -102,7 +102,8 @@ def _layers(name: str, value: Any) -> dict[Layer, int] | None:
     return found or None
 
 
-def _layer(name: Any) -> Layer:
+def read_layer(name: Any) -> Layer:
+    """A layer's number where `name` is one, such as 13 or `"13"`, else its name."""
     return int(name) if str(name).isascii() and str(name).isdigit() else name
 
 

@@ -17,7 +17,6 @@ from sfp_keras.analyses import (
     Afcc,
     Analysis,
     Drawing,
-    ImagePass,
     Run,
     Scope,
     Split,
@@ -138,11 +137,6 @@ def test_every_file_of_the_catalog_is_found() -> None:
 @every
 def test_it_shows_something(analysis: Analysis) -> None:
     assert of_run(analysis, run())
-    assert isinstance(analysis.needs, ImagePass) or analysis.needs in (
-        "fields",
-        "clusters",
-        "files",
-    )
 
 
 @every
@@ -225,6 +219,11 @@ def test_a_pass_that_no_setting_asks_for_is_refused(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("sfp_keras.analyses.catalog.AnalysisSettings", Without)
     with pytest.raises(TypeError, match=r"'decisions' needs a pass .* `decisions: bool`"):
         all_analyses.__wrapped__()
+
+
+def test_what_is_no_pass_is_refused() -> None:
+    with pytest.raises(TypeError, match="analysis 'mine': 'clusters' is no ImagePass"):
+        Analysis("mine", Scope.STAGE, 9, lambda stage: None, lambda *of: (), image_pass="clusters")
 
 
 @pytest.mark.parametrize("name", image_passes())

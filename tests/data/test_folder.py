@@ -74,7 +74,7 @@ def test_unreadable_images_are_named_counted_and_left_out(tmp_path, caplog):
     cut = tmp_path / "cat" / "cut.bmp"
     cut.write_bytes(cut.read_bytes()[:-40])  # its head is good
     (tmp_path / "dog" / "text.jpg").write_text("no image")
-    (tmp_path / "dog" / "notes.txt").write_text("no image and not said to be one")
+    (tmp_path / "dog" / "notes.txt").write_text("no image and not named as one")
     (tmp_path / "dog" / ".hidden.png").write_text("")
     (tmp_path / ".cache").mkdir()
     with caplog.at_level(logging.WARNING, "sfp_keras"):

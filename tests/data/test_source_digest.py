@@ -1,4 +1,4 @@
-"""Data sets of one name are told apart by their files."""
+"""Data sets of one name are distinguished by their files."""
 
 import shutil
 

@@ -36,7 +36,7 @@ def run(colour_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Simple
         "first": ["--ablate_removed=2,5,7", "--ablate_widths=3"],
         "again": ["--ablate_removed=2,5,7", "--ablate_widths=3"],
         "other": ["--threshold=0.5"],
-        "anew": ["--ablate_removed=2,5,7", "--overwrite=analysis"],
+        "redone": ["--ablate_removed=2,5,7", "--overwrite=analysis"],
     }.items():
         assert call_main(*flags, *more) == 0
         files[name] = contents(folder)
@@ -55,7 +55,7 @@ def table(run: SimpleNamespace, tmp_path: Path) -> Callable[[str, str], pd.DataF
 
 @pytest.fixture(scope="module")
 def right(run: SimpleNamespace, colour_folder: Path) -> Callable[[np.ndarray], np.ndarray]:
-    """Whether each test image is classified rightly with the head's rows of filters zeroed."""
+    """Whether each test image is classified correctly with the head's rows of filters zeroed."""
     names = sorted(path.name for path in (colour_folder / "test").iterdir())
     files = [sorted((colour_folder / "test" / name).iterdir()) for name in names]
     images = np.stack([np.asarray(Image.open(f)) for of in files for f in of]) / 127.5 - 1
@@ -148,9 +148,9 @@ def test_a_rerun_makes_what_is_missing_or_was_made_otherwise(run: SimpleNamespac
         assert run.files["other"][f"{FOLDER}/{name}"] == run.files["first"][f"{FOLDER}/{name}"]
     for name in ("removal.csv", "labels.csv"):
         assert run.files["other"][f"{FOLDER}/{name}"] != run.files["first"][f"{FOLDER}/{name}"]
-        assert run.files["anew"][f"{FOLDER}/{name}"] == run.files["first"][f"{FOLDER}/{name}"]
+        assert run.files["redone"][f"{FOLDER}/{name}"] == run.files["first"][f"{FOLDER}/{name}"]
     assert (
-        run.times["anew"][f"{FOLDER}/width-3/model.keras"]
+        run.times["redone"][f"{FOLDER}/width-3/model.keras"]
         == (run.times["first"][f"{FOLDER}/width-3/model.keras"])
     )
     assert not any(name.startswith("cache") for name in run.files["first"])
@@ -163,6 +163,7 @@ def test_a_rerun_makes_what_is_missing_or_was_made_otherwise(run: SimpleNamespac
         (["--ablate_removed=8"], "--ablate_removed=8: layer4 has 7 filters"),
         (["--ablate_layers=3"], "give both"),
         (["--ablate_layers=9", "--ablate_widths=3"], "--ablate_layers=9: vgg6 has no layer 9"),
+        (["--ablate_layers=²", "--ablate_widths=3"], "--ablate_layers=²: vgg6 has no layer ²"),
         (["--ablate_stage=output", "--ablate_widths=3"], "name some by --ablate_layers"),
         (["--initial_weights=w.npz", "--ablate_widths=3"], "--initial_weights"),
     ],

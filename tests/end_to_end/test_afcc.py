@@ -19,7 +19,7 @@ from sfp_keras.workflows.phases.fine_tuning import note_silent_labels
 
 @pytest.fixture(scope="module")
 def run(colour_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
-    """A run directory after a probe, AFCC, more thresholds, and AFCC done anew."""
+    """A run directory after a probe, AFCC, more thresholds, and AFCC done again."""
     folder = tmp_path_factory.mktemp("afcc") / "run"
     flags = [
         *("--model=vgg6", "--filters=1:8,2:16,3:32,4:64,5:8", "--batch_size=8"),
@@ -37,7 +37,7 @@ def run(colour_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Simple
     call_again(*more, "--afcc_variants=clusters")
     files["more"] = contents(folder)
     call_again(*afcc, "--overwrite=afcc", "--afcc_trainable=head", "--afcc_variants=clusters,full")
-    files["anew"] = contents(folder)
+    files["redone"] = contents(folder)
     return SimpleNamespace(folder=folder, files=files, out=out, afcc=afcc)
 
 
@@ -138,11 +138,11 @@ def test_more_thresholds_leave_finished_ones_as_they_are(
 
 
 def test_done_anew_only_afcc_is_redone(run: SimpleNamespace, tmp_path: Path) -> None:
-    rows = table(run, "anew", tmp_path)
+    rows = table(run, "redone", tmp_path)
     assert rows["variant"].tolist() == ["clusters", "full"]
     for name, data in run.files["more"].items():
         if not name.startswith("afcc/") and name != "experiment.json":
-            assert run.files["anew"][name] == data, name
+            assert run.files["redone"][name] == data, name
 
 
 def test_the_terminal_shows_each_head(run: SimpleNamespace) -> None:

@@ -83,7 +83,7 @@ def test_final_factors_are_those_of_the_run_directory(run: SimpleNamespace) -> N
     log = run.logs["first"]
     about = schema.decode_about(log.blobs("final", "about")[0])
     assert (about.phase, about.labels) == ("final", ("blue", "green", "red"))
-    # All of it was written anew: nothing that is older counts.
+    # All of it was written again: nothing that is older counts.
     assert about.first_step == 0
     depths = []
     for stage in ("layer4", "layer5"):

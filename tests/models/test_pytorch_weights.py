@@ -114,7 +114,7 @@ def test_any_numbering_and_float_type(tmp_path):
     path = saved(tmp_path, tensors)
     model, other = vgg6(path), vgg6(path)
     load_pytorch_weights(model, path)
-    # As nn.DataParallel names them, numbered anew, in half precision.
+    # As nn.DataParallel names them, with other numbers, in half precision.
     renamed = {}
     for name, tensor in tensors.items():
         group, index, part = name.split(".")

@@ -1,4 +1,4 @@
-"""FilterMonitor from the first batch to a training's end: what goes wrong, stops or begins anew."""
+"""FilterMonitor from the first batch to the end of a training that fails, stops or begins again."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""Trainings that begin anew, or go on, in the folder of an earlier one."""
+"""Trainings that begin again, or go on, in the folder of an earlier one."""
 
 import pytest
 from tab_server import TabServer

@@ -1,4 +1,4 @@
-"""Data sets are told apart by every image that is in memory, and by a few wherever they are."""
+"""Data sets are distinguished by every image that is in memory, and by a few wherever they are."""
 
 import dataclasses
 from pathlib import Path

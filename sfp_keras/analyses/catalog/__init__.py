@@ -25,7 +25,7 @@ def all_analyses() -> tuple[Analysis, ...]:
         if analysis.name != module.name:
             raise TypeError(f"analysis {analysis.name!r} of {module.name}.py: call it as its file")
         # Without it the pass fails, after the hours of training before it.
-        if isinstance(analysis.needs, ImagePass) and not _has_switch(analysis.name):
+        if analysis.image_pass is not None and not _has_switch(analysis.name):
             raise TypeError(
                 f"analysis {analysis.name!r} needs a pass over the images: add a setting "
                 f"`{analysis.name}: bool` that is False to sfp_keras/settings/analysis.py"
@@ -57,4 +57,4 @@ def image_passes() -> dict[str, ImagePass]:
     Returns:
         Dict from an analysis's name to its `ImagePass`.
     """
-    return {one.name: one.needs for one in all_analyses() if isinstance(one.needs, ImagePass)}
+    return {one.name: one.image_pass for one in all_analyses() if one.image_pass is not None}

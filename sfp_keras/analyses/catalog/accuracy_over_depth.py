@@ -74,5 +74,5 @@ def _parts(sweep: Sweep, members: pd.DataFrame) -> Iterator[AnalysisPart]:
 
 
 ANALYSIS = Analysis(
-    "accuracy_over_depth", Scope.DEPTH_OVER_K, 1, "files", lambda sweep: sweep.members, _parts
+    "accuracy_over_depth", Scope.DEPTH_OVER_K, 1, lambda sweep: sweep.members, _parts
 )

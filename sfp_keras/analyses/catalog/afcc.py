@@ -152,7 +152,6 @@ ANALYSIS = Analysis(
     "afcc",
     Scope.AFCC,
     1,
-    "files",
     lambda afcc: None if afcc.results.empty else afcc.results,
     _parts,
 )

@@ -74,7 +74,6 @@ ANALYSIS = Analysis(
     "appearances",
     Scope.CLUSTERS,
     2,
-    "clusters",
     lambda split: {stage.name: stage.label_statistics.appearances for stage in split.stages},
     _parts,
 )

@@ -121,7 +121,6 @@ ANALYSIS = Analysis(
     "cluster_sizes",
     Scope.CLUSTERS,
     1,
-    "clusters",
     lambda split: {stage.name: stage.statistics for stage in split.stages},
     _parts,
 )

@@ -122,5 +122,5 @@ def _parts(sweep: Sweep, summary: pd.DataFrame) -> Iterator[AnalysisPart]:
 
 
 ANALYSIS = Analysis(
-    "clusters_over_labels", Scope.CLUSTERS_OVER_K, 1, "files", lambda sweep: sweep.summary, _parts
+    "clusters_over_labels", Scope.CLUSTERS_OVER_K, 1, lambda sweep: sweep.summary, _parts
 )

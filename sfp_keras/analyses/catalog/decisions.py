@@ -150,7 +150,7 @@ ANALYSIS = Analysis(
     "decisions",
     Scope.STAGE,
     5,
-    ImagePass(_accumulator, _finish, _arrays, _restore, _table, _summary),
     _compute,
     _parts,
+    ImagePass(_accumulator, _finish, _arrays, _restore, _table, _summary),
 )

@@ -145,6 +145,4 @@ def _parts(sweep: Sweep, fits: pd.DataFrame) -> Iterator[AnalysisPart]:
     yield Tabled("lines", fit_table(fits, paper))
 
 
-ANALYSIS = Analysis(
-    "error_over_labels", Scope.ERROR_OVER_K, 1, "files", lambda sweep: sweep.fits, _parts
-)
+ANALYSIS = Analysis("error_over_labels", Scope.ERROR_OVER_K, 1, lambda sweep: sweep.fits, _parts)

@@ -49,7 +49,6 @@ ANALYSIS = Analysis(
     "fewer_filters",
     Scope.ABLATION,
     3,
-    "files",
     lambda ablation: ablation.widths if len(ablation.widths) > 1 else None,
     _parts,
 )

@@ -67,4 +67,4 @@ def _parts(split: Split, found: _Found) -> Iterator[AnalysisPart]:
     yield Tabled("fields", field_table(*found, split.paper))
 
 
-ANALYSIS = Analysis("field_table", Scope.CLUSTERS, 4, "clusters", _compute, _parts)
+ANALYSIS = Analysis("field_table", Scope.CLUSTERS, 4, _compute, _parts)

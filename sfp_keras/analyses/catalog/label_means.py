@@ -80,7 +80,6 @@ ANALYSIS = Analysis(
     "label_means",
     Scope.CLUSTERS,
     3,
-    "clusters",
     lambda split: {stage.name: stage.label_statistics for stage in split.stages},
     _parts,
 )

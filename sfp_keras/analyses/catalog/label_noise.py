@@ -136,6 +136,4 @@ def _parts(stage: Stage, statistics: LabelStatistics) -> Iterator[AnalysisPart]:
     )
 
 
-ANALYSIS = Analysis(
-    "label_noise", Scope.STAGE, 2, "clusters", lambda stage: stage.label_statistics, _parts
-)
+ANALYSIS = Analysis("label_noise", Scope.STAGE, 2, lambda stage: stage.label_statistics, _parts)

@@ -41,4 +41,4 @@ def _parts(stage: Stage, statistics: LabelStatistics) -> Iterator[AnalysisPart]:
     yield Tabled("labels", table, folded="every label")
 
 
-ANALYSIS = Analysis("label_table", Scope.STAGE, 6, "clusters", _compute, _parts)
+ANALYSIS = Analysis("label_table", Scope.STAGE, 6, _compute, _parts)

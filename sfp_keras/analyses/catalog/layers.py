@@ -127,4 +127,4 @@ def _parts(run: Run, rows: pd.DataFrame) -> Iterator[AnalysisPart]:
     )
 
 
-ANALYSIS = Analysis("layers", Scope.LAYERS, 1, "clusters", lambda run: run.rows, _parts)
+ANALYSIS = Analysis("layers", Scope.LAYERS, 1, lambda run: run.rows, _parts)

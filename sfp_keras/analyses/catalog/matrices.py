@@ -270,4 +270,4 @@ def _parts(stage: Stage, filters: Sequence[int]) -> Iterator[AnalysisPart]:
         )
 
 
-ANALYSIS = Analysis("matrices", Scope.STAGE, 1, "clusters", _chosen, _parts)
+ANALYSIS = Analysis("matrices", Scope.STAGE, 1, _chosen, _parts)

@@ -110,6 +110,4 @@ def _parts(ablation: Ablation, summary: pd.DataFrame) -> Iterator[AnalysisPart]:
     yield Tabled("removal", removal_table(summary, name, paper))
 
 
-ANALYSIS = Analysis(
-    "removed_filters", Scope.ABLATION, 1, "files", lambda ablation: ablation.summary, _parts
-)
+ANALYSIS = Analysis("removed_filters", Scope.ABLATION, 1, lambda ablation: ablation.summary, _parts)

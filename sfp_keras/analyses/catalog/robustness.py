@@ -49,7 +49,6 @@ ANALYSIS = Analysis(
     "robustness",
     Scope.ROBUSTNESS,
     1,
-    "fields",
     lambda split: {stage.name: layer_robustness(stage.fields) for stage in split.stages},
     _parts,
 )

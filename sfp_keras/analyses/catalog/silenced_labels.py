@@ -147,6 +147,4 @@ def _parts(ablation: Ablation, labels: pd.DataFrame) -> Iterator[AnalysisPart]:
         yield Tabled("labels", silenced_label_table(labels, name), folded="every label")
 
 
-ANALYSIS = Analysis(
-    "silenced_labels", Scope.ABLATION, 2, "files", lambda ablation: ablation.labels, _parts
-)
+ANALYSIS = Analysis("silenced_labels", Scope.ABLATION, 2, lambda ablation: ablation.labels, _parts)

@@ -71,6 +71,4 @@ def _parts(stage: Stage, fields: SubThresholdFields) -> Iterator[AnalysisPart]:
     )
 
 
-ANALYSIS = Analysis(
-    "sub_threshold", Scope.STAGE, 3, "clusters", lambda stage: stage.sub_threshold, _parts
-)
+ANALYSIS = Analysis("sub_threshold", Scope.STAGE, 3, lambda stage: stage.sub_threshold, _parts)

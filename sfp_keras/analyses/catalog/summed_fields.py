@@ -115,4 +115,4 @@ def _parts(stage: Stage, sums: SummedFields) -> Iterator[AnalysisPart]:
     )
 
 
-ANALYSIS = Analysis("summed_fields", Scope.STAGE, 4, "clusters", lambda stage: stage.sums, _parts)
+ANALYSIS = Analysis("summed_fields", Scope.STAGE, 4, lambda stage: stage.sums, _parts)

@@ -118,7 +118,6 @@ ANALYSIS = Analysis(
     "training",
     Scope.TRAINING,
     1,
-    "files",
     lambda run: Paragraph("The network came trained.") if run.training is None else run.training,
     _parts,
 )

@@ -7,7 +7,7 @@ from sfp_keras.analyses import image_passes
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.models.copying import layer_with_filters, narrowed, width_of
-from sfp_keras.models.options import Layer
+from sfp_keras.models.options import Layer, read_layer
 from sfp_keras.probing import Stage
 from sfp_keras.runs import RunFiles, stage_results
 from sfp_keras.workflows.inputs.stage_settings import only_stage
@@ -68,7 +68,7 @@ def changed_layers(experiment: Experiment, network: keras.Model, stage: Stage) -
         InputError: if they are not given and the stage is no layer of filters.
     """
     if experiment.ablation.layers:
-        layers = [int(name) if name.isdigit() else name for name in experiment.ablation.layers]
+        layers = [read_layer(name) for name in experiment.ablation.layers]
         return sorted(layers, key=lambda layer: (isinstance(layer, str), layer))
     own = _own_layer(experiment, network, stage)
     if own is None:

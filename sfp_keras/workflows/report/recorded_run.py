@@ -115,7 +115,6 @@ class RecordedRun:
         )
 
     def _ablations(self, papers: PaperNumbers) -> list[Ablation]:
-        # Here, for it loads what runs networks.
         return [
             Ablation(
                 stage,

@@ -17,8 +17,8 @@ LONGEST = 400
 # From left to right: each imports only what stands to its left.
 ROOMS = (
     "filters",
-    "papers",
-    *("settings", "checkpoints", "data", "models", "experiment", "distribution", "training"),
+    *("settings", "checkpoints", "data", "models", "papers"),
+    *("experiment", "distribution", "training"),
     *("layers", "probing", "afcc", "reports", "analyses"),
     *("monitoring", "runs"),
     "workflows",

@@ -4,6 +4,8 @@ All of them are in numbers.json; a later paper adds rows to it.
 """
 
 from sfp_keras.papers.experiments import (
+    PAPER_SPLIT,
+    PAPER_THRESHOLD,
     PaperNumbers,
     PaperRemoval,
     StageNumbers,
@@ -11,9 +13,11 @@ from sfp_keras.papers.experiments import (
     paper_numbers,
 )
 from sfp_keras.papers.source import Source
-from sfp_keras.papers.sweeps import PaperSweep, paper_sweep
+from sfp_keras.papers.sweeps import PaperSweep, paper_sweep, shown_stage
 
 __all__ = [
+    "PAPER_SPLIT",
+    "PAPER_THRESHOLD",
     "PaperNumbers",
     "PaperRemoval",
     "PaperSweep",
@@ -22,4 +26,5 @@ __all__ = [
     "measured_as_papers",
     "paper_numbers",
     "paper_sweep",
+    "shown_stage",
 ]

@@ -5,9 +5,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sfp_keras.filters import signal_to_noise
+from sfp_keras.models import architectures
 from sfp_keras.papers.source import Source, file_content, source_of
 
 _NOWHERE = Source("", "")
+
+
+# What the papers' numbers of clusters are measured on and with.
+PAPER_SPLIT, PAPER_THRESHOLD = "test", 0.3
 
 
 def measured_as_papers(split: str, threshold: float) -> bool:
@@ -20,7 +25,7 @@ def measured_as_papers(split: str, threshold: float) -> bool:
     Returns:
         `bool`.
     """
-    return split == "test" and threshold == 0.3
+    return (split, threshold) == (PAPER_SPLIT, PAPER_THRESHOLD)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,7 +152,7 @@ def paper_numbers(
     for entry in file_content()["experiments"]:
         if {name: entry[name] for name in wanted} != wanted:
             continue
-        if entry.get("options", {}) == dict(options or {}):
+        if _same_network(model, entry.get("options", {}), options or {}):
             groups = {
                 name: StageNumbers(source_of(group), group["stages"])
                 for name, group in entry.items()
@@ -155,6 +160,14 @@ def paper_numbers(
             }
             return PaperNumbers(num_labels, **groups)
     return PaperNumbers(num_labels)
+
+
+def _same_network(model: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether options ask for one network, written as texts, lists or values."""
+    if one.keys() != other.keys():
+        return False
+    known = architectures().get(model)
+    return not one if known is None else bool(known.read(one) == known.read(other))
 
 
 def labels_of_experiments(model: str, dataset: str) -> list[int]:

@@ -36,6 +36,19 @@ class PaperSweep:
         return self.rows[chosen]
 
 
+def shown_stage(model: str) -> str | None:
+    """The stage of which paper 2 draws the error against K, on whatever data.
+
+    Args:
+        model: `str`, such as `vgg16`.
+
+    Returns:
+        `str`, or `None` where the paper did not vary K.
+    """
+    entries = file_content()["sweeps"]
+    return next((str(entry["stage"]) for entry in entries if entry["model"] == model), None)
+
+
 def paper_sweep(model: str, dataset: str) -> PaperSweep | None:
     """Paper 2's numbers of a network over the number of labels.
 

@@ -7,7 +7,7 @@ import pandas as pd
 from rich.console import Console
 
 from sfp_keras.filters import LAYER_MEASURES, LAYER_QUANTITIES
-from sfp_keras.papers import PaperSweep
+from sfp_keras.papers import PaperSweep, shown_stage
 from sfp_keras.reports.line_fit import LineFit, fit_line
 from sfp_keras.reports.quantity_columns import quantity_column
 from sfp_keras.reports.tables import Column, ReportTable
@@ -99,11 +99,12 @@ def sweep_stage(asked: str | None, model: str, stages: Sequence[str]) -> str:
         stages: those there are, input side first.
 
     Returns:
-        `asked`, or the paper's, layer10 of vgg16, or the last; `asked` need not be there.
+        `asked`, or the paper's, or the last; `asked` need not be there.
     """
     if asked:
         return asked
-    return "layer10" if model == "vgg16" and "layer10" in stages else stages[-1]
+    of_paper = shown_stage(model)
+    return of_paper if of_paper is not None and of_paper in stages else stages[-1]
 
 
 def sweep_table(summary: pd.DataFrame, paper: PaperSweep | None) -> ReportTable:

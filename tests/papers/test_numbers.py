@@ -25,6 +25,22 @@ def test_numbers_as_the_papers_print_them() -> None:
 
 
 @pytest.mark.parametrize(
+    ("blocks", "accuracy"),
+    [
+        (("3:1", "4:1"), 0.864),
+        (["4:1", "3:1"], 0.864),
+        ({3: 1, 4: 1}, 0.864),
+        (("5:2",), 0.862),
+        (("5:1",), None),
+        (("3:1",), None),
+    ],
+)
+def test_options_are_compared_by_what_they_mean(blocks: object, accuracy: float | None) -> None:
+    found = paper_numbers("efficientnetb0", "cifar100", 100, {"blocks": blocks})
+    assert found.layers.column("accuracy").get("stage9") == accuracy
+
+
+@pytest.mark.parametrize(
     ("model", "dataset", "labels", "options"),
     [
         ("vgg16", "cifar100", 30, {}),

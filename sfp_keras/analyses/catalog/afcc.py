@@ -12,7 +12,7 @@ from rich.console import Console
 
 from sfp_keras.analyses.analysis import Analysis, AnalysisPart, Drawing, Scope, Tabled
 from sfp_keras.analyses.subjects import Afcc
-from sfp_keras.papers import StageNumbers, measured_as_papers
+from sfp_keras.papers import PAPER_SPLIT, PAPER_THRESHOLD, StageNumbers, measured_as_papers
 from sfp_keras.reports import Column, ReportTable, print_table
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def print_afcc(results: pd.DataFrame, stage: str, paper: StageNumbers, console: 
     """
     table = afcc_table(results, stage, paper)
     if stage in paper and not table.compared:
-        kind = {"name": "  paper", "clusters_from": "test", "threshold": 0.3}
+        kind = {"name": "  paper", "clusters_from": PAPER_SPLIT, "threshold": PAPER_THRESHOLD}
         rows = [*table.rows, {**kind, **with_share(paper[stage])}]
         table = dataclasses.replace(table, rows=rows)
     print_table(table, console)

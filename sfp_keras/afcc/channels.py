@@ -13,6 +13,7 @@ from sfp_keras.layers import CompactDense, MaskConstraint, MaskedDense
 
 # Types are compared exactly: a subclass may do anything with its channels.
 _CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.Conv3D)
+_TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
 _DENSE = (layers.Dense, MaskedDense)
 _DEPTHWISE = (layers.DepthwiseConv1D, layers.DepthwiseConv2D)
 _SAME_FOR_EACH_FILTER = {
@@ -38,9 +39,7 @@ _ELEMENTWISE = {
 
 def puts_out_filters(layer: Any) -> bool:
     """Whether a layer makes filters, each from all its inputs and independent of the others."""
-    if type(layer) in _CONVOLUTIONS:
-        return layer.groups == 1 and layer.activation in _ELEMENTWISE
-    return type(layer) in _DENSE and layer.activation in _ELEMENTWISE
+    return reads_filters(layer) and type(layer) is not CompactDense and _elementwise(layer)
 
 
 def passes_filters(layer: Any, rank: int) -> bool:
@@ -51,14 +50,56 @@ def passes_filters(layer: Any, rank: int) -> bool:
         rank: number of the input's axes, the batch among them; filters are the last.
     """
     if type(layer) is layers.Activation:
-        return layer.activation in _ELEMENTWISE
+        return _elementwise(layer)
     if type(layer) is layers.Rescaling:
         return np.ndim(layer.scale) == np.ndim(layer.offset) == 0
     if type(layer) is layers.BatchNormalization:
         return layer.axis in (-1, rank - 1)
     if type(layer) in _DEPTHWISE:
-        return layer.depth_multiplier == 1 and layer.activation in _ELEMENTWISE
+        return layer.depth_multiplier == 1 and _elementwise(layer)
+    if not isinstance(layer, layers.Layer):
+        return is_elementwise(layer)  # An operation, such as that of `keras.ops.relu`.
     return type(layer) in _SAME_FOR_EACH_FILTER
+
+
+def why_no_maker(layer: Any) -> str:
+    """Why filters cannot be removed from a layer that neither makes nor passes them, as a verb."""
+    if isinstance(layer, layers.Wrapper):
+        return f"wraps {type(layer.layer).__name__}, whose weights it changes"
+    if reads_filters(layer) or type(layer) in (layers.Activation, *_DEPTHWISE):
+        if _elementwise(layer):
+            return "makes several filters of each"
+        return "has an activation that does not compute each filter alone and alike"
+    if getattr(layer, "groups", 1) != 1:
+        return "makes its filters in groups"
+    return "is of a kind from which filters are not removed"
+
+
+def _elementwise(layer: Any) -> bool:
+    return layer.activation in _ELEMENTWISE or is_elementwise(layer.activation)
+
+
+def is_elementwise(function: Any) -> bool:
+    """Whether a function of a tensor computes each filter alone, and all alike.
+
+    Activations of other libraries (`tf.nn.relu`), activation layers and functions of one's own
+    are tried on random numbers.
+    """
+    if type(function) in _SAME_FOR_EACH_FILTER:
+        return True
+    numbers = np.random.default_rng(0).normal(size=(2, 3, 4, 5)).astype(np.float32)
+    others = numbers.copy()
+    others[..., 0] += 1
+    order = [3, 0, 4, 1, 2]
+    try:
+        found, changed, moved = (
+            keras.ops.convert_to_numpy(function(keras.ops.convert_to_tensor(array)))
+            for array in (numbers, others, numbers[..., order])
+        )
+    except Exception:  # It is the user's own.
+        return False
+    alone = found.shape == numbers.shape and np.array_equal(found[..., 1:], changed[..., 1:])
+    return bool(alone and np.allclose(found[..., order], moved, rtol=1e-6))
 
 
 def moves_filters(layer: Any) -> bool:
@@ -73,8 +114,8 @@ def moves_filters(layer: Any) -> bool:
 
 def reads_filters(layer: Any) -> bool:
     """Say whether a layer sums over its input filters, so that some can be left out."""
-    if type(layer) in _CONVOLUTIONS:
-        return layer.groups == 1
+    if type(layer) in (*_CONVOLUTIONS, *_TRANSPOSED):
+        return getattr(layer, "groups", 1) == 1
     return type(layer) in (*_DENSE, CompactDense)
 
 
@@ -95,11 +136,11 @@ def without_inputs(layer: Any, keep: np.ndarray) -> Exchange:
 
 def with_fewer_filters(layer: Any, keep: np.ndarray) -> Exchange | None:
     """The layer of `passes_filters` for the filters left; `None` where it can stay as it is."""
+    if type(layer) not in (layers.BatchNormalization, *_DEPTHWISE):
+        return None
     weights = layer.get_weights()
     if type(layer) is layers.BatchNormalization:
         return Exchange(remade(layer), [array[keep] for array in weights])
-    if type(layer) not in _DEPTHWISE:
-        return None
     _check_weights(layer, weights)
     constraints = {
         "depthwise_constraint": _cut_constraint(layer.depthwise_constraint, -2, keep, layer.name),
@@ -114,17 +155,18 @@ def _cut_kernel(layer: Any, axis: int, keep: np.ndarray) -> Exchange:
     config = layer.get_config()
     kernel, *bias = layer.get_weights()
     _check_weights(layer, [kernel, *bias])
-    changes: dict[str, Any] = {}
-    for name, at in (("kernel_constraint", axis), ("bias_constraint", -1)):
-        if at == axis:
-            constraint = keras.constraints.get(config[name])
-            changes[name] = _cut_constraint(constraint, axis, keep, layer.name)
+    # Kernels of transposed convolutions have the outputs before the inputs.
+    kernel_axis = -3 - axis if type(layer) in _TRANSPOSED else axis
+    constraint = keras.constraints.get(config["kernel_constraint"])
+    changes = {"kernel_constraint": _cut_constraint(constraint, kernel_axis, keep, layer.name)}
+    if axis == -1:
+        constraint = keras.constraints.get(config["bias_constraint"])
+        changes["bias_constraint"] = _cut_constraint(constraint, -1, keep, layer.name)
+        changes["units" if type(layer) in _DENSE else "filters"] = int(keep.sum())
+        bias = [array[keep] for array in bias]
     if type(layer) is MaskedDense and layer.mask is not None:
         changes["mask"] = _cut_mask(layer.mask, axis, keep, layer.name)
-    if axis == -1:
-        changes["filters" if type(layer) in _CONVOLUTIONS else "units"] = int(keep.sum())
-        bias = [array[keep] for array in bias]
-    return Exchange(remade(layer, **changes), [np.compress(keep, kernel, axis=axis), *bias])
+    return Exchange(remade(layer, **changes), [np.compress(keep, kernel, axis=kernel_axis), *bias])
 
 
 def _cut_constraint(constraint: Any, axis: int, keep: np.ndarray, layer: str) -> Any:

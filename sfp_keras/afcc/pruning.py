@@ -155,7 +155,8 @@ def _maker(graph: CallGraph, stage: LayerCall, name: str) -> LayerCall:
             return call
         (tensor, *others) = call.inputs
         if others or not channels.passes_filters(call.operation, len(tensor.shape)):
-            raise _refusal(name, call, "mixes filters before the stage")
+            joins = f"mixes filters of {1 + len(others)} tensors before the stage"
+            raise _refusal(name, call, joins if others else channels.why_no_maker(call.operation))
     raise InputError(f"stage {name!r} follows no convolution or dense layer: it has no filters")
 
 

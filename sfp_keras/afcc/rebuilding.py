@@ -105,7 +105,12 @@ def remade(layer: Any, **changes: Any) -> Any:
     """
     # The function of a Lambda layer comes from the user's network, which runs already.
     trust = {"safe_mode": False} if isinstance(layer, keras.layers.Lambda) else {}
-    return type(layer).from_config({**layer.get_config(), **changes}, **trust)
+    config = layer.get_config()
+    activation = getattr(layer, "activation", None)
+    if "activation" in config and not isinstance(activation, (keras.layers.Layer, type(None))):
+        # Functions of other libraries have names that Keras does not know.
+        config["activation"] = activation
+    return type(layer).from_config({**config, **changes}, **trust)
 
 
 def copy_weights(old: keras.layers.Layer, new: keras.layers.Layer) -> None:

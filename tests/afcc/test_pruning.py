@@ -128,6 +128,57 @@ def test_filters_are_removed_behind_a_layout_with_filters_first():
         prune_filters(mixing, "conv", [1])
 
 
+def backend_relu(x):
+    """A function without a name in Keras, as `tf.nn.relu` is."""
+    return keras.ops.maximum(x, 0)
+
+
+def tripled(x):
+    return 3 * x
+
+
+ACTIVE = {
+    "another library": lambda x: layers.Conv2D(4, 3, activation=backend_relu, name="maker")(x),
+    "own": lambda x: layers.Conv2D(4, 3, activation=tripled, name="maker")(x),
+    "layer": lambda x: layers.Conv2D(4, 3, activation=layers.LeakyReLU(0.1), name="maker")(x),
+    "of a layer": lambda x: layers.Activation(layers.ReLU())(layers.Conv2D(4, 3, name="maker")(x)),
+    "operation": lambda x: keras.ops.relu(layers.Conv2D(4, 3, name="maker")(x)),
+    "transposed": lambda x: layers.Conv2DTranspose(4, 3, activation="relu", name="maker")(x),
+}
+
+
+@pytest.mark.parametrize("name", ACTIVE)
+def test_makers_as_people_write_them(name):
+    inputs = keras.Input((8, 8, 3))
+    x = layers.ReLU(name="stage")(ACTIVE[name](inputs))
+    x = layers.Conv2DTranspose(5, 2, activation=tripled, name="reader")(x)
+    model = scrambled(keras.Model(inputs, layers.GlobalAveragePooling2D()(x)))
+    reader = model.get_layer("reader")
+    kernel, bias = reader.get_weights()
+    kernel[..., [0, 2]] = 0  # (height, width, outputs, inputs)
+    reader.set_weights([kernel, bias])
+    pruned = check(model, "stage", [0, 2])
+    assert pruned.get_layer("maker").filters == 2
+
+
+@pytest.mark.parametrize(
+    ("maker", "words"),
+    [
+        (lambda: layers.Conv2D(4, 3, activation="softmax"), "activation that does not compute"),
+        (lambda: layers.Conv2D(4, 3, activation=lambda x: x[..., ::-1]), "does not compute"),
+        (lambda: layers.SpectralNormalization(layers.Conv2D(4, 3)), "wraps Conv2D, whose weights"),
+        (lambda: layers.Conv2D(6, 3, groups=3), "makes its filters in groups"),
+        (lambda: layers.SeparableConv2D(4, 3), "of a kind from which"),
+    ],
+    ids=["softmax", "reversed", "wrapped", "groups", "separable"],
+)
+def test_why_a_maker_keeps_its_filters(maker, words):
+    inputs = keras.Input((8, 8, 3))
+    x = layers.GlobalAveragePooling2D(name="stage")(maker()(inputs))
+    with pytest.raises(InputError, match=words):
+        prune_filters(keras.Model(inputs, layers.Dense(3)(x)), "stage", [0])
+
+
 def small_vgg(**arguments):
     filters = {1: 4, 2: 5, 3: 6, 4: 4, 5: 8}
     return scrambled(build_vgg("vgg6", 3, input_shape=(32, 32, 3), filters=filters, **arguments))

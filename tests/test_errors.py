@@ -1,5 +1,9 @@
 """How errors name arguments."""
 
+import ast
+import re
+from pathlib import Path
+
 import pytest
 
 from sfp_keras.errors import InputError, arguments_called, rename_arguments
@@ -16,3 +20,22 @@ def test_an_argument_gets_the_name_its_caller_knows() -> None:
         arguments_called(learning_rate="head_lr"),
     ):
         raise InputError("`learning_rate` must be finite, `l2` too")
+
+
+def test_errors_name_arguments_and_no_flags() -> None:
+    """The command turns what is in backquotes into flags; Python users know no flags."""
+    found = []
+    for path in sorted((Path(__file__).parents[1] / "sfp_keras").rglob("*.py")):
+        text = path.read_text()
+        for node in ast.walk(ast.parse(text)):
+            if not isinstance(node, ast.Raise):
+                continue
+            words = [
+                one.value
+                for one in ast.walk(node)
+                if isinstance(one, ast.Constant) and isinstance(one.value, str)
+            ]
+            # Whole commands have their flags.
+            if not any("main.py" in word or "tfds build" in word for word in words):
+                found += [(path.name, word) for word in words if re.search(r"--[a-z]+", word)]
+    assert found == []

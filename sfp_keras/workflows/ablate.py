@@ -49,7 +49,7 @@ def _check(inputs: Inputs) -> None:
     removed_filters(inputs.experiment, stage)
     check_widths(inputs.experiment, inputs.network, stage)
     if not len(inputs.dataset.test):
-        raise InputError("--mode=ablate measures accuracy on test images; the data has none")
+        raise InputError("`mode`=ablate measures accuracy on test images; the data has none")
 
 
 def summary(removal: pd.DataFrame) -> pd.DataFrame:

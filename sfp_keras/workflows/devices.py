@@ -35,7 +35,7 @@ def on_all_devices(experiment: Experiment) -> Iterator[Experiment]:
     with distributed(experiment.run.distribute) as devices:
         if devices.processes > 1 and experiment.run.mode not in _MODES:
             raise InputError(
-                f"--mode={experiment.run.mode} runs in one process: run --mode=probe in "
+                f"`mode`={experiment.run.mode} runs in one process: run `mode`=probe in "
                 f"{devices.processes}, then this mode in one"
             )
         with shared_folder(devices, experiment.directory, CONTINUED_FROM) as folder:

@@ -12,9 +12,9 @@ def train(experiment: Experiment) -> None:
     """`--mode=train`: phase 1 of the papers."""
     if not experiment.trains:
         raise InputError(
-            f"--mode=train: --model={experiment.network.model}"
-            + (f" with --weights={given}" if (given := experiment.network.weights) else "")
-            + " is trained already: use --mode=probe, or --train with a function that makes the "
+            f"`mode`=train: `model`={experiment.network.model}"
+            + (f" with `weights`={given}" if (given := experiment.network.weights) else "")
+            + " is trained already: use `mode`=probe, or `train` with a function that makes the "
             "network"
         )
     with ProbeSession.open(load_training_inputs(experiment)) as session:

@@ -114,7 +114,7 @@ def _kept_factors(session: ProbeSession, found: Mapping[str, StageMeasurement]) 
     if left_out:
         _LOG.info(
             f"the tab shows no filters of {', '.join(left_out)}, which do not fit into "
-            f"--monitor_mb={megabytes:g}"
+            f"`monitor_mb`={megabytes:g}"
         )
     return {name: bool(kept[name]) for name in found}
 

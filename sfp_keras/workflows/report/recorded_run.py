@@ -143,7 +143,7 @@ def read_run(experiment: Experiment) -> RecordedRun:
     if not saved or not isinstance(saved.get("flags"), dict):
         state = "is damaged" if files.record.path.exists() else "is missing"
         raise InputError(
-            f"{files.record.path} {state}; name a run by --run_dir, or make one first: "
+            f"{files.record.path} {state}; name a run by `run_dir`, or make one first: "
             f"python main.py --mode=probe --run_dir={shlex.quote(str(files.path))}"
         )
     stages = {split: _stages(files, saved, split) for split in experiment.analysis.split}
@@ -152,7 +152,7 @@ def read_run(experiment: Experiment) -> RecordedRun:
         again = re.sub(r"--(mode|split)=\S+ ?", "", str(saved.get("command", "")))
         command = again.replace("main.py", f"main.py --mode=probe --split={empty[0]}", 1)
         raise InputError(
-            f"--run_dir={files.path} has no stage measured on {empty[0]} images; first run "
+            f"`run_dir`={files.path} has no stage measured on {empty[0]} images; first run "
             f"{command.strip()}"
         )
     return RecordedRun(
@@ -195,5 +195,5 @@ def _label_names(files: RunFiles) -> tuple[str, ...]:
         return tuple(read_csv(files.labels, dtype=str, keep_default_na=False)["name"])
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
-            f"{files.labels} cannot be read ({error}); run --mode=probe again, which writes it"
+            f"{files.labels} cannot be read ({error}); run `mode`=probe again, which writes it"
         ) from None

@@ -44,7 +44,7 @@ def sweep_report(path: Path, stage: str | None = None) -> None:
     folder = SweepDirectory(path)
     console = terminal()
     if not folder.settings.exists():
-        raise InputError(f"{path} holds no sweep.json; --mode=sweep makes one")
+        raise InputError(f"{path} holds no sweep.json; `mode`=sweep makes one")
     with folder.locked():
         saved = folder.read()
         members = read_members(folder, saved)
@@ -126,7 +126,7 @@ def read_members(folder: SweepDirectory, saved: dict[str, Any]) -> pd.DataFrame:
         order.update({s: place for place, s in enumerate(layers["stage"]) if s not in order})
     members = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
     if members.empty:
-        raise InputError(f"{folder.path} has no finished member; run --mode=sweep")
+        raise InputError(f"{folder.path} has no finished member; run `mode`=sweep")
     place = members["stage"].map(order)
     return (
         members.assign(place=place)
@@ -146,7 +146,7 @@ def _read_layers(path: Path) -> pd.DataFrame:
     except (OSError, ValueError, KeyError):
         whole = False
     if not whole:
-        raise InputError(f"{path} is damaged; delete it and run --mode=sweep, which writes it")
+        raise InputError(f"{path} is damaged; delete it and run `mode`=sweep, which writes it")
     return layers
 
 

@@ -8,6 +8,9 @@ import importlib
 from typing import Any
 
 from sfp_keras._version import __version__
+from sfp_keras.saved_classes import register_saved_classes
+
+register_saved_classes()
 
 _ROOM_OF = {
     "FilterClusters": "sfp_keras.filters",

@@ -32,6 +32,7 @@ EVERYWHERE = (
     "importing",
     "backend",
     "reachability",
+    "saved_classes",
     "text",
     "_version",
 )

@@ -75,6 +75,13 @@ def _from_file(path: Path) -> keras.Model:
         return keras.saving.load_model(path, compile=False)
     # Loading runs code of Keras and of custom classes, which may raise anything.
     except Exception as error:
+        if _holds_code(path):
+            raise InputError(
+                f"`model`: file {path} holds the code of a Lambda layer, which is not run: code in "
+                "a file may do anything. For own classes or Lambda layers write a function that "
+                "builds the network from code that you can read and gives it the weights alone "
+                "(load_weights of a .weights.h5 file), and say `model`=package.module:function"
+            ) from error
         raise InputError(
             f"`model`: file {path} cannot be loaded ({kind_and_line(error)}): if it uses your own "
             "classes or Lambda layers, write a function that imports them and loads it, and say "
@@ -87,6 +94,12 @@ def _is_keras_archive(path: Path) -> bool:
         return False
     with zipfile.ZipFile(path) as archive:
         return "config.json" in archive.namelist()
+
+
+def _holds_code(path: Path) -> bool:
+    """Whether a file's network has functions stored as byte code."""
+    with zipfile.ZipFile(path) as archive:
+        return b'"__lambda__"' in archive.read("config.json")
 
 
 def _from_factory(spec: str) -> keras.Model:

@@ -13,6 +13,8 @@ from sfp_keras.errors import InputError
 from tb_plugin import encoding
 from tb_plugin.concurrency import serving
 
+_MAX_NOTICE = 500
+
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
@@ -32,6 +34,13 @@ class Answer:
 def json_answer(value: Mapping[str, Any]) -> Answer:
     """An answer in JSON."""
     return Answer(encoding.to_json(value), "application/json")
+
+
+def shortened(notices: Iterable[str]) -> list[str]:
+    """Notices as an answer has them: a stranger's names may make one longer than a page."""
+    return [
+        text if len(text) <= _MAX_NOTICE else text[: _MAX_NOTICE - 3] + "..." for text in notices
+    ]
 
 
 def csv_answer(columns: Sequence[str], rows: Iterable[Sequence[Any]], *name: str) -> Answer:
@@ -74,5 +83,5 @@ def application(handler: Callable[[Request], Answer]) -> Callable[..., Any]:
 def _error(
     request: Request, code: int, text: str, headers: list[tuple[str, str]] | None = None
 ) -> Response:
-    content = encoding.to_json({"error": text})
+    content = encoding.to_json({"error": shortened([text])[0]})
     return http_util.Respond(request, content, "application/json", code=code, headers=headers)

@@ -19,7 +19,7 @@ from sfp_keras.filters import (
 from sfp_keras.monitoring.schema import SCHEMA_VERSION
 from tb_plugin import columns, encoding, tables
 from tb_plugin.analysis import Analysis
-from tb_plugin.answers import Answer, application, binary_answer, csv_answer, json_answer
+from tb_plugin.answers import Answer, application, binary_answer, csv_answer, json_answer, shortened
 from tb_plugin.listing import RunListing, natural
 from tb_plugin.parameters import Parameters, shown
 from tb_plugin.provider import UNREADABLE
@@ -66,7 +66,7 @@ class Routes:
             runs.append(described)
             notices += more
         runs.sort(key=lambda run: natural(run["run"]))
-        return json_answer({"runs": runs, "schema": SCHEMA_VERSION, "notices": notices})
+        return json_answer({"runs": runs, "schema": SCHEMA_VERSION, "notices": shortened(notices)})
 
     def columns(self, request: Request) -> Answer:
         """What the numbers of stages, filters and labels are called, and what they are."""
@@ -287,4 +287,4 @@ def _table(
     if as_csv:
         keys = columns.keys(of_table)
         return csv_answer(keys, ([row[key] for key in keys] for row in rows), *name)
-    return json_answer({"rows": rows, "notices": notices})
+    return json_answer({"rows": rows, "notices": shortened(notices)})

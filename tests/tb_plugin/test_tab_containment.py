@@ -239,6 +239,14 @@ def test_numbers_that_cannot_be_are_damaged(tmp_path, values):
     assert f"{next(iter(values))} is not what it must be" in notice
 
 
+def test_notices_stay_short_whatever_the_names(tmp_path):
+    write(tmp_path / "run", "conv")
+    append(tmp_path / "run", blobs("x" * 9000 + "/factors/5", "factors", [2], [b"{}", b""]))
+    stages, notices = runs(TabServer(tmp_path))
+    assert stages == {"run": ["conv"]}
+    assert max(map(len, notices)) <= 500
+
+
 def test_the_writer_says_what_it_cannot_write(tmp_path):
     with pytest.raises(ValueError, match=r"`stage`: .*ud800.* UTF-8"):
         write(tmp_path / "run", "\ud800")

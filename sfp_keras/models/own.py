@@ -98,8 +98,11 @@ def _is_keras_archive(path: Path) -> bool:
 
 def _holds_code(path: Path) -> bool:
     """Whether a file's network has functions stored as byte code."""
-    with zipfile.ZipFile(path) as archive:
-        return b'"__lambda__"' in archive.read("config.json")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return b'"__lambda__"' in archive.read("config.json")
+    except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError):
+        return False  # Damaged, or packed in a way that is not known.
 
 
 def _from_factory(spec: str) -> keras.Model:

@@ -49,10 +49,12 @@ def label_outputs(model: keras.Model, num_labels: int) -> LabelOutputs | str:
         sentence that begins with "its".
     """
     outputs = list(model.outputs)
+    # A Sequential has no names of outputs: it has one.
+    names = getattr(model, "output_names", [model.layers[-1].name])
     for index, output in enumerate(outputs):
         sizes = [size for size in output.shape[1:] if size != 1]
         if sizes == [num_labels]:
-            return LabelOutputs(index, len(outputs), model.output_names[index])
+            return LabelOutputs(index, len(outputs), names[index])
     if len(outputs) > 1:
         shapes = " and ".join(str(tuple(output.shape[1:])) for output in outputs)
         return f"{len(outputs)} outputs have the shapes {shapes}, none of which is ({num_labels},)"
@@ -61,7 +63,7 @@ def label_outputs(model: keras.Model, num_labels: int) -> LabelOutputs | str:
         activation = _activation(model, 0)
         if activation in _THRESHOLDS:
             threshold = _THRESHOLDS[activation]
-            return LabelOutputs(0, 1, model.output_names[0], threshold)
+            return LabelOutputs(0, 1, names[0], threshold)
         return f"one output comes from {activation!r}: where it parts the 2 labels is not known"
     if shape[-1:] == (num_labels,):
         return f"outputs of shape {shape} are not one number for each of the {num_labels} labels"

@@ -115,7 +115,7 @@ def test_the_paths_printed_are_those_of_the_split(probe: Callable, tmp_path: Pat
 def test_names_of_stages_are_never_cut(
     probe: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    long = "[b]a_very_long_name_of_a_layer_" + "x" * 60
+    long = "a_very_long_name_of_a_layer_" + "x" * 60
     (tmp_path / "long_names.py").write_text(
         "import keras\n\n"
         "def net():\n"

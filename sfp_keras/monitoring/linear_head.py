@@ -154,6 +154,12 @@ def _chain(
         if may_end and (_has_positions(call) or not _convolutional(graph)):
             break
         if problem:
+            if runs_as_in_training(call):
+                raise InputError(
+                    f"model {model.name!r} has the layer {call.path!r} in its head, which "
+                    f"{problem}, so that its outputs depend on chance or on the other images of a "
+                    "batch: build the network without that argument"
+                )
             where = f"between stage {stage!r} and the outputs" if stage else "in its head"
             mend = (
                 f"take its outputs as filters (`stage`={call.path!r})"

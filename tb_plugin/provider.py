@@ -56,6 +56,10 @@ class RunTags:
     notices: list[str] = dataclasses.field(default_factory=list)
     unreadable: str | None = None
 
+    def long(self) -> set[str]:
+        """The tags of which an event declares more blobs than a measurement can have."""
+        return {tag for tag, one in self.series.items() if (one.max_length or 0) > MAX_BLOBS}
+
 
 class LogProvider:
     """What the tab asks of TensorBoard's data provider.
@@ -67,6 +71,7 @@ class LogProvider:
     def __init__(self, provider: DataProvider):
         self._provider = provider
         self._served = isinstance(provider, GrpcDataProvider)
+        self._at_once = self._served
         self._calls = ThreadPoolExecutor(_CALLS_AT_ONCE, thread_name_prefix="clusters-log")
 
     def together(self, call: Callable[[Any], Any], arguments: Iterable[Any]) -> list[Any]:
@@ -79,19 +84,21 @@ class LogProvider:
         only = None if run is None else RunTagFilter(runs=[run])
         listed = self._calls.submit(self._listed, ctx, asked, only)
         # The data server answers with the blobs that there are: it need not be listed before.
-        data = self._data(ctx, asked, only) if self._served else None
+        data = self._data(ctx, asked, only) if self._at_once else None
         found = {name: RunTags(series) for name, series in listed.result().items()}
-        wanted = {name: self._readable(name, tags) for name, tags in found.items()}
-        if data is None and all(len(wanted[name]) == len(found[name].series) for name in found):
-            data = self._data(ctx, asked, only)
+        plain = [name for name, tags in found.items() if not tags.long()]
+        if len(plain) < len(found):
+            self._at_once = False
+        if data is None:
+            data = self._data(ctx, asked, RunTagFilter(runs=plain)) or {}
         for name, tags in found.items():
+            wanted = self._readable(name, tags)
             if tags.unreadable:
                 continue
-            if data is None:
-                self._read(ctx, asked, name, wanted[name], tags)
+            if name in data:
+                tags.data = {tag: data[name][tag] for tag in wanted if tag in data[name]}
             else:
-                read = data.get(name, {})
-                tags.data = {tag: read[tag] for tag in wanted[name] if tag in read}
+                self._read(ctx, asked, name, wanted, tags)
         return found
 
     def blob(self, ctx: Any, key: str) -> bytes:
@@ -171,11 +178,11 @@ class LogProvider:
             run.encode()
         except UnicodeEncodeError:
             tags.unreadable = f"{shown(run)} cannot be asked for: its name is not valid UTF-8"
-        wanted = []
-        for tag, series in tags.series.items():
+        wanted, long = [], tags.long()
+        for tag in tags.series:
             if self._served and schema.UNSERVED.search(tag):
                 tags.notices.append(f"{run}: {shown(tag)} {_REFUSED}")
-            elif (series.max_length or 0) > MAX_BLOBS:
+            elif tag in long:
                 tags.notices.append(
                     f"{run}: {shown(tag)} is damaged and left out: an event of it declares more "
                     f"than {MAX_BLOBS} arrays"

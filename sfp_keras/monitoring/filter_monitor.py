@@ -265,7 +265,11 @@ def _with_open_batch(model: keras.Model, images: np.ndarray) -> keras.Model:
     if form is not None and form.inputs[0].shape[0] is None:
         return model
     with _one_line_errors(model, images):
-        return keras.Sequential([keras.Input(images.shape[1:]), *model.layers], name=model.name)
+        opened = keras.Sequential([keras.Input(images.shape[1:]), *model.layers], name=model.name)
+        for layer in opened.layers:  # Keras before 3.15 takes images of which nothing is left.
+            if 0 in layer.output.shape:
+                raise ValueError(f"nothing is left of them after layer {layer.name!r}")
+        return opened
 
 
 @contextlib.contextmanager

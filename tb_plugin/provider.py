@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -82,7 +83,10 @@ class LogProvider:
         """The blob sequences of all runs that have some of ours, or of one run, by name."""
         asked = {"experiment_id": experiment, "plugin_name": schema.PLUGIN_NAME}
         only = None if run is None else RunTagFilter(runs=[run])
-        listed = self._calls.submit(self._listed, ctx, asked, only)
+        listed = self._calls.submit(
+            self._listed,
+            lambda: self._provider.list_blob_sequences(ctx, **asked, run_tag_filter=only),
+        )
         # The data server answers with the blobs that there are: it need not be listed before.
         data = self._data(ctx, asked, only) if self._at_once else None
         found = {name: RunTags(series) for name, series in listed.result().items()}
@@ -100,6 +104,43 @@ class LogProvider:
             else:
                 self._read(ctx, asked, name, wanted, tags)
         return found
+
+    def revision(self, ctx: Any, experiment: str) -> str:
+        """A text that changes with what the log holds of ours; no more than names are read."""
+        asked = {"experiment_id": experiment, "plugin_name": schema.PLUGIN_NAME}
+        found = self._listed(lambda: self._provider.list_blob_sequences(ctx, **asked))
+        known = [
+            (run, tag, one.max_step, one.max_wall_time, one.max_length)
+            for run, tags in found.items()
+            for tag, one in tags.items()
+        ]
+        # A stage with a header may have steps of which only scalars were written.
+        described = {
+            run: [stage for tag in tags if (stage := schema.parse_stage_tag(tag, "header"))]
+            for run, tags in found.items()
+        }
+        only = RunTagFilter(
+            runs=[run for run, stages in described.items() if stages and self._may_ask(run)],
+            tags=sorted(
+                tag
+                for stages in described.values()
+                for stage in stages
+                if self._may_ask(tag := f"{stage}/{schema.THRESHOLD_SCALAR}")
+            ),
+        )
+        scalars: Mapping[str, Mapping[str, Any]] = {}
+        if only.runs and only.tags:
+            asked = {"experiment_id": experiment, "plugin_name": scalar_metadata.PLUGIN_NAME}
+            with contextlib.suppress(NotFound):  # A run that was deleted meanwhile.
+                scalars = self._listed(
+                    lambda: self._provider.list_scalars(ctx, **asked, run_tag_filter=only)
+                )
+        known += [
+            (run, tag, one.max_step, one.max_wall_time, None)
+            for run, tags in scalars.items()
+            for tag, one in tags.items()
+        ]
+        return hashlib.sha256(repr(sorted(known)).encode("utf-8", "replace")).hexdigest()[:16]
 
     def blob(self, ctx: Any, key: str) -> bytes:
         """One blob. Call it within `reading`."""
@@ -143,12 +184,11 @@ class LogProvider:
         merged = {tag: data for found in numbers for tag, data in found.items()}
         return merged, [text for text in single if isinstance(text, str)]
 
-    def _listed(
-        self, ctx: Any, asked: Mapping[str, str], only: RunTagFilter | None
-    ) -> Mapping[str, Mapping[str, BlobSequenceTimeSeries]]:
+    def _listed(self, names: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+        """The time series that a question to the provider names, by run and tag."""
         for _ in range(_ATTEMPTS):
             try:
-                return self._provider.list_blob_sequences(ctx, **asked, run_tag_filter=only)
+                return names()
             except grpc.RpcError as error:
                 raise ServiceUnavailable(
                     f"TensorBoard's data server does not answer ({_status(error)}): start "
@@ -157,6 +197,14 @@ class LogProvider:
             except (KeyError, RuntimeError):
                 continue
         raise NotFound("TensorBoard is just loading the log: reload")
+
+    def _may_ask(self, name: str) -> bool:
+        """Whether the provider can be asked for a run or a tag of this name."""
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            return False
+        return not (self._served and schema.UNSERVED.search(name))
 
     def _data(
         self, ctx: Any, asked: Mapping[str, str], only: RunTagFilter | None

@@ -62,6 +62,14 @@ class LogReader:
         """All runs that hold anything of ours, by name."""
         return self._list(ctx, experiment, None)
 
+    def revision(self, ctx: Any, experiment: str) -> str:
+        """A text that changes with what the log holds of ours; those who ask at once share it."""
+
+        def read() -> str:
+            return self._provider.revision(ctx, experiment)
+
+        return self._cache.get(("revision", experiment), read, len, keep=False)
+
     def run(self, ctx: Any, experiment: str, run: str) -> RunListing:
         """One run.
 

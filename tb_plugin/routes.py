@@ -42,6 +42,7 @@ class Routes:
         """The WSGI application of each route."""
         handlers = {
             "/runs": self.runs,
+            "/revision": self.revision,
             "/columns": self.columns,
             "/stages": self.stages,
             # The name of this route before stages were called so.
@@ -57,6 +58,8 @@ class Routes:
     def runs(self, request: Request) -> Answer:
         """All runs with their stages, steps and label names, and what could not be read."""
         ctx, experiment = _context(request)
+        # Before the runs are read: what is written meanwhile then makes another revision.
+        revision = self._reader.revision(ctx, experiment)
         runs, notices = [], []
         for listing in self._reader.runs(ctx, experiment):
             if listing.unreadable:
@@ -66,7 +69,19 @@ class Routes:
             runs.append(described)
             notices += more
         runs.sort(key=lambda run: natural(run["run"]))
-        return json_answer({"runs": runs, "schema": SCHEMA_VERSION, "notices": shortened(notices)})
+        return json_answer(
+            {
+                "runs": runs,
+                "schema": SCHEMA_VERSION,
+                "revision": revision,
+                "notices": shortened(notices),
+            }
+        )
+
+    def revision(self, request: Request) -> Answer:
+        """What changes with the log: a page that knows another one reads the runs again."""
+        ctx, experiment = _context(request)
+        return json_answer({"revision": self._reader.revision(ctx, experiment)})
 
     def columns(self, request: Request) -> Answer:
         """What the numbers of stages, filters and labels are called, and what they are."""

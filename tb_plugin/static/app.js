@@ -1,15 +1,17 @@
 /** The tab: what is chosen on the left, one of the views on the right. */
 
-import {Component, html, render, useContext, useEffect, useMemo, useState} from './lib/html.js';
+import {Component, html, render, useContext, useEffect, useLayoutEffect, useMemo, useRef, useState} from './lib/html.js';
 import {forgetAnswers, getJson} from './lib/api.js';
 import {readColumns} from './lib/columns.js';
 import {Controls} from './components/controls.js';
 import {ExportButtons} from './components/exportbuttons.js';
+import {useNews} from './lib/follow.js';
 import * as host from './lib/host.js';
-import {Empty, EmptyLog, Failure, Loading} from './components/messages.js';
+import {Empty, EmptyLog, Failure} from './components/messages.js';
 import {useResource} from './lib/resource.js';
 import {VISITED, decode, encode, select} from './lib/state.js';
 import {Shared} from './lib/shared.js';
+import {frameOfTab} from './skeleton.js';
 
 /** Reads the address and draws the app of these views into an element. */
 export async function start(element, views) {
@@ -17,6 +19,7 @@ export async function start(element, views) {
   host.connect();
   const read = (address) => decode(address, views.map((view) => view.name));
   const initial = read(await host.readAddress());
+  element.replaceChildren();
   render(html`<${Guard}><${App} initial=${initial} read=${read} views=${views} /><//>`, element);
 }
 
@@ -40,28 +43,28 @@ class Guard extends Component {
 function App({initial, read, views}) {
   const [state, setState] = useState(initial);
   const [version, setVersion] = useState(0);
-  const [darkHost, setDarkHost] = useState(false);
+  const [darkHost, setDarkHost] = useState(host.isDark);
   const update = useMemo(() => (patch) => setState((old) => ({...old, ...patch})), []);
   const theme = state.theme === 'auto' ? (darkHost ? 'dark' : 'light') : state.theme;
 
   useEffect(() => host.watchDarkMode(setDarkHost), []);
   useEffect(() => host.onAddressChange((address) => setState(read(address))), []);
-  useEffect(() => {
-    host.onReload(() => {
-      forgetAnswers();
-      setVersion((n) => n + 1);
-    });
-  }, []);
+  const readAgain = () => {
+    forgetAnswers();
+    setVersion((n) => n + 1);
+  };
+  useEffect(() => host.onReload(readAgain), []);
   useEffect(() => host.writeAddress(encode(state), VISITED), [state]);
   document.documentElement.dataset.theme = theme;
 
   const log = useResource(`runs ${version}`, (signal) => getJson('runs', {}, signal));
+  useNews(log.busy ? undefined : log.error ? null : log.data.revision, readAgain);
   const columns = useResource('columns', async (signal) =>
     readColumns(await getJson('columns', {}, signal)),
   );
   const failed = [log, columns].find((resource) => resource.error);
   if (failed) return html`<${Failure} error=${failed.error} retry=${failed.retry} />`;
-  if (!log.data || !columns.data) return html`<${Loading} what="Reading the log" />`;
+  if (!log.data || !columns.data) return html`<${Waiting} />`;
   const runs = log.data.runs.filter((run) => run.stages.length);
   const notices = log.data.notices ?? [];
   if (!runs.length)
@@ -73,6 +76,13 @@ function App({initial, read, views}) {
       <${Main} views=${views} />
     </div>
   <//>`;
+}
+
+/** The frame that stands from the first moment on, until the log is read. */
+function Waiting() {
+  const box = useRef(null);
+  useLayoutEffect(() => box.current.append(frameOfTab()), []);
+  return html`<div ref=${box} role="status" aria-label="Reading the log"></div>`;
 }
 
 const hasMatrices = (stage) => stage.steps.length > 0;

@@ -1,11 +1,14 @@
 /** What TensorBoard loads into the tab's frame: `render()` shows the app, or why it cannot. */
 
+import {frameOfTab} from './skeleton.js';
+
 const base = new URL('.', import.meta.url);
 const STYLES = ['base', 'controls', 'views', 'tables', 'explanations', 'charts', 'gallery', 'filter', 'narrow'];
 
 /** Draws the tab. The host swallows errors thrown here, so they are shown instead. */
 export async function render() {
   try {
+    document.body.replaceChildren(frameOfTab());
     // The first questions are on their way before the modules that ask them.
     for (const route of ['runs', 'columns'])
       preload(route, {rel: 'preload', as: 'fetch', crossOrigin: 'anonymous'});

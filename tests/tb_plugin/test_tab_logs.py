@@ -140,7 +140,9 @@ def test_a_run_just_begun_has_no_stages_yet(tmp_path):
 
 
 def test_an_empty_log(tmp_path):
-    assert TabServer(tmp_path).json("runs") == {"runs": [], "schema": 1, "notices": []}
+    answer = TabServer(tmp_path).json("runs")
+    assert answer.pop("revision")
+    assert answer == {"runs": [], "schema": 1, "notices": []}
 
 
 def test_a_newer_schema_is_named(tmp_path):

@@ -115,3 +115,27 @@ def test_a_damaged_header_is_said_to_be(tmp_path, change):
     (notice,) = answer["notices"]
     assert "layer2/header" in notice
     assert len(tab.json("curves", run="heads")["rows"]) == 4
+
+
+@pytest.mark.parametrize("kept", [("layer7",), ()])
+def test_the_revision_changes_with_every_measurement_and_no_look(tmp_path, kept):
+    tab = TabServer(tmp_path)
+    seen = [tab.json("runs")["revision"]]
+    with MonitorWriter(tmp_path / "heads") as writer:
+        writer.about(schema.About("heads", NAMES, 0.3, first_step=0))
+        for step in range(3):
+            for stage in STAGES[:2]:
+                header = schema.header_of(stage.name, stage.depth, step, FIELDS[stage.name])
+                writer.measurement(header, FIELDS[stage.name], factors=stage.name in kept)
+            # A run of another plugin is none of the tab's business.
+            with MonitorWriter(tmp_path / "other") as other:
+                other.scalars("loss", step, {"train": 0.5})
+            tab.reload()
+            seen.append(tab.json("revision")["revision"])
+            assert tab.json("runs")["revision"] == seen[-1]
+    assert len(set(seen)) == 4
+    with MonitorWriter(tmp_path / "other") as other:
+        other.scalars("loss", 9, {"train": 0.5})
+    tab.reload()
+    assert tab.json("revision")["revision"] == seen[-1]
+    assert tab.get("revision").headers["Cache-Control"] == "no-cache, must-revalidate"

@@ -31,8 +31,8 @@ export function EmptyLog() {
     <p>or add the monitor to the training of your own Keras model:</p>
     <pre>${'from sfp_keras import FilterMonitor\nmodel.fit(..., callbacks=[FilterMonitor(...)])'}</pre>
     <p>
-      Then point TensorBoard at the log: <code>tensorboard --logdir runs</code>. New data appear here
-      when TensorBoard reloads.
+      Then point TensorBoard at the log: <code>tensorboard --logdir runs</code>. What is
+      measured appears here by itself.
     </p>
   <//>`;
 }

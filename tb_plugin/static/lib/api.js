@@ -75,6 +75,13 @@ export function getJson(route, parameters, signal) {
   );
 }
 
+/** What changes with the log; always asked, never remembered. */
+export async function getRevision(signal) {
+  const answer = await fetch(new URL('revision', BASE), {signal, cache: 'no-store'});
+  if (!answer.ok) throw new Error(`TensorBoard answered ${answer.status}.`);
+  return (await answer.json()).revision;
+}
+
 /** A route's header and what follows it, `{header, data: Uint8Array}`. */
 function getBinary(route, parameters, signal) {
   return request(route, parameters, signal, (body) => {

@@ -119,17 +119,25 @@ export function onAddressChange(callback) {
   return () => outer.removeEventListener('hashchange', listener);
 }
 
+/** The body that carries TensorBoard's dark mode, or our own where that may not be touched. */
+function outerBody() {
+  try {
+    return window.parent.document.body;
+  } catch {
+    return document.body;
+  }
+}
+
+/** Whether TensorBoard is dark now. */
+export function isDark() {
+  return outerBody().classList.contains('dark-mode');
+}
+
 /** Calls back with whether TensorBoard is dark, now and at every change. */
 export function watchDarkMode(callback) {
-  let body;
-  try {
-    body = window.parent.document.body;
-  } catch {
-    body = document.body;
-  }
-  const report = () => callback(body.classList.contains('dark-mode'));
+  const report = () => callback(isDark());
   const observer = new MutationObserver(report);
-  observer.observe(body, {attributes: true, attributeFilter: ['class']});
+  observer.observe(outerBody(), {attributes: true, attributeFilter: ['class']});
   report();
   return () => observer.disconnect();
 }

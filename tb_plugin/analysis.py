@@ -91,13 +91,17 @@ class Analysis:
         )
 
     def filters_of_fields(self, ctx: Any, measurement: Measurement) -> dict[str, np.ndarray]:
-        """The statistics of each filter that are the same at every threshold, by key."""
+        """What is the same of each filter at every threshold, by key: statistics, `own_label`."""
         return self._whole(
             measurement,
             ("filters", measurement.identity),
-            lambda: filter_columns(self._reader.fields(ctx, measurement)),
+            lambda: self._of_fields(self._reader.fields(ctx, measurement)),
             lambda made: _ENTRY + sum(column.nbytes for column in made.values()),
         )
+
+    @staticmethod
+    def _of_fields(fields: FilterFields) -> dict[str, np.ndarray]:
+        return {**filter_columns(fields), "own_label": own_labels(fields)}
 
     @contextlib.contextmanager
     def some(
@@ -130,6 +134,23 @@ class Analysis:
             with _turn(self._stages, measurement, measurement.header.filters):
                 found = self._cache.get(key, compute, num_bytes, keep)
         return found
+
+
+def own_labels(fields: FilterFields) -> np.ndarray:
+    """The label with the largest element on the diagonal of each filter's matrix, int64 `(F,)`.
+
+    It is in a cluster, unless the filter has none.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):  # What overflows is refused by its matrix.
+        return np.einsum("ipf,pfi->fi", fields.features, fields.kernel).argmax(axis=1)
+
+
+def strongest_labels(own: np.ndarray, clusters: FilterClusters) -> np.ndarray:
+    """`own_labels` where these are in a cluster, else `None`; an array of objects `(F,)`."""
+    clustered = clusters.in_cluster[np.arange(len(own)), own]
+    strongest = own.astype(object)
+    strongest[~clustered] = None
+    return strongest
 
 
 @contextlib.contextmanager

@@ -31,6 +31,14 @@ FILTER_COLUMNS = (
     # The labels themselves are those of one filter at a time, in the view of it.
     *(one for one in FILTER_QUANTITIES if one.key != "labels"),
     Quantity("clustered_labels", "", "labels in clusters", "Labels in clusters of the filter", "d"),
+    Quantity(
+        "strongest",
+        "",
+        "strongest label",
+        "Label in a cluster whose field on its own output unit is the largest; undefined if the "
+        "filter has no cluster",
+        "d",
+    ),
 )
 LABEL_COLUMNS = (
     Quantity("label", "", "No.", "Number of the label", "d"),

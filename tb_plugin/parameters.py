@@ -93,6 +93,13 @@ class Parameters:
             raise BadRequest(f"corner must be {MIN_CORNER} to {MAX_CORNER}, not {value}")
         return value
 
+    def with_labels(self) -> bool:
+        """Whether the labels of the clusters were asked for."""
+        value = self._text("labels")
+        if value not in (None, "0", "1"):
+            raise BadRequest(f"labels must be 0 or 1, not {shown(value or '')}")
+        return value == "1"
+
     def as_csv(self) -> bool:
         """Whether a download was asked for."""
         value = self._text("format")

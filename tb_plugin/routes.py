@@ -1,5 +1,6 @@
 """The tab's HTTP routes, as docs/tensorboard.md states them."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,7 @@ from sfp_keras.filters import (
 )
 from sfp_keras.monitoring.schema import SCHEMA_VERSION
 from tb_plugin import columns, encoding, tables
-from tb_plugin.analysis import Analysis
+from tb_plugin.analysis import Analysis, own_labels, strongest_labels
 from tb_plugin.answers import Answer, application, binary_answer, csv_answer, json_answer, shortened
 from tb_plugin.listing import RunListing, natural
 from tb_plugin.parameters import Parameters, shown
@@ -112,13 +113,17 @@ class Routes:
         """One list a column, one element a filter; of all, or of those that cluster a label."""
         given = Parameters(request.args)
         threshold, label, as_csv = given.threshold(), given.label(), given.as_csv()
+        with_labels = given.with_labels()
         ctx, _, found = self._measurement(request, given)
         labels = len(found.header.label_counts)
         if label is not None and label >= labels:
             raise NotFound(f"there is no label {label}: labels are 0 to {labels - 1}")
-        table = tables.filter_table(self._analysis, ctx, found, threshold, label)
+        table = tables.filter_table(self._analysis, ctx, found, threshold, label, with_labels)
         if as_csv:
-            listed = (column.tolist() for column in table.values())
+            listed = (
+                map(json.dumps, column) if name == "labels" else column.tolist()
+                for name, column in table.items()
+            )
             return csv_answer(
                 list(table), zip(*listed, strict=True), found.run, found.stage, "filters"
             )
@@ -243,20 +248,25 @@ def _thumbnails(
     size = min(fields.num_labels, corner)
     described: list[dict[str, Any]] = []
     matrices: list[bytes] = []
+    own = own_labels(fields)
     for block in fields.blocks():
         boolean = fields.boolean(block, threshold)
         clusters = find_clusters(boolean, threshold)
         # What does not depend on the threshold is in the list of filters.
         statistics = filter_columns(clusters, columns.keys(columns.FILTER_COLUMNS))
         ones = clusters.ones_per_row.sum(axis=1)
+        strongest = strongest_labels(own[block], clusters)
         for i, matrix in enumerate(boolean):
             order = clusters.permutation(i)[:size]
+            labels = clusters.members(i)
             matrices.append(encoding.pack(matrix[np.ix_(order, order)]))
             described.append(
                 {
                     "filter": filters[len(described)],
                     **{key: values[i] for key, values in statistics.items()},
-                    "sizes": [len(members) for members in clusters.members(i)],
+                    "strongest": strongest[i],
+                    "labels": labels,
+                    "sizes": [len(cluster) for cluster in labels],
                     "ones": ones[i],
                 }
             )

@@ -19,7 +19,7 @@ from sfp_keras.filters import (
 )
 from sfp_keras.monitoring import schema
 from tb_plugin import columns
-from tb_plugin.analysis import Analysis
+from tb_plugin.analysis import Analysis, strongest_labels
 from tb_plugin.listing import RunListing, natural
 from tb_plugin.provider import UNREADABLE
 from tb_plugin.reader import LogReader, Measurement
@@ -125,8 +125,12 @@ def filter_table(
     measurement: Measurement,
     threshold: float,
     label: int | None,
-) -> dict[str, np.ndarray]:
-    """One array a column, one element a filter; with a label, filters that cluster it."""
+    with_labels: bool = False,
+) -> dict[str, Any]:
+    """One array a column, one element a filter; with a label, filters that cluster it.
+
+    Where asked for, `labels` is a list of each filter's clusters, each a list of labels.
+    """
     # Clusters last: they are large, and while others compute, nothing large is to be held.
     of_fields = analysis.filters_of_fields(ctx, measurement)
     clusters = analysis.clusters(ctx, measurement, threshold)
@@ -135,11 +139,16 @@ def filter_table(
     values = {
         "filter": np.arange(clusters.num_filters),
         "clustered_labels": in_cluster.sum(axis=1),
+        "strongest": strongest_labels(of_fields["own_label"], clusters),
         **of_fields,
         **filter_columns(clusters, wanted),
     }
-    chosen = slice(None) if label is None else in_cluster[:, label]
-    return {key: values[key][chosen] for key in wanted}
+    every = slice(None) if label is None else in_cluster[:, label]
+    chosen = values["filter"][every]
+    table: dict[str, Any] = {key: values[key][chosen] for key in wanted}
+    if with_labels:
+        table["labels"] = [clusters.members(f) for f in chosen]
+    return table
 
 
 def label_rows(

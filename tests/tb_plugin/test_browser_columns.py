@@ -2,10 +2,11 @@
 
 import csv
 import io
+import itertools
 
 import numpy as np
 import pytest
-from browser_tab import LAST, download, fields_at, open_tab, shown_filters
+from browser_tab import LABELS, LAST, download, fields_at, open_tab, shown_filters
 from real_tab import settle
 
 from sfp_keras.filters import (
@@ -27,7 +28,7 @@ def test_filters_are_sorted_by_every_declared_number(page, base):
     for one in NUMBERS:
         frame.get_by_label("Sort by").select_option(one.key)
         frame.wait_for_function(
-            "key => (/sort=(\\w+)/.exec(parent.location.hash)?.[1] ?? 'noise') === key",
+            "key => (/sort=(\\w+)/.exec(parent.location.hash)?.[1] ?? 'strongest') === key",
             arg=one.key,
         )
         settle(frame)
@@ -42,6 +43,39 @@ def test_filters_are_sorted_by_every_declared_number(page, base):
         values = getattr(statistics, one.key)
         exported = [float(row[one.key] or "nan") for row in rows]
         np.testing.assert_allclose(exported, values[[int(row["filter"]) for row in rows]])
+
+
+def test_filters_of_a_label_stand_together_and_name_their_clusters(page, base):
+    fields = fields_at(10)
+    clusters = find_clusters(fields)
+    found = [clusters.members(f) for f in range(LAST.filters)]
+    own = [fields.matrix(f).diagonal() for f in range(LAST.filters)]
+    strongest = [
+        max(itertools.chain(*labels), key=lambda i, f=f: own[f][i], default=99)
+        for f, labels in enumerate(found)
+    ]
+    order = sorted(range(LAST.filters), key=lambda f: (strongest[f], clusters.noise[f]))
+    frame = open_tab(page, base, view="gallery", **STATE)
+    shown = shown_filters(frame)
+    assert shown == [f for f in order if not clusters.dead[f]][: len(shown)]
+    index = next(i for i, f in enumerate(shown) if len(found[f]) > 1)
+    lines = [
+        f"Cluster {i + 1}: {', '.join(LABELS[label] for label in labels)}"
+        for i, labels in enumerate(found[shown[index]])
+    ]
+    cell = frame.locator(".cell").nth(index)
+    assert ". ".join(lines) in cell.get_attribute("aria-label")
+    assert cell.locator(".names b").text_content() == LABELS[strongest[shown[index]]]
+    # Beside what the keyboard stands on, until Escape.
+    frame.locator(".cell").first.focus()
+    page.keyboard.press("ArrowRight")
+    for _ in range(index - 1):
+        page.keyboard.press("ArrowRight")
+    listed = frame.locator(".cell-note li").all_text_contents()
+    assert [f"Cluster {i + 1}: {text.strip()}" for i, text in enumerate(listed)] == lines
+    page.keyboard.press("Escape")
+    assert frame.locator(".cell-note").count() == 0
+    assert "in a cluster" in frame.get_by_role("group", name="Legend").text_content()
 
 
 @pytest.mark.parametrize(

@@ -64,3 +64,6 @@ def test_corners_and_formats():
     assert Parameters({"format": "csv"}).as_csv()
     with pytest.raises(BadRequest, match="format"):
         Parameters({"format": "xml"}).as_csv()
+    assert [Parameters({"labels": text}).with_labels() for text in "01"] == [False, True]
+    with pytest.raises(BadRequest, match="labels"):
+        Parameters({"labels": "yes"}).with_labels()

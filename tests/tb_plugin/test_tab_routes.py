@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import io
+import itertools
 import json
 
 import numpy as np
@@ -116,10 +117,20 @@ def test_filters(tab, threshold):
         answer["cluster_size"], answer["clustered_labels"], answer["clusters"], strict=True
     ):
         assert size == (labels / count if count else None)
+    own = [fields.matrix(f).diagonal() for f in range(stage.filters)]
+    members = [clusters.members(f) for f in range(stage.filters)]
+    for strongest, values, found in zip(answer["strongest"], own, members, strict=True):
+        clustered = sorted(label for cluster in found for label in cluster)
+        assert strongest == max(clustered, key=lambda label: values[label], default=None)
     with_label = tab.json("filters", run="final", stage=stage.name, threshold=threshold, label=3)
     holding = np.flatnonzero(clusters.in_cluster[:, 3])
     assert with_label["filters"] == holding.tolist()
     assert with_label["noise"] == clusters.noise[holding].tolist()
+    assert "labels" not in answer
+    query = {"run": "final", "stage": stage.name, "threshold": threshold, "label": 3, "labels": 1}
+    assert tab.json("filters", **query)["labels"] == [members[f] for f in holding]
+    table = csv.DictReader(io.StringIO(tab.text("filters", **query, format="csv"), newline=""))
+    assert [json.loads(row["labels"]) for row in table] == [members[f] for f in holding]
 
 
 @pytest.mark.parametrize("threshold", THRESHOLDS)
@@ -183,7 +194,12 @@ def test_thumbnails(tab, threshold, corner):
             unpack(data[place * length : (place + 1) * length], size),
             fields.boolean(index, threshold)[np.ix_(order, order)],
         )
+        assert row["labels"] == clusters.members(index)
         assert row["sizes"] == [len(members) for members in clusters.members(index)]
+        own = fields.matrix(index).diagonal()
+        assert row["strongest"] == max(
+            itertools.chain(*row["labels"]), key=lambda i, own=own: own[i], default=None
+        )
         assert row["noise"] == clusters.noise[index]
         assert row["clusters"] == clusters.num_clusters[index]
         assert row["dead"] == clusters.dead[index]

@@ -1,11 +1,14 @@
 /** One filter of the gallery. */
 
 import {html, useContext, useEffect, useRef} from '../lib/html.js';
+import {mainCluster, nameClusters} from '../lib/clusters.js';
 import {Shared} from '../lib/shared.js';
 import {paintThumbnail} from '../lib/thumbnails.js';
 
 /** Pixels a caption needs. */
 export const LEAST_WIDTH = 92;
+
+const CAPTION_LABELS = 12; // More never have room.
 
 /** The row with the thumbnail's numbers, which may be newer than the list's. */
 export function newest(row, thumbnail) {
@@ -13,21 +16,24 @@ export function newest(row, thumbnail) {
 }
 
 /** A filter's numbers in words; those that are not known yet are left out. */
-function inWords(row, columns) {
+export function inWords(row, columns) {
   if (row.dead) return `Filter ${row.filter}, dead`;
-  const known = columns.filter((c) => c.numeric && c.key !== 'filter' && c.key in row);
+  const known = columns.filter((c) => c.numeric && !SHOWN_APART.has(c.key) && c.key in row);
   const words = known.map((column) => `${column.title} ${column.print(row[column.key])}`);
   return [`Filter ${row.filter}`, ...(row.unknown ? [] : words)].join(', ');
 }
 
+const SHOWN_APART = new Set(['filter', 'strongest']);
+
 /** A thumbnail with its caption, the columns `captioned`; opens the filter. */
-export function Cell({row, captioned, at, side, thumbnail, reachable, onFocus, open}) {
-  const {columns} = useContext(Shared);
+export function Cell({row, captioned, at, side, thumbnail, reachable, onFocus, onPoint, open}) {
+  const {columns, chosen} = useContext(Shared);
   const canvas = useRef(null);
   useEffect(() => {
     if (thumbnail) paintThumbnail(canvas.current, thumbnail);
   }, [thumbnail?.bits, thumbnail?.meta]);
-  const words = inWords(row, columns.filters);
+  const clusters = row.labels ? nameClusters(row.labels, chosen.labels) : [];
+  const words = [inWords(row, columns.filters), ...clusters].join('. ');
   return html`<button
     type="button"
     class=${`cell ${thumbnail?.stale ? 'stale' : ''}`}
@@ -35,8 +41,13 @@ export function Cell({row, captioned, at, side, thumbnail, reachable, onFocus, o
     data-filter=${row.filter}
     tabindex=${reachable ? 0 : -1}
     aria-label=${`${words}. Open`}
-    title=${words}
-    onFocus=${onFocus}
+    onFocus=${(event) => {
+      onFocus();
+      if (event.currentTarget.matches(':focus-visible')) onPoint(true);
+    }}
+    onBlur=${() => onPoint(false)}
+    onPointerEnter=${() => onPoint(true)}
+    onPointerLeave=${() => onPoint(false)}
     onClick=${open}
     style=${{width: `${Math.max(side, LEAST_WIDTH)}px`}}
   >
@@ -54,6 +65,7 @@ export function Cell({row, captioned, at, side, thumbnail, reachable, onFocus, o
           ? html`<span class="quiet">dead</span>`
           : !row.unknown && html`<span><${Caption} row=${row} columns=${captioned} /></span>`}
     </span>
+    <span class="names"><${Names} row=${row} labels=${chosen.labels} /></span>
   </button>`;
 }
 
@@ -65,4 +77,12 @@ function Caption({row, columns}) {
       (column, i) =>
         html`${i > 0 && ' · '}${column.symbol && html`${column.short} `}${column.print(row[column.key])}`,
     );
+}
+
+/** The strongest label and the others of its cluster. */
+function Names({row, labels}) {
+  if (!row.labels || row.dead) return null;
+  if (!row.labels.length) return html`<i>no cluster</i>`;
+  const [first, ...others] = mainCluster(row).slice(0, CAPTION_LABELS);
+  return html`<b>${labels[first]}</b>${others.map((label) => `, ${labels[label]}`).join('')}`;
 }

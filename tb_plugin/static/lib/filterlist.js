@@ -6,7 +6,7 @@ import {useResource} from './resource.js';
 import {Shared, useStageParameters} from './shared.js';
 import {sortRows} from '../components/table.js';
 
-const USUAL = 'noise';
+const USUAL = 'strongest';
 
 /** The column the list is sorted by, and what it may be sorted by, by name in the address. */
 export function useSorting() {
@@ -47,9 +47,12 @@ function toRows({step, filters, ...values}, columns) {
   return {step, rows};
 }
 
-/** Dead filters, which have nothing to show, stand last unless sorted by number. */
+/**
+ * Dead filters, which have nothing to show, stand last unless sorted by number. Of those alike in
+ * what they are sorted by, as of one label, that of least noise comes first.
+ */
 function order(rows, key, descending) {
-  const sorted = sortRows(rows, key, descending);
+  const sorted = sortRows(sortRows(rows, 'noise', false), key, descending);
   if (key === 'filter') return sorted;
   return [...sorted.filter((row) => !row.dead), ...sorted.filter((row) => row.dead)];
 }

@@ -35,7 +35,7 @@ const FIELDS = {
   threshold: [null, fraction],
   filter: [null, integer],
   label: [null, integer],
-  sort: ['noise', text],
+  sort: ['strongest', text],
   descending: [false, flag],
   corner: ['auto', oneOf('auto', '16', '32', '64', '128')],
   size: ['m', oneOf('s', 'm', 'l')],

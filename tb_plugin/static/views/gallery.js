@@ -2,6 +2,7 @@
 
 import {html, useContext, useEffect, useLayoutEffect, useRef, useState} from '../lib/html.js';
 import {Cell, LEAST_WIDTH, newest} from '../components/cell.js';
+import {CellNote} from '../components/cellnote.js';
 import {Explanations} from '../components/explanations.js';
 import {cornerChoices, cornerName, cornerOf} from '../lib/corner.js';
 import {compose} from '../lib/export.js';
@@ -10,6 +11,7 @@ import {useFilterList, useSorting} from '../lib/filterlist.js';
 import {focusIsLost} from '../lib/focus.js';
 import {count, describeChoice} from '../lib/format.js';
 import {LabelSearch} from '../components/labelsearch.js';
+import {MatrixLegend} from '../components/matrixlegend.js';
 import {Await, Empty, Failure} from '../components/messages.js';
 import {useLate} from '../lib/resource.js';
 import {Shared, useOffer, useStageParameters} from '../lib/shared.js';
@@ -17,7 +19,7 @@ import {paintThumbnail, useThumbnails} from '../lib/thumbnails.js';
 import {Button, Select} from '../components/widgets.js';
 
 const TARGETS = {s: 64, m: 108, l: 176}; // Pixels of a thumbnail, about.
-const CAPTION = 21;
+const CAPTION = 37;
 const GAP = 14;
 const MARGIN_ROWS = 1;
 const PATIENCE_MILLISECONDS = 350;
@@ -92,6 +94,7 @@ function Toolbar({rows}) {
     </label>
     <span class="quiet count" role="status">${rows ? countText(rows, stage) : 'Sorting…'}</span>
     <${Explanations} columns=${columns.filters} />
+    <${MatrixLegend} />
   </div>`;
 }
 
@@ -113,6 +116,7 @@ function Grid({rows, step}) {
     const at = rows.findIndex((row) => row.filter === chosen.filter);
     return Math.max(0, at);
   });
+  const [pointed, setPointed] = useState(null);
   const focusNext = useRef(focusIsLost());
   const started = useRef(active === 0);
 
@@ -177,6 +181,7 @@ function Grid({rows, step}) {
   });
 
   const move = (event) => {
+    if (event.key === 'Escape') setPointed(null);
     const page = columns * Math.max(1, Math.floor(place.height / cell.height));
     const by = {
       ArrowRight: 1,
@@ -247,10 +252,19 @@ function Grid({rows, step}) {
             thumbnail=${thumbnails.of(row.filter)}
             reachable=${at === active}
             onFocus=${() => setActive(at)}
+            onPoint=${(on) => setPointed((old) => (on ? at : old === at ? null : old))}
             open=${() => update({view: 'filter', filter: row.filter})}
           />
         </div>`;
       })}
+      ${rows[pointed] &&
+        html`<${CellNote}
+        row=${newest(rows[pointed], thumbnails.of(rows[pointed].filter))}
+        left=${GAP + (pointed % columns) * cell.width}
+        top=${GAP + Math.floor(pointed / columns) * cell.height}
+        height=${cell.height - GAP}
+        place=${place}
+      />`}
     </div>
   </div>`;
 }
@@ -260,7 +274,7 @@ function useCaptioned() {
   const {columns} = useContext(Shared);
   const {column} = useSorting();
   const usual = ['noise', 'clusters'].map((key) => columnOf(columns.filters, key));
-  if (column.key === 'filter' || usual.includes(column)) return usual;
+  if (['filter', 'strongest'].includes(column.key) || usual.includes(column)) return usual;
   return column.symbol ? [usual[0], column] : [column];
 }
 

@@ -3,8 +3,10 @@
 import contextlib
 import errno
 import hashlib
+import json
 import mmap
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,7 +57,8 @@ def write_whole(path: str | Path) -> Iterator[IO[bytes]]:
 def delete_unfinished(folder: Path) -> None:
     """Delete the temporary files that a killed `write_whole` left anywhere in `folder`."""
     for path in folder.rglob(".*.tmp"):
-        path.unlink(missing_ok=True)
+        if not path.is_dir():
+            path.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -93,16 +96,65 @@ def load_npz(path: str | Path, *names: str) -> dict[str, np.ndarray]:
     """
     try:
         # Opened here, for np.load leaves open a file that it cannot read.
-        with open(path, "rb") as file, _archive(file) as archive:
+        with open_file(path) as file, _archive(file) as archive:
             return {name: _member(archive, name) for name in (names or archive.files)}
-    except FileNotFoundError:
-        raise InputError(f"{path} is missing; delete its folder and run again") from None
-    except PermissionError as error:
-        raise unreadable(str(path), error) from None
+    except FileNotFoundError as error:
+        raise damaged(path, error, "delete its folder and run again") from None
     except Exception as error:  # a broken file raises almost anything
-        raise InputError(
-            f"{path} is damaged ({first_line(error)}); delete it and run again, which makes it"
-        ) from None
+        raise damaged(path, error) from None
+
+
+def open_file(path: str | Path) -> IO[bytes]:
+    """Open a file for reading; a pipe or a device, which may keep a reader waiting, is none.
+
+    Raises:
+        OSError: if there is no such file, or something else in its place.
+    """
+    file = open(  # noqa: SIM115
+        path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)
+    )
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is no file", str(path))
+    return file
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        OSError: if it cannot be read.
+        ValueError: if it is no JSON, or no file can hold its text.
+    """
+    with open_file(path) as file:
+        content = file.read().decode()
+    try:
+        value = json.loads(content)
+        # Escapes may stand for halves of characters, which cannot be printed.
+        json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    return value
+
+
+def damaged(
+    path: str | Path,
+    why: str | BaseException,
+    mend: str = "delete it and run again, which makes it",
+) -> InputError:
+    """The error for a file of a run directory whose content cannot be used.
+
+    Args:
+        path: `str` or `Path`. The file.
+        why: `str`, or what was raised.
+        mend: `str`. What to do. Defaults to making the file again.
+    """
+    if isinstance(why, FileNotFoundError):
+        return InputError(f"{path} is missing; {mend}")
+    if isinstance(why, PermissionError):
+        return unreadable(str(path), why)
+    reason = why if isinstance(why, str) else getattr(why, "strerror", None) or first_line(why)
+    return InputError(f"{path} is damaged ({reason}); {mend}")
 
 
 def read_member(file: IO[bytes], name: str) -> np.ndarray:

@@ -5,8 +5,7 @@ from typing import Any
 
 from sfp_keras.analyses.analysis import ImagePass
 from sfp_keras.csv_files import csv_text
-from sfp_keras.errors import InputError
-from sfp_keras.files import load_npz, save_npz, write_text
+from sfp_keras.files import damaged, load_npz, save_npz, write_text
 
 
 def write_image_result(path: Path, needs: ImagePass, result: Any) -> None:
@@ -40,6 +39,6 @@ def read_image_result(path: Path, needs: ImagePass) -> Any:
     try:
         return needs.restore(arrays)
     except KeyError as error:
-        raise InputError(
-            f"{path} is damaged (it has no {error}); delete it and run again, which makes it"
-        ) from None
+        raise damaged(path, f"it has no {error}") from None
+    except (ValueError, TypeError, IndexError) as error:
+        raise damaged(path, error) from None

@@ -8,6 +8,7 @@ import numpy as np
 
 from sfp_keras.checkpoints.described_file import DescribedFile
 from sfp_keras.errors import InputError
+from sfp_keras.files import damaged
 
 if TYPE_CHECKING:  # The room serves others that work without Keras.
     import keras
@@ -53,9 +54,15 @@ class TrainingCheckpoint(DescribedFile):
             raise InputError(
                 f"{self.path} belongs to another training; delete it and run again to start over"
             )
-        for i, variable in enumerate(variables):
-            variable.assign(arrays[f"v{i}"])
-        return json.loads(str(arrays["history"]))
+        try:
+            history = json.loads(str(arrays["history"]))
+            if not _is_history(history):
+                raise ValueError("its history is no list of epochs")
+            for i, variable in enumerate(variables):
+                variable.assign(arrays[f"v{i}"])
+        except (KeyError, ValueError, TypeError, RecursionError) as error:
+            raise damaged(self.path, error, "delete it and run again to start over") from None
+        return history
 
     def save(self, model: "keras.Model", history: list[dict[str, float]], last: bool) -> None:
         """Write the state, unless the last write was a moment ago and more epochs follow."""
@@ -65,6 +72,14 @@ class TrainingCheckpoint(DescribedFile):
             f"v{i}": variable.numpy() for i, variable in enumerate(_state(model))
         }
         self.write(**arrays, history=np.array(json.dumps(history)))
+
+
+def _is_history(history: Any) -> bool:
+    """Whether it has the numbers of each epoch by name."""
+    return isinstance(history, list) and all(
+        isinstance(logs, dict) and all(isinstance(value, int | float) for value in logs.values())
+        for logs in history
+    )
 
 
 def _state(model: "keras.Model") -> "list[keras.Variable]":

@@ -71,6 +71,8 @@ class FilterFields:
             )
         counts = _as_counts(self.label_counts, labels)
         shape = tuple(operator.index(size) for size in self.position_shape)
+        if any(size < 1 for size in shape):
+            raise InputError(f"`position_shape` {shape} has a size below 1")
         if math.prod(shape) != positions:
             raise InputError(
                 f"`position_shape` {shape} has {math.prod(shape)} positions; "
@@ -308,8 +310,11 @@ def _finite_maxima(matrices: np.ndarray, chosen: np.ndarray) -> np.ndarray:
 
 def _as_float32(name: str, values: Any, axes: str) -> np.ndarray:
     try:
+        array = np.asarray(values)
+        if array.dtype.kind in "cSUmM":  # Of complex numbers a part would be lost.
+            raise TypeError
         with np.errstate(over="ignore"):
-            array = np.asarray(values).astype(np.float32, copy=False)
+            array = array.astype(np.float32, copy=False)
     except (TypeError, ValueError):
         raise InputError(f"`{name}` must be an array of real numbers {axes}") from None
     if array.ndim != 3 or 0 in array.shape:

@@ -14,7 +14,7 @@ import numpy as np
 from sfp_keras.checkpoints import PassCheckpoint
 from sfp_keras.distribution import current_devices
 from sfp_keras.errors import InputError
-from sfp_keras.files import load_npz, save_npz, write_text
+from sfp_keras.files import load_npz, read_json, save_npz, write_text
 from sfp_keras.probing.feature_files import FeatureStore, features_file
 
 # No npy files: a stage may be called "labels".
@@ -138,10 +138,9 @@ def cache_features(
         **{"description": description, "inputs": inputs, "rows": rows},
         **{"train": train_count, "dtype": dtype},
     }
-    if root is not None and _read_json(root / COMPLETE) == wanted:
-        arrays = {name: np.load(features_file(root, name), mmap_mode="r") for name in names}
-        labels = load_npz(root / LABELS, "labels")["labels"]
-        return FeatureCache(arrays, labels, train_count, shapes, True)
+    finished = root is not None and _read_json(root / COMPLETE) == wanted
+    if root is not None and finished and (kept := _kept(root, inputs, rows)) is not None:
+        return FeatureCache(*kept, train_count, shapes, True)
     splits = ((train, train_count), (test, test_count))
     fill = _Pass(inputs, rows, dtype, root)
     if root is not None:
@@ -185,14 +184,15 @@ class _Pass:
     def _went_on(self, root: Path, saved: Mapping[str, np.ndarray]) -> bool:
         if not saved:
             return False
-        dtypes = json.loads(str(saved["dtypes"]))
         try:
+            dtypes = json.loads(str(saved["dtypes"]))
             self.store = FeatureStore(self.inputs, self.rows, dtypes, root, new=False)
-        except (OSError, ValueError, EOFError):
+            labels, size = saved["labels"], int(saved["size"])
+            self.labels[: len(labels)] = labels
+        except (OSError, ValueError, EOFError, KeyError, TypeError):
             # Not the files of the checkpoint: one is gone, damaged, or was just being widened.
             return False
-        self.row, self.size = len(saved["labels"]), int(saved["size"])
-        self.labels[: self.row] = saved["labels"]
+        self.row, self.size = len(labels), size
         return True
 
     def split(
@@ -253,8 +253,23 @@ def _check_disk(folder: str | Path | None, needed: int, inputs: Mapping[str, int
     return root
 
 
+def _kept(
+    root: Path, inputs: Mapping[str, int], rows: int
+) -> tuple[dict[str, np.ndarray], np.ndarray] | None:
+    """Features and labels of a finished pass; `None` where a file is gone or damaged."""
+    try:
+        arrays = {name: np.load(features_file(root, name), mmap_mode="r") for name in inputs}
+        labels = load_npz(root / LABELS, "labels")["labels"]
+    except (OSError, ValueError, EOFError):
+        return None
+    whole = labels.shape == (rows,) and labels.dtype == np.int64
+    for name, array in arrays.items():
+        whole &= array.shape == (rows, inputs[name]) and array.dtype in (np.float16, np.float32)
+    return (arrays, labels) if whole else None
+
+
 def _read_json(path: Path) -> object:
     try:
-        return json.loads(path.read_text())
+        return read_json(path)
     except (OSError, ValueError):
         return None

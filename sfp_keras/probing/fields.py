@@ -67,7 +67,10 @@ class FieldsAccumulator:
         return {"sums": self._means.sums, "counts": self._means.counts, "correct": self._correct}
 
     def restore(self, arrays: dict[str, np.ndarray]) -> bool:
-        """Go on from what `state` gave."""
+        """Go on from what `state` gave, if the arrays are such."""
+        now = self.state()
+        if any((arrays[n].shape, arrays[n].dtype) != (x.shape, x.dtype) for n, x in now.items()):
+            return False
         self._means.sums, self._means.counts = arrays["sums"], arrays["counts"]
         self._correct = arrays["correct"]
         return True

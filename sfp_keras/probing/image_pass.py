@@ -91,8 +91,13 @@ class _Running:
         saved = checkpoint.read() if checkpoint else {}
         if not saved:
             return
-        if all(each.restore(_part(saved, key)) for key, each in self._all()):
-            self.images, self.largest_batch = int(saved["images"]), int(saved["largest_batch"])
+        try:
+            whole = all(each.restore(_part(saved, key)) for key, each in self._all())
+            images, largest_batch = int(saved["images"]), int(saved["largest_batch"])
+        except (KeyError, ValueError, TypeError):
+            whole = False
+        if whole:
+            self.images, self.largest_batch = images, largest_batch
         else:
             self.accumulators = self._made(stages, accumulators)
 

@@ -4,15 +4,17 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from sfp_keras.csv_files import csv_text, read_csv
-from sfp_keras.errors import InputError
+from sfp_keras.csv_files import csv_text
 from sfp_keras.files import write_text
 from sfp_keras.runs.stage_files import AfccFiles
+from sfp_keras.runs.tables import COUNT, SHARE, TEXT, read_table
 
-COLUMNS = [
-    *("variant", "clusters_from", "threshold", "kept", "total", "accuracy_before"),
-    *("accuracy_zeroed", "accuracy_after", "epochs"),
-]
+_COLUMNS = {
+    **{"variant": TEXT, "clusters_from": TEXT, "threshold": SHARE, "kept": COUNT, "total": COUNT},
+    **dict.fromkeys(("accuracy_before", "accuracy_zeroed", "accuracy_after"), SHARE),
+    "epochs": COUNT,
+}
+COLUMNS = list(_COLUMNS)
 
 
 class ZeroedHead(NamedTuple):
@@ -37,11 +39,7 @@ def read_afcc(files: AfccFiles) -> pd.DataFrame:
     """
     if not files.results.exists():
         return pd.DataFrame(columns=COLUMNS)
-    try:
-        table = read_csv(files.results, keep_default_na=False)[COLUMNS]
-        return table.assign(threshold=pd.to_numeric(table["threshold"]))
-    except (ValueError, KeyError) as error:
-        raise InputError(f"{files.results} is damaged ({error}); delete it and run again") from None
+    return read_table(files.results, _COLUMNS)
 
 
 def find_row(table: pd.DataFrame, head: ZeroedHead) -> pd.Series | None:

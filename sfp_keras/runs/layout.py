@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -133,8 +134,10 @@ class RunFiles:
             ],
             "afcc": [self.path / "afcc", self.features("afcc"), self.features("ablate")],
         }
-        for path in filter(Path.exists, made.get(phase, [])):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for path in filter(os.path.lexists, made.get(phase, [])):
+            # A link to a folder elsewhere is the user's; only the link goes.
+            is_folder = path.is_dir() and not path.is_symlink()
+            shutil.rmtree(path) if is_folder else path.unlink()
         if phase != "afcc":
             self.delete_checkpoints("fields" if phase == "analysis" else phase)
         _remove_if_empty(self.cache)
@@ -144,10 +147,11 @@ class RunFiles:
         for name in ("stages", "checkpoint", "afcc", "cache/features"):
             delete_unfinished(self.path / name)
         # Deeper ones are of runs that may go on in a process of their own.
-        for path in self.path.glob("ablate/*/.*.tmp"):
-            path.unlink(missing_ok=True)
+        found = list(self.path.glob("ablate/*/.*.tmp"))
         for file in (self.record.path, self.model, self.training, self.labels, self.layers):
-            for path in self.path.glob(f".{file.name}.*.tmp"):
+            found += self.path.glob(f".{file.name}.*.tmp")
+        for path in found:
+            if not path.is_dir():
                 path.unlink(missing_ok=True)
 
     def is_ours(self, name: str) -> bool:

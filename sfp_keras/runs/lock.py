@@ -65,10 +65,11 @@ def in_use(folder: Path) -> bool:
     try:
         with open(folder / _LOCK) as file:
             return not try_lock(file)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return False
 
 
 def no_folder(path: Path, error: OSError) -> InputError:
     """The error for a path that cannot be used as a folder."""
-    return InputError(f"`run_dir`={path} cannot be used as a folder ({error.strerror})")
+    what = f"{error.filename}: " if error.filename and Path(error.filename).name == _LOCK else ""
+    return InputError(f"`run_dir`={path} cannot be used as a folder ({what}{error.strerror})")

@@ -2,15 +2,18 @@
 
 import contextlib
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sfp_keras.files import write_text
+from sfp_keras.errors import InputError
+from sfp_keras.files import damaged, read_json, write_text
+from sfp_keras.runs.record_form import SECTIONS, fault
 
 FORMAT = 1
-_SECTIONS = ("phases", "seconds", "results")
+_MEND = "choose another `run_dir`, or delete the folder"
 
 
 class RunRecord:
@@ -24,13 +27,25 @@ class RunRecord:
         self.path = path
 
     def read(self) -> dict[str, Any]:
-        """All of it; empty where there is none or it is damaged."""
-        try:
-            saved = json.loads(self.path.read_text())
-        except (OSError, ValueError):
+        """All of it; empty where there is none.
+
+        Raises:
+            InputError: if it is damaged, or of another version.
+        """
+        if not os.path.exists(self.path):
             return {}
-        whole = isinstance(saved, dict) and all(isinstance(saved.get(s), dict) for s in _SECTIONS)
-        return saved if whole else {}
+        try:
+            saved = read_json(self.path)
+        except (OSError, ValueError) as error:
+            raise damaged(self.path, error, _MEND) from None
+        if (wrong := fault(saved)) is not None:
+            raise damaged(self.path, wrong, _MEND)
+        if saved.get("format", FORMAT) != FORMAT:
+            raise InputError(
+                f"{self.path} has format {saved['format']}, this version reads {FORMAT}; choose "
+                "another `run_dir`"
+            )
+        return dict(saved)
 
     @property
     def results(self) -> dict[str, Any]:
@@ -40,7 +55,7 @@ class RunRecord:
     def write(self, about: Mapping[str, Any]) -> None:
         """Replace everything but phases, seconds and results."""
         saved = self.read()
-        kept = {section: saved.get(section, {}) for section in _SECTIONS}
+        kept = {section: saved.get(section, {}) for section in SECTIONS}
         self._replace({"format": FORMAT, **about, **kept})
 
     def add_results(self, **results: Any) -> None:
@@ -66,7 +81,7 @@ class RunRecord:
             yield
         finally:
             # A full disk must be reported as such, not replaced by this note's own failure.
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, InputError):
                 self._add_seconds(phase, time.monotonic() - start)
 
     def _add_seconds(self, phase: str, seconds: float) -> None:
@@ -100,7 +115,7 @@ class RunRecord:
 
     def _update(self, change: Callable[[dict[str, Any]], object]) -> None:
         saved = self.read()
-        for section in _SECTIONS:
+        for section in SECTIONS:
             saved.setdefault(section, {})
         change(saved)
         self._replace(saved)

@@ -12,7 +12,6 @@ from sfp_keras.runs.layout import RunFiles
 from sfp_keras.runs.lock import locked, no_folder
 from sfp_keras.runs.plan import RunPlan
 from sfp_keras.runs.provenance import provenance
-from sfp_keras.runs.record import FORMAT
 
 # Settings that make no difference where they lead to the same images.
 _CHOOSE_IMAGES = ("test_fraction", "only_split")
@@ -85,16 +84,7 @@ class RunDirectory(RunFiles):
         """Refuse finished results that were made with other settings or images."""
         saved = self.record.read()
         if not saved:
-            if self.record.path.exists():
-                raise InputError(
-                    f"{self.record.path} is damaged; choose another `run_dir`, or delete the folder"
-                )
             return
-        if saved.get("format") != FORMAT:
-            raise InputError(
-                f"{self.record.path} has format {saved.get('format')}, this version reads "
-                f"{FORMAT}; choose another `run_dir`"
-            )
         same = same_images(saved.get("data", images), images)
         if not same and "train" not in self.plan.redone and self.has_results("train"):
             raise InputError(

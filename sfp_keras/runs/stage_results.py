@@ -1,6 +1,8 @@
 """What is kept of a stage: its head and its fields."""
 
+import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,12 +10,15 @@ import pandas as pd
 
 from sfp_keras.csv_files import csv_text
 from sfp_keras.errors import InputError
-from sfp_keras.files import load_npz, save_npz, write_text
+from sfp_keras.files import damaged, load_npz, save_npz, write_text
 from sfp_keras.filters import FilterFields
 from sfp_keras.runs.layout import RunFiles
 
 if TYPE_CHECKING:  # It loads Keras, which reading these files does without.
     from sfp_keras.probing import Head, StageMeasurement
+
+# Counts above this are not exact as floats.
+_MOST_IMAGES = 2**53
 
 
 def write_label_names(
@@ -42,8 +47,26 @@ def write_head(files: RunFiles, stage: str, head: "Head") -> None:
 
 
 def read_head(files: RunFiles, stage: str) -> np.ndarray:
-    """The (P, F, K) kernel of a finished head."""
-    return load_npz(files.stage(stage).head, "kernel")["kernel"]
+    """The (P, F, K) kernel of a finished head.
+
+    Raises:
+        InputError: if head.npz is missing or damaged.
+    """
+    return _read_head(files.stage(stage).head)[0]
+
+
+def _read_head(path: Path) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Kernel and position shape."""
+    saved = load_npz(path, "kernel", "position_shape")
+    kernel, shape = saved["kernel"], saved["position_shape"]
+    if kernel.ndim != 3 or kernel.dtype.kind != "f" or not np.isfinite(kernel).all():
+        raise damaged(path, f"kernel is {kernel.dtype} {kernel.shape}, or holds what is no number")
+    if shape.ndim != 1 or shape.dtype.kind not in "iu":
+        raise damaged(path, f"position_shape is {shape.dtype} {shape.shape}")
+    sizes = tuple(shape.tolist())
+    if any(size < 1 for size in sizes) or math.prod(sizes) != len(kernel):
+        raise damaged(path, f"position_shape is {sizes}, and kernel has {len(kernel)} positions")
+    return kernel, sizes
 
 
 def write_fields(files: RunFiles, stage: str, split: str, measurement: "StageMeasurement") -> None:
@@ -57,22 +80,31 @@ def write_fields(files: RunFiles, stage: str, split: str, measurement: "StageMea
 
 
 def read_measurement(files: RunFiles, stage: str, split: str) -> "StageMeasurement":
-    """What `write_fields` and `write_head` wrote."""
+    """What `write_fields` and `write_head` wrote.
+
+    Raises:
+        InputError: if a file is missing or damaged, or the two do not fit.
+    """
     from sfp_keras.probing import StageMeasurement
 
     of_stage = files.stage(stage)
-    head = load_npz(of_stage.head, "kernel", "position_shape")
-    saved = load_npz(of_stage.split(split).fields, "features", "label_counts", "correct")
+    path = of_stage.split(split).fields
+    kernel, position_shape = _read_head(of_stage.head)
+    saved = load_npz(path, "features", "label_counts", "correct")
+    counts, correct = saved["label_counts"], saved["correct"]
+    if saved["features"].dtype.kind != "f":
+        raise damaged(path, f"features are {saved['features'].dtype}")
+    for name, values in (("label_counts", counts), ("correct", correct)):
+        if values.ndim != 1 or values.dtype.kind not in "iu":
+            raise damaged(path, f"{name} is {values.dtype} {values.shape}")
+    if counts.shape != correct.shape or sum(counts.tolist()) > _MOST_IMAGES:
+        raise damaged(path, "label_counts and correct are not of the same images")
+    if not ((correct >= 0) & (correct <= counts)).all():
+        raise damaged(path, "correct is not between 0 and label_counts")
     try:
-        fields = FilterFields(
-            saved["features"],
-            head["kernel"],
-            saved["label_counts"],
-            tuple(int(n) for n in head["position_shape"]),
-        )
+        fields = FilterFields(saved["features"], kernel, counts, position_shape)
     except InputError as error:
         raise InputError(
-            f"{of_stage.split(split).fields} and {of_stage.head} do not fit ({error}); "
-            "delete both and run again"
+            f"{path} and {of_stage.head} do not fit ({error}); delete both and run again"
         ) from None
-    return StageMeasurement(fields, saved["correct"])
+    return StageMeasurement(fields, correct)

@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sfp_keras.csv_files import csv_text, read_csv
-from sfp_keras.errors import InputError
-from sfp_keras.files import save_npz, write_text
+from sfp_keras.files import damaged, save_npz, write_text
 from sfp_keras.filters import (
     LAYER_QUANTITIES,
     FilterClusters,
@@ -25,6 +24,13 @@ from sfp_keras.filters import (
 )
 from sfp_keras.runs.layout import RunFiles
 from sfp_keras.runs.stage_files import SplitFiles
+from sfp_keras.runs.tables import (
+    SHARE,
+    SHARE_IF_ANY,
+    Numbers,
+    check_numbers,
+    read_content,
+)
 
 if TYPE_CHECKING:  # It loads Keras, which these files do without.
     from sfp_keras.probing import StageMeasurement
@@ -78,14 +84,9 @@ def merge_layers(files: RunFiles, rows: pd.DataFrame, depths: Mapping[str, int])
     # As text: kept numbers stay what they were to the last digit, and a stage may be called "1".
     table = _as_text(io.StringIO(csv_text(rows)))
     if files.layers.exists():
-        try:
-            old = with_layer_columns(_as_text(files.layers))
-            old["threshold"].astype(float)
-        except (ValueError, KeyError, PermissionError) as error:
-            raise InputError(
-                f"{files.layers} is damaged ({error}); delete it and run again"
-            ) from None
-        table = pd.concat([old, table], ignore_index=True).drop_duplicates(_KEY, keep="last")
+        table = pd.concat([_read_layers(files.layers), table], ignore_index=True)
+        key = table[_KEY].assign(threshold=table["threshold"].astype(float))
+        table = table[~key.duplicated(keep="last")]
     known = {**files.record.results.get("stage_order", {}), **depths}
     files.record.add_results(stage_order=known)
     place = table.assign(
@@ -108,6 +109,32 @@ def with_layer_columns(layers: pd.DataFrame) -> pd.DataFrame:
     return layers.reindex(columns=LAYER_COLUMNS)
 
 
+def check_layers(layers: pd.DataFrame) -> None:
+    """Refuse a table of layers.csv, as text, with cells that are none of their column.
+
+    Raises:
+        ValueError: naming the column.
+    """
+    for name in LAYER_COLUMNS:
+        if name not in ("stage", "split"):
+            # Averages over clusters are undefined where there are none.
+            check_numbers(pd.to_numeric(layers[name].replace("", None)), _layer_numbers(name))
+
+
+def _layer_numbers(name: str) -> Numbers:
+    known = {"threshold": SHARE, "accuracy": SHARE_IF_ANY}
+    return known.get(name, Numbers(optional=True))
+
+
+def _read_layers(path: Path) -> pd.DataFrame:
+    try:
+        layers = with_layer_columns(_as_text(io.StringIO(read_content(path))))
+        check_layers(layers)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise damaged(path, error) from None
+    return layers
+
+
 def _filter_table(fields: FilterFields, clusters: FilterClusters) -> pd.DataFrame:
     values = filter_values(filter_statistics(clusters, fields))
     columns = {
@@ -125,5 +152,5 @@ def _label_table(
     return pd.DataFrame({"label": np.arange(len(names)), "name": names, **values})
 
 
-def _as_text(source: Path | io.StringIO) -> pd.DataFrame:
+def _as_text(source: io.StringIO) -> pd.DataFrame:
     return read_csv(source, dtype=str, keep_default_na=False)

@@ -5,7 +5,7 @@ import pandas as pd
 from sfp_keras.afcc import VARIANTS, check_fine_tuning
 from sfp_keras.analyses.catalog.afcc import print_afcc
 from sfp_keras.experiment import Experiment
-from sfp_keras.files import load_npz
+from sfp_keras.files import damaged, load_npz
 from sfp_keras.reports import terminal
 from sfp_keras.runs import AfccFiles
 from sfp_keras.training import optimizer_of
@@ -74,7 +74,10 @@ def _kept_head(files: AfccFiles) -> str:
     saved = load_npz(files.mask) if files.mask.exists() else {}
     if "threshold" not in saved:
         return "the first AFCC head"
-    return (
-        f"the {VARIANTS[str(saved['variant'])].title} head of {saved['split']} images, threshold "
-        f"{float(saved['threshold']):g}"
-    )
+    try:
+        title, split = VARIANTS[str(saved["variant"])].title, str(saved["split"])
+        if split not in ("train", "test") or saved["threshold"].dtype.kind != "f":
+            raise ValueError(f"split is {split}, threshold is {saved['threshold']}")
+        return f"the {title} head of {split} images, threshold {saved['threshold']:g}"
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged(files.mask, error, "redo it with `overwrite`=afcc") from None

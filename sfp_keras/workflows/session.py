@@ -14,6 +14,7 @@ from sfp_keras.data import ImageDataset, ImageSplit, Scaling
 from sfp_keras.distribution import current_devices
 from sfp_keras.errors import InputError, arguments_called
 from sfp_keras.experiment import Experiment
+from sfp_keras.files import damaged
 from sfp_keras.probing import (
     FeatureCache,
     Stage,
@@ -179,8 +180,16 @@ class ProbeSession:
 
     def head(self, stage: str) -> np.ndarray:
         """The (P, F, K) kernel of a stage's finished head."""
-        return stage_results.read_head(self.run, stage)
+        kernel = stage_results.read_head(self.run, stage)
+        if kernel.shape[2] != self.dataset.num_labels:
+            raise damaged(self.run.stage(stage).head, f"it is of {kernel.shape[2]} labels")
+        return kernel
 
     def measurement(self, stage: str, split: str) -> StageMeasurement:
         """The fields of a stage, measured on a split."""
-        return stage_results.read_measurement(self.run, stage, split)
+        found = stage_results.read_measurement(self.run, stage, split)
+        counts = np.bincount(self.images(split).labels, minlength=self.dataset.num_labels)
+        if not np.array_equal(found.fields.label_counts, counts):
+            path = self.run.stage(stage).split(split).fields
+            raise damaged(path, "label_counts are not those of the images")
+        return found

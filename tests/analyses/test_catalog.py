@@ -4,6 +4,7 @@ import dataclasses
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -239,6 +240,31 @@ def test_what_a_pass_left_is_read_back(name: str, tmp_path: Path) -> None:
     )
     np.savez(path, other=np.zeros(1))
     with pytest.raises(InputError, match=r"npz is damaged \(it has no"):
+        read_image_result(path, needs)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("right", lambda x: x.astype(complex)),
+        ("right", lambda x: x + 2**40),
+        ("right", lambda x: x[:, :-1]),
+        ("by_input", lambda x: -x - 1),
+        ("by_output", lambda x: x[..., None]),
+        ("label_counts", lambda x: x[0]),
+        ("filters", lambda x: x + 10_000),
+        ("filters", lambda x: x[::-1]),
+        ("counts", lambda x: x.astype("U9")),
+        ("counts", lambda x: x + 1),
+    ],
+)
+def test_decisions_that_cannot_be_are_refused(
+    name: str, change: Callable[[np.ndarray], np.ndarray], tmp_path: Path
+) -> None:
+    needs, path = image_passes()["decisions"], tmp_path / "decisions.npz"
+    arrays = dict(needs.arrays(stage("layer10").saved("decisions")))
+    np.savez(path, **{**arrays, name: change(arrays[name])})
+    with pytest.raises(InputError, match=r"decisions.npz is damaged .*; delete it"):
         read_image_result(path, needs)
 
 

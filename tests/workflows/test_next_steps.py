@@ -13,3 +13,10 @@ def test_what_to_do_next_names_the_folder():
     next_steps(Path("runs/a"), 0.3, Console(file=text))
     assert "runs/a/layers.csv" in text.getvalue()
     assert "--threshold=0.5" in text.getvalue()
+
+
+def test_a_folder_with_blanks_is_quoted(tmp_path):
+    (tmp_path / "my run" / "events").mkdir(parents=True)
+    text = io.StringIO()
+    next_steps(tmp_path / "my run", 0.3, Console(file=text))
+    assert f"tensorboard --logdir='{tmp_path}/my run/events'  (" in text.getvalue()

@@ -11,6 +11,7 @@ import pandas as pd
 
 from sfp_keras.analyses.analysis import Analysis, AnalysisPart, Drawing, ImagePass, Scope
 from sfp_keras.analyses.subjects import Stage
+from sfp_keras.errors import InputError
 from sfp_keras.filters import FilterDecisions, FilterFields
 from sfp_keras.reports.style import LARGE, PAGE, SMALL, height_for, label_axis, new_figure
 
@@ -103,7 +104,38 @@ def _arrays(decisions: FilterDecisions) -> dict[str, np.ndarray]:
 
 def _restore(arrays: Mapping[str, np.ndarray]) -> FilterDecisions:
     in_file = {name: arrays[_IN_FILE.get(name, name)] for name in _ATTRIBUTES}
-    return FilterDecisions(**{name: array.astype(np.int64) for name, array in in_file.items()})
+    for name, array in in_file.items():
+        if array.dtype.kind not in "iu" or (array.size and (array.min() < 0)):
+            raise InputError(f"{name} holds what is no count")
+    found = FilterDecisions(**{name: array.astype(np.int64) for name, array in in_file.items()})
+    _check(found)
+    return found
+
+
+def _check(found: FilterDecisions) -> None:
+    """Refuse counts that are not of the same decisions."""
+    if found.correct.ndim != 2 or found.filters.ndim != 1:
+        raise InputError("the arrays have other axes")
+    filters, num_labels = found.correct.shape
+    shapes = {
+        "label_counts": (num_labels,),
+        **dict.fromkeys(("by_input", "by_output"), (filters, num_labels)),
+        "counts": (len(found.filters), num_labels, num_labels),
+    }
+    for name, shape in shapes.items():
+        if getattr(found, name).shape != shape:
+            raise InputError(f"{name} has shape {getattr(found, name).shape}, not {shape}")
+    kept = found.filters
+    if not ((np.diff(kept) > 0).all() and (kept < filters).all()):
+        raise InputError(f"filters {kept.tolist()} are not among {filters}, in order")
+    if not (
+        (found.by_input <= found.label_counts).all()
+        and (found.correct <= np.minimum(found.by_input, found.by_output)).all()
+        and np.array_equal(found.by_input.sum(1), found.by_output.sum(1))
+        and np.array_equal(found.counts.sum(2), found.by_input[kept])
+        and np.array_equal(found.counts.sum(1), found.by_output[kept])
+    ):
+        raise InputError("its counts do not add up")
 
 
 def _table(decisions: FilterDecisions) -> pd.DataFrame:
@@ -132,6 +164,14 @@ def _summary(decisions: FilterDecisions) -> str:
 
 def _compute(stage: Stage) -> FilterDecisions | None:
     decisions: FilterDecisions | None = stage.saved("decisions")
+    if decisions is not None and (
+        len(decisions.correct) != stage.fields.num_filters
+        or not np.array_equal(decisions.label_counts, stage.fields.label_counts)
+    ):
+        raise InputError(
+            f"decisions.npz of stage {stage.name}, {stage.split} images, is of another "
+            "measurement; delete it and run again with `decisions`, which makes it"
+        )
     return decisions if decisions is not None and len(decisions.filters) else None
 
 

@@ -83,7 +83,7 @@ def write_final(session: ProbeSession) -> None:
             if session.run.stage(name).split(split).fields.exists()
         }
         folder = session.run.events("final" if split == "test" else f"final_{split}")
-        old = list(folder.glob("*"))
+        old = [path for path in folder.glob("*") if not path.is_dir()]
         with MonitorWriter(folder) as writer:
             threshold = session.experiment.analysis.threshold
             names = tuple(session.dataset.class_names)

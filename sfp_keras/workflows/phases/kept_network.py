@@ -8,7 +8,7 @@ import numpy as np
 
 from sfp_keras.backend import without_notes
 from sfp_keras.errors import InputError, first_line
-from sfp_keras.files import write_whole
+from sfp_keras.files import damaged, open_file, write_whole
 from sfp_keras.reports import terminal
 from sfp_keras.workflows.experiment_run import ExperimentRun
 
@@ -89,11 +89,15 @@ def save_model(path: Path, network: keras.Model) -> None:
 
 
 def load_kept(run: ExperimentRun) -> keras.Model:
-    """Read model.keras."""
+    """Read model.keras.
+
+    Raises:
+        InputError: if it is missing or damaged.
+    """
+    mend = "delete it and run again"
     try:
+        open_file(run.model).close()
         with without_notes():
             return keras.saving.load_model(run.model, compile=False)
     except Exception as error:  # A damaged archive raises almost anything.
-        raise InputError(
-            f"{run.model} is damaged ({first_line(error)}); delete it and run again"
-        ) from None
+        raise damaged(run.model, error, mend) from None

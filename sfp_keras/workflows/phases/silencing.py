@@ -2,18 +2,20 @@
 
 import contextlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from sfp_keras.csv_files import csv_text, read_csv
+from sfp_keras.csv_files import csv_text
 from sfp_keras.data import random_order
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
-from sfp_keras.files import file_digest, write_text
+from sfp_keras.files import file_digest, read_json, write_text
 from sfp_keras.filters import correct_without, find_clusters
 from sfp_keras.probing import Stage
+from sfp_keras.runs.ablation_results import read_silenced
 from sfp_keras.workflows.session import ProbeSession
 
 # Of a stage's filters; 150 of 512 is what paper 1 removes.
@@ -40,12 +42,12 @@ def silence_filters(session: ProbeSession) -> tuple[pd.DataFrame, pd.DataFrame]:
     """
     (stage,) = session.stages
     files, settings = session.run.ablation(stage.name), _settings(session)
+    # What cannot be used is counted again.
     with contextlib.suppress(OSError, ValueError):
-        if json.loads(files.settings.read_text()) == settings:
-            removal, labels = (
-                read_csv(file, converters={"name": str}) for file in (files.removal, files.labels)
-            )
-            return removal, labels
+        if read_json(files.settings) == settings:
+            removal, labels = read_silenced(files)
+            if _are_whole(removal, labels, settings, session.dataset.class_names):
+                return removal, labels
     removal, labels = _count(session, [0, *(n for n in settings["removed"] if n)])
     if not session.experiment.heads.keep_cache:
         session.run.delete_features("ablate")
@@ -53,6 +55,16 @@ def silence_filters(session: ProbeSession) -> tuple[pd.DataFrame, pd.DataFrame]:
     write_text(files.labels, csv_text(labels))
     write_text(files.settings, json.dumps(settings, indent=2) + "\n")
     return removal, labels
+
+
+def _are_whole(
+    removal: pd.DataFrame, labels: pd.DataFrame, settings: dict[str, Any], names: Sequence[str]
+) -> bool:
+    """Whether two tables have all rows of their settings, in order."""
+    numbers = [0, *(n for n in settings["removed"] if n)]
+    rows = [(number, draw) for number in numbers for draw in range(settings["draws"])]
+    found = list(zip(removal["removed"], removal["draw"], strict=True))
+    return found == rows and list(labels["name"]) == list(names)
 
 
 def _settings(session: ProbeSession) -> dict[str, Any]:

@@ -18,18 +18,22 @@ from sfp_keras.analyses import (
     image_passes,
     read_image_result,
 )
-from sfp_keras.csv_files import read_csv
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
+from sfp_keras.files import damaged
 from sfp_keras.filters import find_clusters
 from sfp_keras.papers import PaperNumbers, measured_as_papers
 from sfp_keras.runs import RunFiles
 from sfp_keras.runs.ablation_results import read_ablation
 from sfp_keras.runs.afcc_results import read_afcc
 from sfp_keras.runs.stage_results import read_measurement
+from sfp_keras.runs.tables import COUNT, NUMBER, SHARE, TEXT, read_table
 from sfp_keras.workflows.paper_numbers import paper_numbers
 
-_CURVE = ("epoch", "lr", "loss", "accuracy", "test_accuracy")
+_CURVE = {
+    **{"epoch": COUNT, "lr": NUMBER, "loss": NUMBER},
+    **dict.fromkeys(("accuracy", "test_accuracy"), SHARE),
+}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -64,7 +68,11 @@ class RecordedRun:
     @property
     def papers(self) -> PaperNumbers:
         """What the papers say of this experiment."""
-        return paper_numbers(Experiment.from_json(self.saved["flags"]), len(self.names))
+        try:
+            experiment = Experiment.from_json(self.saved["flags"])
+            return paper_numbers(experiment, len(self.names))
+        except InputError as error:
+            raise damaged(self.files.record.path, error, "choose another `run_dir`") from None
 
     def measured(self, filters: Sequence[int] = ()) -> Run:
         """Read what was measured, and find the clusters.
@@ -140,8 +148,8 @@ def read_run(experiment: Experiment) -> RecordedRun:
     """
     files = RunFiles(experiment.directory)
     saved = files.record.read()
-    if not saved or not isinstance(saved.get("flags"), dict):
-        state = "is damaged" if files.record.path.exists() else "is missing"
+    if "flags" not in saved:
+        state = "names no flags" if saved else "is missing"
         raise InputError(
             f"{files.record.path} {state}; name a run by `run_dir`, or make one first: "
             f"python main.py --mode=probe --run_dir={shlex.quote(str(files.path))}"
@@ -165,10 +173,7 @@ def read_run(experiment: Experiment) -> RecordedRun:
 
 
 def _read_curve(path: Path) -> pd.DataFrame:
-    try:
-        return read_csv(path, keep_default_na=False)[list(_CURVE)].astype(float)
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path} is damaged ({error}); delete it and run again") from None
+    return read_table(path, _CURVE).astype(float)
 
 
 def _stages(files: RunFiles, saved: Mapping[str, Any], split: str) -> list[str]:
@@ -190,10 +195,7 @@ def _chosen(experiment: Experiment, found: list[str]) -> list[str]:
 
 
 def _label_names(files: RunFiles) -> tuple[str, ...]:
-    try:
-        # As text: a label may be called NA, or 1.0.
-        return tuple(read_csv(files.labels, dtype=str, keep_default_na=False)["name"])
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(
-            f"{files.labels} cannot be read ({error}); run `mode`=probe again, which writes it"
-        ) from None
+    table = read_table(files.labels, {"label": COUNT, "name": TEXT}, "run `mode`=probe again")
+    if table["label"].tolist() != list(range(len(table))):
+        raise damaged(files.labels, "labels are not in order", "run `mode`=probe again")
+    return tuple(table["name"])

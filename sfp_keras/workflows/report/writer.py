@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sfp_keras.analyses import AnalysisPart, Drawing, Run, Sweep, Tabled, analyses_of
 from sfp_keras.file_names import file_name
-from sfp_keras.files import write_text
+from sfp_keras.files import read_json, write_text
 from sfp_keras.reports import Folded, Part, Picture, Section, save_figure, save_table
 
 
@@ -24,13 +24,14 @@ class ReportWriter:
     def delete_previous(self) -> None:
         """Delete what an earlier report wrote, and no other file."""
         try:
-            names = json.loads(self._list.read_text())["files"]
+            names = read_json(self._list)["files"]
             # Only files of this folder: the list may have been edited.
             old = [self.folder / name for name in names if Path(name).name == name]
+            found = [path for path in old if path.is_file() or path.is_symlink()]
         except (OSError, ValueError, KeyError, TypeError):
             return
-        for path in old:
-            path.unlink(missing_ok=True)
+        for path in found:
+            path.unlink()
 
     def sections(self, of: Run | Sweep) -> list[Section]:
         """Write all analyses of a run or a sweep; returns the sections of the page."""

@@ -14,7 +14,7 @@ from typing import IO, Any
 from sfp_keras.analyses import image_passes
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
-from sfp_keras.files import CANNOT_WRITE, write_text
+from sfp_keras.files import CANNOT_WRITE, damaged, read_json, write_text
 from sfp_keras.runs import RunFiles, differences, in_use, try_lock
 from sfp_keras.workflows.experiment_run import ExperimentRun
 
@@ -72,17 +72,17 @@ class SweepDirectory:
             InputError: if it is damaged or of another version.
         """
         try:
-            saved = json.loads(self.settings.read_text())
-            if saved["format"] == FORMAT and isinstance(saved["members"], dict):
-                return dict(saved)
+            saved = read_json(self.settings)
+            _check(saved)
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, KeyError, TypeError):
-            pass
-        raise InputError(
-            f"{self.settings} is damaged or of another version; delete it and run the sweep again "
-            "in this folder, which keeps its members"
-        )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise damaged(
+                self.settings,
+                error,
+                "delete it and run the sweep again in this folder, which keeps its members",
+            ) from None
+        return dict(saved)
 
     def record(
         self, base: Experiment, members: dict[str, Experiment], images: str | None, command: str
@@ -184,6 +184,37 @@ class SweepDirectory:
         claim.truncate()
         claim.write(_asked(member))
         claim.flush()
+
+
+def _check(saved: Any) -> None:
+    """Refuse a sweep.json of another version, or with other content.
+
+    Raises:
+        ValueError, KeyError, TypeError: naming what is wrong.
+    """
+    if saved["format"] != FORMAT:
+        raise ValueError(f"it has format {saved['format']}, this version reads {FORMAT}")
+    for name, member in saved["members"].items():
+        # The name is that of a folder.
+        if name != f"k{member['K']}-seed{member['seed']}" or not isinstance(member["command"], str):
+            raise ValueError(f"member {name!r} is {member}")
+        if not (isinstance(member["K"], int) and isinstance(member["seed"], int)):
+            raise ValueError(f"member {name!r} is {member}")
+        if not isinstance(member["preset"], str | None):
+            raise ValueError(f"member {name!r} has preset {member['preset']}")
+    if saved["members"]:
+        _check_common(saved)
+
+
+def _check_common(saved: Any) -> None:
+    for name in ("model", "dataset", "split", "command"):
+        if not isinstance(saved[name], str):
+            raise ValueError(f"{name} is {saved[name]!r}")
+    threshold, stage = saved["threshold"], saved["stage"]
+    if not isinstance(threshold, float | int) or not isinstance(stage, str | None):
+        raise ValueError(f"threshold is {threshold!r}, stage {stage!r}")
+    if not isinstance(saved["settings"], dict):
+        raise ValueError("settings is no object")
 
 
 def _asked(member: Experiment) -> str:

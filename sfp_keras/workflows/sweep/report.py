@@ -11,7 +11,7 @@ from sfp_keras.analyses import Sweep
 from sfp_keras.csv_files import csv_text, read_csv
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
-from sfp_keras.files import write_text
+from sfp_keras.files import damaged, write_text
 from sfp_keras.papers import measured_as_papers, paper_sweep
 from sfp_keras.reports import Folded, Listing, Part, Section, page, terminal
 from sfp_keras.reports.sweep import (
@@ -20,7 +20,8 @@ from sfp_keras.reports.sweep import (
     summarise,
     sweep_stage,
 )
-from sfp_keras.runs.statistics_files import LAYER_COLUMNS, with_layer_columns
+from sfp_keras.runs.statistics_files import LAYER_COLUMNS, check_layers, with_layer_columns
+from sfp_keras.runs.tables import read_content
 from sfp_keras.workflows.report.writer import ReportWriter
 from sfp_keras.workflows.sweep.directory import SweepDirectory
 
@@ -137,16 +138,16 @@ def read_members(folder: SweepDirectory, saved: dict[str, Any]) -> pd.DataFrame:
 
 def _read_layers(path: Path) -> pd.DataFrame:
     try:
-        text = path.read_bytes().decode()
+        text = read_content(path)
+        check_layers(with_layer_columns(read_csv(io.StringIO(text), dtype=str)))
         layers = with_layer_columns(read_csv(io.StringIO(text), dtype={"stage": str}))
         numbers = layers.drop(columns=["stage", "split"]).astype(float)
         # Averages over clusters are undefined where there are none.
         never_undefined = numbers[["threshold", "filters", "accuracy", "zero_signal_labels"]]
-        whole = text.endswith("\n") and not never_undefined.isna().any(axis=None)
-    except (OSError, ValueError, KeyError):
-        whole = False
-    if not whole:
-        raise InputError(f"{path} is damaged; delete it and run `mode`=sweep, which writes it")
+        if never_undefined.isna().any(axis=None):
+            raise ValueError("a cell is empty")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise damaged(path, error, "delete it and run `mode`=sweep, which writes it") from None
     return layers
 
 

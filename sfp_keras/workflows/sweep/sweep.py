@@ -4,6 +4,7 @@ Every member is a process of its own, the ordinary command: what it took of the 
 device is free again, and where one crashes the others go on. Several sweeps may work in one folder.
 """
 
+import contextlib
 import re
 import time
 from pathlib import Path
@@ -146,8 +147,12 @@ def _time_left(members: dict[str, Experiment], open_: list[str]) -> str:
     """How long the members that are left take alone, by the seconds of the finished ones."""
     # Images, and so seconds, grow with the labels.
     finished = [members[name] for name in members if name not in open_]
-    records = [RunFiles(member.directory).record.read() for member in finished]
-    seconds = sum(sum(record.get("seconds", {}).values()) for record in records)
+    seconds = 0.0
+    for member in finished:
+        # The report names a record that is damaged; it costs no member its time.
+        with contextlib.suppress(InputError):
+            record = RunFiles(member.directory).record.read()
+            seconds += sum(record.get("seconds", {}).values())
     done = sum(member.data.labels or 0 for member in finished)
     if not (seconds and done):
         return ""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sfp_keras.file_names import file_name, name_of_file
-from sfp_keras.files import delete_unfinished
+from sfp_keras.files import damaged, delete_unfinished
 from sfp_keras.runs.record import RunRecord
 from sfp_keras.runs.stage_files import AblationFiles, AfccFiles, StageFiles
 
@@ -53,7 +53,16 @@ class RunFiles:
         return StageFiles(self.path / "stages" / file_name(name))
 
     def measured_stages(self, split: str) -> list[str]:
-        """The stages measured on a split, in no order."""
+        """The stages measured on a split, in no order.
+
+        Raises:
+            InputError: if there is something else in the place of a stage's folder.
+        """
+        for stage in self.record.heads:
+            folder = self.stage(stage).split(split).fields.parent
+            for path in (folder.parents[1], folder.parent, folder):
+                if path.exists() and not path.is_dir():
+                    raise damaged(path, "it is no folder")
         found = self.path.glob(f"stages/*/{split}/fields.npz")
         return self._stages_of([path.parents[1].name for path in found])
 

@@ -82,7 +82,7 @@ _RECORD: Mapping[str, _Check] = {
     ),
 }
 _RESULTS: Mapping[str, _Check] = {
-    "weights": _is_text,
+    **dict.fromkeys(("weights", "model"), _is_text),
     "network_accuracy": _is_accuracy,
     "stage_order": lambda value: _all(value, _is_place),
 }

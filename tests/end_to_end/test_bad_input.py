@@ -230,6 +230,8 @@ def test_mistakes_write_nothing_and_execute_nothing(outcomes: dict, place: Path)
 
 def damage(run: Path, name: str) -> None:
     """Break one file of a finished run directory in one way."""
+    import keras
+
     file, _, how = name.partition(" ")
     path = {
         "model": run / "model.keras",
@@ -250,6 +252,13 @@ def damage(run: Path, name: str) -> None:
     elif how == "pickled":
         trace = Malicious(run / "executed")
         np.savez(path, **dict.fromkeys(("kernel", "features"), np.array([trace], dtype=object)))
+    elif how == "of another run":
+        other = keras.models.load_model(path)
+        other.weights[0].assign(-other.weights[0])
+        other.save(path)
+    elif how == "a folder":
+        path.unlink()
+        path.mkdir()
     elif how == "foreign":
         np.savez(path, kernel=np.zeros((2, 2, 2), np.float32), position_shape=np.array([2]))
 
@@ -258,6 +267,7 @@ DAMAGES = [
     *("head truncated", "head overwritten", "head flipped", "head pickled", "head foreign"),
     *("fields truncated", "fields overwritten", "fields flipped", "fields pickled"),
     *("fields foreign", "model truncated", "model overwritten", "model flipped"),
+    *("model of another run", "layers a folder"),
     *("layers overwritten", "experiment truncated", "experiment overwritten"),
 ]
 

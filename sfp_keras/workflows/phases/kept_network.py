@@ -1,6 +1,8 @@
 """The one network of a run directory: kept, and loaded again."""
 
+import contextlib
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -8,7 +10,7 @@ import numpy as np
 
 from sfp_keras.backend import without_notes
 from sfp_keras.errors import InputError, first_line
-from sfp_keras.files import damaged, open_file, write_whole
+from sfp_keras.files import damaged, file_digest, open_file, write_whole
 from sfp_keras.reports import terminal
 from sfp_keras.workflows.experiment_run import ExperimentRun
 
@@ -40,7 +42,8 @@ def keep_network(run: ExperimentRun, network: keras.Model) -> keras.Model:
             if before is None:
                 raise
         else:
-            run.record.add_results(weights=weights_digest(kept))
+            if before is None:
+                run.record.add_results(weights=weights_digest(kept))
             if before == digest:
                 # Layers without a name of their own have other numbers in what is loaded.
                 return network
@@ -58,10 +61,10 @@ def keep_network(run: ExperimentRun, network: keras.Model) -> keras.Model:
         )
     run.begin("train")
     try:
-        save_model(run.model, network)
+        save_kept(run, network, digest)
     except (TypeError, ValueError, NotImplementedError) as error:
         terminal().print(f"model.keras is left out: {first_line(error)}")
-    run.record.add_results(weights=digest)
+        run.record.add_results(weights=digest)
     return network
 
 
@@ -75,29 +78,57 @@ def weights_digest(network: keras.Model) -> str:
     return digest.hexdigest()
 
 
+def save_kept(run: ExperimentRun, network: keras.Model, digest: str) -> None:
+    """Write model.keras, and what it is known by.
+
+    Args:
+        run: `ExperimentRun`.
+        network: `keras.Model`.
+        digest: `str`. The `weights_digest` of the network.
+    """
+    with _archive(run.model, network) as content:
+        # Before the file is in place: no kill leaves one that the record does not know.
+        known_by = hashlib.sha256(content).hexdigest()
+        run.record.add_results(weights=digest, model=known_by)
+
+
 def save_model(path: Path, network: keras.Model) -> None:
     """Write a `.keras` file, whole or not at all."""
+    with _archive(path, network):
+        pass
+
+
+@contextlib.contextmanager
+def _archive(path: Path, network: keras.Model) -> Iterator[bytes]:
+    """The content of a `.keras` file, which is put in place at the end."""
     with write_whole(path) as file:
         # Keras insists on the file's ending, so it writes beside and the bytes are moved over.
         beside = path.with_name(".saving.keras")
         try:
             with without_notes():
                 network.save(beside)
-            file.write(beside.read_bytes())
+            content = beside.read_bytes()
         finally:
             beside.unlink(missing_ok=True)
+        file.write(content)
+        yield content
 
 
 def load_kept(run: ExperimentRun) -> keras.Model:
     """Read model.keras.
 
     Raises:
-        InputError: if it is missing or damaged.
+        InputError: if it is missing or damaged, or not the file that this run wrote.
     """
     mend = "delete it and run again"
     try:
         open_file(run.model).close()
+        digest = file_digest(run.model)
+        if run.record.results.get("model", digest) != digest:
+            raise damaged(run.model, "this run wrote another file", mend)
         with without_notes():
             return keras.saving.load_model(run.model, compile=False)
+    except InputError:
+        raise
     except Exception as error:  # A damaged archive raises almost anything.
         raise damaged(run.model, error, mend) from None

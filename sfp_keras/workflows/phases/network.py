@@ -6,13 +6,20 @@ import pandas as pd
 from sfp_keras.checkpoints import TrainingCheckpoint
 from sfp_keras.csv_files import csv_text
 from sfp_keras.distribution import current_devices
+from sfp_keras.errors import InputError
 from sfp_keras.files import write_text
 from sfp_keras.reports import terminal
 from sfp_keras.training import Progress, compile_classifier, fit_with_resume, with_exact_loss
+from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.inputs.building import build_network
 from sfp_keras.workflows.inputs.training_images import training_images
 from sfp_keras.workflows.phases.events import train_monitor
-from sfp_keras.workflows.phases.kept_network import keep_network, load_kept, save_model
+from sfp_keras.workflows.phases.kept_network import (
+    keep_network,
+    load_kept,
+    save_kept,
+    weights_digest,
+)
 from sfp_keras.workflows.session import ProbeSession
 
 # Columns of training.csv, by what Keras calls them.
@@ -37,9 +44,25 @@ def train_network(session: ProbeSession) -> None:
         with run.timed("train"):
             _train(session)
             network = session.network
-            save_model(run.model, network)
+            _keep_trained(run, network)
             run.delete_checkpoints("train")
     session.use_network(network)
+
+
+def _keep_trained(run: ExperimentRun, network: keras.Model) -> None:
+    """Write model.keras.
+
+    Raises:
+        InputError: if model.keras was deleted, and training on this machine ends in other weights
+            than those of the results that are there.
+    """
+    digest = weights_digest(network)
+    if run.has_results("heads") and run.record.results.get("weights", digest) != digest:
+        raise InputError(
+            f"{run.path} holds results of other weights than training gives now; choose another "
+            "`run_dir`, or redo all with `overwrite`=train"
+        )
+    save_kept(run, network, digest)
 
 
 def _train(session: ProbeSession) -> None:

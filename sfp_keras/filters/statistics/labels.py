@@ -37,30 +37,30 @@ class LabelStatistics:
     )
     noise_internal: np.ndarray = quantity(
         "internal noise",
-        "Ones of the label's rows inside clusters, off the diagonal, by K\N{MINUS SIGN}1; the mean "
-        "over labels is at least equation 2",
+        "Ones in the label's row of every filter, inside a cluster but on another output unit, "
+        "divided by K\N{MINUS SIGN}1; the mean over labels is at least equation 2",
         ".2f",
         symbol="noise_I",
         source="paper 2, Figure 2A",
     )
     noise_external: np.ndarray = quantity(
         "external noise",
-        "Ones of the label's rows outside clusters, by K\N{MINUS SIGN}1; the mean over labels is "
-        "equation 3 times K/(K\N{MINUS SIGN}1)",
+        "Ones in the label's row of every filter, in no cluster, divided by K\N{MINUS SIGN}1; the "
+        "mean over labels is equation 3 times K/(K\N{MINUS SIGN}1)",
         ".2f",
         symbol="noise_E",
         source="paper 2, Figure 2A",
     )
     field_signal: np.ndarray | None = quantity(
         "field signal",
-        "The signal's sum over fields, accumulated over the label's inputs",
+        "Sum of the fields of what the signal counts, accumulated over the label's inputs",
         ".1f",
         source="paper 2, Figure 2B",
         default=None,
     )
     field_noise_internal: np.ndarray | None = quantity(
         "internal noise of fields",
-        "The internal noise's sum over fields, accumulated over the label's inputs",
+        "Sum of the fields of what the internal noise counts, accumulated over the label's inputs",
         ".2f",
         symbol="field noise_I",
         source="paper 2, Figure 2B",
@@ -68,7 +68,7 @@ class LabelStatistics:
     )
     field_noise_external: np.ndarray | None = quantity(
         "external noise of fields",
-        "The external noise's sum over fields, accumulated over the label's inputs",
+        "Sum of the fields of what the external noise counts, accumulated over the label's inputs",
         ".2f",
         symbol="field noise_E",
         source="paper 2, Figure 2B",

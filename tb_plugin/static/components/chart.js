@@ -3,6 +3,7 @@
 import {html, useEffect, useRef, useState} from '../lib/html.js';
 import {symbols} from '../lib/columns.js';
 import {formatNumber} from '../lib/format.js';
+import {markPath} from '../lib/marks.js';
 import {drawable, plotOptions} from '../lib/plot.js';
 import uPlot from '../vendor/uplot.js';
 
@@ -17,10 +18,12 @@ const LEGEND_LINES = 24;
  * @param {string} props.hint what is drawn; left out, nothing.
  * @param {{label: string, color: string, dash: number[], x: number[], y: (number|null)[]}[]}
  *   props.series with ascending x; undefined values are gaps, infinite ones stand at the edge.
+ *   One with `mark` is a mark for each x instead of a line, with `stem` on a line from the axis.
  * @param {boolean} props.log whether y is logarithmic; zeros stand at the lower edge then.
  * @param {string} props.xLabel what x is.
  * @param {function(number): string} props.nameOfX text of a value of x.
  * @param {number[]} props.ticks where x may have ticks; left out, uPlot chooses.
+ * @param {boolean} props.turns names of ticks are written upwards where they do not fit.
  * @param {{y: number, color: string}[]} props.levels dashed horizontal lines.
  * @param {string} props.theme changes redraw.
  * @param {function(HTMLCanvasElement)} props.onCanvas gets the canvas, for export.
@@ -41,7 +44,7 @@ export function Chart(props) {
   const edges = columns.some((c) => c.some((v) => typeof v === 'number' && !drawable(v, log)));
   const nothing = drawn.every((column) => column.every((v) => typeof v !== 'number'));
 
-  const looks = series.map((s) => [s.color, s.dash]);
+  const looks = series.map((s) => [s.color, s.dash, s.mark, s.stem]);
   const signature = JSON.stringify([xs, columns.map((c) => c.map(String)), looks, log]);
   const names = JSON.stringify([props.levels, props.ticks, (props.ticks ?? []).map(nameOfX)]);
   useEffect(() => {
@@ -132,16 +135,25 @@ function Readout({name, right, series, values}) {
   </div>`;
 }
 
+/** A line, or the mark of what is drawn with marks. */
+export function Key({color, dash = [], mark}) {
+  if (mark)
+    return html`<svg width="12" height="12" aria-hidden="true">
+      <path d=${markPath(mark, 6, 6, 4.5)} fill=${color} />
+    </svg>`;
+  return html`<svg width="22" height="8" aria-hidden="true">
+    <path d="M1 4H21" stroke=${color} stroke-width="2.5" stroke-dasharray=${dash.join(' ')} />
+  </svg>`;
+}
+
 /** The colours of several charts, once. */
 export function Legend({entries}) {
   const [all, setAll] = useState(false);
   const cut = !all && entries.length > LEGEND_LINES;
   return html`<ul class="legend">
     ${(cut ? entries.slice(0, LEGEND_LINES) : entries).map(
-      ({label, shown = label, color, dash = []}) => html`<li key=${label} title=${label}>
-        <svg width="22" height="8" aria-hidden="true">
-          <path d="M1 4H21" stroke=${color} stroke-width="2.5" stroke-dasharray=${dash.join(' ')} />
-        </svg>
+      ({label, shown = label, ...look}) => html`<li key=${label} title=${label}>
+        <${Key} ...${look} />
         <span>${shown}</span>
       </li>`,
     )}

@@ -1,6 +1,7 @@
 /** Files of what is shown: PNG, CSV, JSON. */
 
 import {exactNumber} from './format.js';
+import {fillMark} from './marks.js';
 
 /** Offered while what is shown answers an earlier choice than the one that would name the file. */
 export const COMPUTING = {};
@@ -11,7 +12,8 @@ let offered = null;
 /**
  * Sets what is offered: `null` for nothing, `COMPUTING`, or
  * `{name, table(), json(): object, picture(): canvas}`; a table is `{columns, rows}`, or `{lines}`
- * where columns have no keys of their own; `picture` is `null` while parts of it are awaited.
+ * where columns have no keys of their own; `picture` is `null` while parts of it are awaited, and
+ * `false` where there is none.
  */
 export function offer(what) {
   offered = what;
@@ -34,6 +36,8 @@ export function whyNot(format) {
   if (offered === null) return 'There is nothing to export yet';
   if (offered === COMPUTING || (format === 'png' && offered.picture === null))
     return 'Still computing what was chosen; what is shown may be older';
+  if (format === 'png' && !offered.picture)
+    return 'There is no picture here; the table is in CSV and JSON';
   return null;
 }
 
@@ -120,10 +124,11 @@ export function compose(parts, {heading, columns, legend = []}) {
   pen.font = font(14, '500');
   write(heading, gap, line * 1.1, whole.width - 2 * gap);
   pen.font = font(12);
-  legend.forEach(({label, color}, i) => {
+  legend.forEach(({label, color, mark}, i) => {
     const [x, y] = [gap + (i % across) * (width + gap), line * 2 + Math.floor(i / across) * line];
     pen.fillStyle = color;
-    pen.fillRect(x, y - 5 * ratio, 16 * ratio, 3 * ratio);
+    if (mark) fillMark(pen, mark, x + 8 * ratio, y - 4 * ratio, 4.5 * ratio);
+    else pen.fillRect(x, y - 5 * ratio, 16 * ratio, 3 * ratio);
     pen.fillStyle = css.getPropertyValue('--ink');
     write(label, x + 22 * ratio, y, width - 22 * ratio);
   });

@@ -1,10 +1,14 @@
 /** How uPlot draws our charts: scales, ticks, and marks at the edges. */
 
 import {formatTick} from './format.js';
+import {fillMark} from './marks.js';
 
 const EDGE = 6; // Pixels of a mark at the edge.
 const LETTER = 5.6; // Pixels of a letter of a tick's name, about.
 const MOST_POINTS = 60; // Points are marked on lines of so many.
+const TURNED = 10; // Pixels that a name written upwards takes of the axis.
+const STEM_ALPHA = 0.4;
+const MARK = {share: 0.4, least: 1.5, most: 4.5}; // Radius, of what each x has of the width.
 
 /** Whether a value has a place on the scale. */
 export function drawable(value, log) {
@@ -22,6 +26,7 @@ export function plotOptions(chart) {
   const [low, high] = [xs[0], xs.at(-1)];
   const margin = high > low ? (high - low) * 0.03 : 0.5;
   const points = xs.length <= MOST_POINTS;
+  const names = axisOfNames(chart, width || 300);
   return {
     width: width || 300,
     height,
@@ -37,12 +42,12 @@ export function plotOptions(chart) {
     axes: [
       {
         ...axis,
-        size: 28,
+        ...names,
         label: xLabel,
         labelSize: xLabel ? 16 : 0,
         labelGap: 0,
         labelFont: font,
-        splits: ticks ? (u) => thin(ticks, nameOfX, u.width) : undefined,
+        splits: ticks ? (u) => thin(ticks, nameOfX, u.width, Boolean(names.rotate)) : undefined,
         values: (_, splits) =>
           splits.map((x) => (ticks || Number.isInteger(x) ? nameOfX(x, true) : '')),
         incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 10000],
@@ -60,20 +65,33 @@ export function plotOptions(chart) {
         stroke: s.color,
         width: 1.75,
         dash: s.dash,
-        points: {show: points, size: points ? 5 : 3.5, fill: s.color, dash: []},
+        points: {show: points && !s.mark, size: points ? 5 : 3.5, fill: s.color, dash: []},
+        ...(s.mark && {paths: () => null}),
       })),
     ],
     hooks: {
       draw: [
         (u) => drawLevels(u, levels),
+        (u) => drawMarks(u, xs, columns, series, log),
         (u) => series.forEach(({color}, i) => drawEdges(u, xs, columns[i], color, log)),
       ],
     },
   };
 }
 
+/** Room and direction of the names below the axis: upwards where not all fit side by side. */
+function axisOfNames({ticks, nameOfX, turns}, width) {
+  if (!turns || thin(ticks, nameOfX, width).length === ticks.length) return {size: 28};
+  const longest = Math.max(...ticks.map((x) => [...nameOfX(x, true)].length));
+  return {size: 14 + longest * LETTER, rotate: 90, grid: {show: false}};
+}
+
 /** As many ticks as have room for their names. */
-function thin(ticks, nameOfX, width) {
+function thin(ticks, nameOfX, width, turned = false) {
+  if (turned) {
+    const every = Math.ceil((ticks.length * TURNED) / Math.max(TURNED, width - 70));
+    return ticks.filter((_, i) => i % every === 0);
+  }
   const longest = Math.max(...ticks.map((x) => nameOfX(x, true).length));
   const fit = Math.max(2, Math.floor((width - 50) / Math.max(40, longest * LETTER + 7)));
   const every = Math.ceil(ticks.length / fit);
@@ -123,6 +141,32 @@ function drawLevels(u, levels) {
     ctx.lineTo(bbox.left + bbox.width, place);
     ctx.stroke();
   }
+  ctx.restore();
+}
+
+/** Marks of the series that have one, with a line down to the axis where they have a stem. */
+function drawMarks(u, xs, columns, series, log) {
+  const {ctx, bbox} = u;
+  const each = (MARK.share * bbox.width) / xs.length / devicePixelRatio;
+  const radius = Math.min(MARK.most, Math.max(MARK.least, each)) * devicePixelRatio;
+  ctx.save();
+  for (const draw of ['stem', 'mark'])
+    series.forEach((s, i) => {
+      // On a logarithmic scale a stem would begin anywhere.
+      if (!s[draw] || (draw === 'stem' && log)) return;
+      ctx.globalAlpha = draw === 'stem' ? STEM_ALPHA : 1;
+      ctx.fillStyle = ctx.strokeStyle = s.color;
+      ctx.lineWidth = Math.max(1, radius / 2.5);
+      columns[i].forEach((value, at) => {
+        if (!drawable(value, log)) return;
+        const [x, y] = [u.valToPos(xs[at], 'x', true), u.valToPos(value, 'y', true)];
+        if (draw === 'mark') return fillMark(ctx, s.mark, x, y, radius);
+        ctx.beginPath();
+        ctx.moveTo(x, bbox.top + bbox.height);
+        ctx.lineTo(x, y);
+        ctx.stroke();
+      });
+    });
   ctx.restore();
 }
 

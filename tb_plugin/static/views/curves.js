@@ -10,6 +10,7 @@ import {shortNames, shortRunNames} from '../lib/format.js';
 import {Await, Empty} from '../components/messages.js';
 import {useResource} from '../lib/resource.js';
 import {Shared, useOffer} from '../lib/shared.js';
+import {StepTable} from '../components/steptable.js';
 import {Check, Radios} from '../components/widgets.js';
 
 const LEGEND_LETTERS = 28;
@@ -55,7 +56,8 @@ function Curves({rows, byStage}) {
   const canvases = useRef({});
   const short = shortRunNames(runs);
   const lines = byStage ? stageLines(rows, theme) : runLines(rows, runs, short, theme);
-  const steps = new Set(rows.map((row) => row.step));
+  // A line of one point says less than its number.
+  const drawn = lines.some((line) => line.rows.length > 1);
   const name = byStage ? `${chosen.run.run}` : `${chosen.stage.stage}`;
   const offered = {
     name: `training-${name}-t${chosen.threshold}`,
@@ -64,11 +66,13 @@ function Curves({rows, byStage}) {
       rows,
     }),
     json: () => ({threshold: chosen.threshold, rows}),
-    picture: () =>
-      compose(
-        charts.map(({name: title}) => ({title, canvas: canvases.current[title]})),
-        {heading: `${name}, threshold ${chosen.threshold}`, columns: 2, legend: lines},
-      ),
+    picture:
+      drawn &&
+      (() =>
+        compose(
+          charts.map(({name: title}) => ({title, canvas: canvases.current[title]})),
+          {heading: `${name}, threshold ${chosen.threshold}`, columns: 2, legend: lines},
+        )),
   };
   useOffer(rows.length ? offered : null);
   return html`<section class="card" aria-label="Against the training step">
@@ -83,41 +87,52 @@ function Curves({rows, byStage}) {
         value=${state.lines}
         onChange=${(value) => update({lines: value})}
       />
-      <${Check} checked=${state.log} onChange=${(log) => update({log})}>Noise and SNR logarithmic<//>
+      ${drawn &&
+        html`<${Check} checked=${state.log} onChange=${(log) => update({log})}>
+        Noise and SNR logarithmic
+      <//>`}
     </div>
     ${!rows.length &&
       html`<${Empty} title="No steps to draw">
       <p>Choose another run, or tick more runs under “Shown together”.</p>
     <//>`}
-    ${rows.length > 0 && html`<${Legend} entries=${lines} />`}
-    ${steps.size === 1 &&
-      html`<p class="note">
-      Measured at one step only. Runs written during training (<code>train</code>, <code>heads</code>)
-      have curves.
-    </p>`}
+    ${drawn && html`<${Legend} entries=${lines} />`}
     ${rows.some((row) => row.exact === false) &&
       html`<p class="note">
       Some steps keep no factors: their numbers are those logged at this threshold.
     </p>`}
-    <div class="charts two" hidden=${!rows.length}>
-      ${charts.map(
-        ({name: title, key, hint, mayLog}) => html`<${Chart}
-          key=${key}
-          title=${title}
-          hint=${hint}
-          theme=${theme}
-          log=${mayLog && state.log}
-          xLabel="Epoch"
-          nameOfX=${(x, tick) => (tick ? String(x) : `Epoch ${x}`)}
-          series=${lines.map((line) => ({
-            ...line,
-            x: line.rows.map((row) => row.step),
-            y: line.rows.map((row) => row[key]),
-          }))}
-          onCanvas=${(canvas) => (canvases.current[title] = canvas)}
-        />`,
-      )}
+    <div class="charts two" hidden=${!drawn}>
+      ${drawn &&
+        charts.map(
+          ({name: title, key, hint, mayLog}) => html`<${Chart}
+            key=${key}
+            title=${title}
+            hint=${hint}
+            theme=${theme}
+            log=${mayLog && state.log}
+            xLabel="Epoch"
+            nameOfX=${(x, tick) => (tick ? String(x) : `Epoch ${x}`)}
+            series=${lines.map((line) => ({
+              ...line,
+              x: line.rows.map((row) => row.step),
+              y: line.rows.map((row) => row[key]),
+            }))}
+            onCanvas=${(canvas) => (canvases.current[title] = canvas)}
+          />`,
+        )}
     </div>
+    ${drawn
+        ? html`<details class="numbers">
+          <summary>The numbers of every step</summary>
+          <${StepTable} rows=${rows} />
+        </details>`
+        : rows.length > 0 &&
+          html`<${StepTable} rows=${rows} />
+            <p class="note">
+              Measured at one step. Runs written during training (<code>train</code>,${' '}
+              <code>heads</code>) have curves.
+            </p>`
+    }
   </section>`;
 }
 

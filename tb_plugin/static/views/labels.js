@@ -1,8 +1,8 @@
-/** View (e): signal and noise of every label as in the papers' Figure 2, and a table. */
+/** View (e): signal and noise of every label, the papers' Figure 2 with a mark a label, and a table. */
 
 import {html, useContext, useMemo, useRef} from '../lib/html.js';
 import {getJson} from '../lib/api.js';
-import {Chart, Legend} from '../components/chart.js';
+import {Chart, Key, Legend} from '../components/chart.js';
 import {Explanations} from '../components/explanations.js';
 import {quantityColor} from '../lib/colors.js';
 import {columnOf, symbols} from '../lib/columns.js';
@@ -14,7 +14,13 @@ import {Shared, useOffer, useStageParameters} from '../lib/shared.js';
 import {Table, sortRows} from '../components/table.js';
 import {Check, Radios} from '../components/widgets.js';
 
-const TICK_LETTERS = 11;
+const TICK_LETTERS = 14;
+const LOOKS = {
+  signal: {mark: 'circle', stem: true},
+  external: {mark: 'diamond'},
+  internal: {mark: 'square'},
+};
+const NAMED = 4; // Labels of least and of most signal that are named.
 
 export const view = {name: 'labels', title: 'Labels', place: 5, Page: LabelsView};
 
@@ -49,6 +55,7 @@ function Labels({rows, step}) {
     shown: symbols(title),
     color: quantityColor(name, theme),
     dash: [],
+    ...LOOKS[name],
     x: y.map((_, i) => i),
     y,
     average,
@@ -56,9 +63,9 @@ function Labels({rows, step}) {
   const title = fields
     ? 'Fields above the threshold, summed'
     : 'Boolean elements above the threshold, summed';
-  const legend = series.map(({label, color, average}) => {
+  const legend = series.map(({label, color, mark, average}) => {
     const text = `${label}, mean ${formatNumber(average)}`;
-    return {label: text, shown: symbols(text), color};
+    return {label: text, shown: symbols(text), color, mark};
   });
   const sort = (by) =>
     update(
@@ -108,20 +115,16 @@ function Labels({rows, step}) {
         title=${title}
         series=${series}
         theme=${theme}
-        height=${300}
+        height=${340}
         log=${state.labelslog}
         levels=${series.map(({average, color}) => ({y: average, color}))}
         ticks=${sorted.map((_, i) => i)}
+        turns
         xLabel="Input label"
         nameOfX=${(i, tick) => nameOf(sorted[i], tick)}
         onCanvas=${(element) => (canvas.current = element)}
       />
-      ${!fields &&
-        html`<p class="note">
-        Dashed: means over the labels. Those of the noises differ from the stage table’s, which
-        follow from its means: of ${symbols('noise_E')} by the factor K/(K−1),${' '}
-        ${symbols('noise_I')} is never below equation 2’s.
-      </p>`}
+      <${Reading} ...${{rows, fields, series}} />
     </section>
     <section class="card">
       <${Table}
@@ -134,6 +137,39 @@ function Labels({rows, step}) {
       />
       <${Explanations} columns=${columns.labels} />
     </section>`;
+}
+
+/** What the chart shows, in words. */
+function Reading({rows, fields, series}) {
+  const {columns} = useContext(Shared);
+  const prefix = fields ? 'field_' : '';
+  const [signal, internal, external] = ['signal', 'noise_internal', 'noise_external'].map((key) =>
+    columnOf(columns.labels, prefix + key),
+  );
+  const [ofSignal, ofBoth, ofInternal] = series;
+  const ranked = sortRows(rows, signal.key, false).filter((row) => row[signal.key] !== null);
+  const named = (some) =>
+    some
+      .map((row) => `${labelName(row.name, row.label)} ${signal.print(row[signal.key])}`)
+      .join(', ');
+  const few = ranked.length < 2 * NAMED;
+  return html`<dl class="reading">
+    <dt><${Key} ...${ofSignal} /><span>${symbols(signal.name)}</span></dt>
+    <dd>${signal.hint}.</dd>
+    <dt><${Key} ...${ofInternal} /><span>${symbols(internal.name)}</span></dt>
+    <dd>${internal.hint}.</dd>
+    <dt><${Key} ...${ofBoth} /><span>${symbols(ofBoth.label)}</span></dt>
+    <dd>Both noises. ${symbols(external.name)}: ${external.hint}.</dd>
+    <dt>Dashed</dt>
+    <dd>The mean over the labels.</dd>
+    ${!few &&
+      html`<dt>Least signal</dt>
+        <dd>${named(ranked.slice(0, NAMED))}.</dd>
+        <dt>Most signal</dt>
+        <dd>${named(ranked.slice(-NAMED).reverse())}.</dd>`}
+    <dt>Order</dt>
+    <dd>That of the table below; its headings sort both.</dd>
+  </dl>`;
 }
 
 function nameOf(row, tick) {

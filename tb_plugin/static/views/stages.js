@@ -84,17 +84,21 @@ function Stages({rows}) {
   }));
   const keys = ['run', 'stage', 'depth', 'split', 'threshold', ...columns.stages.map((c) => c.key)];
   const {threshold} = chosen;
+  // A line of one point says less than its number in the table.
+  const drawn = chosen.compared.some((run) => rows.filter((row) => row.run === run.run).length > 1);
   const steps = rows.filter((row) => row.run === chosen.run.run).map((row) => row.step);
   const step = steps.length ? Math.max(...steps) : chosen.shownStep;
   const offered = {
     name: `stages-step${step}-t${threshold}`,
     table: () => ({columns: keys, rows}),
     json: () => ({step, threshold, rows}),
-    picture: () =>
-      compose(
-        charts.map(({title}) => ({title, canvas: canvases.current[title]})),
-        {heading: `Stages, step ${step}, threshold ${threshold}`, columns: 3, legend},
-      ),
+    picture:
+      drawn &&
+      (() =>
+        compose(
+          charts.map(({title}) => ({title, canvas: canvases.current[title]})),
+          {heading: `Stages, step ${step}, threshold ${threshold}`, columns: 3, legend},
+        )),
   };
   useOffer(rows.length ? offered : null);
   if (!rows.length)
@@ -125,8 +129,13 @@ function Stages({rows}) {
         height=${many ? 330 : undefined}
       />
       <${Explanations} columns=${columns.stages} />
+      ${!drawn &&
+        html`<p class="note">
+        One stage was measured, so there are no curves against depth. Those against the epoch are in
+        the view “Training”.
+      </p>`}
     </section>
-    <section class="card" aria-label="Against depth">
+    ${drawn && html`<section class="card" aria-label="Against depth">
       <div class="card-head">
         ${many ? html`<${Legend} entries=${legend} />` : html`<b>Against depth</b>`}
         <${Check} checked=${state.log} onChange=${(log) => update({log})}>
@@ -149,7 +158,7 @@ function Stages({rows}) {
           />`,
         )}
       </div>
-    </section>`;
+    </section>`}`;
 
   function seriesOf(run, drawn) {
     const ofRun = rows.filter((row) => row.run === run.run).sort((a, b) => a.depth - b.depth);

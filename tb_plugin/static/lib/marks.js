@@ -1,0 +1,40 @@
+/** Marks of different shapes, so that quantities are told apart without their colours. */
+
+const CORNERS = {
+  diamond: [
+    [0, -1.25],
+    [1.25, 0],
+    [0, 1.25],
+    [-1.25, 0],
+  ],
+  square: [
+    [-0.9, -0.9],
+    [0.9, -0.9],
+    [0.9, 0.9],
+    [-0.9, 0.9],
+  ],
+};
+
+/**
+ * Fills a mark around a point.
+ *
+ * @param {CanvasRenderingContext2D} pen
+ * @param {'circle'|'diamond'|'square'} shape
+ */
+export function fillMark(pen, shape, x, y, radius) {
+  pen.beginPath();
+  if (shape === 'circle') pen.arc(x, y, radius, 0, 2 * Math.PI);
+  else CORNERS[shape].forEach(([dx, dy]) => pen.lineTo(x + dx * radius, y + dy * radius));
+  pen.closePath();
+  pen.fill();
+}
+
+/** The same as the path of an SVG. */
+export function markPath(shape, x, y, radius) {
+  if (shape === 'circle') {
+    const arc = `a${radius} ${radius} 0 1 0`;
+    return `M${x - radius} ${y}${arc} ${2 * radius} 0${arc} ${-2 * radius} 0Z`;
+  }
+  const corners = CORNERS[shape].map(([dx, dy]) => `${x + dx * radius} ${y + dy * radius}`);
+  return `M${corners.join('L')}Z`;
+}

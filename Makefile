@@ -50,7 +50,7 @@ format: $(INSTALLED)
 
 # The stamp is newer than setup.cfg once installed, so later calls need no network.
 # With LOWEST, `package>=1.2,...` of setup.cfg is installed as `package==1.2`.
-$(INSTALLED): setup.cfg pyproject.toml
+$(INSTALLED): setup.cfg setup.py pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	sed -nE 's/^    ([A-Za-z0-9_-]+)>=([0-9.]+).*/\1==\2/p' setup.cfg > $(VENV)/lowest.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable ".[test]" \

@@ -2,81 +2,14 @@
 
     python main.py --mode=probe --dataset=cifar100 --data_dir=<folder with cifar-100-python>
 
-runs the papers' three phases and prints their table for your network. `--helpfull` lists every
-flag by topic; flags/presets has the papers' experiments.
+runs the papers' three phases and prints their table for your network. `--help` shows the flags
+that matter, `--helpfull` every flag by topic; flags/presets has the papers' experiments.
 """
 
-import logging
-import os
-import sys
-from collections.abc import Sequence
+import flags  # noqa: F401  (defines them)
+from sfp_keras.command import build_experiment, main, run
 
-from absl import app, flags
-from absl import logging as absl_logging
-
-from flags import idle, preset, sweep
-from flags.define import settings_of
-from flags.failures import failure, output_failure
-from flags.wording import NoteFormatter
-from sfp_keras.backend import start_backend
-from sfp_keras.console import PlainConsole
-from sfp_keras.errors import InputError
-from sfp_keras.experiment import Experiment
-
-
-def build_experiment(values: flags.FlagValues) -> Experiment:
-    """The experiment that the flags and their preset describe."""
-    chosen = preset.apply(values)
-    return settings_of(values).changed(preset=chosen)
-
-
-def main(argv: Sequence[str]) -> int:
-    """Run the workflow; a mistake of the user's is one line, not a traceback."""
-    if len(argv) > 1:
-        print(f"error: {argv[1]!r} is not a flag; flags begin with --", file=sys.stderr)
-        return 2
-    # What the library notes on the way: sizes of caches, skipped images. absl puts level, time
-    # and process before it.
-    absl_logging.get_absl_handler().setFormatter(NoteFormatter())
-    logging.getLogger("sfp_keras").setLevel(logging.INFO)
-    # absl lets through every library's notes, such as JAX' of devices it did not find.
-    logging.getLogger("jax").setLevel(logging.WARNING)
-    # TensorFlow takes every cut of a network for one function that is compiled again and again.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    experiment = None
-    try:
-        # Before the sweep's own preset is set, for every member has one.
-        several = flags.FLAGS.mode == "sweep"
-        plan = sweep.plan(flags.FLAGS, build_experiment) if several else None
-        experiment = build_experiment(flags.FLAGS)
-        experiment.check_options()
-        try:
-            start_backend(experiment.run.backend)
-        except (ImportError, ValueError) as error:
-            wanted = experiment.run.backend or os.environ.get("KERAS_BACKEND", "none")
-            raise InputError(f"--backend={wanted} cannot be used: {error}") from None
-        # A network of the user's own is asked too, whose code may open Keras.
-        for line in idle.notes(flags.FLAGS, experiment):
-            PlainConsole().print(f"note: {line}")
-        from sfp_keras import workflows
-
-        workflows.run(experiment, plan)
-    except KeyboardInterrupt:
-        again = ", without --overwrite," if experiment and experiment.run.overwrite else ""
-        print(f"\nstopped; the same command{again} goes on from here", file=sys.stderr)
-        return 130
-    except Exception as error:
-        ended = failure(error, experiment.directory if experiment else None)
-        if ended is None:
-            raise
-    else:
-        ended = output_failure()
-    if ended is None:
-        return 0
-    line, code = ended
-    print(line, file=sys.stderr)
-    return code
-
+__all__ = ["build_experiment", "main", "run"]
 
 if __name__ == "__main__":
-    app.run(main)
+    run()

@@ -1,5 +1,9 @@
-"""The command's flags: one for each setting. Importing this package defines them all."""
+"""The command's flags: importing this package defines them all.
 
-from flags import define
+`sfp_keras.command` makes them of `sfp_keras.settings`, and is installed with the library. Their
+values in the papers' experiments are the files in presets/, which a wheel has too.
+"""
 
-__all__ = ["define"]
+from sfp_keras.command import define, preset
+
+__all__ = ["define", "preset"]

@@ -4,7 +4,6 @@ import dataclasses
 import difflib
 import functools
 import re
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from sfp_keras.data import find_source, source_names
 from sfp_keras.errors import InputError
 from sfp_keras.experiment.network_rules import NetworkRules
+from sfp_keras.experiment.program import program, typed
 from sfp_keras.models import architecture_of, architectures, network_options
 from sfp_keras.settings import (
     AblationSettings,
@@ -214,8 +214,12 @@ class Experiment(NetworkRules):
         return cls.of(**read)
 
     def command(self) -> str:
-        """The command that runs this experiment again."""
-        parts, idle = ["python main.py"], self.idle
+        """The command that runs this experiment again, as it is typed in a shell."""
+        return typed(program(), self.arguments())
+
+    def arguments(self) -> list[str]:
+        """The flags of the command that runs this experiment again."""
+        parts, idle = [], self.idle
         for name, one in all_declarations().items():
             value = one.plain(self.value(name))
             if name == "preset":
@@ -226,13 +230,13 @@ class Experiment(NetworkRules):
             if value is None or (value == [] and one.default == ()) or name == "overwrite":
                 continue
             if one.setting.repeated:
-                parts += [f"--{name}={shlex.quote(item)}" for item in value]
+                parts += [f"--{name}={item}" for item in value]
             elif isinstance(value, bool):
                 parts.append(f"--{'' if value else 'no'}{name}")
             else:
                 text = ",".join(value) if isinstance(value, list) else str(value)
-                parts.append(f"--{name}={shlex.quote(text) if text else ''}")
-        return " ".join(parts)
+                parts.append(f"--{name}={text}")
+        return parts
 
 
 @functools.cache

@@ -11,11 +11,12 @@ from sfp_keras.settings.heads import ProbeSettings
 from sfp_keras.settings.monitoring import MonitoringSettings
 from sfp_keras.settings.network import NetworkSettings
 from sfp_keras.settings.report import ReportSettings
-from sfp_keras.settings.run import RunSettings
+from sfp_keras.settings.run import MODES, RunSettings
 from sfp_keras.settings.sweep import SweepSettings
 from sfp_keras.settings.training import FineTuningSettings, HeadSettings, TrainingSettings
 
 __all__ = [
+    "MODES",
     "AblationSettings",
     "AfccSettings",
     "AnalysisSettings",

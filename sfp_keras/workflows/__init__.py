@@ -1,7 +1,7 @@
 """The procedures of the command, each readable as the paper's text."""
 
 from sfp_keras.experiment import Experiment
-from sfp_keras.workflows.sweep.plan import SweepPlan
+from sfp_keras.workflows.sweep.plan import SweepPlan, holds_sweep
 
 
 def run(experiment: Experiment, plan: SweepPlan | None = None) -> None:
@@ -16,10 +16,9 @@ def run(experiment: Experiment, plan: SweepPlan | None = None) -> None:
         sweep(plan)
     elif experiment.run.mode == "report":
         from sfp_keras.workflows.report.report import report
-        from sfp_keras.workflows.sweep.directory import SweepDirectory
         from sfp_keras.workflows.sweep.report import sweep_report
 
-        if SweepDirectory(experiment.directory).settings.exists():
+        if holds_sweep(experiment.directory):
             sweep_report(experiment.directory, experiment.sweep.stage)
         else:
             report(experiment)

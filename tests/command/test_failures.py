@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flags.failures import failure, output_failure
+from sfp_keras.command.failures import failure, output_failure
 from sfp_keras.console import PlainConsole
 from sfp_keras.errors import InputError
 

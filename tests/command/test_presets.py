@@ -84,7 +84,7 @@ def heads(experiment: Experiment) -> tuple[float, float, float, str]:
 
 
 def test_the_papers_presets_are_there(parsed: Callable) -> None:
-    assert importlib.import_module("flags.preset").names() == PRESETS
+    assert importlib.import_module("sfp_keras.command.preset").names() == PRESETS
     assert set(PAPERS) < set(PRESETS)
 
 
@@ -190,7 +190,7 @@ def test_stages_stand_for_those_at_their_place(
         models.architectures()["vgg16"],
         stages=lambda options: changed if options.filters else ("layer1", "layer10"),
     )
-    module = importlib.import_module("flags.preset")
+    module = importlib.import_module("sfp_keras.command.preset")
     monkeypatch.setattr(module, "architectures", lambda: {"vgg16": vgg})
     found = parsed("--preset=vgg16-cifar100", "--filters=13:350")
     assert found.afcc.stage == stage

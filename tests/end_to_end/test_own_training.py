@@ -64,7 +64,7 @@ def test_it_is_trained_with_fewer_filters(
 def test_a_preset_may_name_it(
     flags: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, colour_folder: Path
 ) -> None:
-    from flags import preset
+    from sfp_keras.command import preset
 
     monkeypatch.setattr(preset, "FOLDER", tmp_path)
     (tmp_path / "small-folder.flags").write_text(

@@ -110,7 +110,7 @@ def plan() -> Iterator[Callable]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(ROOT)
         import main
-        from flags import sweep
+        from sfp_keras.command import sweep
 
         def planned(*flags: str):
             values = absl_flags.FLAGS

@@ -2,7 +2,6 @@
 
 import dataclasses
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from sfp_keras.analyses import (
     read_image_result,
 )
 from sfp_keras.errors import InputError
-from sfp_keras.experiment import Experiment
+from sfp_keras.experiment import Experiment, program, typed
 from sfp_keras.files import damaged
 from sfp_keras.filters import find_clusters
 from sfp_keras.papers import PaperNumbers, measured_as_papers
@@ -152,16 +151,16 @@ def read_run(experiment: Experiment) -> RecordedRun:
         state = "names no flags" if saved else "is missing"
         raise InputError(
             f"{files.record.path} {state}; name a run by `run_dir`, or make one first: "
-            f"python main.py --mode=probe --run_dir={shlex.quote(str(files.path))}"
+            + typed(program(), ["--mode=probe", f"--run_dir={files.path}"])
         )
     stages = {split: _stages(files, saved, split) for split in experiment.analysis.split}
     empty = [split for split, found in stages.items() if not found]
     if empty:
-        again = re.sub(r"--(mode|split)=\S+ ?", "", str(saved.get("command", "")))
-        command = again.replace("main.py", f"main.py --mode=probe --split={empty[0]}", 1)
+        again = re.sub(r" --(mode|split)=\S+", "", str(saved.get("command", "")))
+        command, _, rest = again.partition(" --")
         raise InputError(
             f"`run_dir`={files.path} has no stage measured on {empty[0]} images; first run "
-            f"{command.strip()}"
+            f"{command} --mode=probe --split={empty[0]} --{rest}"
         )
     return RecordedRun(
         files,

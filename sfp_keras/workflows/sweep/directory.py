@@ -17,6 +17,7 @@ from sfp_keras.experiment import Experiment
 from sfp_keras.files import CANNOT_WRITE, damaged, read_json, write_text
 from sfp_keras.runs import RunFiles, differences, in_use, try_lock
 from sfp_keras.workflows.experiment_run import ExperimentRun
+from sfp_keras.workflows.sweep.plan import RECORD
 
 FORMAT = 1
 _OF_MEMBERS = ("labels", "subset_seed", "seed")
@@ -31,7 +32,7 @@ class SweepDirectory:
 
     def __init__(self, path: Path):
         self.path = path
-        self.settings = path / "sweep.json"
+        self.settings = path / RECORD
         self.members = path / "members.csv"
         self.summary = path / "summary.csv"
         self.fit = path / "fit.csv"

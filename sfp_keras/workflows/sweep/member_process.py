@@ -1,7 +1,6 @@
 """One member of a sweep as a process of its own."""
 
 import contextlib
-import shlex
 import signal
 import subprocess
 import sys
@@ -31,9 +30,8 @@ def run_member(program: Sequence[str], member: Experiment, claim: int) -> tuple[
     Raises:
         KeyboardInterrupt: if the sweep or the member was stopped; the member's process has ended.
     """
-    flags = shlex.split(member.command())[2:]
     process = subprocess.Popen(
-        [*program, *flags],
+        [*program, *member.arguments()],
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",

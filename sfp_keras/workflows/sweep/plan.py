@@ -1,8 +1,17 @@
 """What a sweep is made of."""
 
 import dataclasses
+from pathlib import Path
 
 from sfp_keras.experiment import Experiment
+
+# The file that makes a folder a sweep's.
+RECORD = "sweep.json"
+
+
+def holds_sweep(folder: Path) -> bool:
+    """Whether a folder is that of a sweep, and not of one run."""
+    return (folder / RECORD).exists()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from absl import flags
 
 from sfp_keras.experiment import Experiment
-from sfp_keras.workflows.sweep.directory import SweepDirectory
+from sfp_keras.workflows.sweep.plan import holds_sweep
 
 # A sweep has measured already what its report shows.
 _OF_RUNS = ("report_filters", "report_stages", "split", "threshold")
@@ -24,7 +24,7 @@ def notes(values: flags.FlagValues, experiment: Experiment) -> list[str]:
     ]
     if idle:
         lines.append(f"{_listed(idle)} without effect for {experiment.kind}")
-    if experiment.run.mode == "report" and SweepDirectory(experiment.directory).settings.exists():
+    if experiment.run.mode == "report" and holds_sweep(experiment.directory):
         given = [name for name in _OF_RUNS if values[name].present]
         if given:
             lines.append(f"{_listed(given)} without effect for the report of a sweep")

@@ -1,19 +1,19 @@
 """The members of a sweep: the same flags with other labels and seeds, and the preset of each."""
 
 import copy
-import shlex
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from absl import flags
 
+from sfp_keras.command.place import CHECKOUT
 from sfp_keras.errors import InputError
-from sfp_keras.experiment import Experiment, all_declarations
+from sfp_keras.experiment import Experiment, all_declarations, program, typed
 from sfp_keras.workflows.sweep.plan import SweepPlan
 
-_MAIN = Path(__file__).resolve().parents[1] / "main.py"
+# As a member's process is started.
+_PROGRAM = (str(CHECKOUT / "main.py"),) if CHECKOUT else ("-m", "sfp_keras")
 _OWN = {"mode": "probe", "run_dir": None, "sweep_labels": [], "sweep_seeds": ["0"]}
 
 
@@ -39,7 +39,7 @@ def plan(values: flags.FlagValues, build: Callable[[flags.FlagValues], Experimen
             more = {} if labels is None else {"labels": labels}
             members.append(build(_with(values, seed=seed, subset_seed=seed, **more, **_OWN)))
     base = build(_with(values, seed=0, subset_seed=0, labels=None))
-    return SweepPlan(base, tuple(members), (sys.executable, str(_MAIN)), _command(values))
+    return SweepPlan(base, tuple(members), (sys.executable, *_PROGRAM), _command(values))
 
 
 def _check(values: flags.FlagValues) -> None:
@@ -73,8 +73,5 @@ def _with(values: flags.FlagValues, **changed: Any) -> flags.FlagValues:
 
 def _command(values: flags.FlagValues) -> str:
     """The flags given by hand, as a command: others differ between members."""
-    parts = ["python main.py"]
-    for name in all_declarations():
-        if values[name].present:
-            parts += map(shlex.quote, values[name].serialize().split("\n"))
-    return " ".join(parts)
+    given = [values[name] for name in all_declarations() if values[name].present]
+    return typed(program(), [text for flag in given for text in flag.serialize().split("\n")])

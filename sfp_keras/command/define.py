@@ -4,7 +4,7 @@ from typing import Any
 
 from absl import flags
 
-from flags.wording import as_flags
+from sfp_keras.command.wording import as_flags
 from sfp_keras.experiment import Experiment, all_declarations
 from sfp_keras.settings import Declaration
 
@@ -21,7 +21,7 @@ def define(one: Declaration, values: flags.FlagValues = flags.FLAGS) -> None:
     """
     name, text = one.name, as_flags(one.setting.help)
     default: Any = None if name in _OPEN else one.default
-    # By the module's name --helpfull puts flags together.
+    # By the module's name absl puts flags together.
     more: dict[str, Any] = {"flag_values": values, "module_name": f"flags.{one.topic}"}
     if one.many:
         default = one.plain(default)

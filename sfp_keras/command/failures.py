@@ -11,7 +11,7 @@ from pathlib import Path
 
 from absl import flags
 
-from flags.wording import as_flags
+from sfp_keras.command.wording import as_flags
 from sfp_keras.console import OUTPUT
 from sfp_keras.errors import InputError
 from sfp_keras.files import CANNOT_WRITE

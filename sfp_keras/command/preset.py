@@ -4,23 +4,21 @@ import contextlib
 import difflib
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from absl import flags
 
-from flags.define import settings_of
+from sfp_keras.command.define import settings_of
+from sfp_keras.command.place import PRESETS
 from sfp_keras.data import find_source
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import all_declarations
 from sfp_keras.models import architectures
 
-FOLDER = Path(__file__).parent / "presets"
-
 
 def names() -> list[str]:
     """All presets."""
-    return sorted(path.stem for path in FOLDER.glob("*.flags"))
+    return sorted(path.stem for path in PRESETS.glob("*.flags"))
 
 
 def apply(values: flags.FlagValues) -> str | None:
@@ -133,5 +131,5 @@ def read(name: str) -> dict[str, Any]:
 def _lines(name: str) -> list[str]:
     """The flags of a preset and of those it includes, in their order."""
     # A preset names another one by its place in their folder.
-    with contextlib.chdir(FOLDER):
+    with contextlib.chdir(PRESETS):
         return flags.FlagValues().read_flags_from_files([f"--flagfile={name}.flags"])

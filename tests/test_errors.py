@@ -26,6 +26,8 @@ def test_errors_name_arguments_and_no_flags() -> None:
     """The command turns what is in backquotes into flags; Python users know no flags."""
     found = []
     for path in sorted((Path(__file__).parents[1] / "sfp_keras").rglob("*.py")):
+        if path.parent.name == "command":
+            continue
         text = path.read_text()
         for node in ast.walk(ast.parse(text)):
             if not isinstance(node, ast.Raise):
@@ -36,6 +38,7 @@ def test_errors_name_arguments_and_no_flags() -> None:
                 if isinstance(one, ast.Constant) and isinstance(one.value, str)
             ]
             # Whole commands have their flags.
-            if not any("main.py" in word or "tfds build" in word for word in words):
+            names = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+            if "typed" not in names and not any("tfds build" in word for word in words):
                 found += [(path.name, word) for word in words if re.search(r"--[a-z]+", word)]
     assert found == []

@@ -157,10 +157,10 @@ def read_run(experiment: Experiment) -> RecordedRun:
     empty = [split for split, found in stages.items() if not found]
     if empty:
         again = re.sub(r" --(mode|split)=\S+", "", str(saved.get("command", "")))
-        command, _, rest = again.partition(" --")
+        command = again.replace(" --", f" --mode=probe --split={empty[0]} --", 1)
         raise InputError(
             f"`run_dir`={files.path} has no stage measured on {empty[0]} images; first run "
-            f"{command} --mode=probe --split={empty[0]} --{rest}"
+            + command
         )
     return RecordedRun(
         files,

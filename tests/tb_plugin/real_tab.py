@@ -111,5 +111,5 @@ def settle(frame: Any) -> None:
     """Wait until the tab has loaded and drawn all it asked for."""
     frame.wait_for_function(
         "() => document.querySelector('.app') && !document.querySelector("
-        "'[aria-busy=true], .spinner, canvas.waiting, .cell.stale')"
+        "'[aria-busy=true], .spinner, canvas.waiting, .thumbnail.stale')"
     )

@@ -1,9 +1,9 @@
-"""Pictures of the tab's five views for the documentation, light and dark.
+"""Pictures of the tab's six views for the documentation, light and dark.
 
     python tests/tb_plugin/screenshots.py LOGDIR docs/images
 
 Opens the log in a real TensorBoard and headless Chromium and writes `tab-<view>-<theme>.png`.
-Takes 20 seconds.
+Takes 25 seconds.
 """
 
 import argparse
@@ -13,12 +13,12 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 from real_tab import chromium, settle, tab_address, tab_frame, tensorboard
 
-VIEWS = ("stages", "curves", "gallery", "filter", "labels")
+VIEWS = ("stages", "curves", "gallery", "filter", "labels", "compare")
 
 
 def main() -> None:
     """Read the command line and take the pictures."""
-    parser = argparse.ArgumentParser(description="Take pictures of the tab's five views.")
+    parser = argparse.ArgumentParser(description="Take pictures of the tab's six views.")
     parser.add_argument("logdir", type=Path)
     parser.add_argument("folder", type=Path, help="where the pictures go")
     parser.add_argument("--size", default="1280x800", help="width and height (1280x800)")
@@ -43,7 +43,7 @@ def main() -> None:
                 state = {**chosen, "view": view}
                 if view == "curves" and flags.curves_run:
                     state = {"view": view, "run": flags.curves_run}
-                elif view != "filter":
+                elif view not in ("filter", "compare"):
                     state.pop("filter", None)
                 page.goto("about:blank")
                 page.goto(tab_address(base, **state))

@@ -1,9 +1,9 @@
 /** One filter of the gallery. */
 
-import {html, useContext, useEffect, useRef} from '../lib/html.js';
+import {html, useContext} from '../lib/html.js';
 import {mainCluster, nameClusters} from '../lib/clusters.js';
 import {Shared} from '../lib/shared.js';
-import {paintThumbnail} from '../lib/thumbnails.js';
+import {Thumbnail} from './thumbnail.js';
 
 /** Pixels a caption needs. */
 export const LEAST_WIDTH = 92;
@@ -28,10 +28,6 @@ const SHOWN_APART = new Set(['filter', 'strongest']);
 /** A thumbnail with its caption, the columns `captioned`; opens the filter. */
 export function Cell({row, captioned, at, side, thumbnail, reachable, onFocus, onPoint, open}) {
   const {columns, chosen} = useContext(Shared);
-  const canvas = useRef(null);
-  useEffect(() => {
-    if (thumbnail) paintThumbnail(canvas.current, thumbnail);
-  }, [thumbnail?.bits, thumbnail?.meta]);
   const clusters = row.labels ? nameClusters(row.labels, chosen.labels) : [];
   const words = [inWords(row, columns.filters), ...clusters].join('. ');
   return html`<button
@@ -51,14 +47,7 @@ export function Cell({row, captioned, at, side, thumbnail, reachable, onFocus, o
     onClick=${open}
     style=${{width: `${Math.max(side, LEAST_WIDTH)}px`}}
   >
-    <canvas
-      ref=${canvas}
-      width="1"
-      height="1"
-      class=${thumbnail ? '' : 'waiting'}
-      style=${{width: `${side}px`, height: `${side}px`}}
-      aria-hidden="true"
-    ></canvas>
+    <${Thumbnail} thumbnail=${thumbnail} side=${side} />
     <span class="caption">
       <b>${row.filter}</b>
       ${row.dead

@@ -5,13 +5,17 @@ import {Shared} from '../lib/shared.js';
 
 const AT_FIRST = 40; // Names of a cluster, and clusters, before one asks for the rest.
 
-/** Each name leads to the filters that share the label; those pointed at are marked. */
-export function ClusterList({clusters, labels, cursor, dead}) {
+/**
+ * Each name leads to the filters that share the label; those pointed at are marked. `signOf` gives
+ * what stands before a label.
+ */
+export function ClusterList({clusters, labels, cursor, dead, title, signOf}) {
   const [all, setAll] = useState(false);
   const shown = all ? clusters : clusters.slice(0, AT_FIRST);
   const cut = !all && (clusters.length > AT_FIRST || clusters.some((c) => c.length > AT_FIRST));
-  return html`<section class="clusters" aria-label="Clusters">
-    <h3>Clusters, in the order found</h3>
+  const heading = title ?? 'Clusters, in the order found';
+  return html`<section class="clusters" aria-label=${heading}>
+    <h3>${heading}</h3>
     ${!clusters.length &&
       html`<p class="note">
       ${dead
@@ -23,7 +27,7 @@ export function ClusterList({clusters, labels, cursor, dead}) {
       ${shown.map(
         (cluster, c) => html`<li key=${c}>
           <span class="quiet">${cluster.length} ${cluster.length === 1 ? 'label' : 'labels'}</span>
-          <${Names} names=${all ? cluster : cluster.slice(0, AT_FIRST)} ...${{labels, cursor}} />
+          <${Names} names=${all ? cluster : cluster.slice(0, AT_FIRST)} ...${{labels, cursor, signOf}} />
           ${!all &&
             cluster.length > AT_FIRST &&
             html`<span class="quiet"> and ${cluster.length - AT_FIRST} more</span>`}
@@ -34,7 +38,7 @@ export function ClusterList({clusters, labels, cursor, dead}) {
   </section>`;
 }
 
-function Names({names, labels, cursor}) {
+function Names({names, labels, cursor, signOf}) {
   const {update} = useContext(Shared);
   return names.map((label) => {
     const pointed = cursor && (cursor.row === label || cursor.column === label);
@@ -45,7 +49,7 @@ function Names({names, labels, cursor}) {
       title=${`${labels[label]} (No. ${label}): show the filters that have it in a cluster`}
       onClick=${() => update({view: 'gallery', label})}
     >
-      ${labels[label]}
+      ${signOf?.(label)}${labels[label]}
     </button>`;
   });
 }

@@ -10,9 +10,9 @@ const LINE = 11; // Pixels a tick needs along its axis.
 const NUMBERS = 22; // Pixels for numbers.
 const TITLE = 15;
 
-/** Pixels left of and below a matrix: `{names, room}`; names if there are few labels. */
-export function gutterOf(labels) {
-  const named = labels.length <= NAMED_UP_TO;
+/** Pixels left of and below a matrix: `{names, room}`; names if few labels are shown. */
+export function gutterOf(labels, shown = labels.length) {
+  const named = shown <= NAMED_UP_TO;
   const names = labels.map((name, i) => (named ? cutMiddle(name, NAME_LETTERS) : String(i)));
   const longest = Math.max(...names.map((name) => [...name].length));
   const room = TITLE + (named ? Math.ceil(longest * LETTER) + 6 : NUMBERS);

@@ -55,6 +55,11 @@ export const BLACK = pack([0, 0, 0]);
 export const WHITE = pack([255, 255, 255]);
 export const YELLOW = pack([255, 208, 0]);
 
+/** Of two measurements compared: what only the first has, and only the second. */
+export const CHANGES = {first: '#56b4e9', second: '#ff8c42'};
+export const ONLY_FIRST = pack([86, 180, 233]);
+export const ONLY_SECOND = pack([255, 140, 66]);
+
 const NEGATIVE = [
   [0, 0, 0],
   [10, 50, 110],

@@ -13,14 +13,14 @@ const KEY_COLORS = {clusters: '#ffffff', noise: '#ffd000'};
  *
  * @param {object} panel `{values, colorOf, order}` as `Matrix` takes them.
  * @param {{size: number, n: number, labels: string[], threshold: number,
- *   foot: 'scale'|'clip'|'clusters'}} options
+ *   foot: 'scale'|'clip'|'clusters'|[string, string][]}} options `foot` may be texts and colours.
  */
 export function matrixPicture({values, colorOf, order = null}, options) {
   const {size, n, labels, threshold, foot} = options;
   const css = getComputedStyle(document.body);
   const ratio = window.devicePixelRatio || 1;
   const side = n * Math.ceil(LEAST_SIDE / n);
-  const gutter = gutterOf(labels);
+  const gutter = gutterOf(labels, n);
   const matrix = document.createElement('canvas');
   matrix.width = matrix.height = Math.round(side * ratio);
   const view = {x: 0, y: 0, n};
@@ -39,6 +39,7 @@ export function matrixPicture({values, colorOf, order = null}, options) {
   pen.textBaseline = 'middle';
   pen.translate(gutter.room, side + gutter.room + 4);
   if (foot === 'scale') drawScale(pen, side, threshold, ink);
+  else if (Array.isArray(foot)) drawKey(pen, foot, ink);
   else if (foot === 'clusters') drawKey(pen, Object.entries(KEY_COLORS), ink);
   else drawKey(pen, [[`above ${threshold}`, KEY_COLORS.clusters]], ink);
   return whole;

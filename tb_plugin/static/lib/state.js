@@ -43,6 +43,13 @@ const FIELDS = {
   values: ['boolean', oneOf('boolean', 'fields')],
   labelsort: ['label', text],
   labelsdown: [false, flag],
+  // What is compared with what is chosen, and the order and page of the filters compared.
+  arun: [null, text],
+  astage: [null, text],
+  astep: [null, integer],
+  change: ['change', text],
+  changedown: [true, flag],
+  page: [0, integer],
   log: [true, flag],
   labelslog: [false, flag],
   theme: ['auto', oneOf('auto', 'light', 'dark')],

@@ -1,6 +1,6 @@
 /** View (d): one filter as in the papers' Figure 1, and its clusters by name. */
 
-import {html, useContext, useEffect, useLayoutEffect, useMemo, useRef, useState} from '../lib/html.js';
+import {html, useContext, useEffect, useMemo, useRef, useState} from '../lib/html.js';
 import {getFilter} from '../lib/api.js';
 import {gutterOf} from '../lib/axes.js';
 import {ClusterList} from '../components/clusterlist.js';
@@ -16,6 +16,7 @@ import {matrixPicture} from '../lib/matrixpicture.js';
 import {Await, Failure, Loading} from '../components/messages.js';
 import {useResource} from '../lib/resource.js';
 import {Shared, useOffer, useStageParameters} from '../lib/shared.js';
+import {useWidth} from '../lib/width.js';
 import {Button} from '../components/widgets.js';
 
 const LARGE = 40; // From so many labels on the corner is enlarged too.
@@ -203,19 +204,6 @@ function crisp(side, size) {
 function inCorner(cursor, order, corner) {
   const inside = (label) => order.indexOf(label) < corner;
   return cursor && inside(cursor.row) && inside(cursor.column) ? cursor : null;
-}
-
-function useWidth() {
-  const box = useRef(null);
-  const [width, setWidth] = useState(0);
-  useLayoutEffect(() => {
-    const measure = () => box.current.clientWidth && setWidth(box.current.clientWidth);
-    measure();
-    const observer = new ResizeObserver(measure);
-    observer.observe(box.current);
-    return () => observer.disconnect();
-  }, []);
-  return [box, width];
 }
 
 function offerOf({header, fields, panels, size, corner, chosen}) {

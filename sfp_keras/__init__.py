@@ -39,6 +39,7 @@ _ROOM_OF = {
     "MaskConstraint": "sfp_keras.layers",
     "MaskedDense": "sfp_keras.layers",
     "FilterMonitor": "sfp_keras.monitoring",
+    "cache_features": "sfp_keras.probing",
     "cut_stages": "sfp_keras.probing",
     "measure_fields": "sfp_keras.probing",
     "train_heads": "sfp_keras.probing",
@@ -62,4 +63,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_ROOM_OF])
+    """The public names alone."""
+    return sorted(__all__)

@@ -33,6 +33,7 @@ EVERYWHERE = (
     "backend",
     "reachability",
     "saved_classes",
+    "short_repr",
     "text",
     "_version",
 )
@@ -124,7 +125,7 @@ def test_importing_opens_no_framework(modules: str, absent: str) -> None:
 @pytest.mark.parametrize("name", sfp_keras.__all__)
 def test_public_names_resolve(name: str) -> None:
     value = getattr(sfp_keras, name)
-    assert name in dir(sfp_keras)
+    assert dir(sfp_keras) == sorted(sfp_keras.__all__)
     if name in sfp_keras._ROOM_OF:
         assert value.__name__ == name
         assert name in sys.modules[sfp_keras._ROOM_OF[name]].__all__

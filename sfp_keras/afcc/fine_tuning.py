@@ -14,6 +14,7 @@ from sfp_keras.distribution import current_devices
 from sfp_keras.layers import MaskedDense
 from sfp_keras.probing import FeatureCache, RowReader
 from sfp_keras.settings import FineTuningSettings, TrainingSettings
+from sfp_keras.short_repr import ShortRepr
 from sfp_keras.training import (
     Progress,
     TrainingData,
@@ -27,8 +28,8 @@ History = list[dict[str, float]]
 Batch = tuple[np.ndarray, np.ndarray]
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Outcome:
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Outcome(ShortRepr):
     """One mask, zeroed and fine-tuned.
 
     Attributes:

@@ -15,6 +15,7 @@ from sfp_keras.data.batches.batches import (
 )
 from sfp_keras.data.batches.channel_statistics import ChannelStatistics, channel_statistics
 from sfp_keras.data.batches.ending import check_that_it_ends, ending
+from sfp_keras.data.batches.labelled import as_labels, is_arrays, labelled_batches
 from sfp_keras.data.batches.scaling import SCALING_FORMS, UNSCALED, Scaling, parse_scaling
 from sfp_keras.data.dataset import ImageDataset, ImageSplit, LazyImages
 from sfp_keras.data.images.resizing import RESIZE_FORMS
@@ -37,6 +38,7 @@ __all__ = [
     "LazyImages",
     "Scaling",
     "Source",
+    "as_labels",
     "augment",
     "channel_statistics",
     "check_that_it_ends",
@@ -46,7 +48,9 @@ __all__ = [
     "epoch_rows",
     "evaluation_batches",
     "find_source",
+    "is_arrays",
     "label_subset",
+    "labelled_batches",
     "load_dataset",
     "parse_scaling",
     "random_order",

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sfp_keras.short_repr import ShortRepr
+
 
 class LazyImages(abc.ABC):
     """Images that are made when they are read, not held in memory.
@@ -45,8 +47,8 @@ class SelectedImages(LazyImages):
         return _read(self.images, self.indices[indices])
 
 
-@dataclass(frozen=True, eq=False)
-class ImageSplit:
+@dataclass(frozen=True, eq=False, repr=False)
+class ImageSplit(ShortRepr):
     """The images and labels of one split.
 
     Attributes:
@@ -110,8 +112,8 @@ class ImageSplit:
         return ImageSplit(chosen, self.labels[indices] if labels is None else labels)
 
 
-@dataclass(frozen=True, eq=False)
-class ImageDataset:
+@dataclass(frozen=True, eq=False, repr=False)
+class ImageDataset(ShortRepr):
     """A labelled image set in two splits.
 
     Attributes:

@@ -1,14 +1,19 @@
 """Clusters of labels on the diagonal of Boolean filter matrices, and the noise outside them."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sfp_keras.errors import InputError
 from sfp_keras.filters.fields import FilterFields, as_threshold, filter_blocks
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -89,6 +94,32 @@ class FilterClusters:
         padded = np.pad(self._size_table, ((0, 0), (0, 1)))  # Number -1 reads the added zero.
         return np.take_along_axis(padded, self.cluster_id.astype(np.intp), axis=1)
 
+    def to_frame(self, fields: FilterFields | None = None) -> pd.DataFrame:
+        """A table with a row for each filter, and the columns of filters.csv.
+
+        Args:
+            fields: `FilterFields` the clusters were found in. Default None: without the columns
+                that follow from fields alone.
+        """
+        # The statistics are computed from this class.
+        from sfp_keras.filters.statistics import filter_statistics
+
+        return filter_statistics(self, fields).to_frame()
+
+    def __repr__(self) -> str:
+        sizes = self.sizes()
+        size = f" of {sizes.mean():.4g} labels" if sizes.size else ""
+        return (
+            f"FilterClusters({self.num_filters} filters, {self.num_labels} labels, threshold "
+            f"{self.threshold:g}: {sizes.size / self.num_filters:.4g} clusters a filter{size}, "
+            f"noise {self.noise.mean():.4g})"
+        )
+
+    def _repr_html_(self) -> str:
+        from sfp_keras.filters.statistics import filter_statistics
+
+        return filter_statistics(self)._repr_html_()
+
     def sizes(self) -> np.ndarray:
         """Sizes of all clusters of the layer, filter by filter in the order found, int64."""
         return self._size_table[self._size_table > 0]
@@ -120,8 +151,23 @@ class FilterClusters:
         )
 
 
+def check_clusters(clusters: FilterClusters) -> None:
+    """Refuse what is no `FilterClusters`."""
+    if not isinstance(clusters, FilterClusters):
+        kind = type(clusters).__name__
+        raise InputError(
+            f"`clusters` must be FilterClusters, as `find_clusters` returns, received {kind}"
+        )
+
+
 def check_same_layer(clusters: FilterClusters, fields: FilterFields) -> None:
     """Refuse fields whose numbers of filters and labels are not those of the clusters."""
+    check_clusters(clusters)
+    if not isinstance(fields, FilterFields):
+        kind = type(fields).__name__
+        raise InputError(
+            f"`fields` must be FilterFields, as measure_fields(...)[stage].fields, received {kind}"
+        )
     if (fields.num_filters, fields.num_labels) != clusters.cluster_id.shape:
         raise InputError(
             f"`fields` have {fields.num_filters} filters and {fields.num_labels} labels; "
@@ -142,8 +188,8 @@ def find_clusters(
     Works in blocks of filters: beside its input it holds little more than one block of matrices.
 
     Args:
-        fields_or_boolean: `FilterFields`, or a Boolean array `(F, K, K)`, or `(K, K)` for one
-            filter; integers 0 and 1 will do.
+        fields_or_boolean: `FilterFields`, or what `measure_fields` returns of a stage; or a
+            Boolean array `(F, K, K)`, or `(K, K)` for one filter; integers 0 and 1 will do.
         threshold: `float` in [0, 1), default 0.3. What fields are clipped at; for a Boolean
             array, only noted in the result.
         reverse: `bool`, default False. Walk the labels backwards, from the last to the first, as
@@ -159,6 +205,9 @@ def find_clusters(
     Source: paper 1, Figure 4 and its explanation in the supplement; paper 2, Figure 1.
     """
     as_threshold(threshold)
+    fields = getattr(fields_or_boolean, "fields", None)  # Of a measurement.
+    if isinstance(fields, FilterFields):
+        fields_or_boolean = fields
     num_filters, num_labels, blocks = _boolean_blocks(fields_or_boolean, threshold)
     cluster_id = np.full((num_filters, num_labels), -1, np.int16)
     ones_per_row = np.empty((num_filters, num_labels), np.int32)

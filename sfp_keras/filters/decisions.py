@@ -8,12 +8,13 @@ import numpy as np
 from sfp_keras.errors import InputError
 from sfp_keras.filters.blas_threads import one_blas_thread
 from sfp_keras.filters.fields import BLOCK_BYTES, Filters, filter_indices
+from sfp_keras.short_repr import ShortRepr
 
 _INPUTS_AT_ONCE = 1024
 
 
-@dataclass(frozen=True, eq=False)
-class FilterDecisions:
+@dataclass(frozen=True, eq=False, repr=False)
+class FilterDecisions(ShortRepr):
     """Counts of input labels against decided labels (paper 1, Figure 3).
 
     For all filters what takes no matrix: `24 * F * K` bytes, 31 MB at 1,280 filters and 1,000

@@ -7,12 +7,13 @@ import numpy as np
 from sfp_keras.filters.clusters import FilterClusters, check_same_layer
 from sfp_keras.filters.fields import FilterFields
 from sfp_keras.filters.statistics import check_labels
+from sfp_keras.short_repr import ShortRepr
 
 _BLOCK_BYTES = 2**25
 
 
-@dataclass(frozen=True, eq=False)
-class SummedFields:
+@dataclass(frozen=True, eq=False, repr=False)
+class SummedFields(ShortRepr):
     """Whole fields, below and above the threshold, summed over filters by input label.
 
     A label that is in no cluster of the layer has no signal, and its ratios are NaN. A ratio is

@@ -102,6 +102,13 @@ class FilterFields:
         ):
             object.__setattr__(self, name, value)
 
+    def __repr__(self) -> str:
+        shape = "x".join(map(str, self.position_shape)) or "1"
+        return (
+            f"FilterFields({self.num_filters} filters of {shape} outputs, {self.num_labels} "
+            f"labels, {int(self.label_counts.sum())} inputs)"
+        )
+
     @property
     def num_labels(self) -> int:
         """Number of labels and output units, `K`."""

@@ -7,13 +7,14 @@ import numpy as np
 from sfp_keras.errors import InputError
 from sfp_keras.filters.clusters import FilterClusters, check_same_layer
 from sfp_keras.filters.fields import FilterFields
+from sfp_keras.short_repr import ShortRepr
 
 # Wide enough for all but a few of a layer's fields; lower ones are counted separately.
 _LOWEST = -1.0
 
 
-@dataclass(frozen=True, eq=False)
-class FieldHistogram:
+@dataclass(frozen=True, eq=False, repr=False)
+class FieldHistogram(ShortRepr):
     """How normalised fields are distributed.
 
     Attributes:
@@ -37,8 +38,8 @@ class FieldHistogram:
         return int(self.counts.sum()) + self.below + self.above
 
 
-@dataclass(frozen=True, eq=False)
-class SubThresholdFields:
+@dataclass(frozen=True, eq=False, repr=False)
+class SubThresholdFields(ShortRepr):
     """Normalised fields of a layer that are not above the threshold, by their rows.
 
     Attributes:

@@ -93,8 +93,11 @@ def require_functional(model: keras.Model) -> keras.Model:
     """Return `functional_form(model)`, or say what to do about a model without a graph.
 
     Raises:
-        InputError: if the model is subclassed or unbuilt, or has several inputs.
+        InputError: if it is no Keras model, is subclassed or unbuilt, or has several inputs.
     """
+    if not isinstance(model, keras.Model):
+        kind = type(model).__name__
+        raise InputError(f"`model` must be a keras.Model, received {kind} {str(model)[:60]!r}")
     form = functional_form(model)
     if form is None and isinstance(model, keras.Sequential):
         raise InputError(

@@ -35,7 +35,7 @@ class StageModel(keras.Model):
 
 def cut_stages(
     model: keras.Model,
-    stages: Sequence[Stage | str],
+    stages: Stage | str | Sequence[Stage | str],
     pool: str | Mapping[str, str] | None = None,
 ) -> keras.Model:
     """Cut a network at stages: a model with one output a stage on the same layers and weights.
@@ -54,7 +54,7 @@ def cut_stages(
         model: a functional or sequential `keras.Model` with one input; nested models may contain
             stages.
         stages: stages of `resolve_stages`, whose order is kept, or names, which are resolved and
-            sorted from the input side.
+            sorted from the input side; or a single one of either.
         pool: what pools the stages' outputs (paper 2 pools EfficientNet-B0's by `avg:7`):
             `avg:<size>` or `max:<size>` for square windows side by side, a border narrower than a
             window left out, or `global_avg`; for all stages, or as a mapping from a stage's name.
@@ -68,7 +68,8 @@ def cut_stages(
         InputError: if a stage is unknown, a pool is misspelt, names no stage or is larger than its
             stage, or the model is subclassed, has several inputs or its channels first.
     """
-    names = [stage if isinstance(stage, str) else stage.path for stage in stages]
+    stages = [stages] if isinstance(stages, Stage | str) else list(stages)
+    names = [stage.path if isinstance(stage, Stage) else stage for stage in stages]
     resolved = resolve_stages(model, names)
     if all(isinstance(stage, Stage) for stage in stages):
         resolved = [stage for stage in stages if isinstance(stage, Stage)]

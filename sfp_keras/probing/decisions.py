@@ -16,12 +16,13 @@ from sfp_keras.filters import (
     decided_labels,
 )
 from sfp_keras.probing.accumulator import ProbedStage
-from sfp_keras.probing.features import Batches
-from sfp_keras.probing.image_pass import measure_stages
+from sfp_keras.probing.features import Labelled
+from sfp_keras.probing.image_pass import Heads, kernels_of, measure_stages
+from sfp_keras.short_repr import ShortRepr
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class DecidedLabels:
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class DecidedLabels(ShortRepr):
     """The label that every filter of a stage gives to every image.
 
     Attributes:
@@ -119,8 +120,8 @@ class DecisionsAccumulator:
 
 def measure_decisions(
     cut: keras.Model,
-    kernels: Mapping[str, np.ndarray],
-    batches: Batches,
+    kernels: Heads,
+    batches: Labelled,
     matrices_of: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, FilterDecisions]:
     """Let every filter of every stage decide alone on every image, in one pass.
@@ -131,9 +132,8 @@ def measure_decisions(
 
     Args:
         cut: model of `cut_stages`.
-        kernels: dict from stage name to the head's (P, F, K) float32 weights, in the order of
-            the outputs of `cut`.
-        batches: (images, labels (n,) integers in 0 .. K-1).
+        kernels: as of `measure_fields`.
+        batches: images with labels (n,), integers in 0 .. K-1, as of `measure_fields`.
         matrices_of: dict from stage name to the filters whose (K, K) matrices are kept; default
             `None`: of none.
 
@@ -145,8 +145,9 @@ def measure_decisions(
 
     Source: paper 1, Figure 3.
     """
-    accumulators = {name: {"decisions": DecisionsAccumulator} for name in kernels}
-    found = measure_stages(cut, kernels, batches, accumulators)
+    by_stage = kernels_of(cut, kernels)
+    accumulators = {name: {"decisions": DecisionsAccumulator} for name in by_stage}
+    found = measure_stages(cut, by_stage, batches, accumulators)
     return {
         name: of_stage["decisions"].count((matrices_of or {}).get(name))
         for name, of_stage in found.items()

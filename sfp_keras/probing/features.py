@@ -7,25 +7,30 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
 from sfp_keras.checkpoints import PassCheckpoint
+from sfp_keras.data import is_arrays, labelled_batches
 from sfp_keras.distribution import current_devices
 from sfp_keras.errors import InputError
 from sfp_keras.files import load_npz, read_json, save_npz, write_text
 from sfp_keras.probing.feature_files import FeatureStore, features_file
+from sfp_keras.short_repr import ShortRepr
 
 # No npy files: a stage may be called "labels".
 LABELS, PROGRESS, COMPLETE = "labels.npz", "progress.npz", "complete.json"
 Batches = Iterable[tuple[np.ndarray, np.ndarray]]
 # A function of the first row, for a pass that may go on in the middle.
 BatchesFrom = Callable[[int], Batches]
+# What people have: a pair of arrays (x, y), or batches of such pairs in any form.
+Labelled = tuple[Any, Any] | Iterable[Any] | BatchesFrom
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class FeatureCache:
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class FeatureCache(ShortRepr):
     """Stage outputs and labels of training and test images.
 
     Attributes:
@@ -90,12 +95,12 @@ def cache_bytes(inputs: Mapping[str, int], rows: int, dtype: str) -> int:
 
 def cache_features(
     cut: keras.Model,
-    names: Sequence[str],
-    train: Batches | BatchesFrom,
-    test: Batches | BatchesFrom,
+    names: str | Sequence[str] | None,
+    train: Labelled,
+    test: Labelled,
     *,
-    train_count: int,
-    test_count: int,
+    train_count: int | None = None,
+    test_count: int | None = None,
     dtype: str = "float16",
     budget: int = 4 << 30,
     folder: str | Path | None = None,
@@ -107,14 +112,21 @@ def cache_features(
     goes on from the last rows it recorded, at most half a minute before, and ends in the same
     files to the last bit.
 
+    Example:
+
+    ```python
+    cache = cache_features(cut, "pool2", (x_train, y_train), (x_test, y_test))
+    ```
+
     Args:
         cut: model of `cut_stages`.
-        names: stage names, one for each output of `cut`.
-        train: batches of the training images, in a fixed order; may be empty. Or a function of
-            the first row that gives those from there on: only so a pass can go on.
+        names: stage names, one for each output of `cut`; `None` for those of `cut_stages`.
+        train: training images and labels (n,): a pair of arrays `(x, y)`, or batches of such pairs
+            in a fixed order, such as a list or a `tf.data.Dataset`; may be empty. Or a function
+            of the first row that gives batches from there on: only so a pass can go on.
         test: the same of the test images.
-        train_count: `int`. Number of training images.
-        test_count: `int`. Number of test images.
+        train_count: `int`. Number of training images. Default: that of the arrays or the list.
+        test_count: `int`. Number of test images, likewise.
         dtype: `"float16"` (rounds by at most 1 part in 2048) or `"float32"`. A stage whose
             outputs exceed float16's range is kept as float32 all the same.
         budget: `int`. Bytes that may be held in memory; above it the features are written to
@@ -126,9 +138,13 @@ def cache_features(
         A `FeatureCache`.
 
     Raises:
-        InputError: if the features fit neither memory nor disk, or are not finite.
+        InputError: if the features fit neither memory nor disk, or are not finite, `names` are
+            not as many as the stages, or the number of images is not known.
         ValueError: if other numbers of images come than were announced.
     """
+    names = _names(cut, names)
+    train_count = _count(train, "train") if train_count is None else train_count
+    test_count = _count(test, "test") if test_count is None else test_count
     inputs = head_inputs(cut, names)
     rows = train_count + test_count
     needed = cache_bytes(inputs, rows, dtype)
@@ -141,14 +157,14 @@ def cache_features(
     finished = root is not None and _read_json(root / COMPLETE) == wanted
     if root is not None and finished and (kept := _kept(root, inputs, rows)) is not None:
         return FeatureCache(*kept, train_count, shapes, True)
-    splits = ((train, train_count), (test, test_count))
+    splits = {"train": (train, train_count), "test": (test, test_count)}
     fill = _Pass(inputs, rows, dtype, root)
     if root is not None:
-        resumable = all(callable(batches) for batches, count in splits if count)
+        resumable = all(callable(batches) for batches, count in splits.values() if count)
         fill.begin(root, PassCheckpoint(root / PROGRESS, wanted), resumable)
     first = 0
-    for batches, count in splits:
-        fill.split(cut, batches, first, count)
+    for name, (batches, count) in splits.items():
+        fill.split(cut, name, batches, first, count)
         first += count
     arrays = fill.store.arrays()
     if root is not None:
@@ -195,10 +211,8 @@ class _Pass:
         self.row, self.size = len(labels), size
         return True
 
-    def split(
-        self, cut: keras.Model, batches: Batches | BatchesFrom, first: int, count: int
-    ) -> None:
-        """Put the outputs of `count` images, whose rows begin at `first`."""
+    def split(self, cut: keras.Model, name: str, batches: Labelled, first: int, count: int) -> None:
+        """Put the outputs of the `count` images of a split, whose rows begin at `first`."""
         end = first + count
         if not first <= self.row < end:
             return
@@ -206,7 +220,8 @@ class _Pass:
             self.size = 0
         if callable(batches):
             batches = batches(self.row - first)
-        for outputs, labels in stage_outputs(cut, batches, self.size):
+        labelled = labelled_batches(batches, name)
+        for outputs, labels in stage_outputs(cut, labelled, self.size):
             rows = slice(self.row, self.row + len(labels))
             if rows.stop > end:
                 break
@@ -233,6 +248,31 @@ class _Pass:
         self.checkpoint.save(
             labels=self.labels[: self.row], size=np.int64(self.size), dtypes=dtypes
         )
+
+
+def _names(cut: keras.Model, names: str | Sequence[str] | None) -> list[str]:
+    outputs = list(getattr(cut, "output_names", []))
+    if names is None:
+        return outputs
+    names = [names] if isinstance(names, str) else list(names)
+    if len(names) != len(cut.outputs):
+        raise InputError(
+            f"`names`: {len(names)} names ({', '.join(names)}) for the {len(cut.outputs)} outputs "
+            f"of `cut` ({', '.join(outputs)})"
+        )
+    return names
+
+
+def _count(batches: Any, argument: str) -> int:
+    """The number of images of arrays, or of batches in a list."""
+    if is_arrays(batches):
+        return len(batches[0])
+    if isinstance(batches, list | tuple):
+        return sum(len(labels) for _, labels in batches)
+    raise InputError(
+        f"`{argument}_count`: say how many images `{argument}` gives; a "
+        f"{type(batches).__name__} does not say it"
+    )
 
 
 def _check_disk(folder: str | Path | None, needed: int, inputs: Mapping[str, int]) -> Path:

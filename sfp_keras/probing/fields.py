@@ -1,7 +1,6 @@
 """Phase 3: one pass over labelled images gives the fields of every filter of every stage."""
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -12,8 +11,8 @@ from sfp_keras.checkpoints import PassCheckpoint
 from sfp_keras.filters import FilterFields
 from sfp_keras.probing.accumulator import ProbedStage
 from sfp_keras.probing.class_means import ClassMeans
-from sfp_keras.probing.features import Batches, BatchesFrom
-from sfp_keras.probing.image_pass import measure_stages
+from sfp_keras.probing.features import Labelled
+from sfp_keras.probing.image_pass import Heads, kernels_of, measure_stages
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -27,6 +26,9 @@ class StageMeasurement:
 
     fields: FilterFields
     correct: np.ndarray
+
+    def __repr__(self) -> str:
+        return f"StageMeasurement(accuracy {self.accuracy:.4f}, {self.fields!r})"
 
     @property
     def accuracy(self) -> float:
@@ -89,8 +91,8 @@ class FieldsAccumulator:
 
 def measure_fields(
     cut: keras.Model,
-    kernels: Mapping[str, np.ndarray],
-    batches: Batches | BatchesFrom,
+    kernels: Heads,
+    batches: Labelled,
     checkpoint: PassCheckpoint | None = None,
 ) -> dict[str, StageMeasurement]:
     """Silence every filter but one, for each filter, in one pass for all of them.
@@ -99,12 +101,20 @@ def measure_fields(
     filter f alone is the product of the mean stage outputs of label i with f's weights
     (paper 1, figures 3 and 4). The pass therefore only sums stage outputs by label.
 
+    Example:
+
+    ```python
+    measured = measure_fields(cut, heads, (x_test, y_test))["pool2"]
+    clusters = find_clusters(measured.fields)
+    ```
+
     Args:
         cut: model of `cut_stages`.
-        kernels: dict from stage name to the head's (P, F, K) float32 weights, in the order of
-            the outputs of `cut`.
-        batches: (images, labels (n,) integers in 0 .. K-1), in a fixed order; or a function of
-            the first row that gives those from there on: only so a pass can go on.
+        kernels: dict from stage name to its `Head`, as `train_heads` gives them, or to the head's
+            (P, F, K) float32 weights; or that of the only stage alone.
+        batches: images with labels (n,), integers in 0 .. K-1: a pair of arrays `(x, y)`, or
+            batches of such pairs in a fixed order, such as a list or a `tf.data.Dataset`; or a
+            function of the first row that gives batches from there on: only so a pass can go on.
         checkpoint: `PassCheckpoint` from which a pass that was killed goes on, with the same
             result to the last bit. The caller deletes it. Defaults to `None`.
 
@@ -114,6 +124,7 @@ def measure_fields(
     Raises:
         InputError: as `measure_stages`.
     """
-    accumulators = {name: {"fields": FieldsAccumulator} for name in kernels}
-    found = measure_stages(cut, kernels, batches, accumulators, checkpoint)
+    by_stage = kernels_of(cut, kernels)
+    accumulators = {name: {"fields": FieldsAccumulator} for name in by_stage}
+    found = measure_stages(cut, by_stage, batches, accumulators, checkpoint)
     return {name: of_stage["fields"] for name, of_stage in found.items()}

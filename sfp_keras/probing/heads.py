@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from keras import ops
 
 from sfp_keras.checkpoints import TrainingCheckpoint
 from sfp_keras.data import epoch_order
+from sfp_keras.errors import InputError
 from sfp_keras.models.scope_names import is_scope_name
 from sfp_keras.probing.features import Batches, FeatureCache, stage_outputs
 from sfp_keras.probing.row_reader import RowReader
@@ -46,10 +48,19 @@ class Head:
     position_shape: tuple[int, ...]
     history: list[dict[str, float]]
 
+    def __repr__(self) -> str:
+        positions, filters, labels = np.shape(self.kernel)
+        accuracy = self.history[-1].get("test_accuracy", math.nan) if self.history else math.nan
+        known = "" if math.isnan(accuracy) else f", test accuracy {accuracy:.4f}"
+        return (
+            f"Head({filters} filters of {positions} outputs, {labels} labels, "
+            f"{len(self.history)} epochs{known})"
+        )
+
 
 def train_heads(
     cache: FeatureCache,
-    num_labels: int,
+    num_labels: int | None = None,
     settings: TrainingSettings | None = None,
     *,
     seed: int = 0,
@@ -67,7 +78,7 @@ def train_heads(
 
     Args:
         cache: `FeatureCache` of training and test images.
-        num_labels: `int`. K.
+        num_labels: `int`. K. Default: one more than the largest label of the cache.
         settings: `TrainingSettings`. A `group` is called by its stage: `layer2: lr=0.01`. Heads
             are float32 with any `precision`. Defaults to `HeadSettings()`, those of paper 2
             for VGG-16.
@@ -83,10 +94,11 @@ def train_heads(
         Dict from stage name to `Head`.
 
     Raises:
-        InputError: if a loss is not finite, or `settings` has a `decay` or a `group` that cannot
-            be read or is of no stage.
+        InputError: if a loss is not finite, a label lies outside 0 .. K-1, or `settings` has a
+            `decay` or a `group` that cannot be read or is of no stage.
     """
     settings = settings or HeadSettings()
+    num_labels = _number_of_labels(cache, num_labels)
     # Resident features are gathered on the device by index; files and fresh images are fed.
     resident = augmented is None and not cache.on_disk
     model = _HeadBank(
@@ -156,6 +168,24 @@ def train_heads(
         )
         for name, kernel in model.kernels.items()
     }
+
+
+def _number_of_labels(cache: FeatureCache, wanted: int | None) -> int:
+    if not isinstance(cache, FeatureCache):
+        kind = type(cache).__name__
+        raise InputError(f"`cache` must be what `cache_features` returns, received {kind}")
+    if not len(cache.labels):
+        if wanted is None:
+            raise InputError("`num_labels` is needed: `cache` holds no images")
+        return wanted
+    least, most = int(cache.labels.min()), int(cache.labels.max())
+    number = most + 1 if wanted is None else wanted
+    if least < 0 or most >= number:
+        raise InputError(
+            f"`num_labels`={number}: labels run from {least} to {most}; give labels from 0 to "
+            f"{number - 1}"
+        )
+    return number
 
 
 class _HeadBank(keras.Model):

@@ -8,16 +8,21 @@ import keras
 import numpy as np
 
 from sfp_keras.checkpoints import PassCheckpoint
-from sfp_keras.data import ending
+from sfp_keras.data import labelled_batches
 from sfp_keras.errors import InputError
 from sfp_keras.probing.accumulator import Accumulator, Accumulators, ProbedStage
-from sfp_keras.probing.features import Batches, BatchesFrom, position_shapes, stage_outputs
+from sfp_keras.probing.cutting import StageModel
+from sfp_keras.probing.features import Labelled, position_shapes, stage_outputs
+from sfp_keras.probing.heads import Head
+
+# The heads of some stages, by name; or the head of the only stage.
+Heads = Mapping[str, Head | np.ndarray] | Head | np.ndarray
 
 
 def measure_stages(
     cut: keras.Model,
-    kernels: Mapping[str, np.ndarray],
-    batches: Batches | BatchesFrom,
+    kernels: Heads,
+    batches: Labelled,
     accumulators: Accumulators,
     checkpoint: PassCheckpoint | None = None,
 ) -> dict[str, dict[str, Any]]:
@@ -28,8 +33,8 @@ def measure_stages(
     ```python
     found = measure_stages(
         cut,
-        {"layer2": heads["layer2"].kernel, "layer13": heads["layer13"].kernel},
-        batches,
+        {"layer2": heads["layer2"], "layer13": heads["layer13"]},
+        (x_test, y_test),
         {
             "layer2": {"fields": FieldsAccumulator},
             "layer13": {"fields": FieldsAccumulator, "decisions": DecisionsAccumulator},
@@ -40,10 +45,11 @@ def measure_stages(
 
     Args:
         cut: model of `cut_stages`.
-        kernels: dict from stage name to the head's (P, F, K) float32 weights, in the order of
-            the outputs of `cut`.
-        batches: (images, labels (n,) integers in 0 .. K-1), in a fixed order; or a function of
-            the first row that gives those from there on: only so a pass can go on.
+        kernels: dict from stage name to its `Head`, as `train_heads` gives them, or to the head's
+            (P, F, K) float32 weights; or that of the only stage alone.
+        batches: images with labels (n,), integers in 0 .. K-1: a pair of arrays `(x, y)`, or
+            batches of such pairs in a fixed order; or a function of the first row that gives
+            batches from there on: only so a pass can go on.
         accumulators: dict from stage name to a dict from a name to what makes an `Accumulator`
             of a `ProbedStage`, a class for example.
         checkpoint: `PassCheckpoint` from which a pass that was killed goes on, with the same
@@ -54,19 +60,18 @@ def measure_stages(
         Dict from stage name to a dict from the accumulator's name to its result.
 
     Raises:
-        InputError: if a label lies outside 0 .. K-1, a kernel does not fit its stage, kernels
-            are of different numbers of labels, or the batches do not end.
+        InputError: if a label lies outside 0 .. K-1, a stage has no head or a head does not fit
+            its stage, heads are of different numbers of labels, or the batches do not end.
     """
     stages = _probed_stages(cut, kernels)
     running = _Running(stages, accumulators, checkpoint if callable(batches) else None)
     if callable(batches):
         batches = batches(running.images)
-    batches = ending(batches, "batches", "give one pass over the images, such as `take(n)` of it")
     num_labels = next(iter(stages.values())).num_labels
-    for outputs, labels in stage_outputs(cut, batches, running.largest_batch):
+    for outputs, labels in stage_outputs(cut, labelled_batches(batches), running.largest_batch):
         if len(labels) and not (labels.min() >= 0 and labels.max() < num_labels):
             raise InputError(
-                f"labels run from {labels.min()} to {labels.max()}, the heads have "
+                f"`batches`: labels run from {labels.min()} to {labels.max()}, the heads have "
                 f"{num_labels} outputs"
             )
         running.add(outputs, labels)
@@ -144,8 +149,40 @@ def _part(arrays: Mapping[str, np.ndarray], key: str) -> dict[str, np.ndarray]:
     return {name.removeprefix(key): arrays[name] for name in arrays if name.startswith(key)}
 
 
-def _probed_stages(cut: keras.Model, kernels: Mapping[str, np.ndarray]) -> dict[str, ProbedStage]:
+def kernels_of(cut: keras.Model, heads: Heads) -> dict[str, np.ndarray]:
+    """The weights of the head of each stage of a cut model, in the order of its outputs.
+
+    Args:
+        cut: model of `cut_stages`, or any whose outputs are in the order of the heads.
+        heads: as of `measure_stages`.
+
+    Raises:
+        InputError: if a stage has no head, or a head no stage.
+    """
+    names = list(getattr(cut, "output_names", ()))
+    if not isinstance(heads, Mapping):
+        heads = dict.fromkeys(names, heads)
+        if len(heads) > 1:
+            raise InputError(
+                f"`kernels`: one head for the stages {', '.join(names)}; give a dict with one each"
+            )
+    kernels = {
+        name: np.asarray(head.kernel if isinstance(head, Head) else head)
+        for name, head in heads.items()
+    }
+    if set(kernels) == set(names):
+        return {name: kernels[name] for name in names}
+    if isinstance(cut, StageModel) or len(kernels) != len(cut.outputs):
+        raise InputError(
+            f"`kernels`: heads of {', '.join(kernels) or 'no stage'}; the model is cut at "
+            f"{', '.join(names)}: give each of these a head, and no other"
+        )
+    return kernels
+
+
+def _probed_stages(cut: keras.Model, heads: Heads) -> dict[str, ProbedStage]:
     """The stages of a cut model with their heads; refused where they do not fit."""
+    kernels = kernels_of(cut, heads)
     shapes = position_shapes(cut, list(kernels))
     for (name, kernel), output in zip(kernels.items(), cut.outputs, strict=True):
         filters = int(output.shape[-1])

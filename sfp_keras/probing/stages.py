@@ -70,7 +70,7 @@ def list_stages(model: keras.Model) -> list[Stage]:
     ]
 
 
-def resolve_stages(model: keras.Model, names: Sequence[str]) -> list[Stage]:
+def resolve_stages(model: keras.Model, names: str | Sequence[str]) -> list[Stage]:
     """Find the stages a user names.
 
     A name is the path of a layer (`block3_pool`, `backbone/conv5`, `conv#1`), else the start of
@@ -80,7 +80,7 @@ def resolve_stages(model: keras.Model, names: Sequence[str]) -> list[Stage]:
 
     Args:
         model: a functional or sequential `keras.Model` with one input.
-        names: names of stages, in any order.
+        names: names of stages, in any order; or a single one.
 
     Returns:
         The stages, input side first.
@@ -90,6 +90,11 @@ def resolve_stages(model: keras.Model, names: Sequence[str]) -> list[Stage]:
             mean the same stage or would share a folder, if a stage mixes filters with positions,
             if a layer before it runs in training mode, or as `list_stages`.
     """
+    names = [names] if isinstance(names, str) else list(names)
+    for name in names:
+        if not isinstance(name, str):
+            kind = type(name).__name__
+            raise InputError(f"`stages` must be names of layers, received {kind} {name!r}")
     graph = call_graph(model)
     _check_image_size(model, graph)
     if not names:

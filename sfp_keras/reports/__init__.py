@@ -4,10 +4,10 @@ What is shown of a run is declared in `sfp_keras.analyses`. matplotlib is loaded
 figure is drawn.
 """
 
+from sfp_keras.reports.drawing import save_figure
 from sfp_keras.reports.layer_table import layer_table, print_layers
 from sfp_keras.reports.page import Folded, Listing, Paragraph, Part, Picture, Section, page
 from sfp_keras.reports.quantity_columns import quantity_column, quantity_columns
-from sfp_keras.reports.style import save_figure
 from sfp_keras.reports.tables import Column, ReportTable, save_table
 from sfp_keras.reports.terminal import print_table, terminal
 

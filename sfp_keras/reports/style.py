@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import math
-import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-
-from sfp_keras.files import write_whole
 
 if TYPE_CHECKING:  # Loading it takes a second, and most commands draw nothing.
     from matplotlib.axes import Axes
@@ -38,7 +33,7 @@ MOST_NAMES = 12
 def new_figure(
     width: float = COLUMN, height: float = 2.6, *, square: bool = False, **subplots: Any
 ) -> tuple[Figure, Any]:
-    """A figure that no window is opened for.
+    """A figure that no window is opened for, and that notebooks show.
 
     Args:
         width: `float`. Inches. Defaults to a journal's column.
@@ -49,12 +44,10 @@ def new_figure(
     Returns:
         The figure and its axes.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from sfp_keras.reports.inline_figure import InlineFigure
 
     layout: Literal["compressed", "constrained"] = "compressed" if square else "constrained"
-    figure = Figure(figsize=(width, height), dpi=300, layout=layout)
-    FigureCanvasAgg(figure)
+    figure = InlineFigure(figsize=(width, height), dpi=300, layout=layout)
     return figure, figure.subplots(**subplots)
 
 
@@ -179,40 +172,3 @@ def height_for(names: Sequence[str], height: float) -> float:
     if len(names) > MOST_NAMES:
         return height
     return height + 0.06 * max(min(len(name), 12) for name in names)
-
-
-def save_figure(figure: Figure, path: str | Path) -> list[Path]:
-    """Write a figure as PNG and SVG, each whole or not at all.
-
-    Args:
-        figure: `Figure`.
-        path: `str` or `Path`, without an ending.
-
-    Returns:
-        The files.
-    """
-    import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-
-    # The canvases' own methods: `savefig` draws everything once more to find its place.
-    drawings = {
-        "png": lambda data: FigureCanvasAgg(figure).print_png(data),
-        # Without a date and with a fixed salt the same figure is the same file.
-        "svg": lambda data: FigureCanvasSVG(figure).print_svg(data, metadata={"Date": None}),
-    }
-    path = Path(path)
-    files = []
-    for ending, draw in drawings.items():
-        data = io.BytesIO()
-        with matplotlib.rc_context({"svg.hashsalt": "sfp_keras"}), warnings.catch_warnings():
-            # Names may hold letters of scripts that the font lacks: boxes, and no failure.
-            warnings.filterwarnings("ignore", "Glyph .* missing from")
-            warnings.filterwarnings("ignore", "Matplotlib currently does not support .* natively")
-            draw(data)
-        # Arranging takes most of the time, and is the same for both.
-        figure.set_layout_engine("none")
-        files.append(path.with_name(f"{path.name}.{ending}"))
-        with write_whole(files[-1]) as file:
-            file.write(data.getvalue())
-    return files

@@ -15,10 +15,7 @@ from sfp_keras.filters import (
     LAYER_QUANTITIES,
     FilterClusters,
     FilterFields,
-    filter_statistics,
-    filter_values,
     label_statistics,
-    label_values,
     layer_statistics,
     layer_values,
 )
@@ -136,20 +133,17 @@ def _read_layers(path: Path) -> pd.DataFrame:
 
 
 def _filter_table(fields: FilterFields, clusters: FilterClusters) -> pd.DataFrame:
-    values = filter_values(filter_statistics(clusters, fields))
-    columns = {
-        key: [json.dumps(value) for value in column] if isinstance(column, list) else column
-        for key, column in values.items()
-    }
-    return pd.DataFrame({"filter": np.arange(fields.num_filters), **columns})
+    table = clusters.to_frame(fields)
+    return table.assign(labels=table["labels"].map(json.dumps))
 
 
 def _label_table(
     measurement: "StageMeasurement", clusters: FilterClusters, names: Sequence[str]
 ) -> pd.DataFrame:
-    statistics = label_statistics(clusters, measurement.fields)
-    values = label_values(statistics, measurement.label_accuracy)
-    return pd.DataFrame({"label": np.arange(len(names)), "name": names, **values})
+    table = label_statistics(clusters, measurement.fields).to_frame()
+    table.insert(1, "name", list(names))
+    table.insert(2, "accuracy", measurement.label_accuracy)
+    return table
 
 
 def _as_text(source: io.StringIO) -> pd.DataFrame:

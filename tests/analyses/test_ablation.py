@@ -10,8 +10,7 @@ from sfp_keras.analyses import Ablation, print_ablation
 from sfp_keras.analyses.catalog.removed_filters import draw_removal
 from sfp_keras.analyses.catalog.silenced_labels import draw_labels
 from sfp_keras.papers import paper_numbers
-from sfp_keras.reports import terminal
-from sfp_keras.reports.style import save_figure
+from sfp_keras.reports import save_figure, terminal
 
 PAPER_OF, AVGG = (
     paper_numbers(model, "cifar10", 10).removed_filters("layer13") for model in ("vgg16", "avgg16")

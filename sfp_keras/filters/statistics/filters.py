@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from sfp_keras.filters.clusters import FilterClusters, check_same_layer
+from sfp_keras.filters.clusters import FilterClusters, check_clusters, check_same_layer
 from sfp_keras.filters.fields import FilterFields
+from sfp_keras.filters.frames import Framed
 from sfp_keras.filters.quantity import documented, quantity
 
 
@@ -23,7 +24,7 @@ def _labels_of_clusters(clusters: FilterClusters) -> list[list[list[int]]]:
 
 @documented
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class FilterStatistics:
+class FilterStatistics(Framed):
     """The numbers of every filter of a layer.
 
     Arrays `(F,)`; `labels` is a list. A field names what it is computed from: `of_clusters`, which
@@ -31,6 +32,8 @@ class FilterStatistics:
 
     Attributes:
     """
+
+    _row = "filter"
 
     noise: np.ndarray = quantity(
         "noise",
@@ -86,6 +89,10 @@ class FilterStatistics:
         of_fields=FilterFields.selectivity,
     )
 
+    def __repr__(self) -> str:
+        fields = "" if self.maximum is None else ", with fields"
+        return f"FilterStatistics({len(self.noise)} filters{fields})"
+
 
 for _field in dataclasses.fields(FilterStatistics):
     if (_field.metadata["of_clusters"] is None) == (_field.metadata["of_fields"] is None):
@@ -110,6 +117,7 @@ def filter_statistics(
 
     Source: paper 1, Figure 4; paper 2, Figure 1.
     """
+    check_clusters(clusters)
     if fields is None:
         return FilterStatistics(**filter_columns(clusters))
     check_same_layer(clusters, fields)

@@ -5,15 +5,16 @@ import dataclasses
 import numpy as np
 
 from sfp_keras.errors import InputError
-from sfp_keras.filters.clusters import FilterClusters, check_same_layer
+from sfp_keras.filters.clusters import FilterClusters, check_clusters, check_same_layer
 from sfp_keras.filters.fields import FilterFields
+from sfp_keras.filters.frames import Framed
 from sfp_keras.filters.quantity import documented, quantity
 from sfp_keras.filters.statistics.layers import check_labels
 
 
 @documented
 @dataclasses.dataclass(frozen=True, eq=False)
-class LabelStatistics:
+class LabelStatistics(Framed):
     """Signal and noise of each label, by counts of ones and by their fields.
 
     Arrays `(K,)`, int64 appearances, the others float64. Both noises are for one wrong output
@@ -22,6 +23,8 @@ class LabelStatistics:
 
     Attributes:
     """
+
+    _row = "label"
 
     appearances: np.ndarray = quantity(
         "appearances",
@@ -75,6 +78,10 @@ class LabelStatistics:
         default=None,
     )
 
+    def __repr__(self) -> str:
+        fields = "" if self.field_signal is None else ", with fields"
+        return f"LabelStatistics({len(self.signal)} labels{fields})"
+
 
 def label_statistics(
     clusters: FilterClusters, fields: FilterFields | None = None
@@ -95,6 +102,7 @@ def label_statistics(
     Source: paper 2, Figure 2 (A: counts, B: fields). The division of both noises by K-1 follows
     from the values printed there.
     """
+    check_clusters(clusters)
     check_labels(clusters.num_labels)
     others = clusters.num_labels - 1
     sizes = clusters.size_of_label

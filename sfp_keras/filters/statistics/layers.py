@@ -6,7 +6,8 @@ import math
 import numpy as np
 
 from sfp_keras.errors import InputError
-from sfp_keras.filters.clusters import FilterClusters
+from sfp_keras.filters.clusters import FilterClusters, check_clusters
+from sfp_keras.filters.frames import Framed
 from sfp_keras.filters.quantity import documented, quantity
 
 
@@ -31,7 +32,7 @@ class SignalToNoise:
 
 @documented
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class LayerStatistics:
+class LayerStatistics(Framed):
     """The numbers of a layer as in the papers' tables.
 
     A ratio with a zero denominator is infinite, and NaN where the signal is zero too.
@@ -105,6 +106,14 @@ class LayerStatistics:
         "no signal", "Labels that are in no cluster of the stage", "d"
     )
 
+    def __repr__(self) -> str:
+        ratios = f"SNR_I {self.snr_internal:.4g}, SNR_E {self.snr_external:.4g}"
+        return (
+            f"LayerStatistics({self.filters} filters, {self.labels} labels: "
+            f"{self.clusters:.4g} clusters a filter of {self.cluster_size:.4g} labels, noise "
+            f"{self.noise:.4g}, {ratios})"
+        )
+
 
 def signal_to_noise(
     *, filters: int, labels: int, noise: float, clusters: float, cluster_size: float
@@ -144,10 +153,11 @@ def layer_statistics(clusters: FilterClusters) -> LayerStatistics:
         `LayerStatistics`.
 
     Raises:
-        InputError: if there is only one label.
+        InputError: if there is only one label, or `clusters` are something else.
 
     Source: paper 2, Tables 1-6 and equations 1-4; paper 1, Figure 5A.
     """
+    check_clusters(clusters)
     sizes = clusters.sizes()
     noise = clusters.noise
     clustered = noise[clusters.num_clusters > 0]

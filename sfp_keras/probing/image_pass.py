@@ -172,7 +172,9 @@ def kernels_of(cut: keras.Model, heads: Heads) -> dict[str, np.ndarray]:
     }
     if set(kernels) == set(names):
         return {name: kernels[name] for name in names}
-    if isinstance(cut, StageModel) or len(kernels) != len(cut.outputs):
+    # A single head can only be of the single stage, whatever it is called.
+    mixed_up = isinstance(cut, StageModel) and len(kernels) > 1
+    if mixed_up or len(kernels) != len(cut.outputs):
         raise InputError(
             f"`kernels`: heads of {', '.join(kernels) or 'no stage'}; the model is cut at "
             f"{', '.join(names)}: give each of these a head, and no other"

@@ -16,8 +16,6 @@ class Variant:
         name: `str`. In commands and in results.csv.
         title: `str`. In tables and figures.
         colour: `str`. In figures; safe for the colour-blind (Okabe and Ito).
-        mark: `float`. Size of its marks, in points; the AFCC head's are the largest, for heads
-            with the same number of weights are often equally good.
         mask: makes the bool (P, F, K) mask of the weights kept, from `cluster_mask`'s mask, the
             head's (P, F, K) weights and a seed; `None` where all weights are kept.
     """
@@ -25,7 +23,6 @@ class Variant:
     name: str
     title: str
     colour: str
-    mark: float
     mask: Callable[[np.ndarray, np.ndarray, int], np.ndarray] | None = None
 
 
@@ -33,20 +30,18 @@ class Variant:
 VARIANTS: dict[str, Variant] = {
     variant.name: variant
     for variant in (
-        Variant("clusters", "AFCC", "#0072B2", 8, lambda mask, kernel, seed: mask),
-        Variant("full", "full head", "#555555", 5),
+        Variant("clusters", "AFCC", "#0072B2", lambda mask, kernel, seed: mask),
+        Variant("full", "full head", "#555555"),
         Variant(
             "random",
             "random labels",
             "#E69F00",
-            6,
             lambda mask, kernel, seed: random_label_mask(mask, seed),
         ),
         Variant(
             "magnitude",
             "largest weights",
             "#009E73",
-            4,
             lambda mask, kernel, seed: magnitude_mask(kernel, int(mask.sum())),
         ),
     )

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sfp_keras.filters import FilterFields
+from sfp_keras.papers import cited
 from sfp_keras.reports import Paragraph, ReportTable
 
 if TYPE_CHECKING:
@@ -57,8 +58,9 @@ class Drawing:
 
     @property
     def text(self) -> str:
-        """The caption with the counterpart."""
-        return self.caption + (f" Counterpart: {self.counterpart}." if self.counterpart else "")
+        """The caption with the counterpart, its papers named."""
+        beside = f" Compare {cited(self.counterpart)}." if self.counterpart else ""
+        return self.caption + beside
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,6 +6,7 @@ from sfp_keras.analyses.catalog.fewer_filters import width_table
 from sfp_keras.analyses.catalog.removed_filters import removal_table
 from sfp_keras.analyses.catalog.silenced_labels import silenced_table
 from sfp_keras.analyses.subjects import Ablation
+from sfp_keras.papers import cited
 from sfp_keras.reports import print_table
 
 
@@ -24,8 +25,8 @@ def print_ablation(ablation: Ablation, console: Console) -> None:
     count = labels["silenced"]
     console.print(
         f"filters silenced a label: {count.min()} to {count.max()}, on average {count.mean():.1f}\n"
-        "paper 1: silencing a large fraction of the filters that include a label substantially "
-        "decreases accuracy",
+        f"{cited('paper 1')}: silencing a large fraction of the filters that include a label "
+        "substantially decreases accuracy",
         style="dim",
     )
     if len(ablation.widths) > 1:

@@ -12,7 +12,7 @@ from sfp_keras.papers.experiments import (
     measured_as_papers,
     paper_numbers,
 )
-from sfp_keras.papers.source import Source
+from sfp_keras.papers.source import Source, cited, references
 from sfp_keras.papers.sweeps import PaperSweep, paper_sweep, shown_stage
 
 __all__ = [
@@ -23,8 +23,10 @@ __all__ = [
     "PaperSweep",
     "Source",
     "StageNumbers",
+    "cited",
     "measured_as_papers",
     "paper_numbers",
     "paper_sweep",
+    "references",
     "shown_stage",
 ]

@@ -4,7 +4,7 @@ import pandas as pd
 from rich.console import Console
 
 from sfp_keras.filters import LAYER_QUANTITIES
-from sfp_keras.papers import PaperNumbers, measured_as_papers
+from sfp_keras.papers import PaperNumbers, cited, measured_as_papers
 from sfp_keras.reports.quantity_columns import quantity_columns
 from sfp_keras.reports.tables import Column, ReportTable
 from sfp_keras.reports.terminal import print_table
@@ -33,8 +33,8 @@ def layer_table(layers: pd.DataFrame, split: str, paper: PaperNumbers) -> Report
         rows,
         [paper.layer_row(str(row["stage"])) for row in rows],
         "Noise n, N_c and C_s are averages over filters; signal, noises and ratios follow from "
-        "equations 1-4 of paper 2. Dead: filters whose fields are nowhere positive. No signal: "
-        "labels in no cluster.",
+        f"equations 1-4 of {cited('paper 2')}. Dead: filters whose fields are nowhere "
+        "positive. No signal: labels in no cluster.",
         f"{paper.layers.source}; its signal, noises and ratios by the same equations",
     )
 

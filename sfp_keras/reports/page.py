@@ -9,6 +9,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Protocol
 
+from sfp_keras.reports.symbols import typeset_html
+
 # Above this size an SVG of very many marks is slower to show than its PNG.
 _LARGEST_SVG = 400_000
 _TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
@@ -42,13 +44,15 @@ class Picture:
 
     Attributes:
         files: its PNG and SVG, as `save_figure` gives them; the SVG is shown unless it is large.
-        caption: `str`.
+        caption: `str`. Symbols of the papers, such as `N_c`, are typeset.
         width: `float`. Inches in print; a page shows it somewhat larger.
+        number: `int`. The figure's number on a page. Default: none.
     """
 
     files: Sequence[Path]
     caption: str
     width: float = 7.2
+    number: int = 0
 
     def html(self) -> str:
         """The figure with its caption as HTML, escaped."""
@@ -56,11 +60,14 @@ class Picture:
         drawn = [f for f in self.files if f.suffix == ".svg" and sizes[f] <= _LARGEST_SVG]
         file = drawn[0] if drawn else min(sizes, key=lambda f: sizes[f])
         data = base64.b64encode(file.read_bytes()).decode()
-        caption = html.escape(self.caption)
+        number = f"<b>Figure {self.number}.</b> " if self.number else ""
+        caption = typeset_html(self.caption, html.escape)
         return (
-            f'<figure><img style="width:{self.width * 1.35:.1f}in" alt="{caption}" '
+            f'<figure><img style="width:{self.width * 1.35:.1f}in" '
+            f'alt="{html.escape(self.caption)}" '
             f'src="data:{_TYPES[file.suffix]};base64,{data}">'
-            f"<figcaption>{caption} <small>{html.escape(file.stem)}</small></figcaption></figure>"
+            f"<figcaption>{number}{caption} "
+            f"<small>{html.escape(file.stem)}</small></figcaption></figure>"
         )
 
 

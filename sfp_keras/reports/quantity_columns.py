@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 
 from sfp_keras.filters import Quantity
+from sfp_keras.papers import cited
 from sfp_keras.reports.tables import Column
 
 
@@ -19,8 +20,7 @@ def quantity_column(quantity: Quantity) -> Column:
         quantity.key,
         quantity.heading,
         quantity.format,
-        _latex_heading(quantity),
-        quantity.explanation,
+        cited(quantity.explanation),
     )
 
 
@@ -37,13 +37,3 @@ def quantity_columns(
         Tuple of `Column`.
     """
     return tuple(quantity_column(q) for q in quantities if q.numeric and q.key not in without)
-
-
-def _latex_heading(quantity: Quantity) -> str:
-    """The heading with its symbol as mathematics: `clusters $N_c$`, `SNR$_E$`."""
-    if not quantity.symbol:
-        return quantity.title
-    if not quantity.symbol_is_word:
-        return f"{quantity.title} ${quantity.symbol}$"
-    word, _, index = quantity.symbol.partition("_")
-    return f"{word}$_{index}$" if index else word

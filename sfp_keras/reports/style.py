@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 if TYPE_CHECKING:  # Loading it takes a second, and most commands draw nothing.
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
@@ -116,6 +117,40 @@ def log_axis(axes: Axes, low: float, high: float) -> None:
     axes.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5) if few_decades else (1,)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def share_axis(axes: Axes, whole: float = 1.0) -> None:
+    """Make the y axis one of shares: from 0, and never above the whole.
+
+    Marks at its ends are drawn whole. Call it when all is drawn.
+
+    Args:
+        axes: `Axes`.
+        whole: `float`. 100 for percent. Defaults to 1.
+    """
+    top = axes.get_ylim()[1]
+    axes.set_ylim(0, whole if top > 0.85 * whole else top)
+    for line in axes.lines:
+        heights = np.asarray(line.get_ydata(), float)
+        heights = heights[np.isfinite(heights)]
+        # What is outside, such as the end of a deviation's bar, stays hidden.
+        if heights.size and heights.min() >= 0 and heights.max() <= whole:
+            line.set_clip_on(False)
+
+
+def joined(values: Sequence[float] | np.ndarray | pd.Series, style: str = "-") -> str:
+    """The line through points: none where there are two, through which any line goes.
+
+    Args:
+        values: their heights; those that are not finite are not drawn.
+        style: `str`. As of matplotlib. Defaults to `"-"`.
+    """
+    return style if np.isfinite(np.asarray(values, float)).sum() > 2 else "none"
+
+
+def whole_labels(axes: Axes, names: Sequence[Any] | np.ndarray) -> None:
+    """Make the x axis that of the labels, from the first to the last and no further."""
+    axes.set_xlim(-0.5 - 0.01 * len(names), len(names) - 0.5 + 0.01 * len(names))
 
 
 def shown_name(name: str, longest: int = 18) -> str:

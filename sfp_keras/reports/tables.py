@@ -12,15 +12,14 @@ import pandas as pd
 
 from sfp_keras.csv_files import csv_text
 from sfp_keras.files import write_text
+from sfp_keras.reports.symbols import typeset_html, typeset_latex
 
 _LATEX = {
     **{c: f"\\{c}" for c in "&%$#_{}"},
     **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
     **{"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"},
-    **{"∞": r"$\infty$", "\N{MINUS SIGN}": "$-$", "–": "--", "≥": r"$\geq$"},
+    **{"∞": r"$\infty$", "\N{MINUS SIGN}": "$-$", "–": "--", "≥": r"$\geq$", "±": r"$\pm$"},
 }
-# N_c and SNR_E of headings.
-_INDEX = re.compile(r"_([A-Za-z])\b")
 _MARKDOWN = frozenset("\\`*_{}[]()#+!|~$")
 
 
@@ -30,16 +29,14 @@ class Column:
 
     Attributes:
         key: `str`. Key of the rows, and name in the CSV file.
-        heading: `str`.
+        heading: `str`. Symbols of the papers, such as `N_c`, are typeset.
         spec: `str`. How numbers are written, such as `.3f` or `d`; empty for text.
-        latex: `str`. The heading in LaTeX; default: as `heading`.
         hint: `str`. What the page shows where a reader points at the heading; default: nothing.
     """
 
     key: str
     heading: str
     spec: str = ""
-    latex: str = ""
     hint: str = ""
 
 
@@ -55,6 +52,7 @@ class ReportTable:
             has no difference. Default: nothing.
         note: `str`. What a reader must know.
         source: `str`. Where the paper's numbers are from; shown where there are any.
+        number: `int`. The table's number on a page. Default: none.
     """
 
     title: str
@@ -63,6 +61,7 @@ class ReportTable:
     paper: Sequence[Mapping[str, Any] | None] = ()
     note: str = ""
     source: str = ""
+    number: int = 0
 
     @property
     def compared(self) -> bool:
@@ -115,23 +114,26 @@ class ReportTable:
             f'<tr class="{kind}">{_html_row("td", cells, align)}</tr>'
             for kind, cells in self.lines()
         )
-        note = f'<p class="note">{html.escape(self.notes)}</p>' if self.notes else ""
+        note = f'<p class="note">{html_text(self.notes)}</p>' if self.notes else ""
+        number = f"Table {self.number}. " if self.number else ""
         return (
-            f'<div class="table"><table><caption>{html.escape(self.title)}</caption>\n'
+            f'<div class="table"><table><caption>{number}{html_text(self.title)}</caption>\n'
             f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>{note}"
         )
 
-    def latex(self) -> str:
-        """The table as a LaTeX float, for the package booktabs, escaped."""
+    def latex(self, label: str = "") -> str:
+        """The table as a LaTeX float, for the package booktabs, escaped.
+
+        Args:
+            label: `str`. What `\\ref` calls it, behind `tab:`. Default: it has no label.
+        """
         align = "".join("r" if c.spec else "l" for c in self.columns)
-        head = _latex_row(c.latex or latex_text(c.heading) for c in self.columns)
+        head = _latex_row(latex_text(c.heading, symbols=True) for c in self.columns)
         body = "\n".join(_latex_row(map(latex_text, cells)) for _, cells in self.lines())
-        # N_c and C_s as mathematics.
-        note = re.sub(r"\b([A-Z])\\_([A-Za-z])\b", r"$\1_\2$", latex_text(self.notes))
-        note = f" {note}" if note else ""
+        caption = latex_text(f"{self.title}. {self.notes}", symbols=True)
         return (
             "% \\usepackage{booktabs}\n\\begin{table}\n\\centering\n"
-            f"\\caption{{{latex_text(self.title)}.{note}}}\n"
+            f"\\caption{{{caption}}}\n{latex_label('tab', label)}"
             f"\\begin{{tabular}}{{{align}}}\n\\toprule\n{head}\n\\midrule\n{body}\n"
             "\\bottomrule\n\\end{tabular}\n\\end{table}\n"
         )
@@ -159,7 +161,11 @@ def save_table(table: ReportTable, path: Path) -> list[Path]:
     Returns:
         The files.
     """
-    contents = {"csv": csv_text(table.frame()), "tex": table.latex(), "md": table.markdown()}
+    contents = {
+        "csv": csv_text(table.frame()),
+        "tex": table.latex(path.name),
+        "md": table.markdown(),
+    }
     files = [path.with_name(f"{path.name}.{ending}") for ending in contents]
     for file, content in zip(files, contents.values(), strict=True):
         write_text(file, content)
@@ -188,10 +194,32 @@ def shown(value: Any, spec: str, plain: bool = False) -> str:
     return text if plain else text.replace("-", "\N{MINUS SIGN}")
 
 
-def latex_text(text: str) -> str:
-    """Text as LaTeX prints it."""
-    plain = "".join(c if c.isprintable() else " " for c in text)
-    return "".join(_LATEX.get(c, c) for c in " ".join(plain.split()))
+def html_text(text: str) -> str:
+    """Text as a page shows it, escaped, with the papers' symbols typeset."""
+    return typeset_html(text, html.escape)
+
+
+def latex_text(text: str, symbols: bool = False) -> str:
+    """Text as LaTeX prints it.
+
+    Args:
+        text: `str`.
+        symbols: `bool`, default False. Whether the papers' symbols are typeset; not in names of
+            strangers.
+    """
+    plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return typeset_latex(plain, _latex_escaped) if symbols else _latex_escaped(plain)
+
+
+def latex_label(kind: str, name: str) -> str:
+    """The line that names a float for `\\ref`, such as `tab:test-layers`; nothing without a name.
+
+    Args:
+        kind: `str`. `"tab"` or `"fig"`.
+        name: `str`. Letters that LaTeX takes as commands become a dash.
+    """
+    plain = re.sub(r"[^\w.+:-]+|_", "-", name, flags=re.ASCII)
+    return f"\\label{{{kind}:{plain}}}\n" if name else ""
 
 
 def markdown_text(text: str) -> str:
@@ -205,6 +233,31 @@ def _difference(ours: Any, paper: Any) -> float | None:
     return float(ours - paper) if numbers else None
 
 
+def latex_figure(name: str, caption: str, width: float) -> str:
+    """A figure as a LaTeX float, for the package graphicx.
+
+    Args:
+        name: `str`. Of the file, without an ending.
+        caption: `str`.
+        width: `float`. Inches.
+    """
+    return (
+        "% \\usepackage{graphicx}\n\\begin{figure}\n\\centering\n"
+        f"\\includegraphics[width={width:g}in]{{{_latex_file(name)}}}\n"
+        f"\\caption{{{latex_text(caption, symbols=True)}}}\n{latex_label('fig', name)}"
+        "\\end{figure}\n"
+    )
+
+
+def _latex_file(name: str) -> str:
+    commented = name.replace("%", r"\csname @percentchar\endcsname{}")
+    return re.sub(r"[#&$~^]", r"\\string\g<0>", commented)
+
+
+def _latex_escaped(text: str) -> str:
+    return "".join(_LATEX.get(c, c) for c in text)
+
+
 def _latex_row(cells: Iterable[str]) -> str:
     row = " & ".join(cells) + r" \\"
     # The rule or the line's end before would read these as its own option.
@@ -213,8 +266,7 @@ def _latex_row(cells: Iterable[str]) -> str:
 
 def _html_heading(column: Column, align: str) -> str:
     hint = f' title="{html.escape(column.hint)}"' if column.hint else ""
-    text = _INDEX.sub(r"<sub>\1</sub>", html.escape(column.heading))
-    return f"<th{align}{hint}>{text}</th>"
+    return f"<th{align}{hint}>{html_text(column.heading)}</th>"
 
 
 def _html_row(tag: str, cells: Sequence[str], align: Sequence[str]) -> str:

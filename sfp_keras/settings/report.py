@@ -14,8 +14,8 @@ class ReportSettings(Checked):
     )
     filters: tuple[int, ...] = setting(
         (),
-        "Filters whose matrices a report shows, of each stage. Default: those nearest to the "
-        "averages.",
+        "Filters whose matrices a report shows, of each stage. Default: three that differ: "
+        "of few labels, of several clusters, and noisy.",
         low=0,
         once=True,
     )

@@ -22,11 +22,11 @@ from sfp_keras.analyses.catalog.matrices import (
     draw_matrices,
     matrices_caption,
     permuted_kinds,
-    typical_filters,
 )
 from sfp_keras.analyses.catalog.sub_threshold import draw_sub_threshold
 from sfp_keras.analyses.catalog.summed_fields import draw_summed_fields
 from sfp_keras.analyses.catalog.training import draw_heads, draw_training
+from sfp_keras.analyses.shown_filters import differing_filters, typical_filters
 from sfp_keras.filters import (
     FilterDecisions,
     FilterFields,
@@ -110,6 +110,23 @@ def test_typical_filters_are_near_the_averages_and_have_clusters():
     assert typical_filters(find_clusters(boolean[:1])) == [0]
 
 
+def test_the_filters_shown_differ():
+    boolean = np.zeros((6, 4, 4), bool)
+    boolean[0, [0, 1], [0, 1]] = boolean[1, 2, 2] = boolean[3, 3, 3] = True
+    boolean[1, 2, 0] = boolean[2] = True  # Noise; one cluster of all labels.
+    boolean[4, 1:, 1] = boolean[4, 2, 2] = True
+    clusters = find_clusters(boolean)
+    assert clusters.num_clusters.tolist() == [2, 1, 1, 1, 2, 0]
+    chosen = differing_filters(clusters)
+    assert chosen[3] == "the one of the fewest labels"
+    assert "a typical one of several clusters" in (chosen.get(0), chosen.get(4))
+    assert len(chosen) == 3
+    assert differing_filters(clusters, among=[1, 5]) == {
+        1: "the one of the fewest labels",
+        5: "one of the most typical",
+    }
+
+
 def test_signal_and_noises_of_labels(fields: FilterFields):
     statistics = label_statistics(find_clusters(fields), fields)
     means = {"signal": 26.95, "noise_internal": 0.46, "noise_internal_plus_external": 1.3}
@@ -139,7 +156,15 @@ def test_layer_curves_stand_beside_the_paper_s():
     accuracy, noise, *_, internal, _ = figure.axes
     assert accuracy.lines[0].get_ydata().tolist() == [0.5, 0.5]
     assert accuracy.lines[1].get_ydata().tolist() == [0.752, 0.745]
-    assert noise.lines[1].get_linestyle() == "--"
+    # Any two points have a line.
+    assert {line.get_linestyle() for line in noise.lines} == {"None"}
+    alone = draw_layer_curves(pd.DataFrame(rows)).axes[4]
+    assert [text.get_text() for text in alone.texts] == ["nowhere finite"]
+    more = pd.DataFrame([{**rows[0], "stage": "layer7", "accuracy": 1.0}, *rows])
+    three = draw_layer_curves(more, paper).axes[0]
+    assert [line.get_linestyle() for line in three.lines] == ["-", "--"]
+    assert three.get_ylim() == (0, 1)
+    assert not three.lines[0].get_clip_on()
     assert np.isnan(internal.lines[0].get_ydata()).all()
     assert [label.get_text() for label in accuracy.get_xticklabels()] == ["10", "13"]
 

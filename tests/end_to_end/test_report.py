@@ -1,6 +1,7 @@
 """`--mode=report`: from a run directory alone to figures, tables and one page."""
 
 import json
+import re
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 from pathlib import Path
@@ -191,8 +192,23 @@ def test_every_figure_and_table_is_there_in_every_form(story: SimpleNamespace) -
         *("test-layer10-filters", "test-layer13-filters"),
         *(f"ablate-layer13-{name}" for name in ("removal", "silenced", "labels", "widths")),
     }
-    for ending in ("csv", "tex", "md"):
-        assert {path.stem for path in story.figures.glob(f"*.{ending}")} == tables
+    for ending, more in (("csv", set()), ("tex", {"figures"}), ("md", set())):
+        assert {path.stem for path in story.figures.glob(f"*.{ending}")} == tables | more
+    floats = (story.figures / "figures.tex").read_text()
+    assert floats.count("\\begin{figure}") == len(expected)
+    assert floats.index("layer-curves") < floats.index("fig:test-layer10-filter5")
+    assert "\\label{tab:test-layers}" in (story.figures / "test-layers.tex").read_text()
+
+
+def test_figures_and_tables_are_numbered_and_name_the_papers(story: SimpleNamespace) -> None:
+    for kind in ("Figure", "Table"):
+        numbers = re.findall(rf"(?<!, ){kind} (\d+)\. ", story.page.text)
+        assert numbers == [str(i + 1) for i in range(len(numbers))]
+        assert len(numbers) > 10
+    assert "paper 1" not in story.page.text
+    assert "paper 2" not in story.page.text
+    assert "Compare Tzach et al. 2023, arXiv:2305.18078, Figure 5B." in story.page.text
+    assert "Universality of underlying mechanism" in story.page.text
 
 
 def test_the_numbers_of_the_filters_drawn_are_those_of_the_run(story: SimpleNamespace) -> None:

@@ -14,6 +14,7 @@ from sfp_keras.filters import (
     filter_statistics,
     find_clusters,
 )
+from sfp_keras.papers import cited
 from sfp_keras.reports import Column, ReportTable
 from sfp_keras.reports.quantity_columns import quantity_column, quantity_columns
 
@@ -23,9 +24,9 @@ EVERY = [*LAYER_QUANTITIES, *LABEL_QUANTITIES, *FILTER_QUANTITIES]
 @pytest.mark.parametrize(
     ("key", "html_text", "latex"),
     [
-        ("noise", "noise n", "noise $n$"),
-        ("clusters", "clusters N<sub>c</sub>", "clusters $N_c$"),
-        ("snr_external", "SNR<sub>E</sub>", "SNR$_E$"),
+        ("noise", "noise <math><mi>n</mi></math>", "noise $n$"),
+        ("clusters", "clusters <math><msub><mi>N</mi><mi>c</mi></msub></math>", "clusters $N_c$"),
+        ("snr_external", "SNR<sub><i>E</i></sub>", "SNR$_E$"),
         ("dead_filters", "dead", "dead"),
     ],
 )
@@ -39,7 +40,7 @@ def test_symbols_are_typeset_from_one_notation(key, html_text, latex):
 @pytest.mark.parametrize("quantity", EVERY, ids=lambda one: one.key)
 def test_headings_explain_themselves_in_the_page(quantity):
     table = ReportTable("t", (quantity_column(quantity),), [])
-    assert f'title="{html.escape(quantity.explanation)}"' in table.html()
+    assert f'title="{html.escape(cited(quantity.explanation))}"' in table.html()
 
 
 def test_every_number_of_a_filter_stands_in_the_table_of_filters():

@@ -138,6 +138,19 @@ def test_the_stage_that_is_shown() -> None:
     assert sweep_stage(None, "efficientnetb0", ["stage7", "stage9"]) == "stage9"
 
 
+def test_two_numbers_of_labels_have_no_line_drawn() -> None:
+    two = table({(k, seed): 0.02 * k + 0.01 * seed for k in (3, 6) for seed in (0, 1, 2)})
+    axes = draw_error(two, None, "last").axes[0]
+    assert not axes.collections or all(len(c.get_paths()) != 1 for c in axes.collections)
+    assert not any("line" in str(line.get_label()) for line in axes.lines)
+    three = pd.concat([two, table({(8, 0): 0.99})])
+    axes = draw_error(three, None, "last").axes[0]
+    assert any(str(line.get_label()).startswith("line, slope") for line in axes.lines)
+    # No error is below 0 or above 1.
+    assert axes.get_ylim()[0] == 0
+    assert axes.get_ylim()[1] <= 1
+
+
 @pytest.mark.parametrize("model", ["vgg16", "mine"])
 @pytest.mark.parametrize("counts", [(20, 40, 100), (20,)], ids=["several K", "one K"])
 @pytest.mark.parametrize("seeds", [(0, 1), (5,)], ids=["two seeds", "one seed"])

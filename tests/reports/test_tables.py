@@ -1,5 +1,6 @@
 """Tables of a report: the paper's lines, the difference, and escaping in every form."""
 
+import dataclasses
 import io
 import re
 from pathlib import Path
@@ -8,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sfp_keras.reports import Column, ReportTable, save_table
-from sfp_keras.reports.tables import latex_text, markdown_text, shown
+from sfp_keras.reports import Column, ReportTable, latex_figure, save_table
+from sfp_keras.reports.tables import html_text, latex_text, markdown_text, shown
 
 COLUMNS = (
     Column("stage", "stage"),
     Column("accuracy", "accuracy", ".3f"),
     Column("filters", "filters", "d"),
-    Column("snr", "SNR_E", ".1f", "SNR$_E$"),
+    Column("snr", "SNR_E", ".1f"),
 )
 ROWS = (
     {"stage": "layer2", "accuracy": 0.3969, "filters": 64, "snr": np.inf},
@@ -53,7 +54,7 @@ def test_strangers_text_is_escaped_everywhere():
     assert "&lt;b&gt;$x_1$|&lt;/b&gt;" in html
     assert "<b>" not in html
     assert "A &amp; B" in html
-    assert "SNR<sub>E</sub>" in html
+    assert "SNR<sub><i>E</i></sub>" in html
     latex = table(note="50% of N_c").latex()
     assert r"\textless{}b\textgreater{}\$x\_1\$\textbar{}\textless{}/b\textgreater{}" in latex
     assert r"\caption{A \& B. 50\% of $N_c$}" in latex
@@ -71,6 +72,34 @@ def test_no_character_of_a_name_ends_a_cell_or_a_command(text):
     # Once known commands and escaped marks are gone, nothing is left that LaTeX would read.
     rest = re.sub(r"\\text[a-z]+\{\}|\\[&%$#_{}]", "", bare)
     assert not set(rest) & set("\\&%$#_{}~^")
+
+
+def test_a_table_has_a_label_and_a_number():
+    named = dataclasses.replace(table(), number=3)
+    assert "<caption>Table 3. A &amp; B</caption>" in named.html()
+    assert "\\label{tab:test-layer-2-a-}\n" in named.latex("test-layer_2 a%")
+    assert "\\label" not in named.latex()
+    figure = latex_figure("a#1", "Noise n of 5%.", 3.5)
+    assert "\\includegraphics[width=3.5in]{a\\string#1}\n" in figure
+    assert "\\caption{Noise $n$ of 5\\%.}\n\\label{fig:a-1}\n" in figure
+
+
+@pytest.mark.parametrize(
+    ("text", "page", "latex"),
+    [
+        (
+            "N_c < 2",
+            "<math><msub><mi>N</mi><mi>c</mi></msub></math> &lt; 2",
+            "$N_c$ \\textless{} 2",
+        ),
+        ("noise_I, K-1", None, "noise$_I$, $K$-1"),
+        ("isn't on_E, my_N_c, N_cc, Kn", "isn&#x27;t on_E, my_N_c, N_cc, Kn", None),
+    ],
+)
+def test_symbols_of_the_papers_are_typeset_and_nothing_else(text, page, latex):
+    assert page is None or html_text(text) == page
+    assert latex is None or latex_text(text, symbols=True) == latex
+    assert "$N" not in latex_text(text)
 
 
 def test_numbers_are_written_as_print_writes_them():

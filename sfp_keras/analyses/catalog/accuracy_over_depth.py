@@ -13,8 +13,10 @@ from sfp_keras.reports.style import (
     BARS,
     POINT,
     SMALL,
+    joined,
     new_figure,
     ordered_styles,
+    share_axis,
     shown_name,
     tidy,
 )
@@ -43,6 +45,7 @@ def draw_depth(members: pd.DataFrame) -> Figure:
         axes.errorbar(
             *([stages.index(stage) + shift for stage in there], accuracy.mean()[there]),
             accuracy.std().fillna(0)[there],
+            linestyle=joined(accuracy.mean()[there]),
             **style,
             **BARS,
         )
@@ -50,6 +53,7 @@ def draw_depth(members: pd.DataFrame) -> Figure:
     _name_stages(axes, stages)
     axes.set_ylabel("test accuracy of the head")
     tidy(axes)
+    share_axis(axes)
     # Below: bars of deviations reach into every corner of the axes.
     style = {"loc": "outside lower center", "fontsize": SMALL, "frameon": False}
     figure.legend(*axes.get_legend_handles_labels(), ncols=min(len(counts), 4), **style)
@@ -68,7 +72,8 @@ def _parts(sweep: Sweep, members: pd.DataFrame) -> Iterator[AnalysisPart]:
     yield Drawing(
         "accuracy",
         lambda: draw_depth(members),
-        "Test accuracy of the heads against depth; mean and standard deviation over seeds.",
+        "Test accuracy of the heads against depth, for each number of labels K; mean and standard "
+        "deviation over seeds.",
         None,
     )
 

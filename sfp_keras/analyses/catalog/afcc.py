@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +13,12 @@ from sfp_keras.analyses.analysis import Analysis, AnalysisPart, Drawing, Scope, 
 from sfp_keras.analyses.subjects import Afcc
 from sfp_keras.papers import PAPER_SPLIT, PAPER_THRESHOLD, StageNumbers, measured_as_papers
 from sfp_keras.reports import Column, ReportTable, print_table
+from sfp_keras.reports.drawing import drawn
+from sfp_keras.reports.style import GREY, LARGE, PAGE, SMALL, new_figure, tidy
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 
 def afcc_table(results: pd.DataFrame, stage: str, paper: StageNumbers) -> ReportTable:
@@ -84,58 +86,70 @@ def with_share(paper: Mapping[str, Any]) -> dict[str, Any]:
 
 def draw_afcc(table: pd.DataFrame, stage: str) -> bytes:
     """`afcc_figure` as a PNG file."""
-    file = io.BytesIO()
-    afcc_figure(table, stage).savefig(file, format="png")
-    return file.getvalue()
+    return drawn(afcc_figure(table, stage), "png")
 
 
 def afcc_figure(table: pd.DataFrame, stage: str) -> Figure:
-    """Draw accuracies after zeroing and after fine-tuning against the weights kept.
+    """Draw accuracies after zeroing and after fine-tuning, a row a head.
+
+    Heads that are equally good do not hide one another.
 
     Args:
         table: `DataFrame` with the columns of results.csv.
         stage: `str`.
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
+    Returns:
+        A figure of a page's width.
+    """
     from sfp_keras.afcc import VARIANTS
 
-    figure = Figure(figsize=(5.2, 3.6), dpi=200, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots()
-    before = 100 * table["accuracy_before"].iloc[0]
-    axes.axhline(before, color="black", linewidth=0.8, linestyle=":", label="head before")
-    several = len(set(table["clusters_from"]) - {""}) > 1
-    for variant, images in dict.fromkeys(
-        zip(table["variant"], table["clusters_from"], strict=True)
-    ):
-        chosen = (table["variant"] == variant) & (table["clusters_from"] == images)
-        rows = table[chosen].sort_values("kept")
-        share = 100 * rows["kept"] / rows["total"]
-        name = VARIANTS[variant].title + (f", {images} clusters" if several and images else "")
-        style: dict[str, Any] = {
-            "color": VARIANTS[variant].colour,
-            "marker": "s" if several and images == "test" else "o",
-            "markersize": VARIANTS[variant].mark,
-        }
-        axes.plot(share, 100 * rows["accuracy_after"], label=name, linewidth=1.2, **style)
-        style |= {"markerfacecolor": "white", "linestyle": "--"}
-        axes.plot(share, 100 * rows["accuracy_zeroed"], linewidth=0.8, **style)
-    axes.plot([], [], "o", color="grey", label="after fine-tuning")
-    axes.plot([], [], "o", color="grey", markerfacecolor="white", label="just after zeroing")
-    axes.set_xscale("log")
-    low = 100 * (table["kept"] / table["total"]).min()
-    ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if tick >= 0.7 * low]
-    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    axes.minorticks_off()
-    axes.set_xlabel("weights of the head kept (%)")
-    axes.set_ylabel("test accuracy (%)")
-    axes.set_title(f"AFCC of {stage}", loc="left", fontsize=10)
-    axes.grid(alpha=0.25, linewidth=0.6)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=7, frameon=False)
+    figure, axes = new_figure(PAGE, 1.3 + 0.22 * len(table))
+    before = float(table["accuracy_before"].iloc[0])
+    axes.axvline(before, color="black", linewidth=0.8, linestyle=":", label="head before")
+    marks: list[Line2D] = []
+    for place, row in enumerate(table.to_dict("records")):
+        zeroed, after = row["accuracy_zeroed"], row["accuracy_after"]
+        style: dict[str, Any] = {"color": VARIANTS[row["variant"]].colour, "zorder": 3}
+        axes.plot([zeroed, after], [place, place], linewidth=0.8, alpha=0.5, **style)
+        marks += axes.plot(zeroed, place, "o", markersize=7, markerfacecolor="none", **style)
+        marks += axes.plot(after, place, "o", markersize=4, **style)
+    grey: dict[str, Any] = {"color": GREY, "linestyle": "none", "marker": "o"}
+    axes.plot([], [], markersize=7, markerfacecolor="none", label="just after zeroing", **grey)
+    axes.plot([], [], markersize=4, label="after fine-tuning", **grey)
+    axes.set_yticks(range(len(table)), _head_names(table))
+    axes.set_ylim(len(table) - 0.4, -0.6)
+    low, high = axes.get_xlim()
+    # A difference of one image in a hundred is no cliff.
+    wider = max(0.0, (0.02 - (high - low)) / 2)
+    axes.set_xlim(max(0.0, low - wider), min(1.0, high + wider))
+    axes.ticklabel_format(axis="x", useOffset=False)
+    axes.set_xlabel("test accuracy")
+    axes.set_title(f"AFCC of {stage}", loc="left", fontsize=LARGE, parse_math=False)
+    tidy(axes)
+    for mark in marks:
+        mark.set_clip_on(False)
+    style = {"loc": "outside lower center", "ncols": 3, "fontsize": SMALL, "frameon": False}
+    figure.legend(*axes.get_legend_handles_labels(), **style)
     return figure
+
+
+def _head_names(table: pd.DataFrame) -> list[str]:
+    """What tells the rows of a table apart, with the share of weights kept."""
+    from sfp_keras.afcc import VARIANTS
+
+    masked = table[table["clusters_from"] != ""]
+    several = [name for name in ("clusters_from", "threshold") if len(set(masked[name])) > 1]
+    names = []
+    for row in table.to_dict("records"):
+        words = [VARIANTS[row["variant"]].title]
+        if row["clusters_from"]:
+            texts = {
+                "clusters_from": f"{row['clusters_from']} images",
+                "threshold": f"threshold {row['threshold']:g}",
+            }
+            words += [texts[name] for name in several]
+        names.append(", ".join([*words, f"{row['kept'] / row['total']:.1%} kept"]))
+    return names
 
 
 def _parts(afcc: Afcc, results: pd.DataFrame) -> Iterator[AnalysisPart]:
@@ -143,7 +157,8 @@ def _parts(afcc: Afcc, results: pd.DataFrame) -> Iterator[AnalysisPart]:
     yield Drawing(
         afcc.name,
         lambda: afcc_figure(results, afcc.name),
-        "Test accuracy with a part of the head's weights.",
+        f"Test accuracy of the head on {afcc.name} with a part of its weights: hollow, just after "
+        "the others are zeroed; filled, after fine-tuning; dotted, with all weights before.",
         "paper 2, section on AFCC",
     )
 

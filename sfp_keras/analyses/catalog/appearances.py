@@ -54,7 +54,10 @@ def draw_appearances(
         panel.set_title(
             f"{shown_name(stage)}:  mean {mean:.1f}{beside}", fontsize=LARGE, parse_math=False
         )
-        panel.xaxis.set_major_locator(MaxNLocator(10, integer=True))
+        panel.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        panel.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+        panel.set_xlim(-0.6, len(counts) - 0.4)
+        panel.set_ylim(bottom=0)
         label_outer(panel, "label", "clusters with it", place, len(axes), 3)
         tidy(panel)
         panel.grid(axis="x", visible=False)

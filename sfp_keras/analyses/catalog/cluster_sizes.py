@@ -18,6 +18,7 @@ from sfp_keras.reports.style import (
     SMALL,
     label_outer,
     panels,
+    share_axis,
     shown_name,
     tidy,
 )
@@ -81,8 +82,10 @@ def draw_cluster_sizes(
             f"{shown_name(stage)}:  mean {layer.cluster_size:.2f}", fontsize=LARGE, parse_math=False
         )
         panel.set_xticks(sizes, texts)
+        panel.set_xlim(0.4, largest + 0.6)
         label_outer(panel, "labels of a cluster", "share of clusters", place, len(axes), 3)
         tidy(panel)
+        share_axis(panel)
         panel.grid(axis="x", visible=False)
     return figure
 
@@ -111,7 +114,7 @@ def _parts(split: Split, statistics: Mapping[str, LayerStatistics]) -> Iterator[
     yield Drawing(
         "cluster-sizes",
         lambda: draw_cluster_sizes(statistics, split.paper.cluster_sizes.column("shares")),
-        "Shares of clusters of each size.",
+        "Shares of a stage's clusters that have 1, 2, ... labels; the mean is C_s.",
         "paper 1, Figure 5A",
     )
     yield Tabled("cluster-sizes", size_table(statistics, split.paper))

@@ -19,6 +19,7 @@ from sfp_keras.reports.style import (
     PAGE,
     POINT,
     SMALL,
+    joined,
     letter,
     new_figure,
     number_of_labels_axis,
@@ -31,15 +32,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _COLUMNS = (
-    Column("K", "labels K", "d", "labels $K$"),
+    Column("K", "labels K", "d"),
     Column("seeds", "seeds", "d"),
     Column("accuracy", "accuracy", ".4f"),
-    Column("accuracy_std", "± std", ".4f", "$\\pm$ std"),
+    Column("accuracy_std", "± std", ".4f"),
     *(
         column
         for one in quantity_columns(LAYER_MEASURES)
         if one.key in ("noise", "clusters", "cluster_size")
-        for column in (one, Column(f"{one.key}_std", "± std", one.spec, "$\\pm$ std"))
+        for column in (one, Column(f"{one.key}_std", "± std", one.spec))
     ),
 )
 
@@ -88,10 +89,12 @@ def draw_clusters(members: pd.DataFrame, paper: PaperSweep | None) -> Figure:
             shift = step * (i - (len(stages) - 1) / 2)
             if paper is not None:
                 theirs = paper.rows[paper.rows["stage"] == stage]
-                axes.plot(theirs["K"], theirs[name], "--", **style, **HOLLOW)
+                line = joined(theirs[name], "--")
+                axes.plot(theirs["K"], theirs[name], linestyle=line, **style, **HOLLOW)
             values = members[members["stage"] == stage].groupby("K")[name]
             axes.errorbar(
                 *(values.mean().index + shift, values.mean(), values.std().fillna(0)),
+                linestyle=joined(values.mean()),
                 **style,
                 **BARS,
             )
@@ -113,8 +116,8 @@ def _parts(sweep: Sweep, summary: pd.DataFrame) -> Iterator[AnalysisPart]:
     yield Drawing(
         "clusters",
         lambda: draw_clusters(sweep.members, sweep.paper),
-        "Clusters of a filter (A) and labels of a cluster (B) against the number of labels; mean "
-        "and standard deviation over seeds.",
+        "Clusters of a filter N_c (A) and labels of a cluster C_s (B) against the number of labels "
+        "K; mean and standard deviation over seeds.",
         "paper 2, Tables 4-6",
     )
     for stage in sweep.stages:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sfp_keras.analyses.analysis import Analysis, AnalysisPart, Drawing, ImagePass, Scope
+from sfp_keras.analyses.shown_filters import differing_filters
 from sfp_keras.analyses.subjects import Stage
 from sfp_keras.errors import InputError
 from sfp_keras.filters import FilterDecisions, FilterFields
@@ -176,12 +177,14 @@ def _compute(stage: Stage) -> FilterDecisions | None:
 
 
 def _parts(stage: Stage, decisions: FilterDecisions) -> Iterator[AnalysisPart]:
-    chosen = [number for number in stage.filters if number in decisions.filters]
+    kept = decisions.filters.tolist()
+    chosen = [number for number in stage.filters if number in kept]
+    chosen = chosen[:3] or list(differing_filters(stage.clusters, kept))
     yield Drawing(
         "decisions",
-        lambda: draw_decisions(decisions, stage.names, chosen or decisions.filters[:3].tolist()),
-        f"Decisions of single filters of {stage.name}: the label of the largest of a filter's "
-        "fields, for each image; rows sum to one.",
+        lambda: draw_decisions(decisions, stage.names, chosen),
+        f"Decisions of filters {', '.join(map(str, chosen))} of {stage.name}, each alone: the "
+        "label of the largest of the filter's fields, for each image; rows sum to one.",
         "paper 1, Figure 3B",
     )
 

@@ -22,6 +22,7 @@ from sfp_keras.reports.style import (
     SMALL,
     new_figure,
     number_of_labels_axis,
+    share_axis,
     shown_name,
     tidy,
 )
@@ -35,6 +36,8 @@ _OURS, _PAPERS = COLOURS[0], COLOURS[1]
 
 def draw_error(members: pd.DataFrame, paper: PaperSweep | None, stage: str) -> Figure:
     """Draw error against K at one stage: seeds, means, line with its 95% band, the paper's.
+
+    Two K have no line: any two points have one.
 
     Args:
         members: `DataFrame` with K, seed, stage, error.
@@ -59,9 +62,11 @@ def draw_error(members: pd.DataFrame, paper: PaperSweep | None, stage: str) -> F
         axes.plot([], [], "s--", color=_PAPERS, label=text, **HOLLOW)
     fit = stage_line(rows)
     x = np.linspace(1, most, 200)
-    if np.isfinite(fit.slope):
+    # Through two K any line goes.
+    drawn = rows["K"].nunique() > 2
+    if drawn:
         axes.plot(x, fit.at(x), color=_OURS, linewidth=1, label=f"line, slope {fit.slope:.2g}")
-    if np.isfinite(fit.deviation):
+    if drawn and np.isfinite(fit.deviation):
         low, high = fit.at(x) - fit.band(x), fit.at(x) + fit.band(x)
         style: dict[str, Any] = {"color": _OURS, "alpha": 0.15, "linewidth": 0}
         axes.fill_between(x, low, high, label="its 95% confidence band", **style)
@@ -78,9 +83,8 @@ def draw_error(members: pd.DataFrame, paper: PaperSweep | None, stage: str) -> F
     else:
         axes.plot(rows["K"], rows["error"], "o", color=_OURS, label="this sweep", **POINT)
     number_of_labels_axis(axes)
-    # No error is below zero, though the line may be, and its band; marks at zero are seen whole.
-    lowest = min(0.0, float(fit.at(1))) if np.isfinite(fit.slope) else 0.0
-    axes.set_ylim(bottom=lowest - 0.03 * (axes.get_ylim()[1] - lowest))
+    # No error is below zero, though the line may be, and its band.
+    share_axis(axes)
     axes.set_ylabel(r"test error, $\epsilon$ = 1 − accuracy")
     axes.set_title(f"head on {shown_name(stage, 30)}", loc="left", fontsize=LARGE, parse_math=False)
     tidy(axes)
@@ -104,14 +108,14 @@ def fit_table(fits: pd.DataFrame, paper: PaperSweep | None) -> ReportTable:
         Column("stage", "stage"),
         Column("points", "points", "d"),
         Column("slope", "slope", ".5f"),
-        Column("slope_error", "± standard error", ".5f", "$\\pm$ standard error"),
+        Column("slope_error", "± standard error", ".5f"),
         Column("slope_low", "95% from", ".5f"),
         Column("slope_high", "to", ".5f"),
         Column("intercept", "intercept", ".4f"),
-        Column("intercept_error", "± standard error", ".4f", "$\\pm$ standard error"),
-        Column("error_at_1", "error at K=1", ".4f", "error at $K=1$"),
+        Column("intercept_error", "± standard error", ".4f"),
+        Column("error_at_1", "error at K = 1", ".4f"),
         Column("slope_mean", "slope of seeds", ".5f"),
-        Column("slope_std", "± std", ".5f", "$\\pm$ std"),
+        Column("slope_std", "± std", ".5f"),
     ]
     theirs = []
     for stage in fits["stage"]:
@@ -133,9 +137,13 @@ def _parts(sweep: Sweep, fits: pd.DataFrame) -> Iterator[AnalysisPart]:
     yield Drawing(
         "error",
         lambda: draw_error(sweep.members, paper, stage),
-        f"Test error of the head on {stage} against the number of labels. Small: single seeds; "
-        "each draws its labels, nested over K. Line: least squares through all of them, with the "
-        "95% confidence band of the line.",
+        f"Test error of the head on {stage} against the number of labels K. Small: single seeds; "
+        "each draws its labels, nested over K."
+        + (
+            " Line: least squares through all of them, with the 95% confidence band of the line."
+            if sweep.members["K"].nunique() > 2
+            else ""
+        ),
         "paper 2, Figures 3-5",
     )
     line = fits[fits["stage"] == stage].iloc[0]

@@ -35,7 +35,7 @@ def width_table(widths: pd.DataFrame, stage: str, paper: PaperRemoval | None) ->
         Column("network_accuracy", "network", ".4f"),
         Column("accuracy", f"head of {stage}", ".4f"),
         Column("change", "change", "+.4f"),
-        *([Column("paper", "paper 1")] if theirs else []),
+        *([Column("paper", "paper")] if theirs else []),
     )
     note = f"Paper: {paper.source.paper}, on CIFAR-10." if paper and theirs else ""
     return ReportTable("Networks trained with fewer filters", columns, rows, note=note)

@@ -43,14 +43,14 @@ def label_mean_table(statistics: Mapping[str, LabelStatistics], paper: PaperNumb
     """Averages over labels of paper 2's Figure 2."""
     kinds = (("boolean", "Boolean"), ("fields", "fields"))
     names = (
-        ("signal", "signal", "signal"),
-        ("noise_internal", "noise_I", "noise$_I$"),
-        ("noise_internal_plus_external", "noise_I + noise_E", "noise$_I$ + noise$_E$"),
+        ("signal", "signal"),
+        ("noise_internal", "noise_I"),
+        ("noise_internal_plus_external", "noise_I + noise_E"),
     )
     columns = [Column("stage", "stage")] + [
-        Column(f"{kind}_{name}", f"{word}: {text}", ".2f", f"{word}: {latex}")
+        Column(f"{kind}_{name}", f"{word}: {text}", ".2f")
         for kind, word in kinds
-        for name, text, latex in names
+        for name, text in names
     ]
     rows: list[dict[Any, Any]] = []
     theirs: list[dict[str, Any] | None] = []

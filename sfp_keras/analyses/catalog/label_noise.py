@@ -22,6 +22,7 @@ from sfp_keras.reports.style import (
     log_axis,
     new_figure,
     tidy,
+    whole_labels,
 )
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def _draw(panel: Axes, values: Mapping[str, np.ndarray], paper: Mapping[str, flo
         hollow = Line2D([], [], color="0.3", marker="<", linestyle="", markerfacecolor="none")
         hollow.set_label("paper's average")
         panel.add_line(hollow)
-    panel.set_xlim(-1 - len(value) / 50, len(value) + len(value) / 50)
+    whole_labels(panel, value)
 
 
 def _parts(stage: Stage, statistics: LabelStatistics) -> Iterator[AnalysisPart]:
@@ -129,9 +130,9 @@ def _parts(stage: Stage, statistics: LabelStatistics) -> Iterator[AnalysisPart]:
     yield Drawing(
         "label-noise",
         lambda: draw_label_noise(statistics, stage.names, paper),
-        f"Signal and noises of each label of {stage.name}, dashed: averages over labels; crosses: "
-        f"zero.{beside} A: counts of ones of clipped matrices. B: accumulated fields of the same "
-        "elements.",
+        f"Signal, noise_I and noise_I + noise_E of each label of {stage.name}, dashed: averages "
+        f"over labels; crosses: zero.{beside} A: counts of ones of clipped matrices. "
+        "B: accumulated fields of the same elements.",
         "paper 2, Figure 2",
     )
 

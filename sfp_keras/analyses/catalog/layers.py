@@ -18,9 +18,11 @@ from sfp_keras.reports.style import (
     GREY,
     PAGE,
     SMALL,
+    joined,
     letter,
     log_axis,
     new_figure,
+    share_axis,
     shown_name,
     tidy,
 )
@@ -43,7 +45,7 @@ _WIDE = 20
 
 
 def draw_layer_curves(layers: pd.DataFrame, paper: PaperNumbers | None = None) -> Figure:
-    """Draw a run's layer table against depth, the paper's numbers dashed beside it.
+    """Draw a run's layer table against depth, the paper's numbers hollow beside it.
 
     Args:
         layers: `DataFrame` with the columns of layers.csv, of one threshold, input side first.
@@ -62,12 +64,12 @@ def draw_layer_curves(layers: pd.DataFrame, paper: PaperNumbers | None = None) -
         ):
             places = [stages.index(str(stage)) for stage in rows["stage"]]
             values = rows[column].astype(float).to_numpy()
-            _line(panel, places, values, color=colour, marker="o", label=f"{split} images")
+            _line(panel, places, values, "-", color=colour, marker="o", label=f"{split} images")
         if paper and paper.layers:
             theirs = _paper_values(paper, stages, column)
-            style = {"linestyle": "--", "markerfacecolor": "white", "marker": "s"}
-            _line(panel, range(len(stages)), theirs, color=GREY, label="paper", **style)
-        _scale(panel)
+            style = {"markerfacecolor": "white", "marker": "s", "label": paper.layers.source.paper}
+            _line(panel, range(len(stages)), theirs, "--", color=GREY, **style)
+        _scale(panel, column)
         panel.set(ylabel=text)
         _stage_ticks(panel, stages)
         tidy(panel)
@@ -80,9 +82,12 @@ def draw_layer_curves(layers: pd.DataFrame, paper: PaperNumbers | None = None) -
     return figure
 
 
-def _line(panel: Axes, places: Sequence[int], values: np.ndarray, **style: object) -> None:
+def _line(
+    panel: Axes, places: Sequence[int], values: np.ndarray, line: str, **style: object
+) -> None:
     shown = np.where(np.isfinite(values), values, np.nan)
-    panel.plot(places, shown, **{"linewidth": 1, "markersize": 4, **style})  # type: ignore[arg-type]
+    look = {"linewidth": 1, "markersize": 4, "linestyle": joined(shown, line), **style}
+    panel.plot(places, shown, **look)  # type: ignore[arg-type]
 
 
 def _paper_values(paper: PaperNumbers, stages: list[str], column: str) -> np.ndarray:
@@ -90,12 +95,17 @@ def _paper_values(paper: PaperNumbers, stages: list[str], column: str) -> np.nda
     return np.array([row.get(column, np.nan) for row in rows], float)
 
 
-def _scale(panel: Axes) -> None:
+def _scale(panel: Axes, column: str) -> None:
     values = np.concatenate([line.get_ydata() for line in panel.lines])
     values = values[np.isfinite(values)]
-    if values.size and values.min() > 0 and values.max() / values.min() > _WIDE:
+    if not values.size:
+        panel.set_yticks([])
+        panel.text(0.5, 0.5, "nowhere finite", ha="center", transform=panel.transAxes)
+    elif column == "accuracy":
+        share_axis(panel)
+    elif values.min() > 0 and values.max() / values.min() > _WIDE:
         log_axis(panel, values.min(), values.max())
-    elif values.size and values.min() >= 0:
+    else:
         panel.set_ylim(0, 1.08 * values.max() or 1)
 
 
@@ -117,12 +127,14 @@ def _parts(run: Run, rows: pd.DataFrame) -> Iterator[AnalysisPart]:
         of_split = rows[rows["split"] == split.name]
         yield Tabled(f"{split.name}-layers", layer_table(of_split, split.name, split.paper))
     paper = next((split.paper for split in run.splits if split.paper.layers), PaperNumbers())
-    dashed = f" Dashed, hollow: {paper.layers.source}." if paper.layers else ""
+    hollow = f" Hollow: {paper.layers.source}." if paper.layers else ""
     yield Drawing(
         "layer-curves",
         lambda: draw_layer_curves(rows, paper),
-        "Accuracy, noise, number and size of clusters, and signal-to-noise ratios against depth. "
-        f"Ratios that are infinite are left out.{dashed}",
+        "Against depth: A: accuracy of the head. B: noise n, elements of a filter's clipped matrix "
+        "that lie in no cluster. C: clusters of a filter N_c. D: labels of a cluster C_s. E and F: "
+        "signal-to-noise ratios SNR_I and SNR_E; infinite ones are left out."
+        f"{hollow}",
         "paper 1, Figures 2B and 5A; paper 2, Tables 1-6",
     )
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sfp_keras.analyses.analysis import Analysis, AnalysisPart, Drawing, Scope, Tabled
+from sfp_keras.analyses.shown_filters import differing_filters
 from sfp_keras.analyses.subjects import Stage
 from sfp_keras.filters import (
     FILTER_QUANTITIES,
@@ -39,31 +40,6 @@ if TYPE_CHECKING:
 
 # More labels than this get their clusters enlarged, up to so many of them.
 _LARGE_MATRIX, _CORNER = 20, 30
-
-
-def typical_filters(clusters: FilterClusters, count: int = 3) -> list[int]:
-    """The filters nearest to the layer's averages of noise, clusters and cluster size.
-
-    Each distance is in standard deviations of the layer. Filters without a cluster come last.
-
-    Args:
-        clusters: `FilterClusters` of the layer.
-        count: `int`. Filters wanted.
-
-    Returns:
-        Their numbers, the most typical first; fewer where the layer has fewer.
-    """
-    number = clusters.num_clusters
-    has = number > 0
-    covered = clusters.in_cluster.sum(axis=1)
-    size = covered / np.maximum(number, 1)
-    average = np.array(
-        [clusters.noise.mean(), number.mean(), covered.sum() / max(int(number.sum()), 1)]
-    )
-    values = np.stack([clusters.noise, number, size], axis=1)
-    spread = values[has].std(axis=0) if has.any() else np.ones(3)
-    distance = np.linalg.norm((values - average) / np.where(spread > 0, spread, 1), axis=1)
-    return np.lexsort((distance, clusters.dead, ~has))[:count].tolist()
 
 
 def permuted_kinds(
@@ -146,16 +122,25 @@ def draw_matrices(
     return figure
 
 
-def matrices_caption(clusters: FilterClusters, stage: str, filter_index: int) -> str:
-    """What `draw_matrices` shows of a filter, in words and numbers."""
+def matrices_caption(clusters: FilterClusters, stage: str, filter_index: int, why: str = "") -> str:
+    """What `draw_matrices` shows of a filter, in words and numbers.
+
+    Args:
+        clusters: `FilterClusters` of the stage.
+        stage: `str`.
+        filter_index: `int`.
+        why: `str`. What the filter is shown for. Default: nothing is said of it.
+    """
     sizes = [len(members) for members in clusters.members(filter_index)]
-    found = f"clusters of {', '.join(map(str, sizes))} labels" if sizes else "no cluster"
+    many = f"clusters of {', '.join(map(str, sizes))} labels" if sizes else "no cluster"
+    found = f"a cluster of {sizes[0]} label{'s'[: sizes[0] > 1]}" if len(sizes) == 1 else many
     corner = " D: the corner of C that holds the clusters." if _is_large(clusters) else ""
+    shown_for = f", {why}" if why else ""
     return (
-        f"Filter {filter_index} of {stage}: {found}, noise {clusters.noise[filter_index]}. A: mean "
-        "fields of input labels on output units, divided by the largest. B: those above "
-        f"{clusters.threshold:g}, white. C: labels permuted to clusters (white, framed) and noise "
-        f"(yellow).{corner}"
+        f"Filter {filter_index} of {stage}{shown_for}: {found}, noise n = "
+        f"{clusters.noise[filter_index]}. A: mean fields of input labels on output units, divided "
+        f"by the largest. B: those above {clusters.threshold:g}, white. C: labels permuted to "
+        f"clusters (white, framed) and noise (yellow).{corner}"
     )
 
 
@@ -254,18 +239,18 @@ def filter_table(stage: str, statistics: FilterStatistics, filters: Sequence[int
     return ReportTable(f"Filters shown, stage {stage}", columns, rows)
 
 
-def _chosen(stage: Stage) -> list[int] | None:
-    chosen = [number for number in stage.filters if number < stage.fields.num_filters]
-    return (chosen if stage.filters else typical_filters(stage.clusters)) or None
+def _chosen(stage: Stage) -> dict[int, str] | None:
+    named = {number: "" for number in stage.filters if number < stage.fields.num_filters}
+    return (named if stage.filters else differing_filters(stage.clusters)) or None
 
 
-def _parts(stage: Stage, filters: Sequence[int]) -> Iterator[AnalysisPart]:
-    yield Tabled("filters", filter_table(stage.name, stage.filter_statistics, filters))
-    for number in filters:
+def _parts(stage: Stage, filters: Mapping[int, str]) -> Iterator[AnalysisPart]:
+    yield Tabled("filters", filter_table(stage.name, stage.filter_statistics, list(filters)))
+    for number, why in filters.items():
         yield Drawing(
             f"filter{number}",
             functools.partial(draw_matrices, stage.fields, stage.clusters, number, stage.names),
-            matrices_caption(stage.clusters, stage.name, number),
+            matrices_caption(stage.clusters, stage.name, number, why),
             "paper 1, Figure 4; paper 2, Figure 1",
         )
 

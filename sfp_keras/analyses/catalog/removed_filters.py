@@ -11,7 +11,17 @@ from sfp_keras.analyses.analysis import Analysis, AnalysisPart, Drawing, Scope, 
 from sfp_keras.analyses.subjects import Ablation
 from sfp_keras.papers import PaperRemoval
 from sfp_keras.reports import Column, ReportTable
-from sfp_keras.reports.style import COLOURS, COLUMN, GREY, LARGE, SMALL, new_figure, tidy
+from sfp_keras.reports.style import (
+    COLOURS,
+    COLUMN,
+    GREY,
+    LARGE,
+    SMALL,
+    joined,
+    new_figure,
+    share_axis,
+    tidy,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -67,14 +77,17 @@ def draw_removal(
     deviation = 100 * summary["std"].fillna(0)
     filters = int(summary["left"].iloc[0] + x.iloc[0])
     axes.axhline(mean.iloc[0], color="black", linewidth=0.8, linestyle=":")
-    axes.fill_between(
-        x, (mean - deviation).clip(0), mean + deviation, color=COLOURS[0], alpha=0.25, lw=0
-    )
     style: dict[str, Any] = {"color": COLOURS[0], "markersize": 3, "linewidth": 1}
-    axes.plot(x, mean, "o-", clip_on=False, label="removed at random", **style)
+    line = joined(mean)
+    if line == "none":
+        axes.errorbar(x, mean, deviation, fmt="none", color=COLOURS[0], capsize=2, elinewidth=0.8)
+    else:
+        low, high = (mean - deviation).clip(0), (mean + deviation).clip(upper=100)
+        axes.fill_between(x, low, high, color=COLOURS[0], alpha=0.25, lw=0)
+    axes.plot(x, mean, "o", linestyle=line, label="removed at random", **style)
     if len(widths):
         left, accuracy = widths["width"], 100 * widths["accuracy"]
-        style = {"color": COLOURS[1], "markersize": 4, "clip_on": False}
+        style = {"color": COLOURS[1], "markersize": 4}
         axes.plot(filters - left, accuracy, "D", label="trained with fewer", **style)
     begin = 0.0
     if paper and paper.removed and paper.filters == filters:
@@ -83,17 +96,17 @@ def draw_removal(
         axes.text(
             paper.removed + filters / 60,
             0.04,
-            f"paper 1, CIFAR-10:\n{paper.removed} removed, no effect",
+            f"{paper.source.paper},\nCIFAR-10: {paper.removed} removed, no effect",
             transform=axes.get_xaxis_transform(),
             fontsize=SMALL,
             color=GREY,
         )
     axes.set_xlim(0, filters)
-    axes.set_ylim(0, None)
     axes.set_xlabel(f"filters removed of {filters}")
     axes.set_ylabel("test accuracy (%)")
     axes.set_title(f"Head of {stage}", loc="left", fontsize=LARGE, parse_math=False)
     tidy(axes)
+    share_axis(axes, 100)
     axes.legend(fontsize=SMALL, frameon=False, loc="lower left", bbox_to_anchor=(begin, 0.16))
     return figure
 
@@ -103,7 +116,7 @@ def _parts(ablation: Ablation, summary: pd.DataFrame) -> Iterator[AnalysisPart]:
     yield Drawing(
         "removal",
         lambda: draw_removal(summary, ablation.widths.iloc[1:], name, paper),
-        "Test accuracy of the head against filters removed at random; band: one standard deviation "
+        "Test accuracy of the head against filters removed at random, with one standard deviation "
         "over the draws.",
         "paper 1, discussion",
     )

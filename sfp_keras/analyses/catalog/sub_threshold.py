@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sfp_keras.analyses.analysis import Analysis, AnalysisPart, Drawing, Scope
 from sfp_keras.analyses.subjects import Stage
 from sfp_keras.filters import FieldHistogram, SubThresholdFields
-from sfp_keras.reports.style import COLOURS, PAGE, SMALL, letter, new_figure, tidy
+from sfp_keras.reports.style import COLOURS, PAGE, SMALL, letter, new_figure, share_axis, tidy
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,6 +46,7 @@ def draw_sub_threshold(fields: SubThresholdFields) -> Figure:
         panel.set(xlabel="normalised field", ylabel="share of fields a bin (%)")
         panel.set_xlim(histogram.edges[0], histogram.edges[-1])
         tidy(panel)
+        share_axis(panel, 100)
         letter(panel, mark, text)
     return figure
 

@@ -22,6 +22,7 @@ from sfp_keras.reports.style import (
     new_figure,
     shown_name,
     tidy,
+    whole_labels,
 )
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def draw_summed_fields(
     for mark, panel, title in zip("AB", axes, titles, strict=True):
         panel.axhline(0, color=GREY, linewidth=0.6)
         label_axis(panel.xaxis, names)
+        whole_labels(panel, names)
         tidy(panel)
         letter(panel, mark, title)
     # One legend: both panels have the right unit's colour.

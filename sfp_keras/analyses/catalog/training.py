@@ -16,8 +16,10 @@ from sfp_keras.reports.style import (
     COLOURS,
     PAGE,
     SMALL,
+    joined,
     letter,
     new_figure,
+    share_axis,
     shown_name,
     tidy,
 )
@@ -44,7 +46,7 @@ def draw_training(curve: pd.DataFrame) -> Figure:
         ("accuracy", "training images", COLOURS[0], "-"),
         ("test_accuracy", "test images", COLOURS[1], "--"),
     ):
-        axes[1].plot(epochs, curve[column], line, color=colour, label=text, **_marks(curve))
+        axes[1].plot(epochs, curve[column], color=colour, label=text, **_marks(curve, line))
     axes[1].set(ylabel="accuracy")
     axes[1].legend(fontsize=SMALL, frameon=False)
     _finish(axes)
@@ -82,9 +84,10 @@ def draw_heads(curves: Mapping[str, pd.DataFrame]) -> Figure:
     return figure
 
 
-def _marks(curve: pd.DataFrame) -> dict:
+def _marks(curve: pd.DataFrame, line: str = "-") -> dict:
     """Marks where epochs are few: a line through one point is not seen."""
-    return {"linewidth": 1, "marker": "o" if len(curve) < 20 else "", "markersize": 3}
+    marks = {"marker": "o" if len(curve) < 20 else "", "markersize": 3}
+    return {"linewidth": 1, "linestyle": joined(curve["epoch"], line), **marks}
 
 
 def _finish(axes: np.ndarray) -> None:
@@ -94,9 +97,11 @@ def _finish(axes: np.ndarray) -> None:
     for mark, panel in zip("AB", axes, strict=True):
         panel.set_xlabel("epoch")
         panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        panel.set_xlim(left=max(panel.get_xlim()[0], 0.5))
         panel.set_ylim(bottom=0)
         tidy(panel)
         letter(panel, mark)
+    share_axis(axes[1])
 
 
 def _parts(run: Run, training: pd.DataFrame | Paragraph) -> Iterator[AnalysisPart]:

@@ -1,7 +1,8 @@
-"""The part of a report that says how the run was made, and with what."""
+"""The parts of a report that say how the run was made, with what, and after which papers."""
 
 from sfp_keras._version import __version__
-from sfp_keras.reports import Folded, Listing, Part
+from sfp_keras.papers import references
+from sfp_keras.reports import Folded, Listing, Paragraph, Part, Section
 from sfp_keras.workflows.report.recorded_run import RecordedRun
 
 
@@ -29,3 +30,8 @@ def provenance_parts(run: RecordedRun) -> list[Part]:
         if given:
             parts.append(Folded(f"settings of phase {phase}", [Listing(given)]))
     return parts
+
+
+def reference_section() -> Section:
+    """The section that names the papers."""
+    return Section("References", [Paragraph(text) for text in references()])

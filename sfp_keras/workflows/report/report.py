@@ -5,7 +5,7 @@ from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import write_text
 from sfp_keras.reports import Section, page, print_layers, terminal
-from sfp_keras.workflows.report.provenance import provenance_parts
+from sfp_keras.workflows.report.provenance import provenance_parts, reference_section
 from sfp_keras.workflows.report.recorded_run import RecordedRun, read_run
 from sfp_keras.workflows.report.writer import ReportWriter
 
@@ -20,6 +20,7 @@ def report(experiment: Experiment) -> None:
 
     sections = writer.sections(run)
     sections.append(Section("Settings and provenance", provenance_parts(recorded)))
+    sections.append(reference_section())
     write_text(recorded.files.report, page(recorded.title, sections, summary(recorded)))
     console = terminal()
     # The paper's rows go below those of the test images.

@@ -1,16 +1,28 @@
 """The figures and tables that a report writes, and which of them an earlier one left."""
 
+import dataclasses
 import json
 from pathlib import Path
 
 from sfp_keras.analyses import AnalysisPart, Drawing, Run, Sweep, Tabled, analyses_of
 from sfp_keras.file_names import file_name
 from sfp_keras.files import read_json, write_text
-from sfp_keras.reports import Folded, Part, Picture, Section, save_figure, save_table
+from sfp_keras.reports import (
+    Folded,
+    Part,
+    Picture,
+    ReportTable,
+    Section,
+    latex_figure,
+    save_figure,
+    save_table,
+)
 
 
 class ReportWriter:
     """A folder that takes a report's figures and tables; its report.json lists them.
+
+    Figures and tables are numbered in the order in which they are written.
 
     Args:
         folder: `Path`.
@@ -20,6 +32,8 @@ class ReportWriter:
         self.folder = folder
         self._list = folder / "report.json"
         self._names: list[str] = []
+        self._figures, self._tables = 0, 0
+        self._latex: list[str] = []
 
     def delete_previous(self) -> None:
         """Delete what an earlier report wrote, and no other file."""
@@ -39,6 +53,10 @@ class ReportWriter:
         for scope, title, subject in of.subjects():
             shown = [part for analysis in analyses_of(scope) for part in analysis.show(subject)]
             sections.append(Section(title, [self.write(part, subject.prefix) for part in shown]))
+        if self._latex:
+            path = self.folder / "figures.tex"
+            self._record([path])
+            write_text(path, "\n".join(self._latex))
         return sections
 
     def write(self, part: AnalysisPart, prefix: str = "") -> Part:
@@ -54,12 +72,19 @@ class ReportWriter:
             width = float(figure.get_size_inches()[0])
             files = save_figure(figure, path)
             self._record(files)
-            return Picture(files, part.text, width)
+            self._latex.append(latex_figure(path.name, part.text, width))
+            self._figures += 1
+            return Picture(files, part.text, width, self._figures)
         if isinstance(part, Tabled):
             path = self.folder / file_name(f"{prefix}{part.name}")
             self._record(save_table(part.table, path))
-            return Folded(part.folded, [part.table]) if part.folded else part.table
-        return part
+            table = self._numbered(part.table)
+            return Folded(part.folded, [table]) if part.folded else table
+        return self._numbered(part) if isinstance(part, ReportTable) else part
+
+    def _numbered(self, table: ReportTable) -> ReportTable:
+        self._tables += 1
+        return dataclasses.replace(table, number=self._tables)
 
     def _record(self, files: list[Path]) -> None:
         # At once: a report that is stopped leaves files that the next one must know.

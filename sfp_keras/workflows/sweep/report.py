@@ -22,6 +22,7 @@ from sfp_keras.reports.sweep import (
 )
 from sfp_keras.runs.statistics_files import LAYER_COLUMNS, check_layers, with_layer_columns
 from sfp_keras.runs.tables import read_content
+from sfp_keras.workflows.report.provenance import reference_section
 from sfp_keras.workflows.report.writer import ReportWriter
 from sfp_keras.workflows.sweep.directory import SweepDirectory
 
@@ -71,6 +72,7 @@ def sweep_report(path: Path, stage: str | None = None) -> None:
         sections = [
             *writer.sections(Sweep(members, summary, fits, stage, paper)),
             Section("Settings and provenance", _provenance_parts(content)),
+            reference_section(),
         ]
         finished, all_of_them = members["member"].nunique(), len(saved["members"])
         title = f"{saved['model']} on {saved['dataset']}, K varied"

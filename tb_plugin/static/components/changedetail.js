@@ -146,7 +146,7 @@ function Matrices({row, both, picture, ...prepared}) {
     return () => (picture.current = null);
   });
   const shared = {size, cursor, onCursor: setCursor, gutter, theme, view, onView: setView};
-  const side = Math.min(LARGEST, Math.max(140, each));
+  const side = Math.min(LARGEST, Math.max(110, each));
   const zoom = (factor) => setView((v) => zoomView(v, factor, size));
   const sign = (here, there, mark) => {
     const other = new Set(there.flat());

@@ -150,10 +150,11 @@ function drawMarks(u, xs, columns, series, log) {
   const each = (MARK.share * bbox.width) / xs.length / devicePixelRatio;
   const radius = Math.min(MARK.most, Math.max(MARK.least, each)) * devicePixelRatio;
   ctx.save();
-  for (const draw of ['stem', 'mark'])
+  // Stems side by side would be an area, and on a logarithmic scale they would begin anywhere.
+  const stems = !log && each > MARK.least;
+  for (const draw of stems ? ['stem', 'mark'] : ['mark'])
     series.forEach((s, i) => {
-      // On a logarithmic scale a stem would begin anywhere.
-      if (!s[draw] || (draw === 'stem' && log)) return;
+      if (!s[draw]) return;
       ctx.globalAlpha = draw === 'stem' ? STEM_ALPHA : 1;
       ctx.fillStyle = ctx.strokeStyle = s.color;
       ctx.lineWidth = Math.max(1, radius / 2.5);

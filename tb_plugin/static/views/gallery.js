@@ -4,6 +4,7 @@ import {html, useContext, useEffect, useLayoutEffect, useRef, useState} from '..
 import {Cell, LEAST_WIDTH, newest} from '../components/cell.js';
 import {CellNote} from '../components/cellnote.js';
 import {Explanations} from '../components/explanations.js';
+import {mainCluster} from '../lib/clusters.js';
 import {cornerChoices, cornerName, cornerOf} from '../lib/corner.js';
 import {compose} from '../lib/export.js';
 import {columnOf} from '../lib/columns.js';
@@ -209,7 +210,7 @@ function Grid({rows, step}) {
     const what = describeChoice({...chosen, step});
     const heading = `${what}, ${part}, clusters white, noise yellow`;
     const some = rows.slice(first * columns);
-    return pictureOf(some, captioned, thumbnails, Math.max(shown, 64), columns, heading);
+    return pictureOf(some, captioned, thumbnails, Math.max(shown, 64), columns, heading, chosen.labels);
   };
   const isDrawn = (row) => {
     const thumbnail = thumbnails.of(row.filter);
@@ -278,7 +279,7 @@ function useCaptioned() {
   return column.symbol ? [usual[0], column] : [column];
 }
 
-function pictureOf(rows, captioned, thumbnails, side, columns, heading) {
+function pictureOf(rows, captioned, thumbnails, side, columns, heading, labels) {
   const parts = [];
   const edge = getComputedStyle(document.body).getPropertyValue('--edge');
   for (const row of rows.slice(0, PICTURED)) {
@@ -297,7 +298,8 @@ function pictureOf(rows, captioned, thumbnails, side, columns, heading) {
     pen.strokeRect(0, 0, canvas.width, canvas.height);
     const [{key, symbol, print}] = captioned;
     const caption = numbers.dead ? 'dead' : `${symbol} ${print(numbers[key])}`.trim();
-    parts.push({title: `${row.filter}  ${caption}`, canvas});
+    const names = mainCluster(numbers).map((label) => labels[label]);
+    parts.push({title: [row.filter, caption, names.join(', ')].join('  ').trim(), canvas});
   }
   return compose(parts, {heading, columns});
 }

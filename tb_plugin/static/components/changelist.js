@@ -9,7 +9,7 @@ import {focusIsLost} from '../lib/focus.js';
 import {count, describeChoice, formatNumber} from '../lib/format.js';
 import {Failure} from './messages.js';
 import {Shared, useOffer} from '../lib/shared.js';
-import {paintThumbnail, useThumbnails} from '../lib/thumbnails.js';
+import {thumbnailPicture, useThumbnails} from '../lib/thumbnails.js';
 import {Thumbnail} from './thumbnail.js';
 import {Button, Select} from './widgets.js';
 
@@ -183,16 +183,18 @@ function offerOf({rows, shown, both, chosen, corner, pictures, detail}) {
     threshold,
   }));
   const headings = both.map((one) => describeChoice({...one, threshold}));
+  const part = cornerName(corner, chosen.labels.length).toLowerCase();
   const picture = () =>
     compose(
       shown.flatMap((row) =>
         pictures.map((one, i) => ({
           title: `${'AB'[i]} ${row.filter}  n ${row.noise[i]}`,
-          canvas: enlarged(one.of(row.filter)),
+          note: i ? `change ${formatNumber(row.change)}` : '',
+          canvas: thumbnailPicture(one.of(row.filter), SIDE),
         })),
       ),
       {
-        heading: `A: ${headings[0]}; B: ${headings[1]}; ${cornerName(corner, chosen.labels.length).toLowerCase()}`,
+        heading: `A: ${headings[0]}; B: ${headings[1]}; ${part}, clusters white, noise yellow`,
         columns: 8,
       },
     );
@@ -202,15 +204,4 @@ function offerOf({rows, shown, both, chosen, corner, pictures, detail}) {
     json: () => ({a: a.parameters, b: b.parameters, threshold, rows: flat}),
     picture: detail ?? (shown.every(known) ? picture : null),
   };
-}
-
-function enlarged(thumbnail) {
-  const small = document.createElement('canvas');
-  paintThumbnail(small, thumbnail);
-  const canvas = document.createElement('canvas');
-  canvas.width = canvas.height = Math.ceil(SIDE * devicePixelRatio);
-  const pen = canvas.getContext('2d');
-  pen.imageSmoothingEnabled = false;
-  pen.drawImage(small, 0, 0, canvas.width, canvas.height);
-  return canvas;
 }

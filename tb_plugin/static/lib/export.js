@@ -96,9 +96,9 @@ function toJson(value) {
 }
 
 /**
- * One canvas of several, side by side in rows, each with a title above.
+ * One canvas of several, side by side in rows, each with a title above and maybe a note below.
  *
- * @param {{title: string, canvas: HTMLCanvasElement}[]} parts
+ * @param {{title: string, canvas: HTMLCanvasElement, note?: string}[]} parts
  * @param {{heading: string, columns: number, legend?: {label: string, color: string}[]}} options
  */
 export function compose(parts, {heading, columns, legend = []}) {
@@ -108,7 +108,8 @@ export function compose(parts, {heading, columns, legend = []}) {
   const ratio = window.devicePixelRatio || 1;
   const [gap, line] = [14 * ratio, 20 * ratio];
   const width = Math.max(...shown.map((p) => p.canvas.width));
-  const height = Math.max(...shown.map((p) => p.canvas.height)) + line;
+  const foot = shown.some((p) => p.note) ? 0.8 * line : 0;
+  const height = Math.max(...shown.map((p) => p.canvas.height)) + line + foot;
   const across = Math.min(columns, shown.length);
   const whole = document.createElement('canvas');
   whole.width = gap + across * (width + gap);
@@ -132,12 +133,13 @@ export function compose(parts, {heading, columns, legend = []}) {
     pen.fillStyle = css.getPropertyValue('--ink');
     write(label, x + 22 * ratio, y, width - 22 * ratio);
   });
-  shown.forEach(({title, canvas}, i) => {
+  shown.forEach(({title, canvas, note = ''}, i) => {
     const x = gap + (i % across) * (width + gap);
     const y = head + Math.floor(i / across) * (height + gap);
     pen.fillStyle = css.getPropertyValue('--ink');
     write(title, x, y + line * 0.65, width);
     pen.drawImage(canvas, x, y + line);
+    write(note, x, y + line + canvas.height + 0.65 * line, width);
   });
   return whole;
 }

@@ -106,3 +106,18 @@ export function paintThumbnail(canvas, {meta, bits, size}) {
   }
   canvas.getContext('2d').putImageData(image, 0, 0);
 }
+
+/** A thumbnail as a canvas of so many pixels of the page, with a frame, for export. */
+export function thumbnailPicture(thumbnail, side) {
+  const small = document.createElement('canvas');
+  paintThumbnail(small, thumbnail);
+  const canvas = document.createElement('canvas');
+  canvas.width = canvas.height = Math.ceil(side * devicePixelRatio);
+  const pen = canvas.getContext('2d');
+  pen.imageSmoothingEnabled = false;
+  pen.drawImage(small, 0, 0, canvas.width, canvas.height);
+  pen.strokeStyle = getComputedStyle(document.body).getPropertyValue('--edge');
+  pen.lineWidth = 2;
+  pen.strokeRect(0, 0, canvas.width, canvas.height);
+  return canvas;
+}

@@ -16,7 +16,7 @@ import {MatrixLegend} from '../components/matrixlegend.js';
 import {Await, Empty, Failure} from '../components/messages.js';
 import {useLate} from '../lib/resource.js';
 import {Shared, useOffer, useStageParameters} from '../lib/shared.js';
-import {paintThumbnail, useThumbnails} from '../lib/thumbnails.js';
+import {thumbnailPicture, useThumbnails} from '../lib/thumbnails.js';
 import {Button, Select} from '../components/widgets.js';
 
 const TARGETS = {s: 64, m: 108, l: 176}; // Pixels of a thumbnail, about.
@@ -281,25 +281,17 @@ function useCaptioned() {
 
 function pictureOf(rows, captioned, thumbnails, side, columns, heading, labels) {
   const parts = [];
-  const edge = getComputedStyle(document.body).getPropertyValue('--edge');
   for (const row of rows.slice(0, PICTURED)) {
     const thumbnail = thumbnails.of(row.filter);
     if (!thumbnail || thumbnail.stale) continue;
     const numbers = newest(row, thumbnail);
-    const small = document.createElement('canvas');
-    paintThumbnail(small, thumbnail);
-    const canvas = document.createElement('canvas');
-    canvas.width = canvas.height = Math.ceil(side * devicePixelRatio);
-    const pen = canvas.getContext('2d');
-    pen.imageSmoothingEnabled = false;
-    pen.drawImage(small, 0, 0, canvas.width, canvas.height);
-    pen.strokeStyle = edge;
-    pen.lineWidth = 2;
-    pen.strokeRect(0, 0, canvas.width, canvas.height);
     const [{key, symbol, print}] = captioned;
     const caption = numbers.dead ? 'dead' : `${symbol} ${print(numbers[key])}`.trim();
-    const names = mainCluster(numbers).map((label) => labels[label]);
-    parts.push({title: [row.filter, caption, names.join(', ')].join('  ').trim(), canvas});
+    parts.push({
+      title: `${row.filter}  ${caption}`,
+      canvas: thumbnailPicture(thumbnail, side),
+      note: mainCluster(numbers).map((label) => labels[label]).join(', '),
+    });
   }
   return compose(parts, {heading, columns});
 }

@@ -54,7 +54,9 @@ export function ChangeDetail({row, before, after, both, picture}) {
   const go = (other) => update({filter: other.filter});
   return html`<section class="card" aria-label=${`Filter ${row.filter} in A and B`}>
     <div class="card-head">
-      <h2 class="filter-title" tabindex="-1" ref=${heading}>Filter ${row.filter} <span class="quiet">in A and B</span></h2>
+      <h2 class="filter-title" tabindex="-1" ref=${heading}>
+        Filter ${row.filter} <span class="quiet">in A and B</span>
+      </h2>
       <p class="facts">
         <span>Change <b>${formatNumber(row.change)}</b></span>
         <span>Shared clusters <b>${row.shared}</b></span>
@@ -157,7 +159,7 @@ function Matrices({row, both, picture, ...prepared}) {
       ${width > 0 &&
         panels.map(
           (panel, i) => html`<${Matrix} ...${panel} ...${shared} side=${side}>
-            <p class="note"><${Keys} change=${i === 2} /></p>
+            <p class="note" style=${{maxWidth: `${side}px`}}><${Keys} change=${i === 2} /></p>
           <//>`,
         )}
     </div>

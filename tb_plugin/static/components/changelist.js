@@ -100,8 +100,8 @@ function Summary({rows, both}) {
       Shared clusters <b>${sum((row) => row.shared)}</b> of ${clusters[0]} in A, ${clusters[1]} in B
     </span>
     <span>
-      Labels in clusters of all filters <b>${sum((row) => row.kept)}</b> kept, <b>${sum((row) => row.gained)}</b>${' '}
-      gained, <b>${sum((row) => row.lost)}</b> lost
+      Labels in clusters of all filters <b>${sum((row) => row.kept)}</b> kept,${' '}
+      <b>${sum((row) => row.gained)}</b> gained, <b>${sum((row) => row.lost)}</b> lost
     </span>
     <span>Mean change <b>${formatNumber(sum((row) => row.change) / rows.length)}</b></span>
     <span>Noise ${n.short} <b>${n.print(noise[0])} → ${n.print(noise[1])}</b></span>

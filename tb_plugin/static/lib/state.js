@@ -135,9 +135,10 @@ export function select(state, runs) {
       ['stage', state.stage, stage?.stage],
       ['filter', state.filter, filter],
       ['label', state.label, label],
+      ['run', state.arun, runs.find((r) => r.run === state.arun)?.run, 'arun'],
     ]
       .filter(([, asked, found]) => asked !== null && asked !== found)
-      .map(([what, name]) => ({what, name, patch: {[what]: null}})),
+      .map(([what, name, , key = what]) => ({what, name, patch: {[key]: null}})),
   };
 }
 

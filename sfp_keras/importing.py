@@ -1,6 +1,7 @@
 """Users' own functions, named as `package.module:name`."""
 
 import importlib
+import importlib.util
 import operator
 import sys
 from collections.abc import Callable
@@ -26,6 +27,26 @@ def import_function(spec: str, argument: str) -> Callable[..., Any]:
     return function
 
 
+def check_module(spec: str, argument: str) -> None:
+    """Refuse `package.module:name` where there is no such package; nothing is imported.
+
+    Args:
+        spec: `str`. As `import_object` takes it.
+        argument: `str`. The argument that gave it; messages begin with it.
+
+    Raises:
+        InputError: if the package is not found.
+    """
+    _search_current_folder()
+    package = spec.partition(":")[0].partition(".")[0]
+    try:
+        found = package in sys.modules or importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):
+        return  # Importing it says what is wrong.
+    if not found:
+        raise _not_found(spec, argument, package)
+
+
 def import_object(spec: str, argument: str) -> Any:
     """Import what `package.module:name` names.
 
@@ -37,18 +58,13 @@ def import_object(spec: str, argument: str) -> Any:
         InputError: if there is no such module or name, or importing fails.
     """
     module_name, _, name = spec.partition(":")
-    # As `python -m` does: a user's module beside the data is found without installing it.
-    if "" not in sys.path and str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))
+    _search_current_folder()
     try:
         module = importlib.import_module(module_name)
     except Exception as error:  # The module is the user's own.
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         if missing and f"{module_name}.".startswith(f"{missing}."):
-            raise InputError(
-                f"`{argument}`={spec}: module {missing!r} is not found; install it, or put its "
-                "folder on PYTHONPATH"
-            ) from None
+            raise _not_found(spec, argument, missing) from None
         raise InputError(
             f"`{argument}`={spec}: importing {module_name or 'nothing'} raised "
             f"{kind_and_line(error)}"
@@ -57,6 +73,19 @@ def import_object(spec: str, argument: str) -> Any:
         return operator.attrgetter(name)(module)
     except AttributeError:
         raise InputError(f"`{argument}`={spec}: module {module_name} has no {name!r}") from None
+
+
+def _search_current_folder() -> None:
+    """Find a user's module beside the data without installing it, as `python -m` does."""
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
+
+
+def _not_found(spec: str, argument: str, module: str) -> InputError:
+    return InputError(
+        f"`{argument}`={spec}: module {module!r} is not found; install it, or put its folder on "
+        "PYTHONPATH"
+    )
 
 
 def kind_and_line(error: Exception) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from absl import app, flags
 from absl import logging as absl_logging
 
+from sfp_keras import workflows
 from sfp_keras.backend import start_backend
 from sfp_keras.command import idle, preset, sweep
 from sfp_keras.command.define import settings_of
@@ -47,16 +48,12 @@ def main(argv: Sequence[str]) -> int:
         plan = sweep.plan(flags.FLAGS, build_experiment) if several else None
         experiment = build_experiment(flags.FLAGS)
         experiment.check_options()
-        try:
-            start_backend(experiment.run.backend)
-        except (ImportError, ValueError) as error:
-            wanted = experiment.run.backend or os.environ.get("KERAS_BACKEND", "none")
-            raise InputError(f"--backend={wanted} cannot be used: {error}") from None
+        workflows.check_before_keras(experiment)
+        if workflows.needs_keras(experiment):
+            _start_backend(experiment.run.backend)
         # A network of the user's own is asked too, whose code may open Keras.
         for line in idle.notes(flags.FLAGS, experiment):
             PlainConsole().print(f"note: {line}")
-        from sfp_keras import workflows
-
         workflows.run(experiment, plan)
     except KeyboardInterrupt:
         again = ", without --overwrite," if experiment and experiment.run.overwrite else ""
@@ -73,6 +70,14 @@ def main(argv: Sequence[str]) -> int:
     line, code = ended
     print(line, file=sys.stderr)
     return code
+
+
+def _start_backend(wanted: str | None) -> None:
+    try:
+        start_backend(wanted)
+    except (ImportError, ValueError) as error:
+        wanted = wanted or os.environ.get("KERAS_BACKEND", "none")
+        raise InputError(f"--backend={wanted} cannot be used: {error}") from None
 
 
 def run() -> None:

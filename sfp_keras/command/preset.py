@@ -10,8 +10,8 @@ from absl import flags
 
 from sfp_keras.command.define import settings_of
 from sfp_keras.command.place import PRESETS
-from sfp_keras.data import find_source
-from sfp_keras.errors import InputError
+from sfp_keras.data import check_dataset, find_source
+from sfp_keras.errors import InputError, arguments_called
 from sfp_keras.experiment import all_declarations
 from sfp_keras.models import architectures
 
@@ -59,6 +59,9 @@ def apply(values: flags.FlagValues) -> str | None:
     if values.model is None:
         default = find_source(values.dataset).model
         if default is None:
+            with arguments_called(name="dataset"):
+                if find_source(values.dataset).name == "*":  # A name may be wrong.
+                    check_dataset(values.dataset, values.data_dir)
             raise InputError(
                 f"--dataset={values.dataset} has no network by default: name one by --model "
                 f"({', '.join(architectures())}, a .keras file, or package.module:factory)"

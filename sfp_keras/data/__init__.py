@@ -19,7 +19,7 @@ from sfp_keras.data.batches.labelled import as_labels, is_arrays, labelled_batch
 from sfp_keras.data.batches.scaling import SCALING_FORMS, UNSCALED, Scaling, parse_scaling
 from sfp_keras.data.dataset import ImageDataset, ImageSplit, LazyImages
 from sfp_keras.data.images.resizing import RESIZE_FORMS
-from sfp_keras.data.loading import count_labels, load_dataset, source_digest
+from sfp_keras.data.loading import check_dataset, count_labels, load_dataset, source_digest
 from sfp_keras.data.seeded_random import random_order, random_words
 from sfp_keras.data.source import Source
 from sfp_keras.data.sources import find_source, source_names
@@ -41,6 +41,7 @@ __all__ = [
     "as_labels",
     "augment",
     "channel_statistics",
+    "check_dataset",
     "check_that_it_ends",
     "count_labels",
     "ending",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from sfp_keras.data.dataset import ImageDataset
 from sfp_keras.data.images.channels import check_channels, convert_dataset
@@ -68,44 +69,58 @@ def load_dataset(
         InputError: if a name, folder, file or argument is wrong, or there is no network; the
             message says what to do.
     """
-    size = check_image_size(image_size)
-    names = None if class_names is None else read_class_names(class_names)
-    check_resize(resize, size)
-    check_channels(channels)
-    if not 0 < test_fraction < 1:
-        raise InputError(f"`test_fraction` must be between 0 and 1, got {test_fraction}")
-    source, root = _source(name, data_dir)
-    found = source.load(
-        Request(
-            name=name,
-            data_dir=root,
-            size=size,
-            channels=channels,
-            test_fraction=test_fraction,
-            class_names=names,
-            memory_budget=memory_budget,
-            cache_dir=None if cache_dir is None else Path(cache_dir),
-            resize=resize,
-            only_split=only_split,
-        )
+    source, request = _request(
+        name,
+        data_dir,
+        image_size=image_size,
+        channels=channels,
+        test_fraction=test_fraction,
+        class_names=class_names,
+        memory_budget=memory_budget,
+        cache_dir=cache_dir,
+        resize=resize,
+        only_split=only_split,
     )
+    found = source.load(request)
     splits = tuple(found.splits)
-    class_names = spell_names(found.class_names)
+    spelled = spell_names(found.class_names)
     train, test = splits if len(splits) == 2 else divide_split(splits[0], test_fraction)
     dataset = ImageDataset(
         name=name,
         train=train,
         test=test,
-        class_names=class_names,
-        original_labels=tuple(range(len(class_names))),
+        class_names=spelled,
+        original_labels=tuple(range(len(spelled))),
         superclasses=found.superclasses,
     )
     warn_of_missing_labels(dataset)
     if not found.as_asked:
-        size = size or found.usual_size or dataset.image_shape[:2]
+        size = request.size or found.usual_size or dataset.image_shape[:2]
         dataset = convert_dataset(dataset, channels, memory_budget)
         dataset = resize_dataset(dataset, size, memory_budget, resize)
+    names = request.class_names
     return dataset if names in (None, dataset.class_names) else order_labels(dataset, names)
+
+
+def check_dataset(name: str, data_dir: str | Path | None = None, **arguments: Any) -> None:
+    """Refuse what `load_dataset` would refuse by arguments and names of files alone.
+
+    No image is read and no framework imported, so that a mistake is answered at once.
+
+    Args:
+        name: `str`, as given to `load_dataset`.
+        data_dir: `str` or `Path`, likewise.
+        **arguments: the others of `load_dataset`.
+
+    Raises:
+        InputError: as `load_dataset`.
+    """
+    source, request = _request(name, data_dir, **arguments)
+    if "data_dir" in source.unused:
+        return
+    if request.data_dir is not None and not request.data_dir.exists():
+        raise InputError(f"`data_dir`={data_dir} does not exist")
+    source.check(request)
 
 
 def count_labels(
@@ -149,6 +164,41 @@ def source_digest(name: str, data_dir: str | Path | None) -> str | None:
         where there is nothing at `data_dir`, which loading reports.
     """
     return None if data_dir is None else find_source(name).digest(Path(data_dir))
+
+
+def _request(
+    name: str,
+    data_dir: str | Path | None,
+    *,
+    image_size: int | tuple[int, int] | None = None,
+    channels: int | None = None,
+    test_fraction: float = 0.2,
+    class_names: str | Path | Sequence[str] | None = None,
+    memory_budget: int = 2 << 30,
+    cache_dir: str | Path | None = None,
+    resize: str = "stretch",
+    only_split: str | None = None,
+) -> tuple[Source, Request]:
+    """The source of a data set, and what is asked of it; see `load_dataset`."""
+    size = check_image_size(image_size)
+    names = None if class_names is None else read_class_names(class_names)
+    check_resize(resize, size)
+    check_channels(channels)
+    if not 0 < test_fraction < 1:
+        raise InputError(f"`test_fraction` must be between 0 and 1, got {test_fraction}")
+    source, root = _source(name, data_dir)
+    return source, Request(
+        name=name,
+        data_dir=root,
+        size=size,
+        channels=channels,
+        test_fraction=test_fraction,
+        class_names=names,
+        memory_budget=memory_budget,
+        cache_dir=None if cache_dir is None else Path(cache_dir),
+        resize=resize,
+        only_split=only_split,
+    )
 
 
 def _source(name: str, data_dir: str | Path | None) -> tuple[Source, Path | None]:

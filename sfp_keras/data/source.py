@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -76,6 +77,9 @@ class Source:
         digest: differs where `data_dir` holds other images, and is made without decoding them;
             `None` where there is nothing. Default: none is needed, the name alone says which
             images these are.
+        check: refuses, by raising `InputError`, what `load` would refuse by names of data sets and
+            files alone; imports no framework. Default: nothing more than a `data_dir` that does
+            not exist.
         needs: `str`. What `data_dir` has to hold. Default: `data_dir` may be left out.
         unused: arguments of `load_dataset` that change nothing, at least without `only_split`.
         model: `str`, the name of the network it is usually probed with. Default: none.
@@ -85,6 +89,7 @@ class Source:
     load: Callable[[Request], LabelledImages]
     count_labels: Callable[[Request], int]
     digest: Callable[[Path], str | None] = lambda data_dir: None
+    check: Callable[[Request], Any] = lambda request: None
     needs: str | None = None
     unused: tuple[str, ...] = ()
     model: str | None = None

@@ -9,6 +9,7 @@ from typing import Any
 
 from sfp_keras.data.label_order import shorten
 from sfp_keras.data.sources import unknown_dataset
+from sfp_keras.data.tfds_names import tfds_names
 from sfp_keras.errors import InputError, first_line
 from sfp_keras.reachability import first_unreachable_host
 
@@ -35,14 +36,7 @@ def open_builder(name: str, data_dir: str | Path | None = None) -> Any:
         InputError: if the name is unknown or no image classification, there is no network, or
             preparing it fails.
     """
-    match = _NAME.fullmatch(name)
-    if match is None:
-        raise unknown_dataset(name)
-    if data_dir is not None and not Path(data_dir).is_dir():
-        raise InputError(f"`data_dir`={data_dir} does not exist or is no folder")
-    root = Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets")
-    root = root.expanduser()
-    folder = _find_prepared(root, match["base"], match["config"], match["version"])
+    base, root, folder = _place(name, data_dir)
     tfds = _import_tfds(name)
     if folder is not None:
         try:
@@ -51,7 +45,7 @@ def open_builder(name: str, data_dir: str | Path | None = None) -> Any:
             raise InputError(
                 f"{folder} is damaged ({first_line(error)}); prepare it again"
             ) from None
-        if builder.name != match["base"]:
+        if builder.name != base:
             raise InputError(f"`data_dir`={folder} holds {builder.name}, not {name}")
         return builder
     try:
@@ -63,6 +57,39 @@ def open_builder(name: str, data_dir: str | Path | None = None) -> Any:
     image_and_label(builder, name)  # no download of what cannot be used
     _prepare(tfds, builder, name, root)
     return builder
+
+
+def check_tfds_name(name: str, data_dir: str | Path | None = None) -> None:
+    """Refuse a name that tensorflow-datasets does not have, without importing it.
+
+    Args:
+        name: `str`.
+        data_dir: `str` or `Path`. As in `open_builder`.
+
+    Raises:
+        InputError: if neither a prepared set nor one that can be prepared has the name.
+    """
+    base, _, folder = _place(name, data_dir)
+    known = tfds_names()
+    # Where the package is missing or is laid out in another way, opening the set tells.
+    if folder is None and known and base not in known:
+        raise unknown_dataset(name, known)
+
+
+def _place(name: str, data_dir: str | Path | None) -> tuple[str, Path, Path | None]:
+    """A name without its configuration, where the data is kept, and what is prepared there."""
+    match = _NAME.fullmatch(name)
+    if match is None:
+        raise unknown_dataset(name)
+    if data_dir is not None and not Path(data_dir).is_dir():
+        raise InputError(f"`data_dir`={data_dir} does not exist or is no folder")
+    root = Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets")
+    root = root.expanduser()
+    return (
+        match["base"],
+        root,
+        _find_prepared(root, match["base"], match["config"], match["version"]),
+    )
 
 
 def image_and_label(builder: Any, name: str) -> tuple[str, str]:

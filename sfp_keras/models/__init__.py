@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sfp_keras.models.networks.vgg import VGG_NAMES, build_vgg, vgg_arguments_of
     from sfp_keras.models.own import load_own_model
     from sfp_keras.models.own_architecture import architecture_of, own_input_shape
+    from sfp_keras.models.own_spec import check_own_spec
     from sfp_keras.models.registry import (
         Architecture,
         architectures,
@@ -40,6 +41,7 @@ _FILE_OF = {
     "build_efficientnet": "networks.efficientnet",
     "build_network": "registry",
     "build_vgg": "networks.vgg",
+    "check_own_spec": "own_spec",
     "default_stage_names": "registry",
     "efficientnet_arguments_of": "networks.efficientnet",
     "find_architecture": "registry",
@@ -64,6 +66,7 @@ __all__ = [
     "build_efficientnet",
     "build_network",
     "build_vgg",
+    "check_own_spec",
     "default_stage_names",
     "efficientnet_arguments_of",
     "find_architecture",

@@ -1,6 +1,5 @@
 """A user's own network, from a .keras file or a function that makes it."""
 
-import difflib
 import zipfile
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from sfp_keras.errors import InputError
 from sfp_keras.importing import import_function, kind_and_line
 from sfp_keras.models import enlarging, geometric  # noqa: F401  (layers of saved networks)
 from sfp_keras.models.graph import require_functional
-from sfp_keras.models.registry import architectures
+from sfp_keras.models.own_spec import check_own_spec, is_factory
 
 
 def load_own_model(spec: str, image_size: int | tuple[int, int] | None = None) -> keras.Model:
@@ -39,18 +38,8 @@ def load_own_model(spec: str, image_size: int | tuple[int, int] | None = None) -
         InputError: if the spec, the file, the factory or the kind of model will not do; the
             message says which and the mend.
     """
-    if ":" in spec and not Path(spec).exists():
-        model = _from_factory(spec)
-    elif spec.endswith(".keras") or Path(spec).exists():
-        model = _from_file(Path(spec))
-    else:
-        names = list(architectures())
-        close = difflib.get_close_matches(spec, names)
-        meant = f"did you mean {' or '.join(close)}? " if close else ""
-        raise InputError(
-            f"`model`={spec} is no network with a name ({meant}there are {', '.join(names)}), nor "
-            "the path of a .keras file, nor package.module:factory"
-        )
+    check_own_spec(spec)
+    model = _from_factory(spec) if is_factory(spec) else _from_file(Path(spec))
     model = _unprocessed(model)
     return model if image_size is None else _with_image_size(model, image_size)
 
@@ -64,13 +53,6 @@ def _unprocessed(model: keras.Model) -> keras.Model:
 
 
 def _from_file(path: Path) -> keras.Model:
-    if not path.exists():
-        raise InputError(f"`model`: file {path} does not exist")
-    if path.suffix != ".keras" or not _is_keras_archive(path):
-        raise InputError(
-            f"`model`: file {path} is not a Keras 3 model file: save the network with "
-            "model.save('name.keras')"
-        )
     try:
         return keras.saving.load_model(path, compile=False)
     # Loading runs code of Keras and of custom classes, which may raise anything.
@@ -87,13 +69,6 @@ def _from_file(path: Path) -> keras.Model:
             "classes or Lambda layers, write a function that imports them and loads it, and say "
             "`model`=package.module:function"
         ) from error
-
-
-def _is_keras_archive(path: Path) -> bool:
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return "config.json" in archive.namelist()
 
 
 def _holds_code(path: Path) -> bool:

@@ -1,7 +1,15 @@
 """The procedures of the command, each readable as the paper's text."""
 
 from sfp_keras.experiment import Experiment
+from sfp_keras.workflows.inputs.before_keras import check_before_keras
 from sfp_keras.workflows.sweep.plan import SweepPlan, holds_sweep
+
+__all__ = ["check_before_keras", "needs_keras", "run"]
+
+
+def needs_keras(experiment: Experiment) -> bool:
+    """Whether a network is run or asked about; a report reads what runs left."""
+    return experiment.run.mode != "report" or experiment.trains_own_model
 
 
 def run(experiment: Experiment, plan: SweepPlan | None = None) -> None:

@@ -1,6 +1,5 @@
 """Phase 1 alone."""
 
-from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.reports import terminal
 from sfp_keras.workflows.inputs.inputs import load_training_inputs
@@ -10,13 +9,6 @@ from sfp_keras.workflows.session import ProbeSession
 
 def train(experiment: Experiment) -> None:
     """`--mode=train`: phase 1 of the papers."""
-    if not experiment.trains:
-        raise InputError(
-            f"`mode`=train: `model`={experiment.network.model}"
-            + (f" with `weights`={given}" if (given := experiment.network.weights) else "")
-            + " is trained already: use `mode`=probe, or `train` with a function that makes the "
-            "network"
-        )
     with ProbeSession.open(load_training_inputs(experiment)) as session:
         train_network(session)
         console = terminal()

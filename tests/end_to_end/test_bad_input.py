@@ -367,6 +367,6 @@ def test_a_run_dir_that_can_be_no_folder(name: str, spoilt: SimpleNamespace) -> 
 
 
 def test_a_flag_that_does_not_parse(command: Callable, tmp_path: Path) -> None:
-    done = command("--mode=nonsense", f"--run_dir={tmp_path}/run", code=1)
-    assert "flag --mode=nonsense: value should be one of <probe|train" in done.stderr
+    done = command("--mode=nonsense", f"--run_dir={tmp_path}/run", code=2)
+    assert "error: --mode=nonsense must be one of probe, train" in done.stderr
     assert not (tmp_path / "run").exists()

@@ -137,7 +137,7 @@ def test_image_size_of_a_closed_input(module):
         ("{module}:subclassed", "subclassed.*functional API"),
         ("no_such_package.networks:net", "'no_such_package' is not found.*PYTHONPATH"),
         ("broken_networks:net", "importing broken_networks raised ModuleNotFoundError"),
-        ("resnet", "nor the path of a .keras file, nor package.module:factory"),
+        ("resnet", "others by a .keras file or as package.module:factory"),
         ("none.keras", "none.keras does not exist"),
     ],
 )

@@ -5,6 +5,7 @@ import functools
 import importlib
 import pkgutil
 from collections.abc import Iterable
+from pathlib import Path
 
 from sfp_keras.data.source import Source
 from sfp_keras.errors import InputError
@@ -43,8 +44,12 @@ def unknown_dataset(name: str, others: Iterable[str] = ()) -> InputError:
         An `InputError` with the closest known names.
     """
     names = source_names()
+    if name and Path(name).is_dir():
+        return InputError(
+            f"`name`={name} is a folder: say `name`=folder and `data_dir`={name} for class folders"
+        )
     base = name.split("/")[0].split(":")[0]
-    close = difflib.get_close_matches(base, [*names, *others])
+    close = difflib.get_close_matches(base, dict.fromkeys([*names, *others]))
     meant = f" (did you mean {' or '.join(close)}?)" if close else ""
     return InputError(
         f"`name`={name} is unknown{meant}: it is one of {', '.join(names)}, or an "

@@ -251,6 +251,7 @@ SOURCES = tuple(
         name,
         load=load_cifar,
         count_labels=lambda request: _LAYOUTS[request.name].num_labels,
+        check=lambda request: request.data_dir and find_cifar(request.name, request.data_dir),
         unused=("test_fraction",),
         model="vgg16",
     )

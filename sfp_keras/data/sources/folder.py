@@ -209,6 +209,7 @@ SOURCES = (
         load=load_folder,
         count_labels=count_folder_labels,
         digest=folder_digest,
+        check=count_folder_labels,
         needs="the folder of the class folders",
     ),
 )

@@ -15,7 +15,7 @@ from sfp_keras.data.images.threads import image_threads
 from sfp_keras.data.label_order import superclass_of_label
 from sfp_keras.data.source import LabelledImages, Request, Source
 from sfp_keras.data.splitting import choose_split
-from sfp_keras.data.tfds_builders import image_and_label, open_builder
+from sfp_keras.data.tfds_builders import check_tfds_name, image_and_label, open_builder
 from sfp_keras.errors import InputError, first_line
 
 _TEST_NAMES = ("test", "validation")
@@ -179,4 +179,11 @@ def _pixels(image: np.ndarray, name: str, channels: int) -> np.ndarray:
     return to_channels(image[..., :3], channels)
 
 
-SOURCES = (Source("*", load=load_tfds, count_labels=count_tfds_labels),)
+SOURCES = (
+    Source(
+        "*",
+        load=load_tfds,
+        count_labels=count_tfds_labels,
+        check=lambda request: check_tfds_name(request.name, request.data_dir),
+    ),
+)

@@ -3,10 +3,11 @@
 import contextlib
 import hashlib
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from sfp_keras.data import ImageDataset, label_subset, load_dataset
+from sfp_keras.data import ImageDataset, check_dataset, label_subset, load_dataset
 from sfp_keras.errors import InputError, arguments_called
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import unreadable
@@ -23,16 +24,33 @@ def load_images(
             experiment.data.data_dir,
             channels=channels,
             image_size=image_size(experiment) or network_size,
-            test_fraction=experiment.data.test_fraction,
-            only_split=experiment.data.only_split,
-            resize=experiment.data.resize,
-            class_names=experiment.data.class_names,
-            memory_budget=int(experiment.data.memory_gib * 2**30),
             cache_dir=ExperimentRun(experiment).images,
+            **_arguments(experiment),
         )
     if experiment.data.labels is not None:
         dataset = label_subset(dataset, experiment.data.labels, experiment.data.subset_seed)
     return dataset
+
+
+def check_images(experiment: Experiment) -> None:
+    """Refuse what `load_images` would refuse by settings and names of files alone."""
+    data, arguments = experiment.data, _arguments(experiment)
+    if (size := image_size(experiment)) is None:
+        del arguments["resize"]  # A network may have a size to crop to.
+    with reading(data.data_dir):
+        check_dataset(data.dataset, data.data_dir, image_size=size, **arguments)
+
+
+def _arguments(experiment: Experiment) -> dict[str, Any]:
+    """Arguments of `load_dataset` that the network does not decide."""
+    data = experiment.data
+    return {
+        "test_fraction": data.test_fraction,
+        "only_split": data.only_split,
+        "resize": data.resize,
+        "class_names": data.class_names,
+        "memory_budget": int(data.memory_gib * 2**30),
+    }
 
 
 def fingerprint(dataset: ImageDataset) -> str:

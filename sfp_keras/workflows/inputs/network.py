@@ -9,7 +9,6 @@ from sfp_keras.backend import without_notes
 from sfp_keras.data import ImageDataset
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
-from sfp_keras.files import unreadable
 from sfp_keras.models import (
     architectures,
     load_initial_weights,
@@ -21,6 +20,7 @@ from sfp_keras.models.scope_names import as_scope_name, is_scope_name
 from sfp_keras.reports import terminal
 from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.inputs.arguments import about_setting
+from sfp_keras.workflows.inputs.before_keras import check_network
 from sfp_keras.workflows.inputs.building import build_network
 from sfp_keras.workflows.inputs.images import image_size, load_images
 
@@ -38,16 +38,8 @@ def load_network_and_images(experiment: Experiment) -> tuple[keras.Model, ImageD
         InputError: naming the setting and the mend.
     """
     ExperimentRun(experiment).check_place()
-    for name in ("model", "weights", "initial_weights"):
-        _check_readable(name, experiment.value(name))
+    check_network(experiment)
     if experiment.network.model not in architectures():
-        given = [f for f in ("weights", "initial_weights") if experiment.value(f)]
-        if given:
-            raise InputError(
-                f"`{given[0]}` is for networks with a name, not for "
-                f"`model`={experiment.network.model}: save the network with its weights "
-                "as a .keras file"
-            )
         if experiment.trains:
             shape = own_input_shape(experiment.network.model)
             size, channels = (
@@ -124,17 +116,6 @@ def check_names(network: keras.Model) -> None:
                 f"({what}.name = {as_scope_name(layer.name)!r}, then save), or choose "
                 "`backend`=jax"
             )
-
-
-def _check_readable(name: str, value: str | None) -> None:
-    """Refuse a file that the user may not read."""
-    if value is not None:
-        try:
-            open(value, "rb").close()
-        except PermissionError as error:
-            raise unreadable(f"`{name}`={value}", error) from None
-        except (OSError, ValueError):
-            pass  # No file: what reads the setting knows what else it may be.
 
 
 def _size_and_channels(shape: Any) -> tuple[tuple[int, int] | None, int]:

@@ -3,11 +3,15 @@
 import contextlib
 import errno
 import hashlib
+import io
 import json
+import math
 import mmap
 import os
 import stat
 import tempfile
+import warnings
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -20,6 +24,9 @@ from sfp_keras.errors import InputError, first_line
 CANNOT_WRITE = (
     errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM,
 )  # fmt: skip
+
+# Bytes of a damaged file may be in it.
+_LONGEST_REASON = 200
 
 
 @contextlib.contextmanager
@@ -100,23 +107,39 @@ def load_npz(path: str | Path, *names: str) -> dict[str, np.ndarray]:
             return {name: _member(archive, name) for name in (names or archive.files)}
     except FileNotFoundError as error:
         raise damaged(path, error, "delete its folder and run again") from None
+    except MemoryError:
+        raise
     except Exception as error:  # a broken file raises almost anything
         raise damaged(path, error) from None
 
 
-def open_file(path: str | Path) -> IO[bytes]:
+def open_file(path: str | Path) -> io.BufferedReader:
     """Open a file for reading; a pipe or a device, which may keep a reader waiting, is none.
 
     Raises:
         OSError: if there is no such file, or something else in its place.
     """
-    file = open(  # noqa: SIM115
-        path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)
-    )
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise OSError(errno.EINVAL, "it is no file", str(path))
-    return file
+    return open(path, "rb", opener=_open_regular)
+
+
+def open_lock(path: str | Path) -> IO[str]:
+    """Open a file for locking, reading and adding; it is made where there is none.
+
+    Raises:
+        OSError: if there is something else in its place, or it cannot be written.
+    """
+    return open(path, "a+", errors="replace", opener=_open_regular)
+
+
+def _open_regular(path: str, flags: int) -> int:
+    descriptor = os.open(path, flags | os.O_NONBLOCK, 0o666)
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return descriptor
+    os.close(descriptor)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    raise OSError(errno.EINVAL, "it is no file", path)
 
 
 def read_json(path: str | Path) -> Any:
@@ -154,6 +177,8 @@ def damaged(
     if isinstance(why, PermissionError):
         return unreadable(str(path), why)
     reason = why if isinstance(why, str) else getattr(why, "strerror", None) or first_line(why)
+    if len(reason) > _LONGEST_REASON:
+        reason = f"{reason[:_LONGEST_REASON]}..."
     return InputError(f"{path} is damaged ({reason}); {mend}")
 
 
@@ -169,7 +194,7 @@ def read_member(file: IO[bytes], name: str) -> np.ndarray:
 
 def file_digest(path: Path) -> str:
     """SHA-256 of a file."""
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -187,7 +212,27 @@ def unreadable(what: str, error: OSError) -> InputError:
     )
 
 
+def array_head(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and type of the array in an open npy file, from its head.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    major, _ = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_2_0
+    if major == 1:
+        read = np.lib.format.read_array_header_1_0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        shape, _, dtype = read(file)
+    return shape, dtype
+
+
 def _archive(file: IO[bytes]) -> np.lib.npyio.NpzFile:
+    # What is neither zip nor npy, NumPy takes for a pickle.
+    if file.read(2) != b"PK":
+        raise ValueError("not an npz file")
+    file.seek(0)
     archive = np.load(file, allow_pickle=False)
     if not isinstance(archive, np.lib.npyio.NpzFile):
         raise ValueError("not an npz file")
@@ -195,11 +240,24 @@ def _archive(file: IO[bytes]) -> np.lib.npyio.NpzFile:
 
 
 def _member(archive: np.lib.npyio.NpzFile, name: str) -> np.ndarray:
+    if archive.zip is not None:
+        _check_size(archive.zip, name)
     array = archive[name]
     # NumPy hands out what is no array as bytes.
     if not isinstance(array, np.ndarray):
         raise ValueError(f"{name} is no array")
     return array
+
+
+def _check_size(archive: zipfile.ZipFile, name: str) -> None:
+    """Refuse an array that says it is larger than its file, before memory is taken for it."""
+    try:
+        with archive.open(f"{name}.npy") as member:
+            shape, dtype = array_head(member)
+    except (KeyError, ValueError):  # Reading it says what is wrong.
+        return
+    if math.prod(shape) * dtype.itemsize > archive.getinfo(f"{name}.npy").file_size:
+        raise ValueError(f"{name} is shorter than {dtype} {shape}")
 
 
 def mapped_array(path: str | Path, shape: tuple[int, ...], dtype: Any) -> np.memmap:

@@ -32,7 +32,12 @@ def plain_text(text: str) -> str:
     shown = unicodedata.normalize("NFC", text.translate(_UNSEEN))
     shown = "".join(" " if unicodedata.category(c) == "Zs" else c for c in shown)
     shown = shown.strip() or text
-    return "".join(map(_visible, shown))
+    return one_line(shown)
+
+
+def one_line(text: str) -> str:
+    r"""A text with escapes such as `\n` for what would end the line, or cannot be shown."""
+    return "".join(map(_visible, text))
 
 
 def has_text(text: str) -> bool:

@@ -1,7 +1,10 @@
 """Files that are written whole or not at all, and read without executing anything."""
 
+import io
+import os
 import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -166,3 +169,49 @@ def test_members_that_are_no_arrays_are_damage(tmp_path: Path) -> None:
         archive.writestr("kernel.npy", b"no array")
     with pytest.raises(InputError, match=r"is damaged \(kernel is no array\)"):
         files.load_npz(tmp_path / "a.npz", "kernel")
+
+
+@pytest.mark.parametrize("shape", [(2**42,), (2**70,), (3, 2**20)])
+def test_an_array_that_says_it_is_larger_than_its_file_is_damage(
+    shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    path = tmp_path / "a.npz"
+    np.savez(path, kernel=np.zeros(3, np.float32), other=np.arange(2))
+    head = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        head, {"descr": "<f4", "fortran_order": False, "shape": shape}
+    )
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("kernel.npy", head.getvalue() + bytes(12))
+    with pytest.raises(InputError, match=r"damaged \(kernel is shorter than float32"):
+        files.load_npz(path, "kernel")
+
+
+def test_bytes_of_any_kind_are_damage_and_no_pickle(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    for content in (b"", b"\x80\x04 more", np.random.default_rng(0).bytes(400)):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=r"damaged \(not an npz file\)"):
+            files.load_npz(path)
+
+
+@pytest.mark.parametrize("opened", [files.open_file, files.open_lock, files.file_digest])
+def test_what_would_keep_a_reader_waiting_is_no_file(
+    opened: Callable[[Path], object], tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "device").symlink_to("/dev/zero")
+    for name in ("pipe", "device"):
+        with pytest.raises(OSError, match="no file"):
+            opened(tmp_path / name)
+    with pytest.raises(IsADirectoryError):
+        opened(tmp_path)
+
+
+def test_a_lock_file_is_made_and_added_to(tmp_path: Path) -> None:
+    for text in ("one", "two"):
+        with files.open_lock(tmp_path / "lock") as file:
+            file.write(text)
+    with files.open_lock(tmp_path / "lock") as file:
+        file.seek(0)
+        assert file.read() == "onetwo"

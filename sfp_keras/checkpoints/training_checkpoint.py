@@ -59,6 +59,8 @@ class TrainingCheckpoint(DescribedFile):
             if not _is_history(history):
                 raise ValueError("its history is no list of epochs")
             for i, variable in enumerate(variables):
+                if arrays[f"v{i}"].dtype.kind in "cmM":  # A part would be lost.
+                    raise ValueError(f"v{i} is {arrays[f'v{i}'].dtype}")
                 variable.assign(arrays[f"v{i}"])
         except (KeyError, ValueError, TypeError, RecursionError) as error:
             raise damaged(self.path, error, "delete it and run again to start over") from None

@@ -15,6 +15,7 @@ from sfp_keras.command.wording import as_flags
 from sfp_keras.console import OUTPUT
 from sfp_keras.errors import InputError
 from sfp_keras.files import CANNOT_WRITE
+from sfp_keras.text import one_line
 
 _MEMORY = re.compile(
     r"RESOURCE_EXHAUSTED|out of memory|OOM when allocating|(?:unable|failed) to allocate"
@@ -44,8 +45,11 @@ def failure(error: BaseException, run_dir: Path | None) -> tuple[str, int] | Non
             "--head_batch_size or --inference_batch_size smaller, or probe fewer --stages",
             1,
         )
-    if isinstance(error, InputError | flags.Error):
+    if isinstance(error, flags.Error):
         return f"error: {as_flags(str(error))}", 2
+    if isinstance(error, InputError):
+        # What a file says may have lines of its own.
+        return f"error: {as_flags(one_line(str(error)))}", 2
     if isinstance(error, OSError) and (run_dir or error.filename):
         return _file_failure(error, run_dir)
     return None
@@ -76,7 +80,7 @@ def _output_line(error: OSError) -> tuple[str, int]:
 
 
 def _file_failure(error: OSError, run_dir: Path | None) -> tuple[str, int] | None:
-    place = os.fsdecode(error.filename or run_dir or "")
+    place = one_line(os.fsdecode(error.filename or run_dir or ""))
     if error.errno in CANNOT_WRITE:
         return (
             f"error: cannot write {place}: {error.strerror}; make room or choose another "

@@ -1,16 +1,13 @@
 """NumPy's named arrays in an `.npz` file or in a folder of `.npy` files."""
 
-import io
 import math
-import warnings
 import zipfile
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
 from sfp_keras.errors import InputError, first_line
-from sfp_keras.files import read_member
+from sfp_keras.files import array_head, read_member
 
 
 class ArrayFiles:
@@ -81,19 +78,8 @@ class ArrayFiles:
         try:
             if self.mapped:
                 with (self.path / f"{name}.npy").open("rb") as file:
-                    return _read_head(file)
+                    return array_head(file)
             with zipfile.ZipFile(self.path) as archive, archive.open(f"{name}.npy") as member:
-                return _read_head(member)
+                return array_head(member)
         except Exception:  # `array` says what is wrong
             return (), np.dtype(np.uint8)
-
-
-def _read_head(file: IO[bytes] | io.BufferedReader) -> tuple[tuple[int, ...], np.dtype]:
-    major, _ = np.lib.format.read_magic(file)
-    read = np.lib.format.read_array_header_2_0
-    if major == 1:
-        read = np.lib.format.read_array_header_1_0
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        shape, _, dtype = read(file)
-    return shape, dtype

@@ -83,6 +83,7 @@ class DecisionsAccumulator:
             path = self._stage.scratch
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
+                path.unlink(missing_ok=True)  # It may be a pipe or a link.
             self._file = tempfile.TemporaryFile() if path is None else open(path, "w+b")  # noqa: SIM115
         return self._file
 
@@ -94,14 +95,23 @@ class DecisionsAccumulator:
         return {"images": np.int64(self._images)}
 
     def restore(self, arrays: dict[str, np.ndarray]) -> bool:
-        """Go on from what `state` gave, if the file has as many images."""
+        """Go on from what `state` gave, if the file has as many images and holds labels."""
         path, images = self._stage.scratch, int(arrays["images"])
-        if path is None or not path.exists() or path.stat().st_size < images * self._row_bytes:
+        if path is None or not path.is_file() or images < 0:
+            return False
+        if path.stat().st_size < images * self._row_bytes:
             return False
         self._file = open(path, "r+b")  # noqa: SIM115
         self._file.truncate(images * self._row_bytes)
         self._file.seek(0, os.SEEK_END)
         self._images = images
+        found = self.result()
+        if images and (
+            found.labels.max() >= found.num_labels or found.decided.max() > found.num_labels
+        ):
+            self._file.close()
+            self._file, self._images = None, 0
+            return False
         return True
 
     def result(self) -> DecidedLabels:

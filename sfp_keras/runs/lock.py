@@ -4,10 +4,10 @@ import contextlib
 import fcntl
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from sfp_keras.errors import InputError
-from sfp_keras.files import CANNOT_WRITE
+from sfp_keras.files import CANNOT_WRITE, open_file, open_lock
 
 _LOCK = ".lock"
 
@@ -24,7 +24,7 @@ def locked(folder: Path) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = open(folder / _LOCK, "a")  # noqa: SIM115
+        file = open_lock(folder / _LOCK)
     except OSError as error:
         if error.errno in CANNOT_WRITE:
             raise
@@ -37,7 +37,7 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def try_lock(file: IO[str]) -> bool:
+def try_lock(file: IO[Any]) -> bool:
     """Lock an open file until all processes that have it open close it.
 
     Args:
@@ -63,9 +63,11 @@ def in_use(folder: Path) -> bool:
         `bool`.
     """
     try:
-        with open(folder / _LOCK) as file:
+        with open_file(folder / _LOCK) as file:
             return not try_lock(file)
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+    except PermissionError:
+        raise
+    except OSError:  # Nothing that a process could lock.
         return False
 
 

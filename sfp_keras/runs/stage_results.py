@@ -59,7 +59,7 @@ def _read_head(path: Path) -> tuple[np.ndarray, tuple[int, ...]]:
     """Kernel and position shape."""
     saved = load_npz(path, "kernel", "position_shape")
     kernel, shape = saved["kernel"], saved["position_shape"]
-    if kernel.ndim != 3 or kernel.dtype.kind != "f" or not np.isfinite(kernel).all():
+    if kernel.ndim != 3 or kernel.dtype != np.float32 or not np.isfinite(kernel).all():
         raise damaged(path, f"kernel is {kernel.dtype} {kernel.shape}, or holds what is no number")
     if shape.ndim != 1 or shape.dtype.kind not in "iu":
         raise damaged(path, f"position_shape is {shape.dtype} {shape.shape}")
@@ -92,7 +92,7 @@ def read_measurement(files: RunFiles, stage: str, split: str) -> "StageMeasureme
     kernel, position_shape = _read_head(of_stage.head)
     saved = load_npz(path, "features", "label_counts", "correct")
     counts, correct = saved["label_counts"], saved["correct"]
-    if saved["features"].dtype.kind != "f":
+    if saved["features"].dtype != np.float32:
         raise damaged(path, f"features are {saved['features'].dtype}")
     for name, values in (("label_counts", counts), ("correct", correct)):
         if values.ndim != 1 or values.dtype.kind not in "iu":

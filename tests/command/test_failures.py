@@ -118,3 +118,11 @@ def test_output_that_has_no_place_to_go(
             assert line.startswith(words)
             assert found_code == code
     assert output_failure() is None
+
+
+def test_an_error_is_one_line_whatever_is_named_in_it() -> None:
+    error = InputError("`run_dir`: 'a\nb' was \x1b[31m\ud800")
+    assert failure(error, RUN) == (r"error: --run_dir: 'a\nb' was \x1b[31m\ud800", 2)
+    found = failure(NotADirectoryError(errno.ENOTDIR, "Not a directory", f"{RUN}/a\rb"), RUN)
+    assert found is not None
+    assert found[0].startswith(rf"error: cannot use {RUN}/a\rb: Not a directory; ")

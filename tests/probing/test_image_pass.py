@@ -1,5 +1,6 @@
 """One pass for several accumulators: what each is given, and how a stopped pass goes on."""
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -118,7 +119,7 @@ def test_rows_written_after_the_checkpoint_are_written_over(
 
 
 @pytest.mark.usefixtures("always_due")
-@pytest.mark.parametrize("damage", ["description", "short", "gone"])
+@pytest.mark.parametrize("damage", ["description", "short", "gone", "a pipe", "no labels"])
 def test_a_pass_that_cannot_go_on_starts_over(damage: str, tmp_path: Path) -> None:
     whole, _ = measured(tmp_path / "whole.npz")
     path = tmp_path / "pass.npz"
@@ -127,8 +128,12 @@ def test_a_pass_that_cannot_go_on_starts_over(damage: str, tmp_path: Path) -> No
     (file,) = tmp_path.glob("pass.npz.1-*")
     if damage == "short":
         file.write_bytes(file.read_bytes()[:-1])
-    elif damage == "gone":
+    elif damage == "no labels":
+        file.write_bytes(b"\xff" * file.stat().st_size)
+    elif damage in ("gone", "a pipe"):
         file.unlink()
+    if damage == "a pipe":
+        os.mkfifo(file)
     found, read = measured(path, of="b" if damage == "description" else "a")
     assert read == list(range(IMAGES))
     equal(found, whole)

@@ -104,7 +104,8 @@ def test_a_measurement_is_read_back(tmp_path: Path) -> None:
     ("name", "change"),
     [
         ("kernel", lambda x: x.astype(complex)),
-        ("kernel", lambda x: x * np.nan),
+        ("kernel", lambda x: x.astype(float)),
+        ("kernel", lambda x: x * np.float32(np.nan)),
         ("kernel", lambda x: x[0]),
         ("kernel", lambda x: x.astype("U9")),
         ("position_shape", lambda x: -x),
@@ -130,7 +131,8 @@ def test_a_head_with_a_wrong_array_is_refused(
     [
         ("features", lambda x: x + 1j),
         ("features", lambda x: x[:, :3]),
-        ("features", lambda x: x * np.inf),
+        ("features", lambda x: x * np.float32(np.inf)),
+        ("features", lambda x: x.astype(np.float16)),
         ("features", lambda x: x.astype("m8[s]")),
         ("correct", lambda x: x + 2**62),
         ("correct", lambda x: x - 1),

@@ -135,6 +135,18 @@ def test_another_training_s_checkpoint_is_refused(tmp_path, whole):
         )
 
 
+@pytest.mark.parametrize(
+    "changed", [{"v0": lambda x: x + 1j}, {"history": lambda x: np.array("[[]]")}]
+)
+def test_a_checkpoint_that_cannot_be_is_refused(changed, tmp_path, whole):
+    with np.load(whole.path) as arrays:
+        saved = dict(arrays)
+    saved |= {name: change(saved[name]) for name, change in changed.items()}
+    np.savez(tmp_path / "c.npz", **saved)
+    with pytest.raises(InputError, match=r"c\.npz is damaged \(.*start over"):
+        fit(model(), tmp_path / "c.npz")
+
+
 def test_nan_stops_with_the_mend_and_keeps_the_finished_epochs(tmp_path):
     fit(model(), tmp_path / "c.npz", epochs=2)
     before = (tmp_path / "c.npz").read_bytes()

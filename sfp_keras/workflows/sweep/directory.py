@@ -14,7 +14,7 @@ from typing import IO, Any
 from sfp_keras.analyses import image_passes
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
-from sfp_keras.files import CANNOT_WRITE, damaged, read_json, write_text
+from sfp_keras.files import CANNOT_WRITE, damaged, open_lock, read_json, write_text
 from sfp_keras.runs import RunFiles, differences, in_use, try_lock
 from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.sweep.plan import RECORD
@@ -153,7 +153,7 @@ class SweepDirectory:
     def locked(self) -> Iterator[None]:
         """Wait until no other process writes what all members say together."""
         self.path.mkdir(parents=True, exist_ok=True)
-        with open(self._lock, "a") as lock:
+        with open_lock(self._lock) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
@@ -169,7 +169,7 @@ class SweepDirectory:
             process has it, or works in the run directory.
         """
         self._claims.mkdir(parents=True, exist_ok=True)
-        with open(self._claims / name, "a+") as file:
+        with open_lock(self._claims / name) as file:
             free = try_lock(file) and not in_use(self.run(name).path)
             yield file if free else None
 

@@ -17,7 +17,7 @@ import {frameOfTab} from './skeleton.js';
 export async function start(element, views) {
   host.borrowFont();
   host.connect();
-  const read = (address) => decode(address, views.map((view) => view.name));
+  const read = (address) => decode(address, views);
   const initial = read(await host.readAddress());
   element.replaceChildren();
   render(html`<${Guard}><${App} initial=${initial} read=${read} views=${views} /><//>`, element);
@@ -54,7 +54,7 @@ function App({initial, read, views}) {
     setVersion((n) => n + 1);
   };
   useEffect(() => host.onReload(readAgain), []);
-  useEffect(() => host.writeAddress(encode(state), VISITED), [state]);
+  useEffect(() => host.writeAddress(encode(state, views), VISITED), [state]);
   document.documentElement.dataset.theme = theme;
 
   const log = useResource(`runs ${version}`, (signal) => getJson('runs', {}, signal));

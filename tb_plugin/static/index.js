@@ -3,7 +3,7 @@
 import {frameOfTab} from './skeleton.js';
 
 const base = new URL('.', import.meta.url);
-const STYLES = ['base', 'controls', 'views', 'tables', 'explanations', 'charts', 'gallery', 'filter', 'compare', 'narrow'];
+const STYLES = ['base', 'controls', 'views', 'tables', 'explanations', 'charts', 'gallery', 'filter', 'narrow'];
 
 /** Draws the tab. The host swallows errors thrown here, so they are shown instead. */
 export async function render() {
@@ -21,8 +21,10 @@ export async function render() {
     const [{start}, ...views] = await Promise.all(
       ['app.js', ...pages].map((path) => import(`./${path}`)),
     );
-    await sheets;
-    await start(document.body, views.map(({view}) => view).sort((a, b) => a.place - b.place));
+    const shown = views.map(({view}) => view).sort((a, b) => a.place - b.place);
+    const own = shown.flatMap(({styles = []}) => styles);
+    await Promise.all([sheets, ...own.map((name) => loadStyle(`styles/${name}.css`))]);
+    await start(document.body, shown);
   } catch (error) {
     console.error(error);
     showFailure(error);

@@ -73,7 +73,7 @@ def test_filters_of_two_steps_are_compared(page, base):
 
 def test_measurements_that_do_not_fit_are_not_compared(page, base):
     frame = open_tab(page, base, view="compare", arun="gone", astage=STAGES[0].name, **STATE)
-    assert "“gone”" in frame.locator(".side .notice").text_content()
+    assert "“gone”" in frame.locator("main .notice").text_content()
     message = frame.locator("main .message").text_content()
     assert f"A has {STAGES[0].filters} filters, B has {LAST.filters}" in message
     choice = frame.get_by_role("group", name="A", exact=True)

@@ -150,7 +150,7 @@ function Notes({notices}) {
   const {chosen, update} = useContext(Shared);
   return html`<div class="notes">
     ${chosen.missing.map(
-      ({what, name, patch}) => html`<p class="notice" role="status" key=${`${what} ${name}`}>
+      ({what, name, patch}) => html`<p class="notice" role="status" key=${what}>
         The ${what} “${name}” of the address is not in this ${PLACES[what]}.${' '}
         <button type="button" class="link" onClick=${() => update(patch)}>Dismiss</button>
       </p>`,

@@ -2,14 +2,15 @@
 
 import {labelName} from './format.js';
 
-const text = (value) => value;
-const integer = (value) =>
+// How a value is read from the address; `undefined` where it makes no sense.
+export const text = (value) => value;
+export const integer = (value) =>
   /^\d{1,18}$/.test(value) && Number.isSafeInteger(Number(value)) ? Number(value) : undefined;
-const oneOf =
+export const oneOf =
   (...choices) =>
   (value) =>
     choices.includes(value) ? value : undefined;
-const flag = (value) => (value === '1' ? true : value === '0' ? false : undefined);
+export const flag = (value) => (value === '1' ? true : value === '0' ? false : undefined);
 
 function fraction(value) {
   const number = value.trim() === '' ? NaN : Number(value);
@@ -24,10 +25,9 @@ function names(value) {
   }
 }
 
-// [default, read from the address]. `null`: what suits the log.
+// What several views share: [default, read from the address]. `null`: what suits the log. A view
+// declares what it alone needs as its `fields`.
 const FIELDS = {
-  // Addresses of earlier versions call the first view `layers`.
-  view: ['stages', (value, views) => oneOf(...views)(value === 'layers' ? 'stages' : value)],
   run: [null, text],
   compared: [null, names],
   stage: [null, text],
@@ -39,27 +39,22 @@ const FIELDS = {
   descending: [false, flag],
   corner: ['auto', oneOf('auto', '16', '32', '64', '128')],
   size: ['m', oneOf('s', 'm', 'l')],
-  lines: ['stages', oneOf('stages', 'runs')],
-  values: ['boolean', oneOf('boolean', 'fields')],
-  labelsort: ['label', text],
-  labelsdown: [false, flag],
-  // What is compared with what is chosen, and the order and page of the filters compared.
-  arun: [null, text],
-  astage: [null, text],
-  astep: [null, integer],
-  change: ['change', text],
-  changedown: [true, flag],
-  page: [0, integer],
   log: [true, flag],
-  labelslog: [false, flag],
   theme: ['auto', oneOf('auto', 'light', 'dark')],
 };
+
+function fieldsOf(views) {
+  const names = views.map((view) => view.name);
+  // Addresses of earlier versions call the first view `layers`.
+  const view = (value) => oneOf(...names)(value === 'layers' ? 'stages' : value);
+  return Object.assign({view: ['stages', view]}, FIELDS, ...views.map(({fields}) => fields));
+}
 
 /** The state an address gives, of these views; what is missing or senseless takes its default. */
 export function decode(address, views) {
   const state = {};
-  for (const [key, [initial, read]] of Object.entries(FIELDS)) {
-    const found = Object.hasOwn(address, key) ? read(String(address[key]), views) : undefined;
+  for (const [key, [initial, read]] of Object.entries(fieldsOf(views))) {
+    const found = Object.hasOwn(address, key) ? read(String(address[key])) : undefined;
     state[key] = found === undefined ? initial : found;
   }
   return state;
@@ -69,9 +64,9 @@ export function decode(address, views) {
 export const VISITED = ['view', 'filter'];
 
 /** The texts for the address: only what differs from the defaults. */
-export function encode(state) {
+export function encode(state, views) {
   const address = {};
-  for (const [key, [initial]] of Object.entries(FIELDS)) {
+  for (const [key, [initial]] of Object.entries(fieldsOf(views))) {
     const value = state[key];
     if (value === initial || value === null) continue;
     if (Array.isArray(value)) address[key] = value.map(encodeURIComponent).join(',');
@@ -135,10 +130,9 @@ export function select(state, runs) {
       ['stage', state.stage, stage?.stage],
       ['filter', state.filter, filter],
       ['label', state.label, label],
-      ['run', state.arun, runs.find((r) => r.run === state.arun)?.run, 'arun'],
     ]
       .filter(([, asked, found]) => asked !== null && asked !== found)
-      .map(([what, name, , key = what]) => ({what, name, patch: {[key]: null}})),
+      .map(([what, name]) => ({what, name, patch: {[what]: null}})),
   };
 }
 

@@ -9,17 +9,33 @@ import {ORDERS, compareClusters} from '../lib/compare.js';
 import {Await, Empty} from '../components/messages.js';
 import {useResource} from '../lib/resource.js';
 import {Shared, useStageParameters} from '../lib/shared.js';
-import {toRun} from '../lib/state.js';
+import {flag, integer, text, toRun} from '../lib/state.js';
 import {sortRows} from '../components/table.js';
 import {Button} from '../components/widgets.js';
 
-export const view = {name: 'compare', title: 'Compare', place: 6, Page: CompareView};
+export const view = {
+  name: 'compare',
+  title: 'Compare',
+  place: 6,
+  Page: CompareView,
+  styles: ['compare'],
+  // A, and the order and page of the filters.
+  fields: {
+    arun: [null, text],
+    astage: [null, text],
+    astep: [null, integer],
+    change: ['change', text],
+    changedown: [true, flag],
+    page: [0, integer],
+  },
+};
 
 /** A is chosen here, B is what all views show. */
 function CompareView() {
   const shared = useContext(Shared);
-  const {runs, chosen, update} = shared;
+  const {state, runs, chosen, update} = shared;
   const a = useReference();
+  const gone = state.arun !== null && state.arun !== a.run.run;
   const b = {run: chosen.run, stage: chosen.stage, step: chosen.step};
   const why = whyNotComparable(a, b);
   const swap = () =>
@@ -43,7 +59,11 @@ function CompareView() {
       step: step === stage?.steps.at(-1) ? null : step,
       page: 0,
     });
-  return html`<section class="card compared" aria-label="What is compared">
+  return html`${gone &&
+      html`<p class="notice" role="status">
+      The run “${state.arun}” of the address is not in this log.
+    </p>`}
+    <section class="card compared" aria-label="What is compared">
       <${MeasurementChoice} name="A" runs=${runs} value=${a} onChange=${chooseA} />
       <${MeasurementChoice} name="B" runs=${runs} value=${b} onChange=${chooseB} />
       <${Button} onClick=${swap}>⇅ Swap A and B<//>

@@ -10,6 +10,7 @@ import {shortNames, shortRunNames} from '../lib/format.js';
 import {Await, Empty} from '../components/messages.js';
 import {useResource} from '../lib/resource.js';
 import {Shared, useOffer} from '../lib/shared.js';
+import {oneOf} from '../lib/state.js';
 import {StepTable} from '../components/steptable.js';
 import {Check, Radios} from '../components/widgets.js';
 
@@ -24,7 +25,13 @@ const CHARTS = [
   {key: 'noise_external', mayLog: true},
 ];
 
-export const view = {name: 'curves', title: 'Training', place: 2, Page: CurvesView};
+export const view = {
+  name: 'curves',
+  title: 'Training',
+  place: 2,
+  Page: CurvesView,
+  fields: {lines: ['stages', oneOf('stages', 'runs')]},
+};
 
 /** One line a stage of the run, or one line a run at the chosen stage. */
 function CurvesView() {

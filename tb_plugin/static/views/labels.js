@@ -11,6 +11,7 @@ import {cutMiddle, describeChoice, formatNumber, labelName} from '../lib/format.
 import {Await} from '../components/messages.js';
 import {useResource} from '../lib/resource.js';
 import {Shared, useOffer, useStageParameters} from '../lib/shared.js';
+import {flag, oneOf, text} from '../lib/state.js';
 import {Table, sortRows} from '../components/table.js';
 import {Check, Radios} from '../components/widgets.js';
 
@@ -22,7 +23,18 @@ const LOOKS = {
 };
 const NAMED = 4; // Labels of least and of most signal that are named.
 
-export const view = {name: 'labels', title: 'Labels', place: 5, Page: LabelsView};
+export const view = {
+  name: 'labels',
+  title: 'Labels',
+  place: 5,
+  Page: LabelsView,
+  fields: {
+    values: ['boolean', oneOf('boolean', 'fields')],
+    labelsort: ['label', text],
+    labelsdown: [false, flag],
+    labelslog: [false, flag],
+  },
+};
 
 /** Chart and table. */
 function LabelsView() {
@@ -64,8 +76,8 @@ function Labels({rows, step}) {
     ? 'Fields above the threshold, summed'
     : 'Boolean elements above the threshold, summed';
   const legend = series.map(({label, color, mark, average}) => {
-    const text = `${label}, mean ${formatNumber(average)}`;
-    return {label: text, shown: symbols(text), color, mark};
+    const named = `${label}, mean ${formatNumber(average)}`;
+    return {label: named, shown: symbols(named), color, mark};
   });
   const sort = (by) =>
     update(

@@ -3,13 +3,29 @@ PYTHONS ?= python3.11 python3.12 python3.13
 OLDEST_PYTHON ?= python3.11
 VENV := .venv
 INSTALLED := $(VENV)/installed
+DEMO_RUN := runs/vgg6-digits-seed0
 PYTEST = $(VENV)/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-quick test-all test-versions test-oldest lint format clean
+.PHONY: demo demo-plan test test-quick test-all test-versions test-oldest lint format clean
 
 # The whole procedure on scikit-learn's handwritten digits, with no download.
-demo: $(INSTALLED)
+demo: demo-plan $(INSTALLED)
 	$(VENV)/bin/python main.py --mode=probe --dataset=digits
+	@echo
+	@echo "What to do now:"
+	@echo "  all figures on a page:  $(VENV)/bin/python main.py --mode=report --run_dir=$(DEMO_RUN)"
+	@echo "  every filter, to browse:  $(VENV)/bin/tensorboard --logdir=$(DEMO_RUN)/events"
+	@echo "  fewer weights in the head:  $(VENV)/bin/python main.py --mode=afcc --dataset=digits"
+	@echo "  your own network and images:  docs/own_network.md"
+
+demo-plan:
+	@echo "make demo: what each filter of a small network (VGG-6) does, on scikit-learn's digits."
+	@test -e $(INSTALLED) || echo "  0. install into $(VENV): about 2 minutes, with downloads from PyPI, once"
+	@echo "  1. train the network, 20 epochs"
+	@echo "  2. train a linear head on each of its 5 stages, the network frozen"
+	@echo "  3. measure every filter alone: clusters, noise and signal, one table"
+	@echo "Steps 1 to 3 take 2 to 3 minutes on two free cores, and go on where they were if stopped."
+	@echo "Results: $(DEMO_RUN)"
 
 # Lint, types and tests: what continuous integration runs. Workers wait for the processes that
 # tests start, so three keep two cores busy.

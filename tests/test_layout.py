@@ -30,6 +30,7 @@ EVERYWHERE = (
     "file_names",
     "console",
     "importing",
+    "progress",
     "backend",
     "reachability",
     "saved_classes",

@@ -13,10 +13,10 @@ from sfp_keras.data import epoch_rows
 from sfp_keras.distribution import current_devices
 from sfp_keras.layers import MaskedDense
 from sfp_keras.probing import FeatureCache, RowReader
+from sfp_keras.progress import Progress
 from sfp_keras.settings import FineTuningSettings, TrainingSettings
 from sfp_keras.short_repr import ShortRepr
 from sfp_keras.training import (
-    Progress,
     TrainingData,
     check_groups,
     compile_classifier,

@@ -1,12 +1,14 @@
 """What a head decides when some of its filters are silenced."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
 from sfp_keras.errors import InputError
 from sfp_keras.filters.decisions import checked_inputs
 
+# A mask's number, and the correct inputs of each label among some.
+_Step = tuple[int, np.ndarray]
 _BLOCK_BYTES = 2**25
 _INPUTS_AT_ONCE = 2048
 
@@ -16,6 +18,7 @@ def correct_without(
     labels: np.ndarray,
     kernel: np.ndarray,
     silenced: Sequence[np.ndarray],
+    each: Callable[[Iterable[_Step], int], Iterable[_Step]] = lambda steps, count: steps,
 ) -> np.ndarray:
     """Count the inputs a head classifies correctly while some filters are silenced.
 
@@ -29,6 +32,8 @@ def correct_without(
         labels: integers `(n,)` in 0 .. K-1.
         kernel: array `(P, F, K)`. Weights of the head.
         silenced: bool arrays `(F,)`, true for the filters silenced together.
+        each: of the steps of the work and how many there are, gives the steps back one by one,
+            to show how far it is. Default: nothing is shown.
 
     Returns:
         int64 array `(len(silenced), K)`: inputs of each label that are classified correctly.
@@ -48,9 +53,25 @@ def correct_without(
             )
     # Filters first: choosing some then copies whole rows.
     weights = np.ascontiguousarray(kernel.transpose(1, 0, 2))
+    blocks = list(_blocks(len(labels), positions * filters + num_labels))
     correct = np.zeros((len(masks), num_labels), np.int64)
-    for rows in _blocks(len(labels), positions * filters + num_labels):
-        x = np.ascontiguousarray(outputs[rows].transpose(2, 1, 0), kernel.dtype)
+    counts = _counts(outputs, labels, weights, masks, blocks)
+    for number, of_rows in each(counts, len(blocks) * len(masks)):
+        correct[number] += of_rows
+    return correct
+
+
+def _counts(
+    outputs: np.ndarray,
+    labels: np.ndarray,
+    weights: np.ndarray,
+    masks: Sequence[np.ndarray],
+    blocks: Sequence[slice],
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Of each block of inputs and each mask: its number, and the correct ones of each label."""
+    filters, _, num_labels = weights.shape
+    for rows in blocks:
+        x = np.ascontiguousarray(outputs[rows].transpose(2, 1, 0), weights.dtype)
         of_rows = labels[rows]
         responds = np.any(x, axis=1) & np.any(weights, axis=(1, 2))[:, None]
         whole = _fields(x, weights, np.ones(filters, bool))
@@ -61,8 +82,7 @@ def correct_without(
             else:
                 fields = _fields(x, weights, ~mask)
             of_correct = of_rows[fields.argmax(1) == of_rows]
-            correct[number] += np.bincount(of_correct, minlength=num_labels)
-    return correct
+            yield number, np.bincount(of_correct, minlength=num_labels)
 
 
 def _fields(x: np.ndarray, weights: np.ndarray, chosen: np.ndarray) -> np.ndarray:

@@ -18,11 +18,11 @@ from sfp_keras.errors import InputError
 from sfp_keras.models.scope_names import is_scope_name
 from sfp_keras.probing.features import Batches, FeatureCache, stage_outputs
 from sfp_keras.probing.row_reader import RowReader
+from sfp_keras.progress import Progress
 from sfp_keras.settings import HeadSettings, TrainingSettings
 from sfp_keras.training import (
     GroupSchedule,
     ParameterGroup,
-    Progress,
     TrainingData,
     compile_classifier,
     fit_with_resume,

@@ -1,5 +1,6 @@
 """Training: PyTorch's SGD with parameter groups, step schedules, and a fit that resumes."""
 
+from sfp_keras.progress import Progress
 from sfp_keras.training.callbacks import (
     EpochCheckpoint,
     FreshValidation,
@@ -18,7 +19,7 @@ from sfp_keras.training.hyperparameters import (
 from sfp_keras.training.loss import CrossEntropy, curves, with_exact_loss
 from sfp_keras.training.moved_batches import moved_batches
 from sfp_keras.training.optimizer import SGD
-from sfp_keras.training.progress import FitProgress, Progress
+from sfp_keras.training.progress import FitProgress
 from sfp_keras.training.resident import (
     ResidentImages,
     fits_on_device,

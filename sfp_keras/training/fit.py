@@ -9,10 +9,11 @@ import keras
 
 from sfp_keras.checkpoints import TrainingCheckpoint
 from sfp_keras.distribution import current_devices
+from sfp_keras.progress import Progress
 from sfp_keras.settings import TrainingSettings
 from sfp_keras.training.callbacks import EpochCheckpoint, FreshValidation, History, StopOnNaN
 from sfp_keras.training.hyperparameters import schedule_of
-from sfp_keras.training.progress import Progress
+from sfp_keras.training.progress import FitProgress
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +72,9 @@ def fit_with_resume(
         [FreshValidation(data.validation, data.validation_steps)] if data.validation else []
     )
     with contextlib.ExitStack() as stack:
-        shown = [stack.enter_context(contextlib.closing(progress.callback()))] if progress else []
+        shown = [FitProgress(progress, data.validation_steps or 0)] if progress else []
+        for callback in shown:
+            stack.enter_context(contextlib.closing(callback))
         stack.enter_context(devices.training(model))
         model.fit(
             devices.source(lambda: data.batches(begin)),

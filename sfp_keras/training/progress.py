@@ -1,129 +1,47 @@
-"""What a long phase shows its user: the time it will take, then how far it is."""
+"""A Keras callback that says how long a training will take, and shows how far it is."""
 
-import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import keras
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 
-from sfp_keras.console import PlainConsole
-
-
-class Progress:
-    """Progress of one phase on a terminal, or a line now and then elsewhere.
-
-    Args:
-        phase: `str`. What runs: "training", "heads", ...
-        console: `rich.console.Console`, or `None` for standard output.
-        line_seconds: `float`. Least time between two lines where there is no terminal.
-        outputs: sequence of `str`. Names of the outputs of a model with several, in the order
-            in which their accuracies are shown. Defaults to Keras' order, that of the alphabet.
-    """
-
-    def __init__(
-        self,
-        phase: str,
-        console: Console | None = None,
-        line_seconds: float = 30.0,
-        outputs: Sequence[str] = (),
-    ):
-        self.phase = phase
-        self.console = console or PlainConsole(sys.stdout)
-        self.line_seconds = line_seconds
-        self.outputs = tuple(outputs)
-
-    def callback(self) -> "FitProgress":
-        """A Keras callback that reports on a training."""
-        return FitProgress(self)
-
-    def over(
-        self,
-        items: Iterable[Any],
-        total: int,
-        *,
-        begin: int = 0,
-        size: Callable[[Any], int] = lambda item: 1,
-        unit: str = "batches",
-    ) -> Iterator[Any]:
-        """Yield from `items`, reporting how many of `total` are done.
-
-        Args:
-            items: what is worked on.
-            total: `int`. All there is, in units.
-            begin: `int`. Units that were done earlier. Defaults to `0`.
-            size: function of an item giving its units. Defaults to one each.
-            unit: `str`. What is counted. Defaults to `"batches"`.
-        """
-        done = begin
-        if begin:
-            self.console.print(f"{self.phase}: going on after {begin:,} of {total:,} {unit}")
-        with self.bar() as bar:
-            task = bar.add_task(self.phase, total=total, completed=begin)
-            for number, item in enumerate(items):
-                now = time.monotonic()
-                if number == 1:  # The first compiles.
-                    start, shown, before = now, now, done
-                elif number > 1:
-                    left = (now - start) / (done - before) * (total - done)
-                    if number == 4:
-                        self.announce(left, f"{total - begin:,} {unit}")
-                    if now - shown >= self.line_seconds:
-                        shown = now
-                        self._line(done, total, unit, (done - before) / (now - start), left)
-                yield item
-                done += size(item)
-                bar.update(task, completed=done)
-
-    def _line(self, done: int, total: int, unit: str, speed: float, left: float) -> None:
-        if not self.console.is_terminal:
-            self.console.print(
-                f"{self.phase}: {done:,} of {total:,} {unit}  {speed:,.{0 if speed > 10 else 1}f} "
-                f"{unit}/s  {duration(left)} left",
-                highlight=False,
-            )
-
-    def bar(self) -> Bar:
-        """A rich progress bar; silent where standard output is no terminal."""
-        return Bar(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=self.console,
-            disable=not self.console.is_terminal,
-            transient=True,
-        )
-
-    def announce(self, seconds: float, what: str) -> None:
-        """Say how long the phase will take, where that is long enough to matter."""
-        if seconds >= 5:
-            self.console.print(f"{self.phase}: about {duration(seconds)} for {what}")
+from sfp_keras.progress import Progress, duration
 
 
 class FitProgress(keras.callbacks.Callback):
     """Times the first steps, then shows epochs, loss, accuracy and the time left.
+
+    Long epochs are announced after their first steps, short ones when a whole one has been timed,
+    with its validation and what other callbacks do. After each of the first two epochs an
+    announcement that was far off is corrected.
 
     Close it when the training has ended or was stopped, which Keras does not report to callbacks:
     the cursor of a terminal is hidden until then.
 
     Args:
         progress: `Progress`.
+        validation_steps: `int`. Batches evaluated after each epoch. Defaults to `0`.
 
     Example:
-        >>> with contextlib.closing(Progress("training").callback()) as shown:
+        >>> with contextlib.closing(FitProgress(Progress("training"))) as shown:
         ...     model.fit(x, y, epochs=20, verbose=0, callbacks=[shown])
     """
 
-    WARMUP, TIMED = 2, 6
+    # Steps: the first compiles; seconds that are timed at least, where steps are long.
+    WARMUP, TIMED, LONG_STEPS = 2, 6, 10.0
+    # Of an epoch, in seconds: shorter ones are timed whole.
+    SHORT_EPOCH = 10.0
+    # An evaluation has a third of a step's arithmetic, and compiles in half the time.
+    EVALUATION, COMPILATION = 1 / 3, 1 / 2
+    # Times that differ by more are said again.
+    FAR = 1.5
 
-    def __init__(self, progress: Progress):
+    def __init__(self, progress: Progress, validation_steps: int = 0):
         super().__init__()
-        self.progress = progress
-        self.done, self.announced = 0, False
+        self.progress, self.validation_steps = progress, validation_steps
+        self.done, self.step_seconds, self.first_step = 0, 0.0, 0.0
+        # When the training was said to end.
+        self.said: float | None = None
         self.bar = progress.bar()
 
     def on_train_begin(self, logs: dict | None = None) -> None:
@@ -132,7 +50,7 @@ class FitProgress(keras.callbacks.Callback):
         self.epochs, self.steps = self.params["epochs"], self.params["steps"]
         self.bar.start()
         self.task = self.bar.add_task(self.progress.phase, total=None)
-        self.start = self.shown = time.monotonic()
+        self.shown = self.stepped = time.monotonic()
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """At the first, count the steps to come."""
@@ -147,26 +65,51 @@ class FitProgress(keras.callbacks.Callback):
             )
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Advance the bar; after the first steps, print how long the rest will take."""
+        """Advance the bar; after the first steps, say how long the rest takes."""
         self.done += 1
         self.bar.advance(self.task)
-        if self.done == self.WARMUP:
+        if self.done == 1:
+            _wait(logs)
+            self.first_step = time.monotonic() - self.stepped
+        elif self.done == self.WARMUP:
+            _wait(logs)
             self.warm = time.monotonic()
-        elif self.done == self.WARMUP + self.TIMED and self.steps and not self.announced:
-            epochs = self.epochs - (self.first or 0)
-            left = epochs * self.steps - self.done
-            seconds = (time.monotonic() - self.warm) / self.TIMED * left
-            self.progress.announce(seconds, f"{epochs} epochs")
-            self.announced = True
+        elif self.done > self.WARMUP and self.steps and not self.step_seconds:
+            steps = self.done - self.WARMUP
+            if steps == self.TIMED or time.monotonic() - self.warm >= self.LONG_STEPS:
+                _wait(logs)
+                self.step_seconds = (time.monotonic() - self.warm) / steps
+                self._announce_steps()
+        if self.steps and batch + 1 == self.steps:
+            _wait(logs)
+        self.stepped = time.monotonic()
+
+    def _announce_steps(self) -> None:
+        epochs = self.epochs - (self.first or 0)
+        evaluation = self.EVALUATION * self.validation_steps
+        epoch = self.step_seconds * (self.steps + evaluation)
+        if epochs <= 2 or epoch >= self.SHORT_EPOCH:
+            left = epochs * epoch - self.done * self.step_seconds
+            self._announce(left + self._compilation(), f"{epochs} epochs")
+
+    def _compilation(self) -> float:
+        """Seconds that the first evaluation compiles for, judged by the first step."""
+        if not self.validation_steps or not self.step_seconds:
+            return 0.0
+        return self.COMPILATION * max(0.0, self.first_step - self.step_seconds)
+
+    def _announce(self, seconds: float, what: str) -> None:
+        self.said = time.monotonic() + seconds
+        self.progress.announce(seconds, what)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Print a line, unless the last one was a moment ago."""
         now = time.monotonic()
+        left = self._left(epoch, now)
         last = epoch + 1 == self.epochs
+        self._correct(epoch, now, left)
         if last or now - self.shown >= self.progress.line_seconds:
             self.shown = now
-            trained = epoch + 1 - (self.first or 0)
-            left = (now - self.start) / trained * (self.epochs - epoch - 1)
             self.progress.console.print(
                 f"{self.progress.phase}: epoch {epoch + 1}/{self.epochs}  "
                 + _numbers(logs or {}, self.progress.outputs)
@@ -175,9 +118,42 @@ class FitProgress(keras.callbacks.Callback):
                 soft_wrap=True,
             )
 
+    def _left(self, epoch: int, now: float) -> float:
+        """Seconds to the end, by the epochs after the first, which compiles."""
+        trained = epoch + 1 - (self.first or 0)
+        if trained == 1:
+            self.first_end = now
+            # With what the validation and other callbacks took.
+            after = now - self.stepped
+            seconds = self.step_seconds * (self.steps or 0) + max(
+                after - self._compilation(), after / 2
+            )
+        else:
+            seconds = (now - self.first_end) / (trained - 1)
+        return seconds * (self.epochs - epoch - 1)
+
+    def _correct(self, epoch: int, now: float, left: float) -> None:
+        trained = epoch + 1 - (self.first or 0)
+        rest = self.epochs - epoch - 1
+        if trained > 2 or not rest:
+            return
+        if self.said is None:
+            # The first epoch's validation compiles, so that a short one is no measure.
+            far = trained == 2
+        else:
+            far = not 1 / self.FAR < left / max(self.said - now, 1.0) < self.FAR
+        if far:
+            self._announce(left, f"{rest} more epochs")
+
     def close(self) -> None:
         """Take the bar away."""
         self.bar.stop()
+
+
+def _wait(logs: dict | None) -> None:
+    """Wait for the device, which works on while Python goes ahead."""
+    for value in (logs or {}).values():
+        float(value)
 
 
 def _numbers(logs: dict[str, float], outputs: Sequence[str]) -> str:
@@ -192,12 +168,3 @@ def _numbers(logs: dict[str, float], outputs: Sequence[str]) -> str:
         order = [name for name in outputs if name in heads] or list(heads)
         parts.append("test accuracy " + ", ".join(f"{name} {heads[name]}" for name in order))
     return "  ".join(parts)
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words: `40 s`, `12 min`, `3.5 h`."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    if seconds < 5400:
-        return f"{round(seconds / 60)} min"
-    return f"{seconds / 3600:.1f} h"

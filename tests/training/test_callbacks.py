@@ -12,13 +12,14 @@ from rich.console import Console
 from sfp_keras import SGD
 from sfp_keras.checkpoints import TrainingCheckpoint
 from sfp_keras.errors import InputError
+from sfp_keras.progress import Progress
 from sfp_keras.settings import TrainingSettings
 from sfp_keras.training import (
     EpochCheckpoint,
+    FitProgress,
     FreshValidation,
     GroupSchedule,
     ParameterGroup,
-    Progress,
     StepDecay,
     StopOnNaN,
     check_groups,
@@ -136,7 +137,7 @@ def test_a_plain_fit_goes_on_from_a_checkpoint(tmp_path):
 def test_progress_is_shown_by_a_plain_fit():
     text = io.StringIO()
     progress = Progress("training", Console(file=text), line_seconds=0)
-    with contextlib.closing(progress.callback()) as shown:
+    with contextlib.closing(FitProgress(progress)) as shown:
         fit(compiled(keras.optimizers.SGD(0.1)), shown, epochs=3, initial_epoch=1)
     lines = text.getvalue().splitlines()
     assert lines[0] == "training: going on after epoch 1 of 3"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from sfp_keras.data import ImageSplit, Scaling, evaluation_batches
-from sfp_keras.training import Progress
+from sfp_keras.progress import Progress
 
 # From the number of the first image, batches of images and labels.
 Batches = Callable[[int], Iterator[tuple[np.ndarray, np.ndarray]]]

@@ -1,9 +1,9 @@
 """The network's own accuracy."""
 
-from sfp_keras.data import evaluation_batches
 from sfp_keras.distribution import current_devices
 from sfp_keras.models.label_outputs import LabelOutputs, label_outputs
 from sfp_keras.reports import terminal
+from sfp_keras.workflows.inputs.batches import reported_batches
 from sfp_keras.workflows.session import ProbeSession
 
 
@@ -44,7 +44,8 @@ def _accuracy(session: ProbeSession, found: LabelOutputs) -> float:
     """The share of test images for which the network's outputs choose their label."""
     images, correct = session.dataset.test, 0
     batch_size = session.experiment.heads.inference_batch_size
-    for batch, labels in evaluation_batches(images, batch_size, session.scaling):
+    batches = reported_batches("accuracy", images, batch_size, session.scaling)
+    for batch, labels in batches(0):
         outputs = current_devices().predict(session.network, batch)
         correct += int((found.chosen(outputs) == labels).sum())
     return correct / len(images)

@@ -23,10 +23,10 @@ from sfp_keras.experiment import Experiment
 from sfp_keras.files import save_npz, write_text, write_whole
 from sfp_keras.filters import find_clusters
 from sfp_keras.probing import Stage, StageMeasurement
+from sfp_keras.progress import Progress
 from sfp_keras.reports import terminal
 from sfp_keras.runs import RunFiles, stage_results
 from sfp_keras.runs.afcc_results import ZeroedHead, add_row, find_row, read_afcc
-from sfp_keras.training import Progress
 from sfp_keras.workflows.inputs.arguments import training_called
 from sfp_keras.workflows.inputs.stage_settings import pools_of
 from sfp_keras.workflows.phases.kept_network import save_model
@@ -50,10 +50,12 @@ def fine_tune_heads(session: ProbeSession) -> pd.DataFrame:
         split = split_at(session.experiment, session.network, stage, pool)
         tuner = _tuner(session, split)
         before = tuner.accuracy()
-        for head in missing:
+        for number, head in enumerate(missing):
             phase = f"afcc {heads.index(head) + 1}/{len(heads)} {head.variant}"
+            # The first is announced with those that follow.
+            progress = Progress(phase, alike=1 if number else len(missing))
             mask = _mask(session, head, masks)
-            outcome = _fine_tune(session, tuner, head, mask, Progress(phase))
+            outcome = _fine_tune(session, tuner, head, mask, progress)
             _keep_model(session, split, head, mask, outcome)
             history = pd.DataFrame(outcome.history)
             write_text(files.curve(*head), csv_text(history))

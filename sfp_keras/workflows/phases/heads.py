@@ -9,8 +9,8 @@ from sfp_keras.data import steps_per_epoch
 from sfp_keras.probing import FeatureCache, Head, Stage
 from sfp_keras.probing import train_heads as train_on_features
 from sfp_keras.probing.features import head_inputs
+from sfp_keras.progress import Progress
 from sfp_keras.runs import stage_results
-from sfp_keras.training import Progress
 from sfp_keras.workflows.inputs.arguments import training_called
 from sfp_keras.workflows.inputs.fresh_images import fresh_images
 from sfp_keras.workflows.inputs.memory import check_memory

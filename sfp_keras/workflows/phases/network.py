@@ -8,8 +8,9 @@ from sfp_keras.csv_files import csv_text
 from sfp_keras.distribution import current_devices
 from sfp_keras.errors import InputError
 from sfp_keras.files import write_text
+from sfp_keras.progress import Progress
 from sfp_keras.reports import terminal
-from sfp_keras.training import Progress, compile_classifier, fit_with_resume, with_exact_loss
+from sfp_keras.training import compile_classifier, fit_with_resume, with_exact_loss
 from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.inputs.building import build_network
 from sfp_keras.workflows.inputs.training_images import training_images

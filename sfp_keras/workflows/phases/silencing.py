@@ -1,6 +1,7 @@
 """Ablation's own phase: a head's accuracy without some of its stage's filters."""
 
 import contextlib
+import functools
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from sfp_keras.experiment import Experiment
 from sfp_keras.files import file_digest, read_json, write_text
 from sfp_keras.filters import correct_without, find_clusters
 from sfp_keras.probing import Stage
+from sfp_keras.progress import Progress
 from sfp_keras.runs.ablation_results import read_silenced
 from sfp_keras.workflows.session import ProbeSession
 
@@ -97,7 +99,8 @@ def _count(session: ProbeSession, removed: list[int]) -> tuple[pd.DataFrame, pd.
     nothing = np.zeros(fields.num_filters, bool)
     masks = [nothing, *in_cluster.T, *(_first(order, n) for order in orders for n in numbers)]
     outputs, labels = _test_outputs(session)
-    correct = correct_without(outputs, labels, fields.kernel, masks)
+    progress = functools.partial(Progress("ablate").over, unit="steps")
+    correct = correct_without(outputs, labels, fields.kernel, masks, progress)
     whole, of_labels = correct[0], correct[1 : 1 + len(silenced)]
     drawn = correct[1 + len(silenced) :].reshape(len(orders), len(numbers), -1)
     drawn = np.concatenate([np.broadcast_to(whole, (len(orders), 1, len(whole))), drawn], 1)

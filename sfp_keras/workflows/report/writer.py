@@ -7,6 +7,7 @@ from pathlib import Path
 from sfp_keras.analyses import AnalysisPart, Drawing, Run, Sweep, Tabled, analyses_of
 from sfp_keras.file_names import file_name
 from sfp_keras.files import read_json, write_text
+from sfp_keras.progress import Progress
 from sfp_keras.reports import (
     Folded,
     Part,
@@ -17,6 +18,10 @@ from sfp_keras.reports import (
     save_figure,
     save_table,
 )
+
+
+def _is_figure(found: tuple[str, AnalysisPart, str]) -> bool:
+    return isinstance(found[1], Drawing)
 
 
 class ReportWriter:
@@ -49,10 +54,19 @@ class ReportWriter:
 
     def sections(self, of: Run | Sweep) -> list[Section]:
         """Write all analyses of a run or a sweep; returns the sections of the page."""
-        sections = []
-        for scope, title, subject in of.subjects():
-            shown = [part for analysis in analyses_of(scope) for part in analysis.show(subject)]
-            sections.append(Section(title, [self.write(part, subject.prefix) for part in shown]))
+        found = [
+            (title, part, subject.prefix)
+            for scope, title, subject in of.subjects()
+            for analysis in analyses_of(scope)
+            for part in analysis.show(subject)
+        ]
+        parts: dict[str, list[Part]] = {title: [] for _, title, _ in of.subjects()}
+        # Tables take no time beside figures.
+        for title, part, prefix in Progress("report").over(
+            found, sum(_is_figure(one) for one in found), size=_is_figure, unit="figures"
+        ):
+            parts[title].append(self.write(part, prefix))
+        sections = [Section(title, of_title) for title, of_title in parts.items()]
         if self._latex:
             path = self.folder / "figures.tex"
             self._record([path])

@@ -12,9 +12,9 @@ from pathlib import Path
 from sfp_keras.data import count_labels, source_digest
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
+from sfp_keras.progress import duration
 from sfp_keras.reports import terminal
 from sfp_keras.runs import RunFiles, in_use
-from sfp_keras.training.progress import duration
 from sfp_keras.workflows.inputs.images import reading
 from sfp_keras.workflows.sweep.directory import SweepDirectory
 from sfp_keras.workflows.sweep.member_process import run_member, stopped_by_signals

@@ -20,7 +20,15 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 # From the quickest to the longest.
 NAMES = (
-    *("fields", "compact_head", "tab_server", "training_step", "pruned_vgg", "fields_pass"),
+    *(
+        "fields",
+        "compact_head",
+        "tab_server",
+        "tab_readers",
+        "training_step",
+        "pruned_vgg",
+        "fields_pass",
+    ),
     *(
         "operations",
         "clusters",

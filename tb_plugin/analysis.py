@@ -18,6 +18,7 @@ from sfp_keras.filters import (
     layer_statistics,
 )
 from sfp_keras.monitoring.schema import Header
+from tb_plugin.answers import Answer
 from tb_plugin.cache import ByteCache
 from tb_plugin.concurrency import WorkLimit
 from tb_plugin.reader import LogReader, Measurement
@@ -103,20 +104,43 @@ class Analysis:
     def _of_fields(fields: FilterFields) -> dict[str, np.ndarray]:
         return {**filter_columns(fields), "own_label": own_labels(fields)}
 
-    @contextlib.contextmanager
-    def some(
-        self, ctx: Any, measurement: Measurement, filters: list[int]
-    ) -> Iterator[FilterFields]:
-        """The fields of some filters alone, in the order given, while the caller may work."""
-        with _turn(self._pages, measurement, len(filters)):
-            fields = self._reader.fields(ctx, measurement)
-            # The same numbers to the last bit: each filter's matrix is a product of its own.
-            yield FilterFields(
-                fields.features[:, :, filters],
-                fields.kernel[:, filters],
-                fields.label_counts,
-                fields.position_shape,
-            )
+    def of_some(
+        self,
+        ctx: Any,
+        measurement: Measurement,
+        filters: list[int],
+        key: tuple,
+        answer: Callable[[FilterFields], Answer],
+    ) -> Answer:
+        """What is answered about some filters alone, kept for others who ask the same.
+
+        Args:
+            ctx: TensorBoard's context of the request.
+            measurement: `Measurement`.
+            filters: the filters' numbers.
+            key: what the answer depends on beside these.
+            answer: makes it from the fields of these filters, in the order given.
+        """
+        whole = (*key, measurement.identity, tuple(filters))
+        found = self._cache.kept(whole)
+        if found is None:
+            with _turn(self._pages, measurement, len(filters)):
+                found = self._cache.get(
+                    whole,
+                    lambda: answer(self._some(ctx, measurement, filters)),
+                    lambda made: _ENTRY + len(made.content),
+                )
+        return found
+
+    def _some(self, ctx: Any, measurement: Measurement, filters: list[int]) -> FilterFields:
+        fields = self._reader.fields(ctx, measurement)
+        # The same numbers to the last bit: each filter's matrix is a product of its own.
+        return FilterFields(
+            fields.features[:, :, filters],
+            fields.kernel[:, filters],
+            fields.label_counts,
+            fields.position_shape,
+        )
 
     def _whole(
         self,
@@ -168,6 +192,8 @@ def _cost(header: Header, filters: int) -> float:
     """The work on some filters, in products of factors; what each step takes was measured."""
     labels, positions = len(header.label_counts), header.positions
     reading = 32 * labels * positions * header.filters
+    if positions == 1 and labels >= 128:  # `FilterFields.without_matrices`.
+        return reading + filters * (200_000 + 350 * labels)
     return reading + filters * labels**2 * (positions + 8)
 
 

@@ -7,7 +7,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 
 from sfp_keras.errors import InputError
-from sfp_keras.filters.fields import as_threshold
+from sfp_keras.filters.clipping import as_threshold
 
 DEFAULT_THRESHOLD = 0.3
 MAX_TEXT = 4096

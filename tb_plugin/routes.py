@@ -12,19 +12,19 @@ from werkzeug.wrappers import Request
 from sfp_keras.filters import (
     FilterFields,
     Quantity,
-    filter_columns,
     filter_statistics,
     filter_values,
     find_clusters,
 )
 from sfp_keras.monitoring.schema import SCHEMA_VERSION
 from tb_plugin import columns, encoding, tables
-from tb_plugin.analysis import Analysis, own_labels, strongest_labels
+from tb_plugin.analysis import Analysis
 from tb_plugin.answers import Answer, application, binary_answer, csv_answer, json_answer, shortened
 from tb_plugin.listing import RunListing, natural
 from tb_plugin.parameters import Parameters, shown
 from tb_plugin.provider import UNREADABLE
 from tb_plugin.reader import LogReader, Measurement
+from tb_plugin.thumbnails import thumbnails_answer
 
 
 class Routes:
@@ -137,8 +137,13 @@ class Routes:
         ctx, _, found = self._measurement(request, given)
         for index in filters:
             _check_filter(found, index)
-        with self._analysis.some(ctx, found, filters) as fields:
-            return _thumbnails(found, fields, filters, threshold, corner)
+        return self._analysis.of_some(
+            ctx,
+            found,
+            filters,
+            ("thumbnails", threshold, corner),
+            lambda fields: thumbnails_answer(found.step, fields, filters, threshold, corner),
+        )
 
     def filter(self, request: Request) -> Answer:
         """One filter: its exact field matrix, its Boolean matrix, its clusters."""
@@ -146,29 +151,18 @@ class Routes:
         threshold, index, as_csv = given.threshold(), given.filter(), given.as_csv()
         ctx, listing, found = self._measurement(request, given)
         _check_filter(found, index)
-        with self._analysis.some(ctx, found, [index]) as fields:
-            matrix = fields.matrix(0)
+        names: list[str] = []
+        if as_csv:
+            about, _ = self._reader.about(ctx, listing)
+            names = tables.label_names(about, len(found.header.label_counts))
+
+        def answer(fields: FilterFields) -> Answer:
             if as_csv:
-                about, _ = self._reader.about(ctx, listing)
-                names = tables.label_names(about, fields.num_labels)
-                rows = ([name, *row] for name, row in zip(names, matrix.tolist(), strict=True))
-                name = found.run, found.stage, f"filter{index}"
-                return csv_answer(["label", *names], rows, *name)
-            boolean = fields.boolean(0, threshold)
-            clusters = find_clusters(boolean, threshold)
-            header = {
-                "step": found.step,
-                "filter": index,
-                "labels": fields.num_labels,
-                "maximum": matrix.max(),
-                "dead": clusters.dead[0],
-                "noise": clusters.noise[0],
-                "clusters": clusters.members(0),
-                "order": clusters.permutation(0),
-                "threshold": threshold,
-                "statistics": _first(filter_values(filter_statistics(clusters, fields))),
-            }
-            return binary_answer(header, [matrix.astype("<f4").tobytes(), encoding.pack(boolean)])
+                return _matrix_csv(found, index, fields.matrix(0), names)
+            return _filter_answer(found, index, fields, threshold)
+
+        key = ("filter", None if as_csv else threshold, tuple(names))
+        return self._analysis.of_some(ctx, found, [index], key, answer)
 
     def labels(self, request: Request) -> Answer:
         """One row a label: its accuracy, signal and noise, by counts and by fields."""
@@ -242,41 +236,29 @@ class Routes:
         return ctx, listing, self._reader.measurement(ctx, listing, stage, at)
 
 
-def _thumbnails(
-    found: Measurement, fields: FilterFields, filters: list[int], threshold: float, corner: int
+def _matrix_csv(found: Measurement, index: int, matrix: np.ndarray, names: list[str]) -> Answer:
+    rows = ([name, *row] for name, row in zip(names, matrix.tolist(), strict=True))
+    return csv_answer(["label", *names], rows, found.run, found.stage, f"filter{index}")
+
+
+def _filter_answer(
+    found: Measurement, index: int, fields: FilterFields, threshold: float
 ) -> Answer:
-    size = min(fields.num_labels, corner)
-    described: list[dict[str, Any]] = []
-    matrices: list[bytes] = []
-    own = own_labels(fields)
-    for block in fields.blocks():
-        boolean = fields.boolean(block, threshold)
-        clusters = find_clusters(boolean, threshold)
-        # What does not depend on the threshold is in the list of filters.
-        statistics = filter_columns(clusters, columns.keys(columns.FILTER_COLUMNS))
-        ones = clusters.ones_per_row.sum(axis=1)
-        strongest = strongest_labels(own[block], clusters)
-        for i, matrix in enumerate(boolean):
-            order = clusters.permutation(i)[:size]
-            labels = clusters.members(i)
-            matrices.append(encoding.pack(matrix[np.ix_(order, order)]))
-            described.append(
-                {
-                    "filter": filters[len(described)],
-                    **{key: values[i] for key, values in statistics.items()},
-                    "strongest": strongest[i],
-                    "labels": labels,
-                    "sizes": [len(cluster) for cluster in labels],
-                    "ones": ones[i],
-                }
-            )
+    matrix, boolean = fields.matrix(0), fields.boolean(0, threshold)
+    clusters = find_clusters(boolean, threshold)
     header = {
         "step": found.step,
-        "size": size,
+        "filter": index,
         "labels": fields.num_labels,
-        "filters": described,
+        "maximum": matrix.max(),
+        "dead": clusters.dead[0],
+        "noise": clusters.noise[0],
+        "clusters": clusters.members(0),
+        "order": clusters.permutation(0),
+        "threshold": threshold,
+        "statistics": _first(filter_values(filter_statistics(clusters, fields))),
     }
-    return binary_answer(header, matrices)
+    return binary_answer(header, [matrix.astype("<f4").tobytes(), encoding.pack(boolean)])
 
 
 def _first(values_by_key: dict[str, Any]) -> dict[str, Any]:

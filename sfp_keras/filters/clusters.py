@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sfp_keras.errors import InputError
-from sfp_keras.filters.fields import FilterFields, as_threshold, filter_blocks
+from sfp_keras.filters.clipping import as_threshold
+from sfp_keras.filters.fields import FilterFields, filter_blocks
+from sfp_keras.filters.one_position import count_at_least
 
 if TYPE_CHECKING:
     import pandas as pd
+
+# Filters of one position whose factors are read together.
+_TOGETHER = 256
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -208,20 +213,16 @@ def find_clusters(
     fields = getattr(fields_or_boolean, "fields", None)  # Of a measurement.
     if isinstance(fields, FilterFields):
         fields_or_boolean = fields
-    num_filters, num_labels, blocks = _boolean_blocks(fields_or_boolean, threshold)
+    num_filters, num_labels, parts = _parts(fields_or_boolean, threshold)
     cluster_id = np.full((num_filters, num_labels), -1, np.int16)
     ones_per_row = np.empty((num_filters, num_labels), np.int32)
     step = -1 if reverse else 1
-    for block, boolean in blocks:
-        packed = np.packbits(boolean, axis=2)
-        ones_per_row[block] = np.bitwise_count(packed).sum(axis=2, dtype=np.int32)
-        diagonal = boolean.diagonal(axis1=1, axis2=2)
-        for matrix, ones, numbers in zip(boolean, diagonal, cluster_id[block], strict=True):
-            labels = np.flatnonzero(ones)[::step]
-            if labels.size:
-                whole = labels.size == num_labels
-                square = matrix[::step, ::step] if whole else matrix[np.ix_(labels, labels)]
-                numbers[labels] = _number_labels(square & square.T)
+    for index, (ones, diagonal, part_of) in enumerate(parts):
+        ones_per_row[index] = ones
+        labels = np.flatnonzero(diagonal)[::step]
+        if labels.size:
+            square = part_of(labels)
+            cluster_id[index, labels] = _number_labels(square & square.T)
     return FilterClusters(cluster_id, ones_per_row, threshold)
 
 
@@ -246,13 +247,18 @@ def _number_labels(compatible: np.ndarray) -> list[int]:
     return numbers
 
 
-def _boolean_blocks(
-    source: FilterFields | np.ndarray, threshold: float
-) -> tuple[int, int, Iterator[tuple[slice, np.ndarray]]]:
-    """Number of filters and labels, and the Boolean matrices block by block."""
+# Of one filter's Boolean matrix: the ones of each row, the diagonal, and what gives the rows and
+# columns of some labels.
+_Part = tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], np.ndarray]]
+
+
+def _parts(source: FilterFields | np.ndarray, threshold: float) -> tuple[int, int, Iterator[_Part]]:
+    """Number of filters and labels, and what clusters are found from, filter by filter."""
     if isinstance(source, FilterFields):
-        clipped = ((block, source.boolean(block, threshold)) for block in source.blocks())
-        return source.num_filters, source.num_labels, clipped
+        if source.without_matrices:
+            return source.num_filters, source.num_labels, _parts_of_products(source, threshold)
+        clipped = (source.boolean(block, threshold) for block in source.blocks())
+        return source.num_filters, source.num_labels, _parts_of_matrices(clipped)
     array = np.asarray(source)
     shape = array.shape
     if array.ndim == 2:
@@ -261,8 +267,48 @@ def _boolean_blocks(
         raise InputError(
             f"`fields_or_boolean`: Boolean matrices have shape (F, K, K) or (K, K), not {shape}"
         )
-    blocks = filter_blocks(*array.shape[:2])
-    return *array.shape[:2], ((block, _as_boolean(array[block])) for block in blocks)
+    blocks = (_as_boolean(array[block]) for block in filter_blocks(*array.shape[:2]))
+    return *array.shape[:2], _parts_of_matrices(blocks)
+
+
+def _parts_of_matrices(blocks: Iterator[np.ndarray]) -> Iterator[_Part]:
+    for boolean in blocks:
+        packed = np.packbits(boolean, axis=2)
+        ones_per_row = np.bitwise_count(packed).sum(axis=2, dtype=np.int32)
+        diagonals = boolean.diagonal(axis1=1, axis2=2)
+        for matrix, ones, diagonal in zip(boolean, ones_per_row, diagonals, strict=True):
+            yield ones, diagonal, functools.partial(_rows_and_columns, matrix)
+
+
+def _rows_and_columns(matrix: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    if labels.size < len(matrix):
+        return matrix[np.ix_(labels, labels)]
+    return matrix if labels[0] <= labels[-1] else matrix[::-1, ::-1]
+
+
+def _parts_of_products(fields: FilterFields, threshold: float) -> Iterator[_Part]:
+    """The same of a stage with one position, whose matrices are not needed."""
+    for start in range(0, fields.num_filters, _TOGETHER):
+        block = slice(start, min(start + _TOGETHER, fields.num_filters))
+        least = fields.least_above(block, threshold)
+        features = np.ascontiguousarray(fields.features[:, 0, block].T)
+        for a, k, limit in zip(features, fields.kernel[0, block], least, strict=True):
+            yield (
+                count_at_least(a, k, limit),
+                _at_least(a, k, limit),
+                functools.partial(_at_least_between, a, k, limit),
+            )
+
+
+def _at_least(features: np.ndarray, kernel: np.ndarray, limit: np.float32) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        return features * kernel >= limit
+
+
+def _at_least_between(
+    features: np.ndarray, kernel: np.ndarray, limit: np.float32, labels: np.ndarray
+) -> np.ndarray:
+    return _at_least(features[labels, None], kernel[labels], limit)
 
 
 def _as_boolean(array: Any) -> np.ndarray:

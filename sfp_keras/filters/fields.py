@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import numbers
 import operator
 import warnings
 from collections.abc import Iterator
@@ -12,10 +11,15 @@ import numpy as np
 
 from sfp_keras.errors import InputError
 from sfp_keras.filters.blas_threads import one_blas_thread
+from sfp_keras.filters.clipping import as_threshold, least_above_threshold
+from sfp_keras.filters.one_position import outer_maxima, reachable
 from sfp_keras.filters.selectivity import class_selectivity
 
 # One 1000 x 1000 float32 matrix; larger blocks leave the cache and are slower.
 BLOCK_BYTES = 2**22
+
+# From so many labels on a row's ones are counted sooner than its products are made.
+_MANY_LABELS = 128
 
 Filters = int | slice | np.ndarray | list[int]
 
@@ -125,6 +129,11 @@ class FilterFields:
         return self.features.shape[2]
 
     @property
+    def without_matrices(self) -> bool:
+        """Whether clusters are found sooner without the matrices: one position, many labels."""
+        return self.num_positions == 1 and self.num_labels >= _MANY_LABELS
+
+    @property
     def inputs_per_label(self) -> float:
         """Mean number of inputs a label; mean fields times this are accumulated fields."""
         return float(self.label_counts.mean())
@@ -199,6 +208,26 @@ class FilterFields:
             self._clip(chosen.flat[block], limit, boolean[block])
         return boolean.reshape(*chosen.shape, *boolean.shape[1:])
 
+    def boolean_of(
+        self, filter_index: int, labels: np.ndarray, threshold: float = 0.3
+    ) -> np.ndarray:
+        """Rows and columns of some labels of one filter's clipped matrix, in their order.
+
+        Args:
+            filter_index: `int`.
+            labels: array of indices `(m,)`.
+            threshold: `float` in [0, 1), default 0.3.
+
+        Returns:
+            bool array `(m, m)`.
+        """
+        if self.num_positions > 1:
+            return self.boolean(filter_index, threshold)[np.ix_(labels, labels)]
+        (least,) = self.least_above(slice(filter_index, filter_index + 1), threshold)
+        features, kernel = self.features[:, 0, filter_index], self.kernel[0, filter_index]
+        with np.errstate(over="ignore"):
+            return features[labels, None] * kernel[labels] >= least
+
     def clipped_blocks(
         self, threshold: float = 0.3
     ) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
@@ -215,13 +244,54 @@ class FilterFields:
             boolean = np.empty((block.stop - block.start, *2 * (self.num_labels,)), bool)
             yield block, self._clip(self._chosen(block), limit, boolean), boolean
 
+    def parts_above(
+        self, threshold: float = 0.3
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+        """Walk through all filters, of each with the rows and columns that have all its ones.
+
+        Args:
+            threshold: `float` in [0, 1), default 0.3.
+
+        Yields:
+            Of each filter rows and columns, indices ascending, and of them what `matrix` and
+            `boolean` give. Elements outside are below the threshold.
+        """
+        if not self.without_matrices:
+            labels = np.arange(self.num_labels)
+            for _, matrices, boolean in self.clipped_blocks(threshold):
+                for matrix, ones in zip(matrices, boolean, strict=True):
+                    yield labels, labels, matrix, ones
+            return
+        limits = self.least_above(slice(None), threshold)
+        for index, least in enumerate(limits):
+            features, kernel = self.features[:, 0, index], self.kernel[0, index]
+            rows, columns = reachable(features, kernel, least)
+            with np.errstate(over="ignore"):
+                matrix = features[rows, None] * kernel[columns]
+            yield rows, columns, matrix, matrix >= least
+
     def maxima(self) -> np.ndarray:
         """The maximal element of each filter's matrix, float32 `(F,)`; not positive if dead."""
         maxima = np.empty(self.num_filters, np.float32)
-        for block in self.blocks():
-            chosen = self._chosen(block)
-            maxima[block] = _finite_maxima(self._products(chosen), chosen)
+        blocks = self.blocks() if self.num_positions > 1 else [slice(0, self.num_filters)]
+        for block in blocks:
+            maxima[block] = self._maxima(self._chosen(block))
         return maxima
+
+    def least_above(self, filters: Filters, threshold: float = 0.3) -> np.ndarray:
+        """The least field of each filter whose normalised value exceeds the threshold.
+
+        Args:
+            filters: slice, or array of indices or bools.
+            threshold: `float` in [0, 1), default 0.3.
+
+        Returns:
+            float32 array `(n,)`, above zero; infinite for a dead filter.
+
+        Raises:
+            InputError: if the threshold is out of range, or a field too large for float32.
+        """
+        return least_above_threshold(self._maxima(self._chosen(filters)), as_threshold(threshold))
 
     def selectivity(self) -> np.ndarray:
         """Class selectivity index of each filter's mean activation, float64 `(F,)`.
@@ -235,10 +305,23 @@ class FilterFields:
     def _chosen(self, filters: Any) -> np.ndarray:
         return filter_indices(filters, self.num_filters)
 
+    def _maxima(self, chosen: np.ndarray) -> np.ndarray:
+        """The maximal elements of the chosen filters' matrices, which must be finite."""
+        if self.num_positions > 1:
+            return _finite_maxima(self._products(chosen), chosen)
+        maxima = _finite(
+            outer_maxima(self.features[:, 0, chosen].T, self.kernel[0, chosen]), chosen
+        )
+        # Of a zero the matrix alone knows the sign.
+        zeros = np.flatnonzero(maxima == 0)
+        if zeros.size:
+            maxima[zeros] = self._products(chosen[zeros]).max(axis=(1, 2))
+        return maxima
+
     def _clip(self, chosen: np.ndarray, limit: np.float32, out: np.ndarray) -> np.ndarray:
         """Write where normalised fields exceed the threshold; returns the field matrices."""
         matrices = self._products(chosen)
-        least = _least_above(_finite_maxima(matrices, chosen), limit)
+        least = least_above_threshold(_finite_maxima(matrices, chosen), limit)
         np.greater_equal(matrices, least[:, None, None], out=out)
         return matrices
 
@@ -275,37 +358,11 @@ def filter_indices(filters: Any, num_filters: int) -> np.ndarray:
     return chosen
 
 
-def as_threshold(threshold: float) -> np.float32:
-    """The threshold as float32; refused unless a number in [0, 1).
-
-    Below 1, the largest element of a filter that is not dead is always above the threshold.
-    """
-    if isinstance(threshold, numbers.Real) and 0 <= threshold < 1 and np.float32(threshold) < 1:
-        return np.float32(threshold)
-    raise InputError(f"`threshold` must be a number of at least 0 and below 1, not {threshold!r}")
-
-
-def _least_above(maxima: np.ndarray, limit: np.float32) -> np.ndarray:
-    """The least field of each filter that exceeds the threshold when divided by the maximum.
-
-    Rounded division never reverses an order: comparing fields with this number is comparing the
-    normalised ones, without another pass over them. Infinite for a dead filter.
-    """
-    alive = np.where(maxima > 0, maxima, np.float32(1))
-    # Floats of one sign are in the order of their bits, so that halving intervals of bits ends.
-    near = np.abs(limit * alive).view(np.int32)  # -0.0 is a threshold, too.
-    low, high = np.maximum(near - 2, 0), np.minimum(near + 2, alive.view(np.int32))
-    low[low.view(np.float32) / alive > limit] = 0
-    high = np.where(high.view(np.float32) / alive > limit, high, alive.view(np.int32))
-    while (high - low > 1).any():
-        middle = low + (high - low) // 2
-        above = middle.view(np.float32) / alive > limit
-        low, high = np.where(above, low, middle), np.where(above, middle, high)
-    return np.where(maxima > 0, high.view(np.float32), np.float32(np.inf))
-
-
 def _finite_maxima(matrices: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    maxima = matrices.max(axis=(1, 2))
+    return _finite(matrices.max(axis=(1, 2)), chosen)
+
+
+def _finite(maxima: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     overflown = chosen.reshape(-1)[~np.isfinite(maxima)]
     if overflown.size:
         raise InputError(

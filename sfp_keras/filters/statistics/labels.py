@@ -129,18 +129,20 @@ def _field_sums(clusters: FilterClusters, fields: FilterFields) -> np.ndarray:
     """Mean fields summed over filters on, off and outside cluster diagonals, `(3, K)`."""
     check_same_layer(clusters, fields)
     sums = np.zeros((3, clusters.num_labels))
-    for block, matrices, boolean in fields.clipped_blocks(clusters.threshold):
-        for matrix, ones, numbers, counts in zip(
-            matrices, boolean, clusters.cluster_id[block], clusters.ones_per_row[block], strict=True
-        ):
-            labels = np.flatnonzero(numbers >= 0)
-            together = numbers[labels, None] == numbers[labels]
-            inside = np.where(together, matrix[np.ix_(labels, labels)], 0).astype(np.float64)
-            diagonal, rows = inside.diagonal(), inside.sum(axis=1)
-            sums[0, labels] += diagonal
-            sums[1, labels] += rows - diagonal
-            sums[2] += _row_sums(matrix[ones], counts)
-            sums[2, labels] -= rows
+    parts = fields.parts_above(clusters.threshold)
+    for (row_labels, column_labels, matrix, ones), numbers, counts in zip(
+        parts, clusters.cluster_id, clusters.ones_per_row, strict=True
+    ):
+        labels = np.flatnonzero(numbers >= 0)
+        together = numbers[labels, None] == numbers[labels]
+        # Labels of clusters have ones, and so are among both.
+        places = np.searchsorted(row_labels, labels), np.searchsorted(column_labels, labels)
+        inside = np.where(together, matrix[np.ix_(*places)], 0).astype(np.float64)
+        diagonal, rows = inside.diagonal(), inside.sum(axis=1)
+        sums[0, labels] += diagonal
+        sums[1, labels] += rows - diagonal
+        sums[2] += _row_sums(matrix[ones], counts)
+        sums[2, labels] -= rows
     return sums
 
 

@@ -275,6 +275,19 @@ def mapped_array(path: str | Path, shape: tuple[int, ...], dtype: Any) -> np.mem
     return array
 
 
+def open_mapped(path: str | Path) -> np.memmap:
+    """An npy file, mapped into memory for reading.
+
+    Raises:
+        OSError, ValueError, EOFError: if there is no such file, or it is damaged.
+    """
+    open_file(path).close()
+    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    if not isinstance(array, np.memmap):
+        raise ValueError("it is no npy file")
+    return array
+
+
 def write_back(array: np.memmap) -> None:
     """Write all changes of a mapping to the disk, and release its pages."""
     array.flush()

@@ -9,7 +9,7 @@ import numpy as np
 
 from sfp_keras.errors import InputError
 from sfp_keras.file_names import file_name
-from sfp_keras.files import mapped_array
+from sfp_keras.files import mapped_array, open_mapped
 
 FLOAT16_LARGEST = 65504.0
 # What may wait to be written to the disk; the system holds it in memory until then.
@@ -117,7 +117,7 @@ class FiledRows:
 
     def array(self) -> np.memmap:
         """All rows, read-only, in a new mapping."""
-        return np.load(self.path, mmap_mode="r")
+        return open_mapped(self.path)
 
 
 class FeatureStore:

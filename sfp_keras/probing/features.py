@@ -16,7 +16,7 @@ from sfp_keras.checkpoints import PassCheckpoint
 from sfp_keras.data import is_arrays, labelled_batches
 from sfp_keras.distribution import current_devices
 from sfp_keras.errors import InputError
-from sfp_keras.files import load_npz, open_file, read_json, save_npz, write_text
+from sfp_keras.files import load_npz, open_mapped, read_json, save_npz, write_text
 from sfp_keras.probing.feature_files import FeatureStore, features_file
 from sfp_keras.short_repr import ShortRepr
 
@@ -298,7 +298,9 @@ def _kept(
 ) -> tuple[dict[str, np.ndarray], np.ndarray] | None:
     """Features and labels of a finished pass; `None` where a file is gone or damaged."""
     try:
-        arrays = {name: _mapped(features_file(root, name)) for name in inputs}
+        arrays: dict[str, np.ndarray] = {
+            name: open_mapped(features_file(root, name)) for name in inputs
+        }
         labels = load_npz(root / LABELS, "labels")["labels"]
     except (OSError, ValueError, EOFError):
         return None
@@ -306,11 +308,6 @@ def _kept(
     for name, array in arrays.items():
         whole &= array.shape == (rows, inputs[name]) and array.dtype in (np.float16, np.float32)
     return (arrays, labels) if whole else None
-
-
-def _mapped(path: Path) -> np.ndarray:
-    open_file(path).close()
-    return np.load(path, mmap_mode="r")
 
 
 def _read_json(path: Path) -> object:

@@ -11,7 +11,15 @@ import numpy as np
 
 from sfp_keras.checkpoints import PassCheckpoint
 from sfp_keras.errors import InputError
-from sfp_keras.files import load_npz, mapped_array, save_npz, write_back
+from sfp_keras.files import (
+    damaged,
+    load_npz,
+    mapped_array,
+    open_lock,
+    open_mapped,
+    save_npz,
+    write_back,
+)
 
 _LOGGER = logging.getLogger("sfp_keras")
 # What may wait to be written to the disk; the system holds it in memory until then.
@@ -32,7 +40,7 @@ def cached_images(
     name: str,
     shape: tuple[int, int, int, int],
     fill: Fill,
-) -> tuple[np.memmap, Arrays]:
+) -> tuple[np.ndarray, Arrays]:
     """Return memory-mapped images, made by `fill` if they are not in the cache yet.
 
     The labels are written after the images and mark them as complete. After a killed process
@@ -56,7 +64,7 @@ def cached_images(
     images_path, complete = folder / f"{name}.npy", folder / f"{name}.npz"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / f"{name}.lock").open("w") as lock:
+        with open_lock(folder / f"{name}.lock") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (complete.is_file() and images_path.is_file()):
                 size = int(np.prod(shape))
@@ -70,10 +78,19 @@ def cached_images(
             f"({error.strerror or error}); make room, choose another `cache_dir`, or raise "
             "`memory_budget` to hold them in memory"
         ) from None
-    images = np.load(images_path, mmap_mode="r")
-    if images.shape != shape:
-        raise InputError(f"{images_path} is of another data set; delete it and run again")
-    return images, load_npz(complete)
+    try:
+        images = open_mapped(images_path)
+    except (OSError, ValueError, EOFError) as error:
+        raise damaged(images_path, error) from None
+    arrays = load_npz(complete)
+    whole = {images_path: images.shape == shape}
+    whole[complete] = all(array.shape == shape[:1] for array in arrays.values())
+    for path, fits in whole.items():
+        if not fits:
+            raise InputError(f"{path} is of another data set; delete it and run again")
+    if images.dtype != np.uint8:
+        raise damaged(images_path, f"it holds {images.dtype}")
+    return images, arrays
 
 
 def _make(path: Path, shape: tuple[int, int, int, int], fill: Fill) -> Arrays:

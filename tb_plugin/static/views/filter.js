@@ -125,6 +125,7 @@ function Detail({header, fields, boolean, normalized, permuted, clusterOf, size}
   const [box, width] = useWidth();
   const clustered = header.clusters.reduce((sum, labels) => sum + labels.length, 0);
   const corner = size >= LARGE && clustered ? Math.min(size, 64, Math.max(10, clustered + 3)) : 0;
+  const cornerGutter = useMemo(() => gutterOf(chosen.labels, corner), [chosen.labels, corner]);
   const across = width >= 720 ? 3 : width >= 460 ? 2 : 1;
   const each = (width - (across - 1) * GAP) / across - gutter.room;
   const side = crisp(Math.min(600, Math.max(140, each)), size);
@@ -181,6 +182,7 @@ function Detail({header, fields, boolean, normalized, permuted, clusterOf, size}
           title=${`Corner: the first ${corner} labels`}
           ...${{...shared, values: permuted, colorOf: clusterColor, order: header.order}}
           side=${crisp(Math.min(side, SMALL_CORNER), corner)}
+          gutter=${cornerGutter}
           cursor=${inCorner(cursor, header.order, corner)}
           view=${{x: 0, y: 0, n: corner}}
         />`}

@@ -7,13 +7,17 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 # INFO lines of TensorFlow's native libraries, which no environment variable silences.
 _NOTE = re.compile(r"^(I0000 |WARNING: All log messages before absl::InitializeLog)")
 
 
-def start_backend(wanted: str | None = None) -> None:
+# What Keras imports, where it is installed, for wrappers and pictures that no network needs.
+_FOR_SHOW = ("sklearn", "matplotlib")
+
+
+def start_backend(wanted: str | None = None, for_shapes: bool = False) -> None:
     """Set and import Keras' backend; its float32 is float32.
 
     By default both backends' float32 products keep 10 of 23 bits on newer GPUs (TensorFloat-32),
@@ -23,13 +27,16 @@ def start_backend(wanted: str | None = None) -> None:
     Args:
         wanted: `"tensorflow"`, `"jax"`, or `None` for the variable KERAS_BACKEND, Keras' own
             configuration, or JAX where TensorFlow is not installed.
+        for_shapes: `bool`. Whether networks are built but never run, so that any backend will do:
+            the one that is imported sooner where none is asked for. Default False.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if wanted is None and "KERAS_BACKEND" not in os.environ:
-        wanted = None if _has_tensorflow() else "jax"
+        sooner = for_shapes and "keras" not in sys.modules and _has("jax")
+        wanted = None if _has("tensorflow") and not sooner else "jax"
     if wanted is not None:
         os.environ["KERAS_BACKEND"] = wanted
-    with without_notes():
+    with without_notes(), _absent(_FOR_SHOW if for_shapes else ()):
         keras = importlib.import_module("keras")
     if keras.backend.backend() == "jax":
         importlib.import_module("jax").config.update("jax_default_matmul_precision", "float32")
@@ -38,12 +45,24 @@ def start_backend(wanted: str | None = None) -> None:
         tensorflow.config.experimental.enable_tensor_float_32_execution(False)
 
 
-def _has_tensorflow() -> bool:
+def _has(package: str) -> bool:
     try:
-        return importlib.util.find_spec("tensorflow") is not None
+        return importlib.util.find_spec(package) is not None
     except ImportError:
         # Import hooks may refuse a package by raising where others find nothing.
         return False
+
+
+@contextlib.contextmanager
+def _absent(packages: Sequence[str]) -> Iterator[None]:
+    """Let packages that are not imported yet seem not to be installed."""
+    hidden = [name for name in packages if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 @contextlib.contextmanager

@@ -50,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
         experiment.check_options()
         workflows.check_before_keras(experiment)
         if workflows.needs_keras(experiment):
-            _start_backend(experiment.run.backend)
+            _start_backend(experiment.run.backend, workflows.asks_for_shapes(experiment))
         # A network of the user's own is asked too, whose code may open Keras.
         for line in idle.notes(flags.FLAGS, experiment):
             PlainConsole().print(f"note: {line}")
@@ -72,9 +72,9 @@ def main(argv: Sequence[str]) -> int:
     return code
 
 
-def _start_backend(wanted: str | None) -> None:
+def _start_backend(wanted: str | None, for_shapes: bool) -> None:
     try:
-        start_backend(wanted)
+        start_backend(wanted, for_shapes)
     except (ImportError, ValueError) as error:
         wanted = wanted or os.environ.get("KERAS_BACKEND", "none")
         raise InputError(f"--backend={wanted} cannot be used: {error}") from None

@@ -1,6 +1,7 @@
 """Probing: cut a frozen network at its stages, train a head on each, measure the fields."""
 
 from sfp_keras.probing.accumulator import Accumulator, Accumulators, ProbedStage
+from sfp_keras.probing.choosing import default_stages
 from sfp_keras.probing.class_means import ClassMeans
 from sfp_keras.probing.cutting import cut_stages
 from sfp_keras.probing.decisions import (
@@ -14,7 +15,7 @@ from sfp_keras.probing.fields import FieldsAccumulator, StageMeasurement, measur
 from sfp_keras.probing.heads import Head, check_heads, train_heads
 from sfp_keras.probing.image_pass import measure_stages
 from sfp_keras.probing.row_reader import RowReader
-from sfp_keras.probing.stages import Stage, default_stages, list_stages, resolve_stages
+from sfp_keras.probing.stages import Stage, list_stages, resolve_stages
 from sfp_keras.settings import HeadSettings
 
 __all__ = [

@@ -1,15 +1,22 @@
 """The procedures of the command, each readable as the paper's text."""
 
 from sfp_keras.experiment import Experiment
+from sfp_keras.models import architectures
 from sfp_keras.workflows.inputs.before_keras import check_before_keras
 from sfp_keras.workflows.sweep.plan import SweepPlan, holds_sweep
 
-__all__ = ["check_before_keras", "needs_keras", "run"]
+__all__ = ["asks_for_shapes", "check_before_keras", "needs_keras", "run"]
 
 
 def needs_keras(experiment: Experiment) -> bool:
     """Whether a network is run or asked about; a report reads what runs left."""
     return experiment.run.mode != "report" or experiment.trains_own_model
+
+
+def asks_for_shapes(experiment: Experiment) -> bool:
+    """Whether a network of ours is built for the shapes of its stages alone: on any backend."""
+    network = experiment.network
+    return network.list_stages and network.model in architectures() and experiment.trains
 
 
 def run(experiment: Experiment, plan: SweepPlan | None = None) -> None:

@@ -332,7 +332,7 @@ import keras
 import numpy as np
 from sfp_keras.models import build_vgg
 from sfp_keras.probing.cutting import cut_stages
-from sfp_keras.probing.stages import default_stages
+from sfp_keras.probing import default_stages
 assert keras.backend.backend() == "jax"
 model = build_vgg("vgg6", 3, filters=dict.fromkeys(range(1, 6), 2), fc_widths=(4,))
 nested = keras.Sequential([keras.Input((32, 32, 3)), model, keras.layers.ReLU(name="end")])

@@ -6,7 +6,7 @@ from keras import layers
 
 from sfp_keras.errors import InputError
 from sfp_keras.models import build_vgg
-from sfp_keras.probing.stages import Stage, default_stages, list_stages, resolve_stages
+from sfp_keras.probing import Stage, default_stages, list_stages, resolve_stages
 
 
 def vgg(name, **arguments):

@@ -53,12 +53,20 @@ def write_whole(path: str | Path) -> Iterator[IO[bytes]]:
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(name, 0o666 & ~umask)
-        os.replace(name, path)
+        _replace(name, path)
         _sync_folder(path.parent)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(name)
         raise
+
+
+def _replace(name: str, path: Path) -> None:
+    try:
+        os.replace(name, path)
+    except IsADirectoryError as error:
+        # The temporary file is gone by the time that its name is read.
+        raise IsADirectoryError(error.errno, error.strerror, str(path)) from None
 
 
 def delete_unfinished(folder: Path) -> None:

@@ -69,6 +69,15 @@ def test_full_disk_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert names_in(tmp_path) == ["file.bin"]
 
 
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.mkdir()
+    with pytest.raises(IsADirectoryError) as raised:
+        files.write_text(path, "1")
+    assert (raised.value.filename, raised.value.filename2) == (str(path), None)
+    assert names_in(tmp_path) == ["table.csv"]
+
+
 def test_written_file_has_ordinary_permissions(tmp_path: Path) -> None:
     files.write_text(tmp_path / "whole", "é")
     (tmp_path / "plain").touch()

@@ -50,6 +50,9 @@ _ROOM_OF = {
     "build_network": "sfp_keras.models",
     "build_vgg": "sfp_keras.models",
     "load_dataset": "sfp_keras.data",
+    "list_stages": "sfp_keras.probing",
+    "ProbeResult": "sfp_keras.one_call",
+    "probe": "sfp_keras.one_call",
 }
 
 __all__ = ["__version__", *_ROOM_OF]

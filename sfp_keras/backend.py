@@ -45,6 +45,25 @@ def start_backend(wanted: str | None = None, for_shapes: bool = False) -> None:
         tensorflow.config.experimental.enable_tensor_float_32_execution(False)
 
 
+@contextlib.contextmanager
+def float32_products() -> Iterator[None]:
+    """Make the products of the backend that is loaded float32, as `start_backend` does for good."""
+    keras = importlib.import_module("keras")
+    if keras.backend.backend() == "jax":
+        with importlib.import_module("jax").default_matmul_precision("float32"):
+            yield
+    elif keras.backend.backend() == "tensorflow":
+        config = importlib.import_module("tensorflow").config.experimental
+        before = config.tensor_float_32_execution_enabled()
+        config.enable_tensor_float_32_execution(False)
+        try:
+            yield
+        finally:
+            config.enable_tensor_float_32_execution(before)
+    else:
+        yield
+
+
 def _has(package: str) -> bool:
     try:
         return importlib.util.find_spec(package) is not None

@@ -1,11 +1,31 @@
 """The console that prints for people."""
 
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import IO, Any
 
 from rich.console import Console
 
 # What an error of printing names in place of a file.
 OUTPUT = "standard output"
+
+
+_SILENT: ContextVar[bool] = ContextVar("silent", default=False)
+
+
+@contextlib.contextmanager
+def silent_consoles(silent: bool = True) -> Iterator[None]:
+    """Let consoles made inside print nothing.
+
+    Args:
+        silent: `bool`, default True. Otherwise nothing changes.
+    """
+    token = _SILENT.set(silent or _SILENT.get())
+    try:
+        yield
+    finally:
+        _SILENT.reset(token)
 
 
 class PlainConsole(Console):
@@ -18,7 +38,12 @@ class PlainConsole(Console):
 
     def __init__(self, file: IO[str] | None = None, width: int | None = None):
         super().__init__(
-            file=file, width=width, markup=False, highlight=False, soft_wrap=width is None
+            file=file,
+            width=width,
+            markup=False,
+            highlight=False,
+            soft_wrap=width is None,
+            quiet=_SILENT.get(),
         )
 
     def on_broken_pipe(self) -> None:

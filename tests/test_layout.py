@@ -21,7 +21,7 @@ ROOMS = (
     *("experiment", "distribution", "training"),
     *("layers", "probing", "afcc", "reports", "analyses"),
     *("monitoring", "runs"),
-    *("workflows", "command"),
+    *("workflows", "one_call", "command"),
 )
 EVERYWHERE = (
     "csv_files",

@@ -6,9 +6,11 @@ needs one, find it there.
 
 from sfp_keras.analyses.analysis import Analysis, AnalysisPart, Drawing, ImagePass, Scope, Tabled
 from sfp_keras.analyses.catalog import all_analyses, analyses_of, image_passes
+from sfp_keras.analyses.catalog.layers import draw_layer_curves
 from sfp_keras.analyses.catalog.matrices import draw_matrices
 from sfp_keras.analyses.image_results import read_image_result, write_image_result
 from sfp_keras.analyses.printing import print_ablation
+from sfp_keras.analyses.shown_filters import typical_filters
 from sfp_keras.analyses.subjects import Ablation, Afcc, Run, Split, Stage, Sweep
 
 __all__ = [
@@ -26,9 +28,11 @@ __all__ = [
     "Tabled",
     "all_analyses",
     "analyses_of",
+    "draw_layer_curves",
     "draw_matrices",
     "image_passes",
     "print_ablation",
     "read_image_result",
+    "typical_filters",
     "write_image_result",
 ]

@@ -16,8 +16,15 @@ from sfp_keras.data.batches.batches import (
 from sfp_keras.data.batches.channel_statistics import ChannelStatistics, channel_statistics
 from sfp_keras.data.batches.ending import check_that_it_ends, ending
 from sfp_keras.data.batches.labelled import as_labels, is_arrays, labelled_batches
-from sfp_keras.data.batches.scaling import SCALING_FORMS, UNSCALED, Scaling, parse_scaling
+from sfp_keras.data.batches.scaling import (
+    SCALING_FORMS,
+    UNSCALED,
+    Scaling,
+    function_scaling,
+    parse_scaling,
+)
 from sfp_keras.data.dataset import ImageDataset, ImageSplit, LazyImages
+from sfp_keras.data.given import given_dataset
 from sfp_keras.data.images.resizing import RESIZE_FORMS
 from sfp_keras.data.loading import check_dataset, count_labels, load_dataset, source_digest
 from sfp_keras.data.seeded_random import random_order, random_words
@@ -49,6 +56,8 @@ __all__ = [
     "epoch_rows",
     "evaluation_batches",
     "find_source",
+    "function_scaling",
+    "given_dataset",
     "is_arrays",
     "label_subset",
     "labelled_batches",

@@ -52,8 +52,8 @@ class ImageSplit(ShortRepr):
     """The images and labels of one split.
 
     Attributes:
-        images: array (N, H, W, 3) or (N, H, W, 1), in memory or memory-mapped, or a
-            `LazyImages`; uint8 of 0..255, or float32 of any range.
+        images: array (N, H, W, C), in memory or memory-mapped, or a `LazyImages`; uint8 of
+            0..255, or float32 of any range. C is 3 or 1, or what the user's arrays have.
         labels: array (N,) of int64.
     """
 
@@ -61,10 +61,8 @@ class ImageSplit(ShortRepr):
     labels: np.ndarray
 
     def __post_init__(self) -> None:
-        if len(self.images.shape) != 4 or self.images.shape[-1] not in (1, 3):
-            raise ValueError(
-                f"images must have shape (N, H, W, 3) or (N, H, W, 1), got {self.images.shape}"
-            )
+        if len(self.images.shape) != 4:
+            raise ValueError(f"images must have shape (N, H, W, C), got {self.images.shape}")
         if self.images.dtype not in (np.uint8, np.float32):
             raise ValueError(f"images must be uint8 or float32, got {self.images.dtype}")
         if self.labels.shape != (self.images.shape[0],) or self.labels.dtype != np.int64:
@@ -78,7 +76,7 @@ class ImageSplit(ShortRepr):
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """`(H, W, 3)` of one image, or `(H, W, 1)`."""
+        """`(H, W, C)` of one image."""
         return _image_shape(self.images)
 
     @property
@@ -155,7 +153,7 @@ class ImageDataset(ShortRepr):
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """`(H, W, 3)` of one image, or `(H, W, 1)`."""
+        """`(H, W, C)` of one image."""
         return self.train.image_shape
 
     @property

@@ -27,6 +27,7 @@ def load_dataset(
     cache_dir: str | Path | None = None,
     resize: str = "stretch",
     only_split: str | None = None,
+    test_dir: str | Path | None = None,
 ) -> ImageDataset:
     """Load a labelled image set.
 
@@ -61,6 +62,8 @@ def load_dataset(
             label by label: `"validation"` of `"imagenet2012"` has 50 images a label, 40 to train
             on and 10 to test (paper 2, Methods). For class folders the name of the folder in
             `data_dir`. Default: the set's own training and test splits.
+        test_dir: `str` or `Path`. Class folders of the test images, where those of `data_dir` are
+            all for training; of `"folder"` alone. Default: in `data_dir`.
 
     Returns:
         An `ImageDataset`.
@@ -80,6 +83,7 @@ def load_dataset(
         cache_dir=cache_dir,
         resize=resize,
         only_split=only_split,
+        test_dir=test_dir,
     )
     found = source.load(request)
     splits = tuple(found.splits)
@@ -178,6 +182,7 @@ def _request(
     cache_dir: str | Path | None = None,
     resize: str = "stretch",
     only_split: str | None = None,
+    test_dir: str | Path | None = None,
 ) -> tuple[Source, Request]:
     """The source of a data set, and what is asked of it; see `load_dataset`."""
     size = check_image_size(image_size)
@@ -187,6 +192,8 @@ def _request(
     if not 0 < test_fraction < 1:
         raise InputError(f"`test_fraction` must be between 0 and 1, got {test_fraction}")
     source, root = _source(name, data_dir)
+    if test_dir is not None and source.name != "folder":
+        raise InputError(f"`test_dir` is for class folders, not for `name`={name}")
     return source, Request(
         name=name,
         data_dir=root,
@@ -198,6 +205,7 @@ def _request(
         cache_dir=None if cache_dir is None else Path(cache_dir),
         resize=resize,
         only_split=only_split,
+        test_dir=None if test_dir is None else Path(test_dir),
     )
 
 

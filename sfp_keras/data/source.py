@@ -25,6 +25,7 @@ class Request:
         cache_dir: `Path` for decoded images, or `None` for the default.
         resize: `"stretch"` or `"crop"`.
         only_split: `str`, the only split to use, or `None`.
+        test_dir: `Path`. Where test images lie, if not in `data_dir`.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Request:
     cache_dir: Path | None = None
     resize: str = "stretch"
     only_split: str | None = None
+    test_dir: Path | None = None
 
     @property
     def folder(self) -> Path:

@@ -6,7 +6,7 @@ import functools
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from sfp_keras.data import find_source, source_names
 from sfp_keras.errors import InputError
@@ -77,11 +77,11 @@ class Experiment(NetworkRules):
     monitoring: MonitoringSettings = section(MonitoringSettings(), prefix="monitor_")
 
     @classmethod
-    def of(cls, **values: Any) -> "Experiment":
+    def of(cls, **values: Any) -> Self:
         """The experiment with these settings, by the names of their flags."""
         return cls().changed(**values)
 
-    def changed(self, **values: Any) -> "Experiment":
+    def changed(self, **values: Any) -> Self:
         """A copy with other values, by the names of their flags.
 
         Raises:

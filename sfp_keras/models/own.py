@@ -12,7 +12,9 @@ from sfp_keras.models.graph import require_functional
 from sfp_keras.models.own_spec import check_own_spec, is_factory
 
 
-def load_own_model(spec: str, image_size: int | tuple[int, int] | None = None) -> keras.Model:
+def load_own_model(
+    spec: str | keras.Model, image_size: int | tuple[int, int] | None = None
+) -> keras.Model:
     """Load a network that is not one of the papers'.
 
     Example:
@@ -26,7 +28,7 @@ def load_own_model(spec: str, image_size: int | tuple[int, int] | None = None) -
     Args:
         spec: `str`. The path of a `.keras` file, or `package.module:factory`, where `factory` is
             called without arguments and returns the `keras.Model`. The current folder is
-            searched for the module too.
+            searched for the module too. Or the model itself.
         image_size: `int` or `(height, width)`. Size of the images, for a network whose input is
             open; the layers and weights stay the same objects. Defaults to the network's own.
 
@@ -38,8 +40,11 @@ def load_own_model(spec: str, image_size: int | tuple[int, int] | None = None) -
         InputError: if the spec, the file, the factory or the kind of model will not do; the
             message says which and the mend.
     """
-    check_own_spec(spec)
-    model = _from_factory(spec) if is_factory(spec) else _from_file(Path(spec))
+    if isinstance(spec, str):
+        check_own_spec(spec)
+        model = _from_factory(spec) if is_factory(spec) else _from_file(Path(spec))
+    else:
+        model = spec
     model = _unprocessed(model)
     return model if image_size is None else _with_image_size(model, image_size)
 

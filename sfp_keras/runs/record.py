@@ -58,6 +58,11 @@ class RunRecord:
         kept = {section: saved.get(section, {}) for section in SECTIONS}
         self._replace({"format": FORMAT, **about, **kept})
 
+    def take(self, other: "RunRecord") -> None:
+        """Take phases, seconds and results of another record in place of those here."""
+        saved = other.read()
+        self._update(lambda here: here.update({name: saved[name] for name in SECTIONS}))
+
     def add_results(self, **results: Any) -> None:
         """Keep numbers of the whole run, such as the network's own accuracy."""
         self._update(lambda saved: saved["results"].update(results))

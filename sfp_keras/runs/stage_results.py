@@ -13,6 +13,7 @@ from sfp_keras.errors import InputError
 from sfp_keras.files import damaged, load_npz, save_npz, write_text
 from sfp_keras.filters import FilterFields
 from sfp_keras.runs.layout import RunFiles
+from sfp_keras.runs.tables import read_curve
 
 if TYPE_CHECKING:  # It loads Keras, which reading these files does without.
     from sfp_keras.probing import Head, StageMeasurement
@@ -53,6 +54,20 @@ def read_head(files: RunFiles, stage: str) -> np.ndarray:
         InputError: if head.npz is missing or damaged.
     """
     return _read_head(files.stage(stage).head)[0]
+
+
+def read_whole_head(files: RunFiles, stage: str) -> "Head":
+    """What `write_head` wrote.
+
+    Raises:
+        InputError: if head.npz or head.csv is missing or damaged.
+    """
+    from sfp_keras.probing import Head
+
+    kernel, position_shape = _read_head(files.stage(stage).head)
+    curve = read_curve(files.stage(stage).curve).astype({"epoch": int})
+    rows = [{str(key): value for key, value in row.items()} for row in curve.to_dict("records")]
+    return Head(kernel, position_shape, rows)
 
 
 def _read_head(path: Path) -> tuple[np.ndarray, tuple[int, ...]]:

@@ -49,9 +49,10 @@ def write_statistics_of(
         ones_per_row=clusters.ones_per_row,
         threshold=np.float64(clusters.threshold),
     )
-    filters = _filter_table(measurement.fields, clusters)
+    filters = clusters.to_frame(measurement.fields)
+    filters = filters.assign(labels=filters["labels"].map(json.dumps))
     write_text(files.filters, csv_text(filters))
-    labels = _label_table(measurement, clusters, class_names)
+    labels = label_table(measurement, clusters, class_names)
     write_text(files.labels, csv_text(labels))
 
 
@@ -132,14 +133,10 @@ def _read_layers(path: Path) -> pd.DataFrame:
     return layers
 
 
-def _filter_table(fields: FilterFields, clusters: FilterClusters) -> pd.DataFrame:
-    table = clusters.to_frame(fields)
-    return table.assign(labels=table["labels"].map(json.dumps))
-
-
-def _label_table(
+def label_table(
     measurement: "StageMeasurement", clusters: FilterClusters, names: Sequence[str]
 ) -> pd.DataFrame:
+    """The table of a stage's labels.csv."""
     table = label_statistics(clusters, measurement.fields).to_frame()
     table.insert(1, "name", list(names))
     table.insert(2, "accuracy", measurement.label_accuracy)

@@ -35,6 +35,10 @@ COUNT = Numbers(0, 2**53, whole=True)
 # Means of float32 may exceed one in the last digit.
 SHARE = Numbers(0, 1 + 1e-6)
 SHARE_IF_ANY = Numbers(0, 1 + 1e-6, optional=True)
+_CURVE = {
+    **{"epoch": COUNT, "lr": NUMBER, "loss": NUMBER},
+    **dict.fromkeys(("accuracy", "test_accuracy"), SHARE),
+}
 
 
 def read_table(
@@ -72,6 +76,18 @@ def read_table(
     except (OSError, ValueError, KeyError, OverflowError) as error:
         raise damaged(path, error, mend) from None
     return table
+
+
+def read_curve(path: Path) -> pd.DataFrame:
+    """The curve of a training: epoch, lr, loss, accuracy, test_accuracy.
+
+    Args:
+        path: `Path` of training.csv or of a head.csv.
+
+    Raises:
+        InputError: as `read_table`.
+    """
+    return read_table(path, _CURVE).astype(float)
 
 
 def read_content(path: Path) -> str:

@@ -275,7 +275,7 @@ def test_features_on_disk_give_the_same_heads_and_stay_only_if_asked(
     before, after = story.files["stage"], story.files["disk"]
     assert before["model.keras"] == after["model.keras"]
     assert not any(name.startswith("stages/layer1/") for name in after)
-    assert "(on disk, above --cache_gib=0)" in story.out["disk"]
+    assert "(on disk, more than cache_gib=0)" in story.out["disk"]
     assert {"cache/features/layer2.npy", "cache/features/layer5.npy"} <= set(after)
     for name in ("layer2", "layer5"):
         file = f"stages/{name}/head.npz"

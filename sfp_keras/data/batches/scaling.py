@@ -153,7 +153,7 @@ def _parsed(text: str, train: ImageSplit | None, channels: int) -> Scaling:
         divisor = 255.0 if train.dtype == np.uint8 else 1.0
         return _affine(text, divisor, statistics.mean, statistics.std, channels)
     if ":" in text:
-        return _from_function(text, channels)
+        return function_scaling(import_function(text, "scaling"), text, channels)
     means, slash, stds = text.partition("/")
     mean_numbers, std_numbers = _numbers(means), _numbers(stds)
     if not slash or mean_numbers is None or std_numbers is None:
@@ -184,10 +184,20 @@ def _numbers(text: str) -> list[float] | None:
     return numbers if len(numbers) in (1, 3) and all(map(math.isfinite, numbers)) else None
 
 
-def _from_function(text: str, channels: int) -> Scaling:
-    scaling = replace(
-        _affine(text, 1.0, [0.0], [1.0], channels), function=import_function(text, "scaling")
-    )
+def function_scaling(
+    function: Callable[[np.ndarray], Any], text: str, channels: int = 3
+) -> Scaling:
+    """Make a scaling of a function.
+
+    Args:
+        function: of images (n, H, W, C), float32; returns as many of the same shape.
+        text: `str`. What it is called.
+        channels: `int`. C. Default 3.
+
+    Raises:
+        InputError: if it fails, or returns images of another shape.
+    """
+    scaling = replace(_affine(text, 1.0, [0.0], [1.0], channels), function=function)
     probe = np.full((1, 2, 2, channels), 127.5, np.float32)
     try:
         result = scaling(probe)

@@ -31,11 +31,11 @@ class LabelledFiles:
         return LabelledFiles([self.paths[i] for i in kept], [self.labels[i] for i in kept])
 
 
-def existing_folder(data_dir: Path) -> Path:
-    """Return `data_dir`, or raise an `InputError` if it is no folder."""
-    if not data_dir.is_dir():
-        raise InputError(f"`data_dir`={data_dir} does not exist or is no folder")
-    return data_dir
+def existing_folder(path: Path, argument: str = "data_dir") -> Path:
+    """Return a path, or raise an `InputError` that names the argument if it is no folder."""
+    if not path.is_dir():
+        raise InputError(f"`{argument}`={path} does not exist or is no folder")
+    return path
 
 
 def class_folders(tree: Path, left_out: LeftOut | None = None) -> list[Path]:

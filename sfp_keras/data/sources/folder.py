@@ -53,7 +53,10 @@ def load_folder(request: Request) -> LabelledImages:
     """
     root = existing_folder(request.folder)
     left_out = LeftOut(root)
-    if request.only_split is None:
+    train_tree, test_tree = root, request.test_dir
+    if test_tree is not None:
+        existing_folder(test_tree, "test_dir")
+    elif request.only_split is None:
         train_tree, test_tree = find_splits(root)
         _count_unused(root, train_tree, test_tree, left_out)
     else:

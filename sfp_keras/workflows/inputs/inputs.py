@@ -59,7 +59,17 @@ def load_inputs(experiment: Experiment) -> Inputs:
         InputError: naming the setting and the mend.
     """
     inputs = load_training_inputs(experiment)
-    network, dataset = inputs.network, inputs.dataset
+    check_inputs(inputs)
+    return inputs
+
+
+def check_inputs(inputs: Inputs) -> None:
+    """Refuse what cannot be probed.
+
+    Raises:
+        InputError: naming the setting and the mend.
+    """
+    experiment, network, dataset = inputs.experiment, inputs.network, inputs.dataset
     _check_images(experiment, dataset)
     if experiment.heads.data == "augmented":
         augmentation_of(experiment, dataset)
@@ -68,7 +78,6 @@ def load_inputs(experiment: Experiment) -> Inputs:
     settings = stage_settings(ExperimentRun(experiment), stages)
     head_settings(experiment, settings)
     cut_stages(network, stages, pools_of(settings))
-    return inputs
 
 
 def _check_images(experiment: Experiment, dataset: ImageDataset) -> None:

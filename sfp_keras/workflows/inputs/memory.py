@@ -28,7 +28,7 @@ def check_memory(
     # Weights, momentum and gradient of every head, in float32.
     heads = 3 * 4 * sum(inputs.values()) * num_labels
     in_memory = features <= settings.cache_gib * 2**30
-    place = "in memory" if in_memory else f"on disk, above --cache_gib={settings.cache_gib:g}"
+    place = "in memory" if in_memory else f"on disk, more than cache_gib={settings.cache_gib:g}"
     terminal().print(
         f"features of {rows:,} images: {_size(features)} as {settings.cache_dtype} "
         f"({place}); heads: {_size(heads)}"

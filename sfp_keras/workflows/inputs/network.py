@@ -43,7 +43,7 @@ def load_network_and_images(experiment: Experiment) -> tuple[keras.Model, ImageD
         if experiment.trains:
             shape = own_input_shape(experiment.network.model)
             size, channels = (
-                _size_and_channels((None, *shape))
+                size_and_channels((None, *shape))
                 if shape
                 else (None, experiment.architecture.channels)
             )
@@ -55,7 +55,7 @@ def load_network_and_images(experiment: Experiment) -> tuple[keras.Model, ImageD
             network = load_own_model(experiment.network.model, image_size(experiment))
         check_finite(network, "model", experiment.network.model)
         check_names(network)
-        return network, load_images(experiment, *_size_and_channels(network.input_shape))
+        return network, load_images(experiment, *size_and_channels(network.input_shape))
     dataset = load_images(experiment, None, experiment.architecture.channels)
     network = build_network(experiment, dataset, "float32")
     if experiment.trains:
@@ -118,7 +118,7 @@ def check_names(network: keras.Model) -> None:
             )
 
 
-def _size_and_channels(shape: Any) -> tuple[tuple[int, int] | None, int]:
+def size_and_channels(shape: Any) -> tuple[tuple[int, int] | None, int]:
     """The size of the images a network of an input shape takes, `None` for any; the channels."""
     if not isinstance(shape, tuple) or len(shape) != 4:
         return None, 3

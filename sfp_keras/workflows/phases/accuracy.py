@@ -7,19 +7,29 @@ from sfp_keras.workflows.inputs.batches import reported_batches
 from sfp_keras.workflows.session import ProbeSession
 
 
+def own_accuracy(session: ProbeSession) -> tuple[float | None, LabelOutputs | str]:
+    """Measure the network's own accuracy on the test images, once.
+
+    Returns:
+        The accuracy with the outputs that it is of; or `None`, and why there is none.
+    """
+    record = session.run.record
+    found = label_outputs(session.network, session.dataset.num_labels)
+    accuracy: float | None = record.results.get("network_accuracy")
+    if accuracy is None and not isinstance(found, str):
+        accuracy = _accuracy(session, found)
+    record.add_results(network_accuracy=accuracy)
+    return accuracy, found
+
+
 def print_accuracy(session: ProbeSession) -> None:
     """Measure the network's own accuracy, once, and print it before anything else.
 
     It exposes wrong scaling or a wrong order of the labels.
     """
-    experiment, dataset, record = session.experiment, session.dataset, session.run.record
-    saved, num_labels = record.results, dataset.num_labels
-    found = label_outputs(session.network, num_labels)
-    accuracy: float | None = saved.get("network_accuracy")
-    if accuracy is None and not isinstance(found, str):
-        accuracy = _accuracy(session, found)
-    record.add_results(network_accuracy=accuracy)
-    console = terminal()
+    experiment, dataset = session.experiment, session.dataset
+    accuracy, found = own_accuracy(session)
+    num_labels, console = dataset.num_labels, terminal()
     images = f"{len(dataset.train):,} training and {len(dataset.test):,} test images"
     console.print(f"{dataset.name}: {images}, {num_labels} labels")
     if isinstance(found, str) or accuracy is None:

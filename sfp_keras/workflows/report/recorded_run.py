@@ -3,10 +3,7 @@
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from sfp_keras.analyses import (
     Ablation,
@@ -26,13 +23,8 @@ from sfp_keras.runs import RunFiles
 from sfp_keras.runs.ablation_results import read_ablation
 from sfp_keras.runs.afcc_results import read_afcc
 from sfp_keras.runs.stage_results import read_measurement
-from sfp_keras.runs.tables import COUNT, NUMBER, SHARE, TEXT, read_table
+from sfp_keras.runs.tables import COUNT, TEXT, read_curve, read_table
 from sfp_keras.workflows.paper_numbers import paper_numbers
-
-_CURVE = {
-    **{"epoch": COUNT, "lr": NUMBER, "loss": NUMBER},
-    **dict.fromkeys(("accuracy", "test_accuracy"), SHARE),
-}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -85,8 +77,8 @@ class RecordedRun:
         curves = {name: self.files.stage(name).curve for name in names}
         return Run(
             splits,
-            _read_curve(self.files.training) if self.files.training.exists() else None,
-            {name: _read_curve(path) for name, path in curves.items() if path.exists()},
+            read_curve(self.files.training) if self.files.training.exists() else None,
+            {name: read_curve(path) for name, path in curves.items() if path.exists()},
             self._ablations(papers),
             self._afcc(papers),
         )
@@ -169,10 +161,6 @@ def read_run(experiment: Experiment) -> RecordedRun:
         {split: _chosen(experiment, found) for split, found in stages.items()},
         experiment.analysis.threshold,
     )
-
-
-def _read_curve(path: Path) -> pd.DataFrame:
-    return read_table(path, _CURVE).astype(float)
 
 
 def _stages(files: RunFiles, saved: Mapping[str, Any], split: str) -> list[str]:

@@ -1,0 +1,150 @@
+"""A data set of what a Python program holds: arrays, or batches of images and labels."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sfp_keras.data.batches.labelled import as_labels, is_arrays, labelled_batches
+from sfp_keras.data.dataset import ImageDataset, ImageSplit
+from sfp_keras.data.label_order import read_class_names, shorten, spell_names
+from sfp_keras.data.missing_labels import warn_of_missing_labels
+from sfp_keras.errors import InputError
+
+NAME = "arrays"
+
+
+def given_dataset(
+    train: Any,
+    test: Any,
+    class_names: Sequence[str] | str | Path | None = None,
+    *,
+    memory: int | None = None,
+) -> ImageDataset:
+    """The data set of training and test images that are at hand.
+
+    Images are not scaled: uint8 stays, other types become float32. Arrays that are mapped from
+    files are read as needed; batches are passed over once and held in memory.
+
+    Args:
+        train: training images (N, H, W, C), or (N, H, W) of grey ones, with labels: a pair of
+            arrays `(x, y)`, or batches of such pairs, see `labelled_batches`. Labels are whole
+            numbers from 0, (N,) or (N, 1), or one-hot (N, K).
+        test: the same of the test images.
+        class_names: K names, label by label, or a text file with one a line. Default: the
+            `class_names` of `train`, as `keras.utils.image_dataset_from_directory` gives them, or
+            the labels' numbers.
+        memory: `int`. Bytes that images of batches may take. Default: any number.
+
+    Returns:
+        An `ImageDataset` named `"arrays"`.
+
+    Raises:
+        InputError: if images or labels are of another form, the two parts differ, or a number
+            below the largest label has no image and `class_names` do not say what it is.
+    """
+    given = {"train": train, "test": test}
+    held = {name: _held(data, name, memory) for name, data in given.items()}
+    names: Any = class_names if class_names is not None else _own_names(train)
+    labels = {name: labels for name, (_, labels) in held.items()}
+    names = _numbers(labels) if names is None else _checked_names(names, labels)
+    images = {name: _images(images, name) for name, (images, _) in held.items()}
+    if len({array.dtype for array in images.values()}) > 1:
+        images = {name: array.astype(np.float32) for name, array in images.items()}
+    shapes = {name: array.shape[1:] for name, array in images.items()}
+    if shapes["train"] != shapes["test"]:
+        raise InputError(
+            f"`test`: images of shape {shapes['test']}, those of `train` have {shapes['train']}"
+        )
+    dataset = ImageDataset(
+        NAME,
+        train=ImageSplit(images["train"], labels["train"]),
+        test=ImageSplit(images["test"], labels["test"]),
+        class_names=names,
+        original_labels=tuple(range(len(names))),
+    )
+    warn_of_missing_labels(dataset)
+    return dataset
+
+
+def _held(data: Any, argument: str, memory: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """All images and labels."""
+    if is_arrays(data):
+        # Arrays that are mapped from a file stay so.
+        images, labels = np.asanyarray(data[0]), as_labels(data[1], argument)
+        if len(images) != len(labels):
+            raise InputError(f"`{argument}`: {len(images)} images and {len(labels)} labels")
+    else:
+        images, labels = _collected(data, argument, memory)
+    if not len(labels):
+        raise InputError(f"`{argument}` holds no images")
+    return images, labels
+
+
+def _collected(data: Any, argument: str, memory: int | None) -> tuple[np.ndarray, np.ndarray]:
+    parts, held = [], 0
+    for batch in labelled_batches(data, argument):
+        parts.append(batch)
+        held += batch[0].nbytes
+        # Joined, they are there twice.
+        if memory is not None and 2 * held > memory:
+            raise InputError(
+                f"`{argument}`: more than {held / 2**30:.1f} GiB of images do not fit into memory; "
+                "take fewer, or give a folder of classes, which is read as needed"
+            )
+    if not parts:
+        return np.zeros((0, 1, 1, 1)), np.zeros(0, np.int64)
+    images, labels = zip(*parts, strict=True)
+    shapes = {array.shape[1:] for array in images}
+    if len(shapes) > 1:
+        raise InputError(f"`{argument}`: images differ in shape: {shorten(list(map(str, shapes)))}")
+    return np.concatenate(images), np.concatenate(labels)
+
+
+def _images(images: np.ndarray, argument: str) -> np.ndarray:
+    """Images (N, H, W, C), uint8 or float32."""
+    if images.ndim == 3:
+        images = images[..., None]
+    if images.ndim != 4 or images.dtype.kind not in "uifb":
+        raise InputError(
+            f"`{argument}`: images are {images.dtype} {images.shape}; give numbers "
+            "(N, height, width, channels)"
+        )
+    return images if images.dtype in (np.uint8, np.float32) else images.astype(np.float32)
+
+
+def _own_names(data: Any) -> Sequence[str] | None:
+    names = getattr(data, "class_names", None)
+    return names if isinstance(names, list | tuple) else None
+
+
+def _numbers(labels: dict[str, np.ndarray]) -> tuple[str, ...]:
+    """The numbers of the labels as names; there are no gaps between them."""
+    found = np.unique(np.concatenate(list(labels.values())))
+    count = int(found[-1]) + 1
+    if len(found) < count:
+        first = f"{found[0]}, " if found[0] else ""
+        raise InputError(
+            f"`train` and `test` have {len(found)} labels, numbered {first}up to {found[-1]} with "
+            "numbers left out: number them from 0 without gaps "
+            "(names, y = np.unique(y, return_inverse=True)), or name all by `class_names`"
+        )
+    if count < 2:
+        raise InputError("`train` and `test` have one label: signal and noise need at least two")
+    return tuple(map(str, range(count)))
+
+
+def _checked_names(names: Any, labels: dict[str, np.ndarray]) -> tuple[str, ...]:
+    if isinstance(names, str | Path):
+        names = read_class_names(names)
+    names = spell_names([str(name) for name in names])
+    if len(names) < 2:
+        raise InputError(f"`class_names` has {len(names)} names: at least two labels are needed")
+    for argument, numbers in labels.items():
+        if numbers.max() >= len(names):
+            raise InputError(
+                f"`{argument}`: labels run up to {numbers.max()}, `class_names` has {len(names)} "
+                f"names, for 0 to {len(names) - 1}"
+            )
+    return names

@@ -1,0 +1,102 @@
+"""The experiment that a call of `probe` describes."""
+
+import difflib
+import numbers
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment, all_declarations
+from sfp_keras.models import architectures
+from sfp_keras.settings import Declaration
+
+# Arguments of `probe` that are settings of the command under another name.
+ARGUMENTS = {"epochs": "head_epochs", "lr": "head_lr", "batch_size": "head_batch_size"}
+_SAME = ("stages", "pool", "scaling", "threshold", "split", "seed", "run_dir")
+_FURTHER_TOPICS = ("heads", "analysis", "monitoring", "augmentation")
+_FURTHER = ("image_size", "memory_gib", "only_split", "overwrite", "resize", "test_fraction")
+_KINDS = {
+    bool: (bool, "True or False"),
+    int: (numbers.Integral, "a whole number"),
+    float: (numbers.Real, "a number"),
+    str: (str, "a text"),
+}
+
+
+class CalledExperiment(Experiment):
+    """An experiment that was not asked for by a command."""
+
+    def command(self) -> str:
+        """The call, as far as it can be written down."""
+        called = {argument: self.value(name) for argument, name in _arguments().items()}
+        known = all_declarations()
+        given = [
+            f", {argument}={list(value) if isinstance(value, tuple) else value!r}"
+            for argument, value in called.items()
+            if value != known[_arguments()[argument]].default
+        ]
+        return f"sfp_keras.probe(model, train, test{''.join(given)})"
+
+
+def called_experiment(
+    model: str, data_dir: str | None, given: Mapping[str, Any], further: Mapping[str, Any]
+) -> CalledExperiment:
+    """The experiment of a call.
+
+    Args:
+        model: `str`. The model's name or file.
+        data_dir: `str`. The folder of the images, or `None` for arrays.
+        given: dict from arguments of `probe` to values; `None` for the default.
+        further: dict from other settings, by the names of their flags, to values.
+
+    Raises:
+        InputError: if there is no such setting, or a value is none of it.
+    """
+    arguments, known = _arguments(), all_declarations()
+    for name in further:
+        if not _may_be_given(name):
+            names = [*arguments, *filter(_may_be_given, known)]
+            close = difflib.get_close_matches(name, names)
+            meant = f"; did you mean {' or '.join(close)}?" if close else ""
+            raise InputError(f"`{name}` is no argument of probe{meant}")
+    values = {arguments[name]: value for name, value in given.items() if value is not None}
+    values |= further
+    dataset = "arrays" if data_dir is None else "folder"
+    return CalledExperiment.of(
+        # A network that Python made is not the one the command makes under its name.
+        model=f"{model}.keras" if model in architectures() else model,
+        dataset=dataset,
+        data_dir=data_dir,
+        **{name: _checked(known[name], value) for name, value in values.items()},
+    )
+
+
+def _arguments() -> dict[str, str]:
+    """The setting of each argument of `probe`."""
+    return {**dict(zip(_SAME, _SAME, strict=True)), **ARGUMENTS}
+
+
+def _may_be_given(name: str) -> bool:
+    one = all_declarations().get(name)
+    if one is None or name in _arguments().values():
+        return False
+    return name in _FURTHER or one.topic in _FURTHER_TOPICS
+
+
+def _checked(one: Declaration, value: Any) -> Any:
+    """A value of a setting's type."""
+    if one.many:
+        items = value if isinstance(value, list | tuple) else [value]
+        if one.name == "pool" and isinstance(value, Mapping):
+            items = [f"{stage}={pool}" for stage, pool in value.items()]
+        return tuple(_of_kind(one, str(i) if one.name == "image_size" else i) for i in items)
+    return None if value is None else _of_kind(one, value)
+
+
+def _of_kind(one: Declaration, value: Any) -> Any:
+    value = str(value) if isinstance(value, Path) else value
+    kind, words = _KINDS[one.kind]
+    if not isinstance(value, kind) or (isinstance(value, bool) and one.kind is not bool):
+        raise InputError(f"`{one.name}` must be {words}, received {value!r}")
+    return one.kind(value)

@@ -1,0 +1,78 @@
+"""Data sets of what a Python program holds."""
+
+import numpy as np
+import pytest
+
+from sfp_keras.data import given_dataset
+from sfp_keras.errors import InputError
+
+RNG = np.random.default_rng(0)
+X = RNG.integers(0, 256, (12, 5, 4, 3), dtype=np.uint8)
+Y = np.arange(12) % 3
+HALVES = [(X[:7], Y[:7, None]), (X[7:], Y[7:, None])]
+
+
+class Named(list):
+    """As `keras.utils.image_dataset_from_directory` names its classes."""
+
+    class_names = ("a", "b", "c")
+
+
+@pytest.mark.parametrize("data", [(X, Y), (X, np.eye(3)[Y]), HALVES, iter(HALVES)])
+def test_arrays_and_batches_are_one_data_set(data):
+    dataset = given_dataset(data, (X[:3], Y[:3]))
+    assert dataset.class_names == ("0", "1", "2")
+    assert dataset.train.dtype == np.uint8
+    np.testing.assert_array_equal(dataset.train.images, X)
+    np.testing.assert_array_equal(dataset.train.labels, Y)
+    assert len(dataset.test) == 3
+
+
+def test_images_are_not_scaled():
+    for images, dtype in ((X, np.uint8), (X / 255, np.float32), (X.astype(int), np.float32)):
+        dataset = given_dataset((images, Y), (images, Y))
+        assert dataset.train.dtype == dtype
+        np.testing.assert_array_equal(dataset.train.images, images.astype(dtype))
+    # Of two types, both are floats; grey images have an axis for their channel.
+    dataset = given_dataset((X[..., 0], Y), (X[..., 0] / 255, Y))
+    assert dataset.train.dtype == np.float32
+    assert dataset.image_shape == (5, 4, 1)
+
+
+def test_images_in_a_file_stay_there(tmp_path):
+    np.save(tmp_path / "x.npy", X)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    assert not given_dataset((mapped, Y), (X, Y)).train.in_memory
+
+
+def test_names_come_with_the_data_or_are_given():
+    test = (X, Y)
+    assert given_dataset(Named(HALVES), test).class_names == ("a", "b", "c")
+    assert given_dataset(Named(HALVES), test, "x,y,z").class_names == ("x", "y", "z")
+    # Of names, some may have no images.
+    assert given_dataset(test, test, ["x", "y", "z", "w"]).num_labels == 4
+
+
+@pytest.mark.parametrize(
+    ("train", "names", "message"),
+    [
+        ((X, Y + 1), None, "numbered 1, up to 3 with numbers left out"),
+        ((X, Y * 2), None, "have 3 labels, numbered up to 4"),
+        ((X, Y * 0), None, "have one label"),
+        ((X, Y), ["x", "y"], "`train`: labels run up to 2, `class_names` has 2 names"),
+        ((X[:, :3], Y), None, r"`test`: images of shape \(5, 4, 3\), those of `train` have"),
+        ((X[..., 0, 0], Y), None, r"`train`: images are uint8 \(12, 5\)"),
+        ((X[:0], Y[:0]), None, "`train` holds no images"),
+        ([], None, "`train` holds no images"),
+        ([(X, Y), (X[:, :3], Y)], None, "`train`: images differ in shape"),
+    ],
+)
+def test_what_does_not_fit_is_refused(train, names, message):
+    labels = np.asarray(train[1]) if isinstance(train, tuple) and len(train[1]) else Y
+    with pytest.raises(InputError, match=message):
+        given_dataset(train, (X, labels), names)
+
+
+def test_batches_larger_than_memory_are_refused():
+    with pytest.raises(InputError, match="GiB of images do not fit into memory"):
+        given_dataset(HALVES, HALVES, memory=X.nbytes)

@@ -1,0 +1,222 @@
+"""A probe in one call: its numbers are the command's, its forms of images, and what it refuses."""
+
+import gc
+import io
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import sfp_keras
+from sfp_keras.errors import InputError
+
+EPOCHS = 2
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return sfp_keras.load_dataset("digits", image_size=8)
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    layers = [
+        keras.Input((8, 8, 3)),
+        keras.layers.Conv2D(3, 3, activation="relu", name="conv"),
+        keras.layers.MaxPooling2D(name="pool1"),
+        keras.layers.Conv2D(4, 2, activation="relu", name="deep"),
+        keras.layers.Flatten(),
+        keras.layers.Dense(10),
+    ]
+    return keras.Sequential(layers, name="tiny")
+
+
+def arrays(split):
+    return split.images, split.labels
+
+
+@pytest.fixture(scope="module")
+def result(model, digits):
+    with pytest.warns(UserWarning, match="accuracy of model 'tiny' on the test images is .*chance"):
+        return sfp_keras.probe(
+            model,
+            arrays(digits.train),
+            arrays(digits.test),
+            ["pool1", "deep"],
+            epochs=EPOCHS,
+            split=("test", "train"),
+            class_names=digits.class_names,
+            quiet=True,
+        )
+
+
+def files(folder, ending):
+    return {path.relative_to(folder): path for path in sorted(folder.rglob(f"*.{ending}"))}
+
+
+def test_the_command_finds_the_same(result, model, tmp_path, call_command):
+    model.save(tmp_path / "tiny.keras")
+    flags = ["--dataset=digits", "--image_size=8", f"--model={tmp_path / 'tiny.keras'}"]
+    flags += ["--stages=pool1,deep", f"--head_epochs={EPOCHS}", "--split=test,train"]
+    call_command(*flags, f"--run_dir={tmp_path / 'command'}")
+    saved = result.save(tmp_path / "saved")
+    for ending in ("csv", "npz"):
+        found, expected = files(saved, ending), files(tmp_path / "command", ending)
+        assert list(found) == list(expected)
+        for name, path in found.items():
+            assert path.read_bytes() == expected[name].read_bytes(), name
+    pd.testing.assert_frame_equal(pd.read_csv(saved / "layers.csv"), result.table.sort_values(
+        "stage", key=lambda stages: stages.map(["pool1", "deep"].index), kind="stable"
+    ).reset_index(drop=True), check_dtype=False)  # fmt: skip
+    assert files(saved / "events", "*")
+    assert keras.saving.load_model(saved / "model.keras").name == "tiny"
+    call_command("--mode=report", f"--run_dir={saved}", "--report_filters=0")
+    assert "tiny on arrays, 10 labels" in (saved / "report.html").read_text()
+    # Saved again, it takes its own place; another folder's files are left alone.
+    assert result.save(saved) == saved
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/notes.txt").touch()
+    with pytest.raises(InputError, match="holds other files"):
+        result.save(tmp_path / "mine")
+
+
+def test_a_result_has_everything_by_stage(result, digits):
+    assert result.stages == ["pool1", "deep"]
+    assert result.fields["deep"].label_counts.sum() == len(digits.test)
+    assert result.on("train").fields["deep"].label_counts.sum() == len(digits.train)
+    clusters = sfp_keras.find_clusters(result.fields["pool1"])
+    np.testing.assert_array_equal(result.clusters["pool1"].cluster_id, clusters.cluster_id)
+    assert result.statistics["pool1"] == sfp_keras.layer_statistics(clusters)
+    assert result.heads["pool1"].kernel.shape == (9, 3, 10)
+    assert len(result.heads["deep"].history) == EPOCHS
+    assert result.filters["deep"]["filter"].tolist() == [0, 1, 2, 3]
+    assert result.labels["deep"]["name"].tolist() == list(digits.class_names)
+    row = result.table.set_index(["stage", "split"]).loc[("deep", "test")]
+    assert row["accuracy"] == result.measured["test"]["deep"].accuracy
+    assert row["noise"] == result.statistics["deep"].noise
+    assert repr(result).startswith("ProbeResult(tiny on 359 test images of 10 labels: accuracy ")
+    assert "<table" in result._repr_html_()
+    for figure in (result.show(2, "pool1"), result.show(), result.layer_figure()):
+        picture, _ = figure._repr_png_()
+        assert Image.open(io.BytesIO(picture)).size[0] == 1440
+
+
+def test_what_a_result_has_not_is_refused(result):
+    with pytest.raises(InputError, match="`stage`: 'pool2' is not probed; there are pool1, deep"):
+        result.clusters["pool2"]
+    with pytest.raises(InputError, match="`filter`=3: stage pool1 has filters 0 to 2"):
+        result.show(3, "pool1")
+    with pytest.raises(InputError, match="`split`=validation was not measured"):
+        result.on("validation")
+
+
+def test_what_is_finished_in_a_folder_is_not_done_again(model, digits, tmp_path, capsys):
+    data = [(split.images[:60], split.labels[:60]) for split in (digits.train, digits.test)]
+
+    def call(**changed):
+        given = {"stages": "deep", "epochs": 1, "run_dir": tmp_path / "run", **changed}
+        with pytest.warns(UserWarning, match="near chance"):
+            return sfp_keras.probe(model, *data, **given)
+
+    first = call()
+    assert "tiny: 60 training and 60 test images, 10 labels" in capsys.readouterr().out
+    head = tmp_path / "run/stages/deep/head.npz"
+    before = head.stat().st_mtime_ns
+    again = call(threshold=0.5, quiet=True)
+    assert capsys.readouterr().out == ""
+    assert head.stat().st_mtime_ns == before
+    np.testing.assert_array_equal(again.fields["deep"].features, first.fields["deep"].features)
+    assert again.clusters["deep"].threshold == 0.5
+    with pytest.raises(InputError, match=r"`lr` was 0.005, now 0.1; choose another `run_dir`"):
+        sfp_keras.probe(model, *data, stages="deep", epochs=1, lr=0.1, run_dir=tmp_path / "run")
+    other = keras.models.clone_model(model)
+    with pytest.raises(InputError, match="holds results of this model with other weights"):
+        sfp_keras.probe(other, *data, stages="deep", epochs=1, run_dir=tmp_path / "run")
+
+
+def test_folders_and_a_function_of_images(tmp_path):
+    rng = np.random.default_rng(0)
+    for split, count in (("training", 6), ("held_out", 3)):
+        for name in ("cat", "dog"):
+            (tmp_path / split / name).mkdir(parents=True)
+            for number in range(count):
+                pixels = rng.integers(0, 255, (9, 9, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(tmp_path / split / name / f"{number}.png")
+    image = keras.Input((8, 8, 1))
+    x = keras.layers.Conv2D(2, 3, name="conv")(image)
+    model = keras.Model(image, keras.layers.Dense(3)(keras.layers.Flatten()(x)))
+    seen = []
+
+    def halved(images):
+        seen.append(images)
+        return images / 510
+
+    result = sfp_keras.probe(
+        model,
+        tmp_path / "training",
+        tmp_path / "held_out",
+        "conv",
+        scaling=halved,
+        epochs=1,
+        monitor=False,
+        quiet=True,
+    )
+    assert result.class_names == ("cat", "dog")
+    assert result.accuracy is None  # Three outputs, two labels.
+    assert result.fields["conv"].label_counts.tolist() == [3, 3]
+    assert {images.shape[1:] for images in seen[1:]} == {(8, 8, 1)}
+    assert max(images.max() for images in seen) > 100
+    folder = result._folder.path
+    assert folder.is_dir()
+    del result
+    gc.collect()
+    assert not folder.exists()
+
+
+def refused(model, digits, *data, **changed):
+    given = {"train": arrays(digits.train), "test": arrays(digits.test), **changed}
+    with pytest.raises(InputError) as error:
+        sfp_keras.probe(model, *data, **given)
+    return str(error.value)
+
+
+def test_mistakes_are_said_before_any_work(model, digits, tmp_path):
+    x, y = arrays(digits.test)
+    assert "`epochs` must be a whole number, received '20'" in refused(model, digits, epochs="20")
+    assert "`lr`=-1.0 must be at least 0" in refused(model, digits, lr=-1)
+    message = refused(model, digits, treshold=0.5)
+    assert message == "`treshold` is no argument of probe; did you mean threshold?"
+    assert "no argument of probe" in refused(model, digits, data_dir="x")
+    assert "`stages`: no layer is called 'pool9'" in refused(model, digits, stages=["pool9"])
+    assert "`stages` names none" in refused(model, digits, stages=[])
+    assert "`pool`" in refused(model, digits, stages=["pool1"], pool={"deep": "avg:2"})
+    assert "`threshold`=1.5 must be" in refused(model, digits, threshold=1.5)
+    assert "`split`=all must be one or more of test, train" in refused(model, digits, split="all")
+    assert "`test` is needed" in refused(model, digits, test=None)
+    assert "give both as folders" in refused(model, digits, test="photos")
+    assert "`train`=photos does not exist" in refused(model, digits, train="photos", test=None)
+    assert "`test`=photos does not exist" in refused(
+        model, digits, train=str(tmp_path), test="photos"
+    )
+    message = refused(model, digits, train=(x[:, :7], y), test=(x[:, :7], y))
+    assert "`train`: images have shape (7, 8, 3), model 'tiny' takes (8, 8, 3)" in message
+    assert "`scaling` must be a text or a function" in refused(model, digits, scaling=3)
+    assert "`scaling`='0..2' is not one of" in refused(model, digits, scaling="0..2")
+    assert "`model` must be a keras.Model" in refused(None, digits)
+    assert "is no network with a name" in refused("tiny", digits)
+
+
+def test_labels_are_counted_from_zero(model, digits):
+    x, y = arrays(digits.test)
+    data = {"train": (x, y + 1), "test": (x, y + 1)}
+    assert "number them from 0 without gaps" in refused(model, digits, **data)
+    kept = y != 4
+    data = {"train": (x[kept], y[kept]), "test": (x[kept], y[kept])}
+    assert "have 9 labels, numbered up to 9 with numbers left out" in refused(model, digits, **data)
+    data = {"train": (x, y * 0), "test": (x, y * 0)}
+    assert "have one label" in refused(model, digits, **data)
+    message = refused(model, digits, class_names=["a", "b"])
+    assert "`train`: labels run up to 9, `class_names` has 2 names, for 0 to 1" in message

@@ -13,6 +13,8 @@ from sfp_keras.data.missing_labels import warn_of_missing_labels
 from sfp_keras.errors import InputError
 
 NAME = "arrays"
+# Images looked at together.
+_CHECKED = 1000
 
 
 def given_dataset(
@@ -111,7 +113,15 @@ def _images(images: np.ndarray, argument: str) -> np.ndarray:
             f"`{argument}`: images are {images.dtype} {images.shape}; give numbers "
             "(N, height, width, channels)"
         )
-    return images if images.dtype in (np.uint8, np.float32) else images.astype(np.float32)
+    if images.dtype == np.uint8:
+        return images
+    # Those in a file are not read before they are used.
+    if images.dtype != np.float32 or not isinstance(images, np.memmap):
+        images = images.astype(np.float32, copy=False)
+        for start in range(0, len(images), _CHECKED):
+            if not np.isfinite(images[start : start + _CHECKED]).all():
+                raise InputError(f"`{argument}`: images hold NaN or infinite values")
+    return images
 
 
 def _own_names(data: Any) -> Sequence[str] | None:

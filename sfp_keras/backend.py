@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import importlib.util
+import logging
 import os
 import re
 import sys
@@ -43,6 +44,21 @@ def start_backend(wanted: str | None = None, for_shapes: bool = False) -> None:
     elif keras.backend.backend() == "tensorflow":
         tensorflow = importlib.import_module("tensorflow")
         tensorflow.config.experimental.enable_tensor_float_32_execution(False)
+
+
+@contextlib.contextmanager
+def without_tracing_notes() -> Iterator[None]:
+    """Hold back TensorFlow's notes that a function is compiled again and again.
+
+    It takes every cut of a network for the same function.
+    """
+    logger = logging.getLogger("tensorflow")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 @contextlib.contextmanager

@@ -8,11 +8,11 @@ from typing import Any
 
 import keras
 
-from sfp_keras.backend import float32_products
+from sfp_keras.backend import float32_products, without_tracing_notes
 from sfp_keras.console import silent_consoles
 from sfp_keras.errors import InputError, arguments_called
 from sfp_keras.file_names import file_name
-from sfp_keras.models import load_own_model
+from sfp_keras.models import architectures, load_own_model
 from sfp_keras.one_call.called_experiment import (
     ARGUMENTS,
     CalledExperiment,
@@ -124,8 +124,9 @@ def probe(
         arguments_called(data_dir="train", **called),
         silent_consoles(quiet),
         float32_products(),
+        without_tracing_notes(),
     ):
-        network = load_own_model(str(model) if isinstance(model, Path) else model)
+        network = _loaded(model)
         name = network.name if isinstance(model, keras.Model) else str(model)
         experiment = called_experiment(name, folder_of(train, test), given, settings)
         check_finite(network, "model", name)
@@ -138,6 +139,15 @@ def probe(
             inputs = Inputs(experiment, dataset, scaled, network)
             check_inputs(inputs)
             return _probed(inputs, experiment, folder)
+
+
+def _loaded(model: keras.Model | str | Path) -> keras.Model:
+    if model in architectures():
+        raise InputError(
+            f"`model`={model} names a network without weights: build it by "
+            f"build_network({model!r}, num_labels), train it, and give the model"
+        )
+    return load_own_model(str(model) if isinstance(model, Path) else model)
 
 
 def _names(stages: str | Stage | Sequence[str | Stage] | None) -> list[str] | None:

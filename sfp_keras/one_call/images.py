@@ -117,5 +117,13 @@ def scaling_for(
     """The scaling of images before the network gets them; none where none is given."""
     if scaling is not None and not isinstance(scaling, str):
         name = str(experiment.value("scaling"))
-        return function_scaling(scaling, name, dataset.image_shape[-1])
-    return parse_scaling(experiment.network_scaling, dataset.train)
+        made = function_scaling(scaling, name, dataset.image_shape[-1])
+    else:
+        made = parse_scaling(experiment.network_scaling, dataset.train)
+    image = dataset.train.read([0])
+    if (shape := made(image).shape) != image.shape:
+        raise InputError(
+            f"`scaling`={made.text} makes images of shape {shape[1:]} from {image.shape[1:]}; it "
+            "must keep the shape"
+        )
+    return made

@@ -71,8 +71,8 @@ def test_a_dataset_of_tensorflow_in_batches():
     [
         ((X, Y[:5]), "`test`: 7 images and 5 labels"),
         ([(X, Y[:5])], "`test`: a batch has 7 images and 5 labels"),
-        (X, "`test`: ndarray is neither a pair of arrays"),
-        ({"x": X}, "`test`: dict is neither"),
+        (X, "`test`: received ndarray; give a pair of arrays"),
+        ({"x": X}, "`test`: received dict; give"),
         ([X], "`test` gives ndarray, not batches"),
         (zip(X, Y, strict=True), "`test` gives single images"),
         ((X, ["a"] * 7), "`test`: labels are texts; give whole numbers"),

@@ -207,6 +207,9 @@ def test_mistakes_are_said_before_any_work(model, digits, tmp_path):
     assert "`scaling`='0..2' is not one of" in refused(model, digits, scaling="0..2")
     assert "`model` must be a keras.Model" in refused(None, digits)
     assert "is no network with a name" in refused("tiny", digits)
+    assert "names a network without weights" in refused("vgg6", digits)
+    message = refused(model, digits, scaling=lambda images: images[:, :5])
+    assert "makes images of shape (5, 8, 3) from (8, 8, 3)" in message
 
 
 def test_labels_are_counted_from_zero(model, digits):

@@ -98,7 +98,7 @@ def _iterable(data: Any, argument: str) -> Iterable[Any]:
         return data
     if hasattr(data, "__getitem__") and hasattr(data, "num_batches"):
         return _Indexed(data)
-    raise InputError(f"`{argument}`: {type(data).__name__} is neither {FORMS}")
+    raise InputError(f"`{argument}`: received {type(data).__name__}; give {FORMS}")
 
 
 class _Indexed:

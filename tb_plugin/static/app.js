@@ -4,6 +4,7 @@ import {Component, html, render, useContext, useEffect, useLayoutEffect, useMemo
 import {forgetAnswers, getJson} from './lib/api.js';
 import {readColumns} from './lib/columns.js';
 import {Controls} from './components/controls.js';
+import {CopyLink} from './components/copylink.js';
 import {ExportButtons} from './components/exportbuttons.js';
 import {useNews} from './lib/follow.js';
 import * as host from './lib/host.js';
@@ -140,7 +141,10 @@ function Main({views}) {
           </button>`,
         )}
       </div>
-      <${ExportButtons} />
+      <div class="actions">
+        <${CopyLink} views=${views} />
+        <${ExportButtons} />
+      </div>
     </div>
     <main
       id="view"

@@ -5,6 +5,7 @@ import {symbols} from '../lib/columns.js';
 import {formatNumber} from '../lib/format.js';
 import {markPath} from '../lib/marks.js';
 import {drawable, plotOptions} from '../lib/plot.js';
+import {drawPlot} from '../lib/plotpicture.js';
 import uPlot from '../vendor/uplot.js';
 
 const READOUT_LINES = 14;
@@ -55,6 +56,8 @@ export function Chart(props) {
     plot.current = new uPlot(options, [xs, ...drawn], host.current);
     const canvas = host.current.querySelector('canvas');
     canvas.setAttribute('aria-hidden', 'true');
+    const shown = plot.current;
+    canvas.draw = (pen) => drawPlot(pen, shown, {series, columns: drawn, levels: props.levels});
     onCanvas?.(canvas);
     const observer = new ResizeObserver(() => {
       const wide = host.current?.clientWidth;

@@ -3,7 +3,7 @@
 import {html, useEffect, useState} from '../lib/html.js';
 import {save, watchOffer, whyNot} from '../lib/export.js';
 
-const FORMATS = ['png', 'csv', 'json'];
+const FORMATS = ['png', 'svg', 'csv', 'json'];
 
 /** One button a format, disabled while the view has nothing for it; its title says why. */
 export function ExportButtons() {

@@ -53,7 +53,7 @@ export function Pointed({cursor, header, fields, normalized, boolean, clusterOf,
 
 /** The scale of the normalised fields, with the threshold on it. */
 export function ColorScale({threshold}) {
-  const words = `Colours from −1, blue, over 0, black, to 1, bright; threshold ${threshold}`;
+  const words = `Colours from −1, blue, over 0, white, to 1, red; threshold ${threshold}`;
   return html`<div class="scale" role="img" aria-label=${words}>
     <div class="scale-bar" style=${{background: `linear-gradient(to right,${FIELD_STOPS.join(',')})`}}>
       <i style=${{left: `${(threshold + 1) * 50}%`}} title=${`Threshold ${threshold}`}></i>

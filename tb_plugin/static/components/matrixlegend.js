@@ -39,7 +39,7 @@ function Example() {
     <rect width=${SIDE} height=${SIDE} />
     ${blocks}
     ${NOISE.map(
-      ([row, column]) => html`<rect x=${column} y=${row} width="1" height="1" fill="#ffd000" />`,
+      ([row, column]) => html`<rect x=${column} y=${row} width="1" height="1" fill="#f0e442" />`,
     )}
   </svg>`;
 }

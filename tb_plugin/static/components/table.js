@@ -1,6 +1,7 @@
 /** A table that sorts by its columns and draws only the rows in sight. */
 
 import {html, useRef, useState} from '../lib/html.js';
+import {useMoreBeside} from '../lib/scrolled.js';
 
 const ROW = 27; // Pixels, as in styles/tables.css.
 const ALL_AT_ONCE = 120;
@@ -25,7 +26,8 @@ export function Table({columns, rows, caption, sort, onSort, lead, leadTitle, is
     ? Math.min(rows.length, Math.ceil((top + height) / ROW) + MARGIN_ROWS)
     : rows.length;
   const span = columns.length + (lead ? 1 : 0);
-  return html`<div
+  const beside = useMoreBeside(box);
+  return html`<div class=${`table-frame ${beside.sides}`} style=${{'--lead': `${beside.lead}px`}}><div
     class="table-box"
     ref=${box}
     tabindex="0"
@@ -63,7 +65,7 @@ export function Table({columns, rows, caption, sort, onSort, lead, leadTitle, is
         <${Filler} rows=${rows.length - last} span=${span} />
       </tbody>
     </table>
-  </div>`;
+  </div></div>`;
 }
 
 /** Stands for rows out of sight. */

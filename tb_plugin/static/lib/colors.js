@@ -1,7 +1,7 @@
-/** Colours, chosen to stay apart for colour-blind eyes on both backgrounds. */
+/** The colours of the report's figures, sfp_keras/reports/style.py; in the dark, lighter ones. */
 
-// Okabe and Ito's, without their yellow, which is lost on white.
-const LIGHT = ['#0072b2', '#d55e00', '#009e73', '#b0578d', '#8a6d00', '#2b9ac8', '#5b5b5b'];
+// Okabe and Ito's.
+const LIGHT = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#555555'];
 const DARK = ['#56b4e9', '#ff9d4d', '#2fd3a0', '#e79ac8', '#f0e442', '#9ec9ff', '#d0d0d0'];
 const DASHES = [[], [7, 4], [2, 3]];
 
@@ -14,34 +14,27 @@ export function seriesStyle(index, theme) {
   };
 }
 
-// Ordered, like the stages they stand for: plasma without its ends.
-const DEPTH_LIGHT = [
-  [26, 42, 150],
-  [126, 3, 168],
-  [190, 55, 120],
-  [214, 92, 44],
-  [168, 118, 0],
-];
-const DEPTH_DARK = [
-  [110, 150, 255],
-  [190, 120, 240],
-  [240, 128, 170],
-  [250, 165, 90],
-  [240, 228, 80],
-];
+// Ordered, like the stages they stand for: viridis, in the report to 0.85.
+const DEPTH_LIGHT = ['#440154', '#46327e', '#375b8d', '#277e8e', '#1fa188', '#48c16e', '#9bd93c'];
+const DEPTH_DARK = ['#2a788e', '#1e9c89', '#44bf70', '#9bd93c', '#fde725'];
 
 /** Colour of stage `index` of `count`, from the input side on. */
 export function depthColor(index, count, theme) {
-  const stops = theme === 'dark' ? DEPTH_DARK : DEPTH_LIGHT;
+  const stops = (theme === 'dark' ? DEPTH_DARK : DEPTH_LIGHT).map(parts);
   return `rgb(${mix(stops, count > 1 ? index / (count - 1) : 0.25).join(',')})`;
 }
 
-/** Figure 2's blue, red and orange. */
+/** Figure 2's blue, red and orange, as the report has them. */
 export function quantityColor(quantity, theme) {
   const place = {signal: 0, internal: 1, external: 2}[quantity];
-  return (theme === 'dark' ? ['#56b4e9', '#ff6b5e', '#ffb84d'] : ['#0064b0', '#c92a1d', '#d98a00'])[
+  return (theme === 'dark' ? ['#56b4e9', '#ff9d4d', '#f0e442'] : [LIGHT[0], LIGHT[1], LIGHT[4]])[
     place
   ];
+}
+
+/** Red, green and blue of `#rrggbb`. */
+function parts(color) {
+  return [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
 }
 
 function mix(stops, at) {
@@ -50,34 +43,26 @@ function mix(stops, at) {
   return stops[low].map((c, i) => Math.round(c + (place - low) * (stops[low + 1][i] - c)));
 }
 
-/** Matrices: as the papers print them, on black on either background. */
+/** Matrices: clusters white and noise yellow on black, on either background. */
+export const NOISE = '#f0e442';
 export const BLACK = pack([0, 0, 0]);
 export const WHITE = pack([255, 255, 255]);
-export const YELLOW = pack([255, 208, 0]);
+export const YELLOW = pack(parts(NOISE));
 
 /** Of two measurements compared: what only the first has, and only the second. */
 export const CHANGES = {first: '#56b4e9', second: '#ff8c42'};
 export const ONLY_FIRST = pack([86, 180, 233]);
 export const ONLY_SECOND = pack([255, 140, 66]);
 
-const NEGATIVE = [
-  [0, 0, 0],
-  [10, 50, 110],
-  [40, 120, 200],
-  [150, 205, 250],
-];
-const POSITIVE = [
-  [0, 0, 0],
-  [96, 22, 64],
-  [200, 62, 42],
-  [250, 150, 20],
-  [255, 246, 190],
-];
+// Matplotlib's RdBu_r.
+const FIELDS = [
+  ...['#053061', '#2065ab', '#4393c3', '#90c4dd', '#d1e5f0', '#f7f6f6'],
+  ...['#fddbc7', '#f3a481', '#d6604d', '#b1182b', '#67001f'],
+].map(parts);
 const STEPS = 512;
-const FIELD_COLORS = Uint32Array.from({length: 2 * STEPS + 1}, (_, i) => {
-  const value = (i - STEPS) / STEPS;
-  return pack(mix(value < 0 ? NEGATIVE : POSITIVE, Math.abs(value)));
-});
+const FIELD_COLORS = Uint32Array.from({length: 2 * STEPS + 1}, (_, i) =>
+  pack(mix(FIELDS, i / (2 * STEPS))),
+);
 
 /** The colour of a normalised field, in the byte order of canvas pixels. */
 export function fieldColor(value) {

@@ -1,7 +1,8 @@
-/** Files of what is shown: PNG, CSV, JSON. */
+/** Files of what is shown: PNG, SVG, CSV, JSON. */
 
 import {exactNumber} from './format.js';
 import {fillMark} from './marks.js';
+import {makePicture, toSvg} from './picture.js';
 
 /** Offered while what is shown answers an earlier choice than the one that would name the file. */
 export const COMPUTING = {};
@@ -34,15 +35,18 @@ export function watchOffer(notify) {
 /** Why there is no file of a format, or `null` where there is one. */
 export function whyNot(format) {
   if (offered === null) return 'There is nothing to export yet';
-  if (offered === COMPUTING || (format === 'png' && offered.picture === null))
+  if (offered === COMPUTING || (isPicture(format) && offered.picture === null))
     return 'Still computing what was chosen; what is shown may be older';
-  if (format === 'png' && !offered.picture)
+  if (isPicture(format) && !offered.picture)
     return 'There is no picture here; the table is in CSV and JSON';
   return null;
 }
 
+const isPicture = (format) => format === 'png' || format === 'svg';
+
 const FORMATS = {
   png: async ({picture}) => toBlob(await picture()),
+  svg: async ({picture}) => new Blob([toSvg(drawn(await picture()))], {type: 'image/svg+xml'}),
   csv: async ({table}) => new Blob([toCsv(table())], {type: 'text/csv;charset=utf-8'}),
   json: async ({json}) => new Blob([toJson(json())], {type: 'application/json'}),
 };
@@ -64,8 +68,13 @@ function safeName(name) {
   return `clusters-${name}`.replace(/[^\w.=-]+/g, '-').slice(0, 120);
 }
 
-function toBlob(canvas) {
+function drawn(canvas) {
   if (!canvas) throw new Error('There is no picture to export yet.');
+  return canvas;
+}
+
+function toBlob(canvas) {
+  drawn(canvas);
   return new Promise((resolve, reject) =>
     canvas.toBlob(
       (b) => (b ? resolve(b) : reject(new Error('The picture is too large.'))),
@@ -111,37 +120,36 @@ export function compose(parts, {heading, columns, legend = []}) {
   const foot = shown.some((p) => p.note) ? 0.8 * line : 0;
   const height = Math.max(...shown.map((p) => p.canvas.height)) + line + foot;
   const across = Math.min(columns, shown.length);
-  const whole = document.createElement('canvas');
-  whole.width = gap + across * (width + gap);
+  const wide = gap + across * (width + gap);
   const rowsOfLegend = legend.length ? Math.ceil(legend.length / across) : 0;
   const head = line * 1.6 + rowsOfLegend * line;
-  whole.height = head + Math.ceil(shown.length / across) * (height + gap);
-  const pen = whole.getContext('2d');
+  const high = head + Math.ceil(shown.length / across) * (height + gap);
   const font = (size, weight = '') => `${weight} ${size * ratio}px ${css.fontFamily}`;
-  pen.fillStyle = css.getPropertyValue('--surface');
-  pen.fillRect(0, 0, whole.width, whole.height);
-  const write = (text, x, y, room) => pen.fillText(fit(pen, text, room), x, y);
-  pen.fillStyle = css.getPropertyValue('--ink');
-  pen.font = font(14, '500');
-  write(heading, gap, line * 1.1, whole.width - 2 * gap);
-  pen.font = font(12);
-  legend.forEach(({label, color, mark}, i) => {
-    const [x, y] = [gap + (i % across) * (width + gap), line * 2 + Math.floor(i / across) * line];
-    pen.fillStyle = color;
-    if (mark) fillMark(pen, mark, x + 8 * ratio, y - 4 * ratio, 4.5 * ratio);
-    else pen.fillRect(x, y - 5 * ratio, 16 * ratio, 3 * ratio);
+  return makePicture(wide, high, (pen) => {
+    pen.fillStyle = css.getPropertyValue('--surface');
+    pen.fillRect(0, 0, wide, high);
+    const write = (text, x, y, room) => pen.fillText(fit(pen, text, room), x, y);
     pen.fillStyle = css.getPropertyValue('--ink');
-    write(label, x + 22 * ratio, y, width - 22 * ratio);
+    pen.font = font(14, '500');
+    write(heading, gap, line * 1.1, wide - 2 * gap);
+    pen.font = font(12);
+    legend.forEach(({label, color, mark}, i) => {
+      const [x, y] = [gap + (i % across) * (width + gap), line * 2 + Math.floor(i / across) * line];
+      pen.fillStyle = color;
+      if (mark) fillMark(pen, mark, x + 8 * ratio, y - 4 * ratio, 4.5 * ratio);
+      else pen.fillRect(x, y - 5 * ratio, 16 * ratio, 3 * ratio);
+      pen.fillStyle = css.getPropertyValue('--ink');
+      write(label, x + 22 * ratio, y, width - 22 * ratio);
+    });
+    shown.forEach(({title, canvas, note = ''}, i) => {
+      const x = gap + (i % across) * (width + gap);
+      const y = head + Math.floor(i / across) * (height + gap);
+      pen.fillStyle = css.getPropertyValue('--ink');
+      write(title, x, y + line * 0.65, width);
+      pen.drawImage(canvas, x, y + line);
+      write(note, x, y + line + canvas.height + 0.65 * line, width);
+    });
   });
-  shown.forEach(({title, canvas, note = ''}, i) => {
-    const x = gap + (i % across) * (width + gap);
-    const y = head + Math.floor(i / across) * (height + gap);
-    pen.fillStyle = css.getPropertyValue('--ink');
-    write(title, x, y + line * 0.65, width);
-    pen.drawImage(canvas, x, y + line);
-    write(note, x, y + line + canvas.height + 0.65 * line, width);
-  });
-  return whole;
 }
 
 function fit(pen, text, room) {

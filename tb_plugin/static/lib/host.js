@@ -100,12 +100,22 @@ export function writeAddress(values, visited) {
   const before = parseHash();
   const further = visited.some((key) => before[key] !== values[key]);
   const others = hashItems().filter((item) => !splitItem(item)[0].startsWith(PREFIX));
-  const ours = Object.entries(values).map(
-    ([key, value]) => `${PREFIX}${key}=${encodeURIComponent(value)}`,
-  );
-  const hash = '#' + [...others, ...ours].join('&');
+  const hash = '#' + [...others, ...ownItems(values)].join('&');
   if (hash === (outer.location.hash || '#')) return;
   outer.history[further ? 'pushState' : 'replaceState'](outer.history.state, '', hash);
+}
+
+/** The address of the tab with an object of texts, as `writeAddress` would put them into it. */
+export function linkTo(values) {
+  const address = new URL(outerWindow().location.href);
+  address.hash = [PLUGIN, ...ownItems(values)].join('&');
+  return address.href;
+}
+
+function ownItems(values) {
+  return Object.entries(values).map(
+    ([key, value]) => `${PREFIX}${key}=${encodeURIComponent(value)}`,
+  );
 }
 
 /** Calls back with the tab's part of the address when a user changes it or goes back. */

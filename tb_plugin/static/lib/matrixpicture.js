@@ -1,12 +1,13 @@
 /** A matrix as an exported picture: with its axes, and below it what the colours mean. */
 
 import {drawAxes, gutterOf} from './axes.js';
-import {FIELD_STOPS} from './colors.js';
+import {FIELD_STOPS, NOISE} from './colors.js';
+import {fillElements, makePicture} from './picture.js';
 import {paintMatrix} from '../components/matrix.js';
 
 const LEAST_SIDE = 420; // Pixels of the matrix.
 const FOOT = 34;
-const KEY_COLORS = {clusters: '#ffffff', noise: '#ffd000'};
+const KEY_COLORS = {clusters: '#ffffff', noise: NOISE};
 
 /**
  * A canvas of the first `n` rows and columns.
@@ -21,28 +22,28 @@ export function matrixPicture({values, colorOf, order = null}, options) {
   const ratio = window.devicePixelRatio || 1;
   const side = n * Math.ceil(LEAST_SIDE / n);
   const gutter = gutterOf(labels, n);
+  const view = {x: 0, y: 0, n};
   const matrix = document.createElement('canvas');
   matrix.width = matrix.height = Math.round(side * ratio);
-  const view = {x: 0, y: 0, n};
   paintMatrix(matrix, values, size, colorOf, view);
-  const whole = document.createElement('canvas');
-  whole.width = (gutter.room + side) * ratio;
-  whole.height = (side + gutter.room + FOOT) * ratio;
-  const pen = whole.getContext('2d');
-  pen.scale(ratio, ratio);
-  pen.drawImage(matrix, gutter.room, 0, side, side);
-  const ink = css.getPropertyValue('--ink');
-  pen.strokeStyle = css.getPropertyValue('--edge');
-  pen.strokeRect(gutter.room - 0.5, 0.5, side, side);
-  drawAxes(pen, {view, size, side, order, gutter, ink, font: css.fontFamily});
-  pen.font = `11px ${css.fontFamily}`;
-  pen.textBaseline = 'middle';
-  pen.translate(gutter.room, side + gutter.room + 4);
-  if (foot === 'scale') drawScale(pen, side, threshold, ink);
-  else if (Array.isArray(foot)) drawKey(pen, foot, ink);
-  else if (foot === 'clusters') drawKey(pen, Object.entries(KEY_COLORS), ink);
-  else drawKey(pen, [[`above ${threshold}`, KEY_COLORS.clusters]], ink);
-  return whole;
+  matrix.draw = (pen) =>
+    fillElements(pen, n, matrix.width, (row, column) => colorOf(values[row * size + column]));
+  const high = side + gutter.room + FOOT;
+  return makePicture((gutter.room + side) * ratio, high * ratio, (pen) => {
+    pen.scale(ratio, ratio);
+    pen.drawImage(matrix, gutter.room, 0, side, side);
+    const ink = css.getPropertyValue('--ink');
+    pen.strokeStyle = css.getPropertyValue('--edge');
+    pen.strokeRect(gutter.room - 0.5, 0.5, side, side);
+    drawAxes(pen, {view, size, side, order, gutter, ink, font: css.fontFamily});
+    pen.font = `11px ${css.fontFamily}`;
+    pen.textBaseline = 'middle';
+    pen.translate(gutter.room, side + gutter.room + 4);
+    if (foot === 'scale') drawScale(pen, side, threshold, ink);
+    else if (Array.isArray(foot)) drawKey(pen, foot, ink);
+    else if (foot === 'clusters') drawKey(pen, Object.entries(KEY_COLORS), ink);
+    else drawKey(pen, [[`above ${threshold}`, KEY_COLORS.clusters]], ink);
+  });
 }
 
 function drawScale(pen, side, threshold, ink) {

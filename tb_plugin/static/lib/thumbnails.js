@@ -3,6 +3,7 @@
 import {useEffect, useRef, useState} from './html.js';
 import {getThumbnails} from './api.js';
 import {BLACK, WHITE, YELLOW} from './colors.js';
+import {fillElements, makePicture} from './picture.js';
 
 const AT_ONCE = 40; // Filters a request.
 const REQUESTS = 2; // Under way together.
@@ -88,14 +89,14 @@ async function pump(store, parameters, redraw) {
 
 /** Paints a permuted matrix: clusters white on the diagonal, noise yellow, the rest black. */
 export function paintThumbnail(canvas, {meta, bits, size}) {
-  canvas.width = size;
-  canvas.height = size;
   const clusterOf = new Int16Array(size).fill(-1);
   let start = 0;
   meta.sizes.forEach((n, cluster) => {
     clusterOf.fill(cluster, Math.min(start, size), Math.min(start + n, size));
     start += n;
   });
+  canvas.width = size;
+  canvas.height = size;
   const image = new ImageData(size, size);
   const pixels = new Uint32Array(image.data.buffer);
   for (let row = 0, at = 0; row < size; row++) {
@@ -105,19 +106,19 @@ export function paintThumbnail(canvas, {meta, bits, size}) {
     }
   }
   canvas.getContext('2d').putImageData(image, 0, 0);
+  canvas.draw = (pen) => fillElements(pen, size, size, (row, column) => pixels[row * size + column]);
 }
 
 /** A thumbnail as a canvas of so many pixels of the page, with a frame, for export. */
 export function thumbnailPicture(thumbnail, side) {
   const small = document.createElement('canvas');
   paintThumbnail(small, thumbnail);
-  const canvas = document.createElement('canvas');
-  canvas.width = canvas.height = Math.ceil(side * devicePixelRatio);
-  const pen = canvas.getContext('2d');
-  pen.imageSmoothingEnabled = false;
-  pen.drawImage(small, 0, 0, canvas.width, canvas.height);
-  pen.strokeStyle = getComputedStyle(document.body).getPropertyValue('--edge');
-  pen.lineWidth = 2;
-  pen.strokeRect(0, 0, canvas.width, canvas.height);
-  return canvas;
+  const all = side * devicePixelRatio;
+  return makePicture(all, all, (pen) => {
+    pen.imageSmoothingEnabled = false;
+    pen.drawImage(small, 0, 0, all, all);
+    pen.strokeStyle = getComputedStyle(document.body).getPropertyValue('--edge');
+    pen.lineWidth = 2;
+    pen.strokeRect(0, 0, all, all);
+  });
 }

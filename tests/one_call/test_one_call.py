@@ -11,6 +11,8 @@ from PIL import Image
 
 import sfp_keras
 from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
+from sfp_keras.workflows.report.recorded_run import read_run
 
 EPOCHS = 2
 
@@ -73,8 +75,10 @@ def test_the_command_finds_the_same(result, model, tmp_path, call_command):
     ).reset_index(drop=True), check_dtype=False)  # fmt: skip
     assert files(saved / "events", "*")
     assert keras.saving.load_model(saved / "model.keras").name == "tiny"
-    call_command("--mode=report", f"--run_dir={saved}", "--report_filters=0")
-    assert "tiny on arrays, 10 labels" in (saved / "report.html").read_text()
+    # What `--mode=report` reads of it.
+    recorded = read_run(Experiment.of(mode="report", run_dir=str(saved)))
+    assert recorded.title == "tiny on arrays, 10 labels"
+    assert recorded.measured().rows["noise"].tolist() == result.table["noise"][::2].tolist()
     # Saved again, it takes its own place; another folder's files are left alone.
     assert result.save(saved) == saved
     (tmp_path / "mine").mkdir()

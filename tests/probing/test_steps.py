@@ -6,6 +6,7 @@ import pytest
 
 import sfp_keras
 from sfp_keras.errors import InputError
+from sfp_keras.probing import Head
 from sfp_keras.settings import HeadSettings
 
 RNG = np.random.default_rng(0)
@@ -31,8 +32,16 @@ def cut(model):
 
 
 @pytest.fixture(scope="module")
-def heads(cut):
-    return sfp_keras.train_heads(sfp_keras.cache_features(cut, None, TRAIN, TEST), 3, SETTINGS)
+def heads():
+    shapes = {"one": (4, 4), "two": (2, 2)}
+    return {
+        name: Head(
+            RNG.normal(size=(shape[0] * shape[1], 4, 3)).astype(np.float32),
+            shape,
+            [{"epoch": 0, "test_accuracy": 0.5}],
+        )
+        for name, shape in shapes.items()
+    }
 
 
 def test_the_steps_fit_together(model):
@@ -98,7 +107,9 @@ def test_results_show_themselves_in_a_line(cut, heads):
     clusters = sfp_keras.find_clusters(measured)
     statistics = sfp_keras.layer_statistics(clusters)
     assert repr(measured.fields) == "FilterFields(4 filters of 2x2 outputs, 3 labels, 12 inputs)"
-    assert repr(heads["two"]).startswith("Head(4 filters of 4 outputs, 3 labels, 1 epochs, test")
+    assert repr(heads["two"]).startswith(
+        "Head(4 filters of 4 outputs, 3 labels, 1 epochs, test accuracy 0.5"
+    )
     assert repr(clusters).startswith("FilterClusters(4 filters, 3 labels, threshold 0.3: ")
     assert repr(statistics).startswith("LayerStatistics(4 filters, 3 labels: ")
     cache = sfp_keras.cache_features(cut, None, TRAIN, TEST)

@@ -25,6 +25,7 @@ class RunPlan:
             that its result depends on beside those of the phases before it.
         defaults: value of each setting where it is not given.
         command: what makes the run again.
+        trains: whether the run trains its network, and does not take one that comes trained.
         redone: the phases whose results are made again, in their order.
     """
 
@@ -32,6 +33,7 @@ class RunPlan:
     phases: Mapping[str, Mapping[str, Any]]
     defaults: Mapping[str, Any]
     command: str
+    trains: bool = True
     redone: Sequence[str] = ()
 
     @property
@@ -39,6 +41,13 @@ class RunPlan:
         """The settings that name an existing file the network is read from."""
         values = {name: self.settings.get(name) for name in NETWORK_FILES}
         return {name: value for name, value in values.items() if value and os.path.isfile(value)}
+
+    @property
+    def redo_all(self) -> str:
+        """How everything is made again, in words."""
+        if self.trains:
+            return "redo all with `overwrite`=train"
+        return "measure all again with `overwrite`=all (the network stays as it is)"
 
     def phase(self, name: str) -> Mapping[str, Any]:
         """A phase's settings, with digests of the network files in place of their paths."""

@@ -90,7 +90,7 @@ class RunDirectory(RunFiles):
             raise InputError(
                 f"{self.path} holds results of other images than "
                 f"`data_dir`={self.plan.settings.get('data_dir')} has; choose another `run_dir`, "
-                "or redo all with `overwrite`=train"
+                f"or {self.plan.redo_all}"
             )
         for phase in self.plan.phases:
             if phase in self.plan.redone:
@@ -101,9 +101,12 @@ class RunDirectory(RunFiles):
             now = self.plan.phase(phase)
             for name, old, new in differences(before, now, self.plan.defaults):
                 if not (same and name in _CHOOSE_IMAGES):
+                    again = f"redo from there with `overwrite`={phase}"
+                    if phase == "train" and not self.plan.trains:
+                        again = self.plan.redo_all
                     raise InputError(
                         f"{self.path} holds another experiment: `{name}` was {old}, now {new}; "
-                        f"choose another `run_dir`, or redo from there with `overwrite`={phase}"
+                        f"choose another `run_dir`, or {again}"
                     )
 
     def discard(self) -> None:
@@ -112,6 +115,11 @@ class RunDirectory(RunFiles):
             self.delete_results(phase)
         if self.plan.redone:
             self.record.forget(set(self.plan.redone), results="train" in self.plan.redone)
+
+    def forget_network(self) -> None:
+        """Delete the network and what is known of it, of which nothing else was made yet."""
+        self.delete_results("train")
+        self.record.forget({"train"}, results=True)
 
     def begin(self, phase: str) -> None:
         """Record the settings a phase is now run with."""

@@ -19,6 +19,7 @@ class NetworkSettings(Checked):
         stages: tuple of `str`. Where it is probed; empty for its usual stages.
         list_stages: `bool`. Whether its stages are shown, and nothing else is done.
         pool: tuple of `str`. Pooling of stage outputs before the heads.
+        at_chance: `str`. Whether a network that comes trained and guesses is probed.
         options: dict from the name of an option of the network to its value; those that are not
             there are at their defaults. Each kind of network has options of its own.
     """
@@ -61,5 +62,11 @@ class NetworkSettings(Checked):
         (),
         "Pooling of stage outputs before the heads: none, avg:<n>, max:<n>, global_avg; or "
         "<stage>=<pool>, separated by commas. Default: the network's: avg:7 for efficientnetb0.",
+    )
+    at_chance: str = setting(
+        "stop",
+        "Where a network that comes trained is right no more often than by guessing: stop, before "
+        "heads are trained, or go_on.",
+        choices=("stop", "go_on"),
     )
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)

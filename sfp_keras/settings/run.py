@@ -42,8 +42,9 @@ class RunSettings(Checked):
     )
     overwrite: str | None = setting(
         None,
-        "Redo this phase and those after it; without it finished phases are kept.",
-        choices=("train", "heads", "analysis", "afcc"),
+        "Redo this phase and those after it; without it finished phases are kept. all is for a "
+        "network that comes trained: it stays as it is, and all is measured again.",
+        choices=("all", "train", "heads", "analysis", "afcc"),
     )
     seed: int = setting(
         0, "Seed of weights, order of images and augmentation.", phases=("train",), low=0

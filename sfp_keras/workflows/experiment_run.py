@@ -19,6 +19,8 @@ class ExperimentRun(RunDirectory):
 def run_plan(experiment: Experiment) -> RunPlan:
     """An experiment as the run directory keeps and compares it."""
     first = experiment.run.overwrite
+    # Of a network that comes trained, phase 1 is to take it.
+    first = PHASES[0] if first == "all" else first
     return RunPlan(
         settings=experiment.to_json(),
         phases={
@@ -29,5 +31,6 @@ def run_plan(experiment: Experiment) -> RunPlan:
         },
         defaults=Experiment().to_json(),
         command=experiment.command(),
+        trains=experiment.trains,
         redone=PHASES[PHASES.index(first) :] if first else (),
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from calling import ROOT, call_main, environment, write_images
+from calling import ALWAYS, ROOT, call_main, environment, write_images
 from run_files import contents
 
 
@@ -21,7 +21,7 @@ def command() -> Callable[..., subprocess.CompletedProcess]:
         *flags: str, script: Sequence[str] = ("main.py",), code: int = 0, **more: str
     ) -> subprocess.CompletedProcess:
         done = subprocess.run(
-            [sys.executable, *script, *flags],
+            [sys.executable, *script, *ALWAYS, *flags],
             cwd=ROOT,
             env=environment(**more),
             capture_output=True,

@@ -108,7 +108,7 @@ def test_a_network_that_cannot_be_kept_must_stay_the_same(
     assert len(error.splitlines()) == 1
     assert "holds results of other weights" in error
     assert "--run_dir" in error
-    assert "--overwrite=train" in error
+    assert "--overwrite=all" in error
     fields = "stages/conv1/test/fields.npz"
     monkeypatch.setenv("SFP_TEST_SEED", "1")
     run(function, "--overwrite=analysis")

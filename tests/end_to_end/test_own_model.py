@@ -96,6 +96,32 @@ def test_the_networks_accuracy_exposes_wrong_scaling_and_order(
     assert ("near chance: check --scaling and --class_names" in text) == (accuracy < 1)
 
 
+def test_at_chance_it_stops_until_the_order_or_scaling_is_mended(
+    probe: Callable, tmp_path: Path
+) -> None:
+    quick = ("--stages=conv2", "--head_epochs=1", "--run_dir=run", "--nomonitor")
+    stops = (*quick, "--at_chance=stop")
+    error = probe(*stops, "--class_names=green,blue,red", code=2)
+    assert "the network guesses, with a test accuracy of 0.0000 among 3 labels" in error
+    assert "mend --scaling=0..255 or --class_names=green,blue,red and run again" in error
+    assert "--at_chance=go_on" in error
+    assert not (tmp_path / "run/stages").exists()
+    # The same folder, and nothing to redo.
+    assert accuracy_of(probe(*stops, ORDER)) == 1
+    before = contents(tmp_path / "run")
+    error = probe(*stops, ORDER, "--scaling=0..1", code=2)
+    assert "--scaling was not given, now 0..1" in error
+    assert "measure all again with --overwrite=all (the network stays as it is)" in error
+    assert contents(tmp_path / "run") == before
+    assert accuracy_of(probe(*stops, ORDER, "--scaling=0..1", "--overwrite=all")) == 1
+    after = contents(tmp_path / "run")
+    assert after["stages/conv2/head.npz"] != before["stages/conv2/head.npz"]
+    # Whoever has heads of it went on.
+    swapped = ("--scaling=1,1,1/1,1,1", ORDER, *quick, "--run_dir=other")
+    assert "near chance" in probe(*swapped)
+    probe(*swapped, "--at_chance=stop", "--threshold=0.5")
+
+
 def test_names_in_a_file_and_a_tree_without_splits(
     probe: Callable, tmp_path: Path, colour_folder: Path
 ) -> None:

@@ -7,10 +7,13 @@ import keras
 from sfp_keras.data import ImageDataset, Scaling
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
+from sfp_keras.models import architectures
 from sfp_keras.probing import cut_stages
+from sfp_keras.reports import terminal
 from sfp_keras.training import check_groups
 from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.inputs.network import check_input, load_network_and_images, start_weights
+from sfp_keras.workflows.inputs.own_scaling import scaling_note
 from sfp_keras.workflows.inputs.preprocessing import augmentation_of, scaling_of
 from sfp_keras.workflows.inputs.stage_settings import head_settings, pools_of, stage_settings
 from sfp_keras.workflows.inputs.stages import configurable_stages
@@ -44,6 +47,11 @@ def load_training_inputs(experiment: Experiment) -> Inputs:
     """
     network, dataset = load_network_and_images(experiment)
     scaling = scaling_of(experiment, dataset)
+    if experiment.network.model not in architectures():
+        check_input(network, dataset, experiment)
+        note = scaling_note(network, scaling, dataset)
+        if note is not None:
+            terminal().print(f"note: {note}")
     random_layers = None
     if experiment.trains:
         augmentation_of(experiment, dataset)

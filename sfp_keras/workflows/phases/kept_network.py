@@ -57,7 +57,7 @@ def keep_network(run: ExperimentRun, network: keras.Model) -> keras.Model:
         raise InputError(
             f"{run.path} holds results of other weights than "
             f"`model`={run.experiment.network.model} makes now; let it load its weights, "
-            "and choose another `run_dir` or redo all with `overwrite`=train"
+            f"and choose another `run_dir` or {run.plan.redo_all}"
         )
     run.begin("train")
     try:

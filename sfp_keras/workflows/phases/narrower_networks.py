@@ -98,7 +98,8 @@ def narrower_experiments(session: ProbeSession) -> list[Experiment]:
     names = [str(layer) for layer in layers]
     kept = [text for text in experiment.value("filters") if text.rpartition(":")[0] not in names]
     # Where the run's own network is trained again, the narrower ones are deleted with it.
-    overwrite = experiment.run.overwrite if experiment.run.overwrite != "train" else None
+    overwrite = experiment.run.overwrite
+    overwrite = None if overwrite in ("all", "train") else overwrite
     return [
         only_stage(experiment, stage.name).changed(
             mode="probe",

@@ -1,0 +1,68 @@
+"""A user's network that scales images itself, and a scaling that does so too."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from sfp_keras.data import ImageDataset, ImageSplit, parse_scaling
+from sfp_keras.workflows.inputs.own_scaling import scaling_note
+
+PIXELS = [layers.Normalization, {"mean": [125.0] * 3, "variance": [3600.0] * 3}]
+UNIT = [layers.Normalization, {"mean": [0.5] * 3, "variance": [0.0625] * 3}]
+TO_UNIT = [layers.Rescaling, {"scale": 1 / 255}]
+TWICE = [layers.Rescaling, {"scale": 2.0, "offset": -1.0}]
+
+
+def dataset(dtype: type = np.uint8) -> ImageDataset:
+    split = ImageSplit(np.zeros((2, 4, 4, 3), dtype), np.array([0, 1]))
+    return ImageDataset("tiny", split, split, ("a", "b"), (0, 1))
+
+
+def network(*first: list, nested: bool = False) -> keras.Model:
+    image = x = keras.Input((4, 4, 3))
+    made = [kind(name=f"first{i}", **how) for i, (kind, how) in enumerate(first)]
+    if nested:
+        made = [keras.Sequential([keras.Input((4, 4, 3)), *made], name="before")]
+    for layer in (layers.RandomFlip(), *made):
+        x = layer(x)
+    x = layers.Conv2D(2, 3, name="conv")(x)
+    x = layers.Rescaling(1e-9)(x)  # Of activations, which is the network's own affair.
+    return keras.Model(image, layers.Dense(2)(layers.Flatten()(x)))
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize(
+    ("first", "scaling", "mend"),
+    [
+        ([TO_UNIT], "0..1", "0..255"),
+        ([TO_UNIT], "-1..1", "0..255"),
+        ([PIXELS], "0..1", "0..255"),
+        ([TO_UNIT, UNIT], "0.5/0.2", "0..255"),
+        ([TWICE], "0..255", "0..1"),
+        ([UNIT], "0..255", "0..1"),
+        ([TO_UNIT], "0..255", None),
+        ([TO_UNIT, UNIT], "none", None),
+        ([PIXELS], "0..255", None),
+        ([TWICE], "0..1", None),
+        ([], "0..255", None),
+        ([], "0..1", None),
+    ],
+)
+def test_what_does_not_go_together_is_said(
+    first: list, scaling: str, mend: str | None, nested: bool
+) -> None:
+    if nested and not first:
+        return
+    note = scaling_note(network(*first, nested=nested), parse_scaling(scaling), dataset())
+    if mend is None:
+        assert note is None
+    else:
+        assert note is not None
+        assert "'first0'" in note
+        assert note.endswith(f"; give --scaling={mend}")
+
+
+def test_images_of_any_range_are_not_judged() -> None:
+    images = dataset(np.float32)
+    assert scaling_note(network(TO_UNIT), parse_scaling("none", images.train), images) is None

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -153,7 +154,9 @@ class FilterMonitor(keras.callbacks.Callback):
         kernel = self._head.kernel()
         self._name_labels(kernel.shape[-1])
         self.images.check_labels(first[1], kernel.shape[-1])
-        with _one_line_errors(self.network, first[0]):
+        with _one_line_errors(self.network, first[0]), warnings.catch_warnings():
+            # A batch seldom has images of every label; all images together are another matter.
+            warnings.filterwarnings("ignore", r"\d+ of \d+ labels have no inputs")
             measure_fields(self._head.cut, {self._head.stage: kernel}, [first])
         size = 8 * kernel.size
         self._kept = kept_factors(self._due, {}, {"": size}, self.max_bytes)[""]

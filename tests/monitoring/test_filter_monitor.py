@@ -257,3 +257,14 @@ def test_every_record_is_in_the_format_tensorboard_wants(tmp_path):
     }
     for _, _, value in values(tmp_path):
         assert value.metadata.data_class == classes[value.metadata.plugin_data.plugin_name]
+
+
+def test_labels_are_missed_in_all_images_and_not_in_the_first_batch(tmp_path):
+    order = np.argsort(Y)
+    batches = [(X[rows], Y[rows]) for rows in np.array_split(order, 10)]
+    assert len(set(batches[0][1])) == 1
+    network().fit(X, Y, epochs=1, verbose=0, callbacks=[FilterMonitor(tmp_path / "all", batches)])
+    with pytest.warns(UserWarning, match="2 of 3 labels have no inputs"):
+        network().fit(
+            X, Y, epochs=1, verbose=0, callbacks=[FilterMonitor(tmp_path / "one", batches[:1])]
+        )

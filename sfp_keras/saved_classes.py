@@ -15,6 +15,7 @@ from typing import Any
 
 _ROOM_OF = {
     "CompactDense": "sfp_keras.layers",
+    "GatheredDense": "sfp_keras.layers",
     "MaskConstraint": "sfp_keras.layers",
     "MaskedDense": "sfp_keras.layers",
     "Enlarge": "sfp_keras.models",

@@ -4,11 +4,11 @@ import keras
 
 from sfp_keras.afcc.rebuilding import Exchange, reached_layers, rebuild
 from sfp_keras.errors import InputError
-from sfp_keras.layers import CompactDense, MaskedDense
+from sfp_keras.layers import CompactDense, GatheredDense, MaskedDense
 from sfp_keras.models.graph import functional_form
 
 
-def compact_head(model: keras.Model) -> keras.Model:
+def compact_head(model: keras.Model, gather: bool = False) -> keras.Model:
     """Make a copy of a model in which every `MaskedDense` is a `CompactDense`.
 
     The copy can be saved, loaded and trained like any model, and its outputs are the masked
@@ -24,6 +24,8 @@ def compact_head(model: keras.Model) -> keras.Model:
     Args:
         model: a functional or sequential `keras.Model` with at least one `MaskedDense` that has
             a mask, also in nested functional or sequential models. It is left as it is.
+        gather: `bool`, default False. Whether the heads are `GatheredDense`, which stay compact
+            in files of ONNX too.
 
     Returns:
         A functional `keras.Model` of new layers, not compiled.
@@ -49,7 +51,7 @@ def compact_head(model: keras.Model) -> keras.Model:
                 "CompactDense.from_masked(layer) in its place yourself"
             )
     exchanges = {
-        key: _exchange(layer)
+        key: _exchange(layer, GatheredDense if gather else CompactDense)
         for key, layer in reached.items()
         if isinstance(layer, MaskedDense) and layer.mask is not None
     }
@@ -61,8 +63,8 @@ def compact_head(model: keras.Model) -> keras.Model:
     return rebuild(form, exchanges)
 
 
-def _exchange(layer: MaskedDense) -> Exchange:
-    compact = CompactDense.from_masked(layer)
+def _exchange(layer: MaskedDense, kind: type[CompactDense]) -> Exchange:
+    compact = kind.from_masked(layer)
     return Exchange(compact, compact.get_weights())
 
 

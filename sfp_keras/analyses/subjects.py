@@ -152,11 +152,13 @@ class Afcc:
         name: `str`. The stage.
         results: `DataFrame` of results.csv.
         paper: what the papers say of AFCC; may be empty.
+        networks: `DataFrame` of networks.csv; may be empty.
     """
 
     name: str
     results: pd.DataFrame
     paper: StageNumbers = dataclasses.field(default_factory=StageNumbers)
+    networks: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
 
     @property
     def prefix(self) -> str:

@@ -1,7 +1,7 @@
 """A Dense layer that stores the weights inside a mask and no others."""
 
 import zlib
-from typing import Any
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -94,7 +94,7 @@ class CompactDense(keras.layers.Layer):
         self._places = np.argwhere(self.mask).astype(np.int32)
 
     @classmethod
-    def from_masked(cls, layer: MaskedDense) -> "CompactDense":
+    def from_masked(cls, layer: MaskedDense) -> Self:
         """Make a compact layer of a masked one's weights; the masked layer is left as it is.
 
         Of the masked layer's regularizer and constraint of the kernel those are kept that are
@@ -104,7 +104,7 @@ class CompactDense(keras.layers.Layer):
             layer: built `MaskedDense` with a mask.
 
         Returns:
-            A built `CompactDense` of the same name, with equal outputs.
+            A built layer of this class and of the same name, with equal outputs.
 
         Raises:
             InputError: if the layer is no `MaskedDense`, is not built or has no mask.

@@ -165,6 +165,42 @@ def call_graph(model: keras.Model) -> CallGraph:
     return CallGraph(inputs, outputs, tuple(calls))
 
 
+def layer_calls(
+    model: keras.Model, input_shape: tuple[int, ...] | None = None
+) -> tuple[LayerCall, ...] | None:
+    """List all layer calls of any model that has a graph, nested models entered.
+
+    Args:
+        model: `keras.Model`; it may have several inputs, and channels first.
+        input_shape: of one element of its only input. Default: the model's own shapes.
+
+    Returns:
+        The calls, each after those whose outputs it reads; `None` for subclassed models.
+
+    Raises:
+        InputError: if `input_shape` is given for a model of several inputs, or does not fit.
+    """
+    graph = functional_form(model)
+    if graph is None:
+        return None
+    calls: list[LayerCall] = []
+    if input_shape is None:
+        _follow(graph, _fresh(graph.inputs), "", calls)
+        return tuple(calls)
+    own = tuple(graph.inputs[0].shape[1:])
+    fits = len(own) == len(input_shape) and all(
+        known in (None, given) for known, given in zip(own, input_shape, strict=True)
+    )
+    if len(graph.inputs) > 1 or not fits:
+        raise InputError(
+            f"`input_shape`={input_shape} does not fit model {model.name!r}, whose inputs are "
+            f"{', '.join(str(tuple(one.shape[1:])) for one in graph.inputs)}"
+        )
+    new = keras.KerasTensor((None, *input_shape), graph.inputs[0].dtype)
+    _follow(graph, (new,), "", calls)
+    return tuple(calls)
+
+
 def runs_as_in_training(call: LayerCall) -> bool:
     """Whether a call of batch norm, dropout or the like runs as in training at all times."""
     operation = call.operation

@@ -7,7 +7,7 @@ import pandas as pd
 from sfp_keras.csv_files import csv_text
 from sfp_keras.files import write_text
 from sfp_keras.runs.stage_files import AfccFiles
-from sfp_keras.runs.tables import COUNT, SHARE, TEXT, read_table
+from sfp_keras.runs.tables import COUNT, NUMBER, SHARE, TEXT, read_table
 
 _COLUMNS = {
     **{"variant": TEXT, "clusters_from": TEXT, "threshold": SHARE, "kept": COUNT, "total": COUNT},
@@ -15,6 +15,11 @@ _COLUMNS = {
     "epochs": COUNT,
 }
 COLUMNS = list(_COLUMNS)
+_NETWORKS = {
+    **{"network": TEXT, "parameters": COUNT, "nonzero": COUNT, "sparsity": SHARE},
+    **dict.fromkeys(("operations", "nonzero_operations"), COUNT),
+    **dict.fromkeys(("parameters_share", "operations_share"), NUMBER),
+}
 
 
 class ZeroedHead(NamedTuple):
@@ -40,6 +45,17 @@ def read_afcc(files: AfccFiles) -> pd.DataFrame:
     if not files.results.exists():
         return pd.DataFrame(columns=COLUMNS)
     return read_table(files.results, _COLUMNS)
+
+
+def read_networks(files: AfccFiles) -> pd.DataFrame:
+    """The rows of networks.csv, what networks with an AFCC head cost; none where it is missing.
+
+    Raises:
+        InputError: if it is damaged.
+    """
+    if not files.networks.exists():
+        return pd.DataFrame(columns=list(_NETWORKS))
+    return read_table(files.networks, _NETWORKS)
 
 
 def find_row(table: pd.DataFrame, head: ZeroedHead) -> pd.Series | None:

@@ -51,6 +51,7 @@ class AfccFiles:
         self.mask = path / "mask.npz"
         self.model = path / "model.keras"
         self.figure = path / "afcc.png"
+        self.networks = path / "networks.csv"
 
     def curve(self, variant: str, images: str, threshold: float) -> Path:
         """The accuracies of one fine-tuning, epoch by epoch."""

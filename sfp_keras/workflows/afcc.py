@@ -4,10 +4,12 @@ import pandas as pd
 
 from sfp_keras.afcc import VARIANTS, check_fine_tuning
 from sfp_keras.analyses.catalog.afcc import print_afcc
+from sfp_keras.analyses.catalog.afcc_networks import network_table
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import damaged, load_npz
-from sfp_keras.reports import terminal
+from sfp_keras.reports import print_table, terminal
 from sfp_keras.runs import AfccFiles
+from sfp_keras.runs.afcc_results import read_networks
 from sfp_keras.training import optimizer_of
 from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.inputs.arguments import training_called
@@ -24,6 +26,7 @@ from sfp_keras.workflows.phases.fine_tuning import (
 )
 from sfp_keras.workflows.phases.heads import train_heads
 from sfp_keras.workflows.phases.network import train_network
+from sfp_keras.workflows.phases.network_costs import write_costs
 from sfp_keras.workflows.session import ProbeSession
 
 
@@ -40,6 +43,8 @@ def afcc(experiment: Experiment) -> None:
         measure_filters(session)
         with session.run.timed("afcc"):
             table = fine_tune_heads(session)
+            (stage,) = session.stages
+            write_costs(session.run.afcc(stage.name), stage)
         _print(session, table)
 
 
@@ -64,6 +69,9 @@ def _print(session: ProbeSession, table: pd.DataFrame) -> None:
     paper = paper_numbers(session.experiment, session.dataset.num_labels).afcc
     print_afcc(table, stage.name, paper, console)
     files = session.run.afcc(stage.name)
+    networks = read_networks(files)
+    if len(networks):
+        print_table(network_table(networks, stage.name), console)
     console.print(f"results: {files.results}\n  {files.figure}")
     if files.model.exists():
         console.print(f"  {files.model}  the network that ends with {_kept_head(files)}")

@@ -99,7 +99,14 @@ def run(paper: bool = True, **more: Any) -> Run:
             **{"accuracy_before": 0.5, "accuracy_zeroed": 0.4, "accuracy_after": 0.45, "epochs": 2},
         }
     )
-    afcc = Afcc("layer10", results, papers.afcc)
+    networks = pd.DataFrame(
+        {
+            **{"network": ["full head", "AFCC head"], "parameters": 100, "nonzero": [100, 10]},
+            **{"sparsity": [0.0, 0.9], "operations": 1000, "nonzero_operations": [1000, 100]},
+            **{"parameters_share": 1.0, "operations_share": 1.0},
+        }
+    )
+    afcc = Afcc("layer10", results, papers.afcc, networks)
     return Run(splits, curve, {"layer10": curve}, [ablation], [afcc])
 
 

@@ -57,7 +57,10 @@ def test_files_are_those_of_the_contract(run: SimpleNamespace) -> None:
     curves = {f"curves/{name}-train-0.3.csv" for name in ("clusters", "random", "magnitude")}
     assert new == {
         *("stages/layer4/train/fields.npz",),
-        *(f"afcc/layer4/{name}" for name in ("results.csv", "mask.npz", "model.keras", "afcc.png")),
+        *(
+            f"afcc/layer4/{name}"
+            for name in ("results.csv", "mask.npz", "model.keras", "networks.csv", "afcc.png")
+        ),
         *(f"afcc/layer4/{name}" for name in (*curves, "curves/full.csv")),
     }
     changed = {n for n, data in run.files["probed"].items() if run.files["afcc"][n] != data}

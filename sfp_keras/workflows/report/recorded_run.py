@@ -21,7 +21,7 @@ from sfp_keras.filters import find_clusters
 from sfp_keras.papers import PaperNumbers, measured_as_papers
 from sfp_keras.runs import RunFiles
 from sfp_keras.runs.ablation_results import read_ablation
-from sfp_keras.runs.afcc_results import read_afcc
+from sfp_keras.runs.afcc_results import read_afcc, read_networks
 from sfp_keras.runs.stage_results import read_measurement
 from sfp_keras.runs.tables import COUNT, TEXT, read_curve, read_table
 from sfp_keras.workflows.paper_numbers import paper_numbers
@@ -125,7 +125,11 @@ class RecordedRun:
 
     def _afcc(self, papers: PaperNumbers) -> list[Afcc]:
         found = {s: read_afcc(self.files.afcc(s)) for s in self.files.afcc_stages()}
-        return [Afcc(s, results, papers.afcc) for s, results in found.items() if len(results)]
+        return [
+            Afcc(s, results, papers.afcc, read_networks(self.files.afcc(s)))
+            for s, results in found.items()
+            if len(results)
+        ]
 
 
 def read_run(experiment: Experiment) -> RecordedRun:

@@ -7,6 +7,7 @@ import {Controls} from './components/controls.js';
 import {CopyLink} from './components/copylink.js';
 import {ExportButtons} from './components/exportbuttons.js';
 import {useNews} from './lib/follow.js';
+import {Help} from './components/help.js';
 import * as host from './lib/host.js';
 import {Empty, EmptyLog, Failure} from './components/messages.js';
 import {useResource} from './lib/resource.js';
@@ -144,6 +145,7 @@ function Main({views}) {
       <div class="actions">
         <${CopyLink} views=${views} />
         <${ExportButtons} />
+        <${Help} />
       </div>
     </div>
     <main

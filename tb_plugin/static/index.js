@@ -3,7 +3,7 @@
 import {frameOfTab} from './skeleton.js';
 
 const base = new URL('.', import.meta.url);
-const STYLES = ['base', 'controls', 'views', 'tables', 'explanations', 'charts', 'gallery', 'filter', 'narrow'];
+const STYLES = ['base', 'controls', 'views', 'tables', 'explanations', 'charts', 'gallery', 'filter', 'help', 'narrow'];
 
 /** Draws the tab. The host swallows errors thrown here, so they are shown instead. */
 export async function render() {

@@ -23,8 +23,8 @@ const short = (number) => String(Number(number.toFixed(2)));
 function escaped(text) {
   const names = {'<': '&lt;', '>': '&gt;', '&': '&amp;', '"': '&quot;'};
   // Control characters have no place in XML at all.
-  // eslint-disable-next-line no-control-regex
-  return String(text).replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, '\ufffd').replace(/[<>&"]/g, (c) => names[c]);
+  const clean = String(text).replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, '\ufffd');
+  return clean.replace(/[<>&"]/g, (c) => names[c]);
 }
 
 export class SvgPen {
@@ -34,8 +34,14 @@ export class SvgPen {
 
   /** The whole file, of so many pixels, drawn in units of which `width` make its width. */
   file(width, height, {across, down}) {
-    const size = `width="${short(across)}" height="${short(down)}" viewBox="0 0 ${short(width)} ${short(height)}"`;
-    return `<svg xmlns="http://www.w3.org/2000/svg" ${size}><defs>${this.defined.join('')}</defs>\n${this.parts.join('\n')}\n</svg>\n`;
+    const size = `width="${short(across)}" height="${short(down)}"`;
+    const view = `viewBox="0 0 ${short(width)} ${short(height)}"`;
+    return [
+      `<svg xmlns="http://www.w3.org/2000/svg" ${size} ${view}>`,
+      `<defs>${this.defined.join('')}</defs>`,
+      ...this.parts,
+      '</svg>\n',
+    ].join('\n');
   }
 
   save() {
@@ -82,7 +88,8 @@ export class SvgPen {
   /** Whole circles alone. */
   arc(x, y, radius) {
     const half = `a${short(radius)} ${short(radius)} 0 1 0`;
-    this.path += `M${short(x - radius)} ${short(y)}${half} ${short(2 * radius)} 0${half} ${short(-2 * radius)} 0`;
+    const there = `${half} ${short(2 * radius)} 0`;
+    this.path += `M${short(x - radius)} ${short(y)}${there}${half} ${short(-2 * radius)} 0`;
   }
 
   closePath() {
@@ -115,7 +122,8 @@ export class SvgPen {
     const [, weight, size, family] = this.font.match(/^(.*?)\s*([\d.]+)px\s+(.*)$/);
     const shift = SHIFTS[this.textBaseline];
     const look = [
-      `x="${short(x)}" y="${short(y)}" font-family="${escaped(family)}" font-size="${short(Number(size))}"`,
+      `x="${short(x)}" y="${short(y)}"`,
+      `font-family="${escaped(family)}" font-size="${short(Number(size))}"`,
       weight && `font-weight="${escaped(weight)}"`,
       `text-anchor="${ANCHORS[this.textAlign]}"`,
       shift && `dominant-baseline="${shift}"`,
@@ -135,8 +143,8 @@ export class SvgPen {
     const place = this.defined.length;
     const ends = `x1="${short(x)}" y1="${short(y)}" x2="${short(toX)}" y2="${short(toY)}"`;
     const write = () => {
-      this.defined[place] =
-        `<linearGradient id="${id}" gradientUnits="userSpaceOnUse" ${ends}>${stops.join('')}</linearGradient>`;
+      const start = `<linearGradient id="${id}" gradientUnits="userSpaceOnUse" ${ends}>`;
+      this.defined[place] = `${start}${stops.join('')}</linearGradient>`;
     };
     write();
     return {

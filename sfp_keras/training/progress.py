@@ -143,7 +143,7 @@ class FitProgress(keras.callbacks.Callback):
         else:
             far = not 1 / self.FAR < left / max(self.said - now, 1.0) < self.FAR
         if far:
-            self._announce(left, f"{rest} more epochs")
+            self._announce(left, f"{rest} more epochs" if rest > 1 else "the last epoch")
 
     def close(self) -> None:
         """Take the bar away."""

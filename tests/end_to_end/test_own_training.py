@@ -66,7 +66,7 @@ def test_a_preset_may_name_it(
 ) -> None:
     from sfp_keras.command import preset
 
-    monkeypatch.setattr(preset, "FOLDER", tmp_path)
+    monkeypatch.setattr(preset, "PRESETS", tmp_path)
     (tmp_path / "small-folder.flags").write_text(
         "--model=own_small_networks:small\n--train\n--dataset=folder\n--schedule_epochs=1\n"
     )

@@ -45,7 +45,7 @@ def print_accuracy(session: ProbeSession) -> None:
     suspects = ("scaling", *experiment.architecture.files.unsaid)
     note = ""
     if near_chance(accuracy, num_labels):
-        mend = "train it for more --epochs"
+        mend = "train it for longer"
         if not experiment.trains:
             mend = f"check {' and '.join(f'--{name}' for name in suspects)}"
         note = f"  (near chance: {mend})"

@@ -7,9 +7,9 @@ import keras
 import numpy as np
 from keras import layers
 
-from sfp_keras.afcc.rebuilding import Exchange, remade
 from sfp_keras.errors import InputError
 from sfp_keras.layers import CompactDense, MaskConstraint, MaskedDense
+from sfp_keras.models.rebuilding import Exchange, remade
 
 # Types are compared exactly: a subclass may do anything with its channels.
 _CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.Conv3D)

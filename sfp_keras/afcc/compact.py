@@ -2,10 +2,10 @@
 
 import keras
 
-from sfp_keras.afcc.rebuilding import Exchange, reached_layers, rebuild
 from sfp_keras.errors import InputError
 from sfp_keras.layers import CompactDense, GatheredDense, MaskedDense
 from sfp_keras.models.graph import functional_form
+from sfp_keras.models.rebuilding import Exchange, reached_layers, rebuild
 
 
 def compact_head(model: keras.Model, gather: bool = False) -> keras.Model:

@@ -7,11 +7,11 @@ import keras
 import numpy as np
 
 from sfp_keras.afcc import channels
-from sfp_keras.afcc.rebuilding import Exchange, rebuild
 from sfp_keras.errors import InputError
 from sfp_keras.filters import FilterClusters
 from sfp_keras.models.filter_axes import source_elements
 from sfp_keras.models.graph import CallGraph, LayerCall, call_graph, require_functional
+from sfp_keras.models.rebuilding import Exchange, rebuild
 from sfp_keras.probing import Stage, resolve_stages
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import keras
 
-from sfp_keras.afcc.rebuilding import check_not_quantized, copy_weights, remade
 from sfp_keras.errors import InputError
 from sfp_keras.models.graph import labelled_nodes, require_functional
+from sfp_keras.models.rebuilding import check_not_quantized, copy_weights, remade
 from sfp_keras.probing import Stage, cut_stages
 from sfp_keras.probing.cutting import filters_last, pooling_layer
 

@@ -8,6 +8,7 @@ import keras
 from sfp_keras.errors import InputError, first_line
 from sfp_keras.models.graph import call_graph
 from sfp_keras.models.options import Layer
+from sfp_keras.models.rebuilding import remade
 
 # What a layer calls the number of its filters.
 _WIDTHS = ("filters", "units")
@@ -55,10 +56,9 @@ def narrowed(network: keras.Model, filters: Mapping[Layer, int], seed: int) -> k
 
 def _rebuilt(network: keras.Model, widths: Mapping[str, int]) -> keras.Model:
     def copy(layer: Any) -> Any:
-        config = layer.get_config()
         if layer.name in widths:
-            config[_width_name(layer)] = widths[layer.name]
-        return layer.__class__.from_config(config)
+            return remade(layer, **{_width_name(layer): widths[layer.name]})
+        return remade(layer)
 
     try:
         return keras.models.clone_model(network, clone_function=copy)

@@ -2,6 +2,7 @@
 
 from sfp_keras.afcc.compact import compact_head
 from sfp_keras.afcc.fine_tuning import HeadFineTuning, Outcome, check_fine_tuning
+from sfp_keras.afcc.masked_layers import mask_layers, strip_masks
 from sfp_keras.afcc.masks import cluster_mask, magnitude_mask, random_label_mask
 from sfp_keras.afcc.network_report import LayerCost, NetworkReport, compared, network_report
 from sfp_keras.afcc.pruning import prune_filters, unused_filters
@@ -22,9 +23,11 @@ __all__ = [
     "compared",
     "last_kernel_layer",
     "magnitude_mask",
+    "mask_layers",
     "network_report",
     "prune_filters",
     "random_label_mask",
     "split_network",
+    "strip_masks",
     "unused_filters",
 ]

@@ -5,7 +5,7 @@ import keras
 from sfp_keras.errors import InputError
 from sfp_keras.layers import CompactDense, GatheredDense, MaskedDense
 from sfp_keras.models.graph import functional_form
-from sfp_keras.models.rebuilding import Exchange, reached_layers, rebuild
+from sfp_keras.models.rebuilding import Exchange, layers_by_path, rebuild
 
 
 def compact_head(model: keras.Model, gather: bool = False) -> keras.Model:
@@ -41,7 +41,7 @@ def compact_head(model: keras.Model, gather: bool = False) -> keras.Model:
             "layers cannot be exchanged: put CompactDense.from_masked(layer) in the place of its "
             "MaskedDense yourself"
         )
-    reached = {id(layer): layer for layer in reached_layers(form)}
+    reached = {id(layer): layer for layer in layers_by_path(form).values()}
     for layer in reached.values():
         hidden = [part for part in _parts(layer) if isinstance(part, MaskedDense)]
         if hidden and not isinstance(layer, MaskedDense):

@@ -1,8 +1,25 @@
-"""Layers: Dense layers whose masked weights are exactly zero, or not stored, and a constraint."""
+"""Layers: some whose masked weights are exactly zero, or not stored, and a constraint."""
 
 from sfp_keras.layers.compact_dense import CompactDense
 from sfp_keras.layers.gathered_dense import GatheredDense
 from sfp_keras.layers.mask_constraint import MaskConstraint
+from sfp_keras.layers.masked_conv2d import MaskedConv2D
 from sfp_keras.layers.masked_dense import MaskedDense
+from sfp_keras.layers.masked_depthwise_conv2d import MaskedDepthwiseConv2D
+from sfp_keras.layers.masked_einsum_dense import MaskedEinsumDense
+from sfp_keras.layers.masked_kernel import MaskedKernel
 
-__all__ = ["CompactDense", "GatheredDense", "MaskConstraint", "MaskedDense"]
+# Each takes the place of its `plain` layer.
+MASKED_LAYERS = (MaskedDense, MaskedConv2D, MaskedDepthwiseConv2D, MaskedEinsumDense)
+
+__all__ = [
+    "MASKED_LAYERS",
+    "CompactDense",
+    "GatheredDense",
+    "MaskConstraint",
+    "MaskedConv2D",
+    "MaskedDense",
+    "MaskedDepthwiseConv2D",
+    "MaskedEinsumDense",
+    "MaskedKernel",
+]

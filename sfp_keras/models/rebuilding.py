@@ -24,14 +24,27 @@ class Exchange:
     weights: list[np.ndarray] = field(default_factory=list)
 
 
-def reached_layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
-    """Yield each layer that a functional model calls, nested models entered."""
+def layers_by_path(model: keras.Model) -> dict[str, keras.layers.Layer]:
+    """The layers that a functional model calls, nested models entered.
+
+    Returns:
+        dict from paths, the names of the nested models and the layer's joined by `/`, to layers;
+        each layer stands there once, also if it is called or reached several times.
+    """
+    return dict(_reached(model, "", set()))
+
+
+def _reached(model: keras.Model, prefix: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
     for _, node in labelled_nodes(model):
-        inner = functional_form(node.operation)
+        layer = node.operation
+        if id(layer) in seen:
+            continue
+        seen.add(id(layer))
+        inner = functional_form(layer)
         if inner is not None:
-            yield from reached_layers(inner)
-        elif isinstance(node.operation, keras.layers.Layer):
-            yield node.operation
+            yield from _reached(inner, f"{prefix}{layer.name}/", seen)
+        elif isinstance(layer, keras.layers.Layer):
+            yield prefix + layer.name, layer
 
 
 def rebuild(model: keras.Model, exchanges: Mapping[int, Exchange]) -> keras.Model:
@@ -105,12 +118,17 @@ def remade(layer: Any, **changes: Any) -> Any:
     """
     # The function of a Lambda layer comes from the user's network, which runs already.
     trust = {"safe_mode": False} if isinstance(layer, keras.layers.Lambda) else {}
+    return type(layer).from_config({**arguments_of(layer), **changes}, **trust)
+
+
+def arguments_of(layer: Any) -> dict[str, Any]:
+    """The configuration of a layer or Keras operation, from which one like it is made."""
     config = layer.get_config()
     activation = getattr(layer, "activation", None)
     if "activation" in config and not isinstance(activation, (keras.layers.Layer, type(None))):
         # Functions of other libraries have names that Keras does not know.
         config["activation"] = activation
-    return type(layer).from_config({**config, **changes}, **trust)
+    return config
 
 
 def copy_weights(old: keras.layers.Layer, new: keras.layers.Layer) -> None:

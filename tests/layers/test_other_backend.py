@@ -13,20 +13,28 @@ HERE = Path(__file__).parent
 TWO_DEVICES = """
 import keras, numpy as np
 keras.utils.set_random_seed(0)
-from sfp_keras import MaskedDense
+from sfp_keras import MaskedConv2D, MaskedDense, MaskedDepthwiseConv2D, MaskedEinsumDense
 
-mask = np.random.default_rng(0).random((12, 5)) < 0.4
-mask[0] = True
+def mask(*shape):
+    kept = np.random.default_rng(0).random(shape) < 0.4
+    kept[0] = True
+    return kept
 
 def train():
-    layer = MaskedDense(5, mask)
-    net = keras.Sequential([keras.Input((12,)), keras.layers.Dense(12, "relu"), layer])
+    masked = [
+        MaskedConv2D(8, 3, mask=mask(3, 8)),
+        MaskedDepthwiseConv2D(2, mask=mask(8)),
+        MaskedEinsumDense("bhwc,cd->bhwd", (3, 3, 6), mask=mask(8, 6)),
+        MaskedDense(5, mask(54, 5)),
+    ]
+    net = keras.Sequential([keras.Input((6, 6, 3)), *masked[:3], keras.layers.Flatten(), masked[3]])
     net.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     rng = np.random.default_rng(1)
-    x, y = rng.normal(size=(64, 12)).astype("float32"), rng.integers(0, 5, 64).astype("int32")
+    x, y = rng.normal(size=(64, 6, 6, 3)).astype("float32"), rng.integers(0, 5, 64).astype("int32")
     net.fit(x, y, batch_size=16, epochs=3, verbose=0)
-    kernel = keras.ops.convert_to_numpy(layer.kernel)
-    assert not kernel[~mask].any() and (kernel[mask] != 0).all()
+    for layer in masked:
+        kernel = keras.ops.convert_to_numpy(layer.kernel)
+        assert not kernel[~layer.mask].any() and (kernel[layer.mask] != 0).all()
 """
 MIRRORED = """
 import tensorflow as tf
@@ -67,6 +75,16 @@ def test_the_masked_layer_on_jax() -> None:
 @pytest.mark.slow
 def test_the_masked_layer_on_jax_with_every_optimizer() -> None:
     on_jax([HERE / "test_masked_dense.py", HERE / "test_mask_constraint.py"])
+
+
+@pytest.mark.slow
+def test_every_masked_layer_on_jax() -> None:
+    on_jax([HERE / "test_masked_layers.py", HERE.parent / "afcc" / "test_mask_layers.py"])
+
+
+@pytest.mark.slow
+def test_every_masked_layer_on_jax_for_a_thousand_steps() -> None:
+    on_jax([HERE / "test_masked_layers.py"], ["-m", "slow", "-k", "thousand"])
 
 
 @pytest.mark.slow

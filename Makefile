@@ -3,10 +3,11 @@ PYTHONS ?= python3.11 python3.12 python3.13
 OLDEST_PYTHON ?= python3.11
 VENV := .venv
 INSTALLED := $(VENV)/installed
+DOCS_INSTALLED := $(VENV)/docs-installed
 DEMO_RUN := runs/vgg6-digits-seed0
 PYTEST = $(VENV)/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo demo-plan test test-quick test-all test-versions test-oldest lint format clean
+.PHONY: demo demo-plan test test-quick test-all test-versions test-oldest lint format docs examples clean
 
 # The whole procedure on scikit-learn's handwritten digits, with no download.
 demo: demo-plan $(INSTALLED)
@@ -35,7 +36,7 @@ test-quick: $(INSTALLED)
 	$(PYTEST) -m "not slow"
 
 # With the long tests: whole sweeps, several processes, everything once more on JAX.
-test-all: $(INSTALLED) lint
+test-all: $(INSTALLED) $(DOCS_INSTALLED) lint
 	$(PYTEST)
 
 # `make test` on every Python, each with an environment of its own and the newest packages it allows.
@@ -73,5 +74,18 @@ $(INSTALLED): setup.cfg setup.py pyproject.toml
 	    $(if $(LOWEST),--constraint $(VENV)/lowest.txt)
 	touch $@
 
+# The site, in site/. Nothing is downloaded once the packages are installed.
+docs: $(DOCS_INSTALLED)
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet --strict
+	@echo "Open site/index.html; searching needs $(VENV)/bin/mkdocs serve"
+
+# The notebooks once more, with the outputs that they have now.
+examples: $(DOCS_INSTALLED)
+	TF_CPP_MIN_LOG_LEVEL=3 $(VENV)/bin/python examples/execute.py
+
+$(DOCS_INSTALLED): $(INSTALLED)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable ".[docs]"
+	touch $@
+
 clean:
-	rm -rf .venv .venv-* build dist *.egg-info
+	rm -rf .venv .venv-* build dist site *.egg-info

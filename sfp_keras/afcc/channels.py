@@ -8,14 +8,21 @@ import numpy as np
 from keras import layers
 
 from sfp_keras.errors import InputError
-from sfp_keras.layers import CompactDense, MaskConstraint, MaskedDense
+from sfp_keras.layers import (
+    CompactDense,
+    MaskConstraint,
+    MaskedConv2D,
+    MaskedDense,
+    MaskedDepthwiseConv2D,
+    MaskedKernel,
+)
 from sfp_keras.models.rebuilding import Exchange, remade
 
 # Types are compared exactly: a subclass may do anything with its channels.
-_CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.Conv3D)
+_CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.Conv3D, MaskedConv2D)
 _TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
 _DENSE = (layers.Dense, MaskedDense)
-_DEPTHWISE = (layers.DepthwiseConv1D, layers.DepthwiseConv2D)
+_DEPTHWISE = (layers.DepthwiseConv1D, layers.DepthwiseConv2D, MaskedDepthwiseConv2D)
 _SAME_FOR_EACH_FILTER = {
     getattr(layers, name)
     for name in (
@@ -142,12 +149,15 @@ def with_fewer_filters(layer: Any, keep: np.ndarray) -> Exchange | None:
     if type(layer) is layers.BatchNormalization:
         return Exchange(remade(layer), [array[keep] for array in weights])
     _check_weights(layer, weights)
-    constraints = {
-        "depthwise_constraint": _cut_constraint(layer.depthwise_constraint, -2, keep, layer.name),
-        "bias_constraint": _cut_constraint(layer.bias_constraint, -1, keep, layer.name),
-    }
+    config = layer.get_config()
+    changes = {}
+    for name, axis in (("depthwise_constraint", -2), ("bias_constraint", -1)):
+        constraint = keras.constraints.get(config[name])
+        changes[name] = _cut_constraint(constraint, axis, keep, layer.name)
+    if isinstance(layer, MaskedKernel) and layer.mask is not None:
+        changes["mask"] = _cut_mask(layer.mask, -2, keep, layer.name)
     kernel, *bias = weights
-    return Exchange(remade(layer, **constraints), [kernel[..., keep, :], *(b[keep] for b in bias)])
+    return Exchange(remade(layer, **changes), [kernel[..., keep, :], *(b[keep] for b in bias)])
 
 
 def _cut_kernel(layer: Any, axis: int, keep: np.ndarray) -> Exchange:
@@ -164,7 +174,7 @@ def _cut_kernel(layer: Any, axis: int, keep: np.ndarray) -> Exchange:
         changes["bias_constraint"] = _cut_constraint(constraint, -1, keep, layer.name)
         changes["units" if type(layer) in _DENSE else "filters"] = int(keep.sum())
         bias = [array[keep] for array in bias]
-    if type(layer) is MaskedDense and layer.mask is not None:
+    if isinstance(layer, MaskedKernel) and layer.mask is not None:
         changes["mask"] = _cut_mask(layer.mask, axis, keep, layer.name)
     return Exchange(remade(layer, **changes), [np.compress(keep, kernel, axis=kernel_axis), *bias])
 

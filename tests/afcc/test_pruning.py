@@ -14,7 +14,9 @@ from sfp_keras import (
     CompactDense,
     FilterClusters,
     MaskConstraint,
+    MaskedConv2D,
     MaskedDense,
+    MaskedDepthwiseConv2D,
     build_vgg,
     compact_head,
     prune_filters,
@@ -71,6 +73,9 @@ BETWEEN = {
     "depthwise": lambda name: layers.DepthwiseConv2D(
         2, padding="same", depthwise_constraint=MaskConstraint(SPARSE), name=name
     ),
+    "masked_depthwise": lambda name: MaskedDepthwiseConv2D(
+        2, padding="same", mask=SPARSE, depthwise_constraint="non_neg", name=name
+    ),
     "scale": lambda name: layers.Rescaling(0.5, 0.1, name=name),
 }
 READERS = {
@@ -81,6 +86,7 @@ READERS = {
         layers.Flatten()(keras.ops.swapaxes(layers.Permute((3, 1, 2))(x), 1, 3))
     ),
     "masked": lambda x, mask: MaskedDense(5, mask, name="reader")(layers.Flatten()(x)),
+    "masked_conv": lambda x, mask: MaskedConv2D(5, 2, padding="same", mask=mask, name="reader")(x),
     "global": lambda x, mask: layers.Dense(5, name="reader")(layers.GlobalMaxPooling2D()(x)),
 }
 
@@ -97,7 +103,11 @@ def test_random_networks(data):
     mask[removed] = False
     x = inputs = keras.Input((8, 8, 3))
     use_bias = data.draw(st.booleans())
-    x = layers.Conv2D(4, 3, 2, activation="relu", use_bias=use_bias, name="maker")(x)
+    maker = {"strides": 2, "activation": "relu", "use_bias": use_bias, "name": "maker"}
+    if data.draw(st.booleans()):
+        x = MaskedConv2D(4, 3, mask=np.tril(np.ones((3, 4)), 2), **maker)(x)
+    else:
+        x = layers.Conv2D(4, 3, **maker)(x)
     for index, kind in enumerate(between):
         x = BETWEEN[kind](name=f"between{index}")(x)
     model = scrambled(keras.Model(inputs, READERS[reader](x, mask)))

@@ -21,7 +21,7 @@ def command() -> Callable[..., subprocess.CompletedProcess]:
         *flags: str, script: Sequence[str] = ("main.py",), code: int = 0, **more: str
     ) -> subprocess.CompletedProcess:
         done = subprocess.run(
-            [sys.executable, *script, *ALWAYS, *flags],
+            [sys.executable, *script, *flags, *ALWAYS],
             cwd=ROOT,
             env=environment(**more),
             capture_output=True,

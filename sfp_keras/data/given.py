@@ -106,6 +106,8 @@ def _collected(data: Any, argument: str, memory: int | None) -> tuple[np.ndarray
 
 def _images(images: np.ndarray, argument: str) -> np.ndarray:
     """Images (N, H, W, C), uint8 or float32."""
+    if np.ma.is_masked(images):
+        raise InputError(f"`{argument}`: some pixels are masked; fill them, as by x.filled(0)")
     if images.ndim == 3:
         images = images[..., None]
     if images.ndim != 4 or images.dtype.kind not in "uifb":

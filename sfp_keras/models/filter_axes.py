@@ -77,6 +77,8 @@ def filter_axes(graph: CallGraph) -> FilterAxes:
                 moving.add(id(call))
         elif moved:
             found = _computed(call, filters)
+        elif _own(call.operation) and len(call.inputs) == 1 and not _has_kernel(call.operation):
+            found = _reduced(call, _filters_of(call.inputs[0], filters))
         else:
             continue
         if found is not None and not _is_last(found):
@@ -93,16 +95,21 @@ def moves_axes(call: LayerCall) -> bool:
         return True
     if not isinstance(operation, layers.Layer) and type(operation).__name__ in _MOVING_OPERATIONS:
         return True
-    # A Lambda or a layer of the user's own may do nothing but transpose.
-    own = isinstance(operation, layers.Lambda) or not type(operation).__module__.startswith(
-        "keras."
-    )
     shapes = [tensor.shape[1:] for tensor in (*call.inputs, *call.outputs)]
     if getattr(operation, "weights", ()) or not _known(call):
         return False
-    if math.prod(shapes[0]) != math.prod(shapes[1]) or not (own or shapes[0] != shapes[1]):
+    if math.prod(shapes[0]) != math.prod(shapes[1]) or not (
+        _own(operation) or shapes[0] != shapes[1]
+    ):
         return False
     return _sources(call) is not None
+
+
+def _own(operation: Any) -> bool:
+    """Whether a Lambda or a layer of the user's own, which may transpose, among other things."""
+    return isinstance(operation, layers.Lambda) or not type(operation).__module__.startswith(
+        "keras."
+    )
 
 
 def source_elements(call: LayerCall) -> np.ndarray:

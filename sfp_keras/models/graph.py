@@ -229,7 +229,8 @@ def _follow(
         inner = functional_form(node.operation)
         nested = inner is not None and len(inner.inputs) == len(read)
         given = node.arguments.kwargs.get("training")
-        here = training if given is None else bool(given)
+        # Keras hands what an outer model is called with to all inside, whatever they are given.
+        here = bool(given) if training is None and given is not None else training
         if nested:
             outputs = _follow(inner, read, f"{prefix}{label}/", calls, here)
         elif all(a.shape == b.shape for a, b in zip(read, node.input_tensors, strict=True)):

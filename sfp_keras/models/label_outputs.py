@@ -67,7 +67,8 @@ def label_outputs(model: keras.Model, num_labels: int) -> LabelOutputs | str:
         return f"one output comes from {activation!r}: where it parts the 2 labels is not known"
     if shape[-1:] == (num_labels,):
         return f"outputs of shape {shape} are not one number for each of the {num_labels} labels"
-    return f"{shape[-1]} outputs are not the {num_labels} labels"
+    count = shape[-1] if shape else 1  # Such as the label itself.
+    return f"{count} outputs are not the {num_labels} labels"
 
 
 def _activation(model: keras.Model, place: int) -> str:

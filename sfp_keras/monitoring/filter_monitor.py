@@ -50,9 +50,10 @@ class FilterMonitor(keras.callbacks.Callback):
 
     Args:
         log_dir: folder of the TensorBoard run.
-        x: images to measure on: an array, or an iterable of batches (images, labels) that can be
-            passed over again and again (a `tf.data.Dataset`, a list, a `keras.utils.PyDataset`),
-            or a function that returns such a pass.
+        x: images to measure on: an array, a pair of arrays (images, labels), or an iterable of
+            batches (images, labels) that can be passed over again and again (a
+            `tf.data.Dataset`, a list, a `keras.utils.PyDataset`), or a function that returns such
+            a pass.
         y: labels (n,), integers, or (n, K), one-hot, where `x` is an array. Defaults to `None`.
         stage: `str`. Name of the layer whose filters are measured, the nodes of a dense layer
             being filters too. Defaults to `None`: the last layer with positions (convolution,

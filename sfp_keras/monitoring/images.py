@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sfp_keras.data import check_that_it_ends, ending
+from sfp_keras.data import as_labels, check_that_it_ends, ending, is_arrays
 from sfp_keras.errors import InputError
 
 Batch = tuple[np.ndarray, np.ndarray]
@@ -20,9 +20,9 @@ class MeasuredImages:
     """Batches (images, labels (n,) int64) of what a user gives; each iteration is a new pass.
 
     Args:
-        x: images: an array, or an iterable of batches (images, labels) that can be passed over
-            again and again (a `tf.data.Dataset`, a list, a `keras.utils.PyDataset`), or a
-            function that returns such a pass.
+        x: images: an array, a pair of arrays (images, labels), or an iterable of batches (images,
+            labels) that can be passed over again and again (a `tf.data.Dataset`, a list, a
+            `keras.utils.PyDataset`), or a function that returns such a pass.
         y: labels (n,), integers, or (n, K), one-hot, where `x` is an array. Defaults to `None`.
         batch_size: `int`. Images at once, where `x` is an array. Defaults to `100`.
         steps: `int`. Batches of a pass. Defaults to `None`: all there are.
@@ -32,6 +32,8 @@ class MeasuredImages:
     """
 
     def __init__(self, x: Any, y: Any = None, batch_size: int = 100, steps: int | None = None):
+        if y is None and is_arrays(x):
+            x, y = x
         self._all_labels = y
         self._steps = steps
         self._pass = _passes(x, y, batch_size)
@@ -106,12 +108,12 @@ def _is_iterable(x: Any) -> bool:
 
 def _labels(y: Any) -> np.ndarray:
     labels = np.asarray(y)
-    if labels.ndim == 2:
-        labels = labels.argmax(1) if labels.shape[1] > 1 else labels[:, 0]
-    if labels.ndim != 1 or not (np.issubdtype(labels.dtype, np.integer) or _whole(labels)):
-        raise InputError(f"`y` must be integers or one-hot, received shape {labels.shape}")
-    return labels.astype(np.int64)
-
-
-def _whole(labels: np.ndarray) -> bool:
-    return np.issubdtype(labels.dtype, np.floating) and bool((labels == labels.round()).all())
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        # Of smoothed labels the largest counts; of several labels an image none does.
+        if ((labels == labels.max(1, keepdims=True)).sum(1) != 1).any():
+            raise InputError(
+                f"`y`: labels of shape {labels.shape} are not one-hot; give one whole number an "
+                "image"
+            )
+        return labels.argmax(1)
+    return as_labels(y, "y")

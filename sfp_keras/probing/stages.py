@@ -12,6 +12,7 @@ from sfp_keras.errors import InputError
 from sfp_keras.file_names import same_file
 from sfp_keras.models.filter_axes import FilterAxes, filter_axes
 from sfp_keras.models.graph import CallGraph, LayerCall, call_graph, runs_as_in_training
+from sfp_keras.models.own_training_mode import answers_by_chance_or_batch
 from sfp_keras.text import plain_text
 
 
@@ -83,7 +84,7 @@ def resolve_stages(model: keras.Model, names: str | Sequence[str]) -> list[Stage
     Raises:
         InputError: if a name is unknown (with similar ones) or means several calls, if two names
             mean the same stage or would share a folder, if a stage mixes filters with positions,
-            if a layer before it runs in training mode, or as `list_stages`.
+            if a layer before it runs as in training, or as `list_stages`.
     """
     names = [names] if isinstance(names, str) else list(names)
     for name in names:
@@ -186,6 +187,12 @@ def _check_inference(graph: CallGraph, stages: Iterable[Stage]) -> None:
                 f"layer {call.path!r} ({type(call.operation).__name__}) is called with "
                 "training=True, so what it puts out depends on chance or on the other images of a "
                 "batch: build the network without that argument"
+            )
+        if answers_by_chance_or_batch(call):
+            raise InputError(
+                f"layer {call.path!r} ({type(call.operation).__name__}) makes something else of an "
+                "image at each pass or in each batch, as in training: let its `call` do so only "
+                "where training=True"
             )
         needed.update(id(tensor) for tensor in call.inputs)
 

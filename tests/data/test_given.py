@@ -63,6 +63,7 @@ def test_names_come_with_the_data_or_are_given():
         ((X[:, :3], Y), None, r"`test`: images of shape \(5, 4, 3\), those of `train` have"),
         ((X[..., 0, 0], Y), None, r"`train`: images are uint8 \(12, 5\)"),
         ((X / np.where(X > 200, np.nan, 1), Y), None, "`train`: images hold NaN"),
+        ((np.ma.masked_greater(X, 200), Y), None, "`train`: some pixels are masked"),
         ((X[:0], Y[:0]), None, "`train` holds no images"),
         ([], None, "`train` holds no images"),
         ([(X, Y), (X[:, :3], Y)], None, "`train`: images differ in shape"),

@@ -78,6 +78,12 @@ def test_a_dataset_of_tensorflow_in_batches():
         ((X, ["a"] * 7), "`test`: labels are texts; give whole numbers"),
         ((X, Y - 1), "`test`: label -1; labels are counted from 0"),
         ((X, Y / 2), "`test`: labels are numbers of float64"),
+        ((X, np.where(Y, Y, np.inf)), "`test`: labels are numbers of float64"),
+        (
+            (X, Y.astype(np.uint64) + np.uint64(2**63)),
+            "`test`: label 9223372036854775810; labels are counted",
+        ),
+        ((X, np.ma.masked_equal(Y, 1)), "`test`: some labels are masked"),
         ((X, np.full((7, 3), 1 / 3)), "`test`: labels of shape .7, 3. are not one-hot"),
         ((X, np.zeros((7, 2, 2))), "`test`: labels of shape .7, 2, 2."),
     ],

@@ -5,7 +5,12 @@ import pytest
 from keras import layers
 
 from sfp_keras.errors import InputError
-from sfp_keras.models.graph import call_graph, functional_form, require_functional
+from sfp_keras.models.graph import (
+    call_graph,
+    functional_form,
+    require_functional,
+    runs_as_in_training,
+)
 
 
 def image(*shape):
@@ -105,3 +110,19 @@ def test_channels_first_is_refused():
     pooled = layers.GlobalAveragePooling2D(data_format="channels_first", name="pool")(inputs)
     with pytest.raises(InputError, match=r"'pool'.*channels_last"):
         call_graph(keras.Model(inputs, pooled))
+
+
+def test_what_a_nested_model_is_called_with_goes_before_what_its_layers_are():
+    inner = keras.Sequential([keras.Input((8,)), layers.Dropout(0.5)], name="inner")
+    outer = keras.Input((8,))
+    inside = keras.Input((8,))
+    always = keras.Model(inside, layers.Dropout(0.5)(inside, training=True))
+    for nested, training, expected in [
+        (inner, None, [False, False]),
+        (inner, True, [True, False]),
+        (always, None, [True, False]),
+        (always, False, [False, False]),
+    ]:
+        given = {} if training is None else {"training": training}
+        model = keras.Model(outer, nested(outer, **given))
+        assert [runs_as_in_training(call) for call in call_graph(model).calls] == expected

@@ -80,12 +80,13 @@ def test_of_several_outputs_the_first_that_fits_is_taken_by_name():
 @pytest.mark.parametrize(
     ("end", "num_labels", "words"),
     [
+        (lambda: [layers.Lambda(lambda x: x[:, 0, 0, 0])], 3, "1 outputs are not the 3 labels"),
         (lambda: [layers.Flatten(), layers.Dense(96)], 3, "96 outputs are not the 3 labels"),
         (lambda: [layers.Conv2D(5, 1)], 5, r"shape (2, 2, 5) are not one number for each of the 5"),
         (lambda: [layers.Flatten(), layers.Dense(1, "relu")], 2, "one output comes from 'relu'"),
         (lambda: [layers.Flatten(), layers.Dense(1)], 3, "1 outputs are not the 3 labels"),
     ],
-    ids=["features", "positions", "relu", "one for three"],
+    ids=["numbers", "features", "positions", "relu", "one for three"],
 )
 def test_why_outputs_choose_no_label(end, num_labels, words):
     assert words in label_outputs(network(end()), num_labels)

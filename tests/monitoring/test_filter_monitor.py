@@ -110,7 +110,7 @@ def test_resuming_measures_the_same_epochs(tmp_path):
     assert steps == {f"pool/factors/{step}" for step in range(4)}
 
 
-@pytest.mark.parametrize("kind", ["list", "function", "tf.data", "PyDataset", "one-hot"])
+@pytest.mark.parametrize("kind", ["list", "function", "tf.data", "PyDataset", "pair", "one-hot"])
 def test_images_may_come_in_many_ways(kind, tmp_path):
     halves = [(X[:20], Y[:20]), (X[20:], Y[20:])]
     y = None
@@ -127,6 +127,8 @@ def test_images_may_come_in_many_ways(kind, tmp_path):
                 return halves[index]
 
         images = Halves()
+    elif kind == "pair":
+        images = (X, Y)
     elif kind == "one-hot":
         images, y = X, np.eye(3)[Y]
     else:
@@ -136,6 +138,12 @@ def test_images_may_come_in_many_ways(kind, tmp_path):
     header, fields = read(tmp_path, 1)
     assert sum(header.label_counts) == 50
     np.testing.assert_allclose(fields.features, literal_features(net, X, Y), rtol=1e-4, atol=1e-5)
+
+
+def test_several_labels_of_an_image_are_refused(tmp_path):
+    several = np.eye(3)[Y] + np.eye(3)[(Y + 1) % 3]
+    with pytest.raises(InputError, match=r"`y`: labels of shape \(20, 3\) are not one-hot"):
+        list(FilterMonitor(tmp_path, X, several, batch_size=20).images)
 
 
 @pytest.mark.parametrize("kind", ["tf.data", "PyDataset", "function"])

@@ -91,8 +91,14 @@ def test_batches_that_never_end_are_refused(monkeypatch):
     class Endless(list):
         num_batches = None
 
+    class AsGoodAsEndless(list):
+        def __len__(self):
+            return 10**9
+
     with pytest.raises(InputError, match="`batches` never ends: give one pass"):
         measure_fields(network(0), kernels, Endless(batches))
+    with pytest.raises(InputError, match="`batches` has 1,000,000,000 batches of 2 images"):
+        measure_fields(network(0), kernels, AsGoodAsEndless(batches))
     monkeypatch.setattr("sfp_keras.data.batches.ending.ending.__defaults__", (5,))
     with pytest.raises(InputError, match="`batches` has given 6 images and does not end"):
         measure_fields(network(0), kernels, itertools.cycle(batches))

@@ -49,6 +49,12 @@ MOVED = {
         lambda x: layers.Flatten()(layers.Lambda(lambda t: ops.moveaxis(t, 3, 1), name="move")(x)),
         "p2",
     ),
+    "lambda that computes too": (
+        lambda x: layers.Flatten()(
+            layers.Lambda(lambda t: 2 * ops.moveaxis(t, -1, 1), name="twice")(x)
+        ),
+        "twice",
+    ),
     "mixed": (lambda x: layers.Flatten()(layers.Reshape((2, 21), name="move")(x)), "p2"),
     "mean of rows and columns": (
         lambda x: ops.mean(layers.Permute((3, 1, 2))(x), axis=(2, 3)),

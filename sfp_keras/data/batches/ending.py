@@ -1,5 +1,6 @@
 """Passes over batches that end."""
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -7,6 +8,8 @@ from sfp_keras.errors import InputError
 
 # Of images that come without their number: ImageNet has 1.3 million.
 MOST_IMAGES = 2_000_000
+# Of those that say their number, such as a million repetitions: the largest sets have 20 million.
+MOST_KNOWN_IMAGES = 100_000_000
 
 
 def check_that_it_ends(batches: Any, argument: str, mend: str) -> None:
@@ -20,7 +23,7 @@ def check_that_it_ends(batches: Any, argument: str, mend: str) -> None:
     Raises:
         InputError: if they never end.
     """
-    if _length(batches) == "endless":
+    if _number(batches) == math.inf:
         raise InputError(f"`{argument}` never ends: {mend}")
 
 
@@ -39,28 +42,33 @@ def ending(
         The batches.
 
     Raises:
-        InputError: if they never end, or come without their number and are more than `most`
-            images.
+        InputError: if they never end, come without their number and are more than `most`
+            images, or say that there are more than can be passed over.
     """
     check_that_it_ends(batches, argument, mend)
-    known, images = _length(batches) == "known", 0
+    number, images = _number(batches), 0
     for batch in batches:
+        if not images and number is not None and number * len(batch[0]) > MOST_KNOWN_IMAGES:
+            raise InputError(
+                f"`{argument}` has {number:,} batches of {len(batch[0])} images, which is as good "
+                f"as without end: {mend}"
+            )
         images += len(batch[0])
-        if images > most and not known:
+        if images > most and number is None:
             raise InputError(f"`{argument}` has given {images:,} images and does not end: {mend}")
         yield batch
 
 
-def _length(batches: Any) -> str:
-    """What batches say of their number: known, unknown or endless."""
+def _number(batches: Any) -> float | None:
+    """How many batches there are, as they say themselves; infinite, or `None` where unknown."""
     if callable(cardinality := getattr(batches, "cardinality", None)):
         # tf.data: -1 is infinite, -2 unknown.
-        return {-1: "endless", -2: "unknown"}.get(int(cardinality()), "known")
+        number = int(cardinality())
+        return {-1: math.inf, -2: None}.get(number, number)
     try:
         # Of keras.utils.PyDataset: None where it is infinite.
-        number = getattr(batches, "num_batches", 0)
+        if getattr(batches, "num_batches", 0) is None:
+            return math.inf
     except NotImplementedError:
-        return "unknown"
-    if number is None:
-        return "endless"
-    return "known" if hasattr(batches, "__len__") else "unknown"
+        return None
+    return len(batches) if hasattr(batches, "__len__") else None

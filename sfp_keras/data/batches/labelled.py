@@ -11,6 +11,10 @@ from sfp_keras.errors import InputError
 FORMS = "a pair of arrays (x, y), or batches (x, y) such as a tf.data.Dataset or a list gives"
 
 
+# Numbers above are no labels, and would not fit into int64.
+_LARGEST = 2**62
+
+
 def is_arrays(data: Any) -> bool:
     """Whether `data` is a pair of arrays (x, y), and not batches of them."""
     return isinstance(data, tuple | list) and len(data) == 2 and hasattr(data[0], "shape")
@@ -52,6 +56,8 @@ def as_labels(y: Any, argument: str = "y") -> np.ndarray:
     Raises:
         InputError: if they are something else.
     """
+    if np.ma.is_masked(y):
+        raise InputError(f"`{argument}`: some labels are masked; leave these images out")
     labels = np.asarray(y)
     if labels.ndim == 2:
         labels = labels[:, 0] if labels.shape[1] == 1 else _of_one_hot(labels, argument)
@@ -59,7 +65,10 @@ def as_labels(y: Any, argument: str = "y") -> np.ndarray:
         raise InputError(
             f"`{argument}`: labels of shape {labels.shape}; give one whole number an image, (n,)"
         )
-    if labels.dtype.kind == "f" and np.array_equal(labels, np.rint(labels)):
+    if (
+        labels.dtype.kind == "f"
+        and ((labels == np.rint(labels)) & (np.abs(labels) <= _LARGEST)).all()
+    ):
         labels = labels.astype(np.int64)
     if labels.dtype.kind not in "iub":
         kind = "texts" if labels.dtype.kind in "UOST" else f"numbers of {labels.dtype}"
@@ -69,6 +78,8 @@ def as_labels(y: Any, argument: str = "y") -> np.ndarray:
         )
     if labels.size and labels.min() < 0:
         raise InputError(f"`{argument}`: label {labels.min()}; labels are counted from 0")
+    if labels.size and labels.max() >= _LARGEST:
+        raise InputError(f"`{argument}`: label {labels.max()}; labels are counted from 0")
     return labels.astype(np.int64)
 
 

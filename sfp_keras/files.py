@@ -87,7 +87,8 @@ def _sync_folder(folder: Path) -> None:
 def write_text(path: str | Path, text: str) -> None:
     """Write `text` as UTF-8 to `path`, whole or not at all."""
     with write_whole(path) as file:
-        file.write(text.encode())
+        # Names of files may have bytes that are no letters.
+        file.write(text.encode(errors="backslashreplace"))
 
 
 def save_npz(path: str | Path, **arrays: Any) -> None:
@@ -162,7 +163,7 @@ def read_json(path: str | Path) -> Any:
     try:
         value = json.loads(content)
         # Escapes may stand for halves of characters, which cannot be printed.
-        json.dumps(value, ensure_ascii=False).encode()
+        json.dumps(value, ensure_ascii=False).encode(errors="surrogateescape")
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     return value

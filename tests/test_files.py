@@ -1,6 +1,7 @@
 """Files that are written whole or not at all, and read without executing anything."""
 
 import io
+import json
 import os
 import re
 import zipfile
@@ -224,3 +225,14 @@ def test_a_lock_file_is_made_and_added_to(tmp_path: Path) -> None:
     with files.open_lock(tmp_path / "lock") as file:
         file.seek(0)
         assert file.read() == "onetwo"
+
+
+def test_the_name_of_a_file_in_another_encoding_is_kept(tmp_path: Path) -> None:
+    name = os.fsdecode(b"/data/caf\xe9")
+    files.write_text(tmp_path / "record.json", json.dumps({"folder": name}))
+    assert files.read_json(tmp_path / "record.json") == {"folder": name}
+    files.write_text(tmp_path / "page.html", name)
+    assert (tmp_path / "page.html").read_text() == r"/data/caf\udce9"
+    files.write_text(tmp_path / "half.json", r'"\ud800"')
+    with pytest.raises(ValueError, match="surrogates"):
+        files.read_json(tmp_path / "half.json")

@@ -70,7 +70,7 @@ def test_emnist_is_upright_with_its_letters(tmp_path):
     _write(tmp_path, "emnist-letters-", "test", packed=True, labels=LABELS + 1)
     _write(tmp_path, "emnist-digits-", "test", packed=True)
     lines = [f"{n + 1} {65 + n} {97 + n}" for n in range(26)]
-    (tmp_path / "emnist-letters-mapping.txt").write_text("\r\n".join(lines) + "\n")
+    (tmp_path / "emnist-letters-mapping.txt").write_text("\r\n".join(lines) + "\n", "utf-8-sig")
     with pytest.raises(InputError, match=r"several sets; give one: .*/emnist-digits, .*letters"):
         load_dataset("idx", tmp_path)
     data = load_dataset("idx", tmp_path / "emnist-letters")

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -123,6 +124,9 @@ def test_what_is_no_image_is_counted_and_not_opened(
     fill(tmp_path / "data" / "cat", 2, (".thumbs", "@eaDir", "thumbnails"))
     fill(tmp_path / "data", 2, ("__MACOSX", "@Recycle"))
     fill(tmp_path / "elsewhere", 4, ("more",))
+    deep = tmp_path / "data" / "cat" / Path(*["d"] * 101)
+    deep.mkdir(parents=True)
+    shutil.copy(tmp_path / "data" / "cat" / "0.png", deep)
     (tmp_path / "data" / "cat" / "more").symlink_to(tmp_path / "elsewhere" / "more")
     (tmp_path / "data" / "all").symlink_to(tmp_path / "data")
     (tmp_path / "data" / "dog" / "gone.png").symlink_to(tmp_path / "nothing.png")
@@ -140,6 +144,7 @@ def test_what_is_no_image_is_counted_and_not_opened(
         "hidden folders: 1 (cat/.thumbs)",
         "folders of thumbnails: 1 (cat/thumbnails)",
         "linked folders: 2 (",
+        "folders too deep inside others: 1 (",
         "pipes, devices and broken links: 3 (",
         "files of other kinds: 1 (dog/0.heic)",
         "files outside the class folders: 1 (owl.png)",

@@ -11,6 +11,9 @@ from sfp_keras.data.label_order import shorten
 from sfp_keras.errors import InputError
 from sfp_keras.text import plain_text
 
+# Deeper folders are made by mistake; paths come to an end of their length soon after.
+_DEPTH = 100
+
 
 @dataclass(frozen=True)
 class LabelledFiles:
@@ -112,12 +115,15 @@ def list_images(
     return files
 
 
-def image_files(folder: Path, left_out: LeftOut | None = None) -> Iterator[str]:
-    """Yield the paths of all image files in a folder, at any depth, sorted.
+def image_files(
+    folder: Path, left_out: LeftOut | None = None, depth: int = _DEPTH
+) -> Iterator[str]:
+    """Yield the paths of all image files in a folder and the folders inside, sorted.
 
     Args:
         folder: `Path`.
         left_out: counts what else there is. Default: nothing does.
+        depth: `int`. How many folders deep images may lie. Default 100.
     """
     folders = []
     for entry in _sorted(folder):
@@ -133,7 +139,10 @@ def image_files(folder: Path, left_out: LeftOut | None = None) -> Iterator[str]:
         if kind is not None and left_out is not None:
             left_out.add(kind, folder / entry.name)
     for inside in folders:
-        yield from image_files(inside, left_out)
+        if depth:
+            yield from image_files(inside, left_out, depth - 1)
+        elif left_out is not None:
+            left_out.add("folders too deep inside others", inside)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

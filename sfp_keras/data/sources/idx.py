@@ -22,6 +22,7 @@ from sfp_keras.data.label_order import shorten
 from sfp_keras.data.source import LabelledImages, Request, Source
 from sfp_keras.data.splitting import choose_split
 from sfp_keras.errors import InputError, first_line
+from sfp_keras.text import read_lines
 
 _FILE = re.compile(
     r"(?P<prefix>.*)(?P<split>train|t10k|test)-(?P<kind>images|labels)[-.]idx[13]-ubyte(\.gz)?"
@@ -127,7 +128,7 @@ def _labels_of(data_dir: Path, prefix: str, files: Files) -> tuple[np.ndarray, t
         return values, tuple(map(str, values.tolist()))
     try:
         # The label, then the codes of its characters: several where upper and lower case are one.
-        lines = mapping.read_text().split("\n")
+        lines = read_lines(mapping)
         rows = sorted([int(number) for number in line.split()] for line in lines if line.strip())
         names = {label: "".join(map(chr, codes)) or str(label) for label, *codes in rows}
         "".join(names.values()).encode()

@@ -23,10 +23,25 @@ def parsed(argv: Sequence[str]) -> list[str]:
         What is no flag, after the program.
     """
     try:
-        return flags.FLAGS(argv)
+        return flags.FLAGS([argv[0], *_with_flagfiles(argv[1:])])
     except flags.Error as error:
-        print(f"error: {what_is_wrong(error)}", file=sys.stderr)
-        sys.exit(2)
+        wrong = what_is_wrong(error)
+    except UnicodeDecodeError:
+        wrong = "a --flagfile is no text in UTF-8; save it as that"
+    print(f"error: {wrong}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _with_flagfiles(arguments: Sequence[str]) -> list[str]:
+    """Arguments with those of flagfiles among them; editors may begin a file by an unseen mark."""
+    found = []
+    for line in flags.FLAGS.read_flags_from_files(list(arguments), force_gnu=False):
+        text = line.removeprefix("\ufeff").strip()
+        # With a mark before it, absl knows no comment and no empty line.
+        if line.startswith("\ufeff") and (not text or text.startswith(("#", "//"))):
+            continue
+        found.append(text if line.startswith("\ufeff") else line)
+    return found
 
 
 def what_is_wrong(error: flags.Error) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import pytest
 from absl import flags
@@ -80,6 +81,20 @@ def test_a_flag_that_cannot_be_read_is_one_line(
     assert code == 2
     assert re.match(f"error: {message}", text), text
     assert text.count("\n") == 1
+
+
+def test_flagfiles_of_other_editors(tmp_path: Path, shown: Callable) -> None:
+    path = tmp_path / "mine.flags"
+    for text in ("--epochs=3\n", "# mine\n--epochs=3\n", "\n--epochs=3\n"):
+        path.write_text(text, "utf-8-sig")
+        with flagsaver.flagsaver():
+            assert parsed(["sfp-keras", f"--flagfile={path}"]) == ["sfp-keras"]
+            assert flags.FLAGS.epochs == 3
+    path.write_text("--epochs=3\n", "utf-16")
+    assert shown(f"--flagfile={path}") == (
+        2,
+        "error: a --flagfile is no text in UTF-8; save it as that\n",
+    )
 
 
 def test_the_program_is_named_as_it_was_started(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -160,3 +160,9 @@ def test_backends_and_flags_stay_out_of_the_library() -> None:
         for path in SOURCE.rglob("*.py")
     }
     assert {path: names for path, names in found.items() if names} == {}
+
+
+def test_no_two_test_files_have_one_name() -> None:
+    # pytest imports them as modules of one folder.
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert not {name for name in names if names.count(name) > 1}

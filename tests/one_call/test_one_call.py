@@ -63,6 +63,7 @@ def test_the_command_finds_the_same(result, model, tmp_path, call_command):
     model.save(tmp_path / "tiny.keras")
     flags = ["--dataset=digits", "--image_size=8", f"--model={tmp_path / 'tiny.keras'}"]
     flags += ["--stages=pool1,deep", f"--head_epochs={EPOCHS}", "--split=test,train"]
+    flags += ["--at_chance=go_on"]
     call_command(*flags, f"--run_dir={tmp_path / 'command'}")
     saved = result.save(tmp_path / "saved")
     for ending in ("csv", "npz"):

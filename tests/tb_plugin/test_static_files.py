@@ -78,6 +78,9 @@ def test_every_module_and_style_is_asked_for_at_once(tab):
     folder = Path(tb_plugin.__file__).parent / "static"
     modules = {path.relative_to(folder).as_posix() for path in folder.rglob("*.js")}
     assert tab.json("modules") == {"modules": sorted(modules - {"index.js"})}
-    text = (folder / "index.js").read_text()
-    styles = re.findall(r"'(\w+)'", re.search(r"STYLES = \[(.*)\]", text)[1])
+    # Those of the frame, and those that a view declares.
+    lists = re.findall(r"STYLES = \[(.*)\]", (folder / "index.js").read_text())
+    for view in (folder / "views").iterdir():
+        lists += re.findall(r"\n  styles: \[(.*)\]", view.read_text())
+    styles = re.findall(r"'(\w+)'", ",".join(lists))
     assert sorted(styles) == sorted(path.stem for path in (folder / "styles").iterdir())

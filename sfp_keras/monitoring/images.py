@@ -45,6 +45,10 @@ class MeasuredImages:
         if self._steps is None and self._all_labels is None:
             batches = ending(batches, "x", _MEND, _MOST_IMAGES)
         for batch in itertools.islice(batches, self._steps):
+            if hasattr(batch, "shape"):
+                raise InputError(
+                    f"`x` must give batches (images, labels); received an array {batch.shape}"
+                )
             yield np.asarray(batch[0]), _labels(batch[1])
 
     def first(self) -> Batch:

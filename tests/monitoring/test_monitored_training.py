@@ -31,11 +31,11 @@ def factors(folder):
     ("x", "y", "words"),
     [
         (X, Y + 1, r"run from 1 to 3.*3 outputs.*0 to 2"),
-        (X, np.where(np.arange(50) < 49, Y, -1), r"run from -1 to 2"),
+        (X, np.where(np.arange(50) < 49, Y, -1), "label -1; labels are counted from 0"),
         ([(X, Y + 1)], None, r"run from 1 to 3"),
         (X[:, :4], Y, r"shape \(4, 6, 1\).*'mine'.*takes \(6, 6, 1\)"),
         ([], None, "no batch"),
-        ([X], None, "images, labels|`y` must be"),
+        ([X], None, r"images, labels\); received an array \(50, 6, 6, 1\)"),
         ([(X, Y[:9])], None, "50 images and 9 labels"),
         ([3], None, "batches"),
     ],

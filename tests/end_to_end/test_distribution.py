@@ -43,7 +43,8 @@ def check_same(found: Path, expected: Path) -> None:
                 np.testing.assert_allclose(new[name], old[name], rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize("images", ["host", pytest.param("device", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("images", ["host", "device"])
 def test_two_devices_of_tensorflow(
     command: Callable, flags: list[str], tmp_path: Path, images: str
 ) -> None:

@@ -80,6 +80,7 @@ def test_a_run_killed_in_every_phase_ends_like_an_undisturbed_one(
     assert not differing(contents(run), undisturbed)
 
 
+@pytest.mark.slow
 def test_a_killed_training_of_a_users_architecture_goes_on(
     killed: Callable[..., str], colour_folder: Path, tmp_path: Path
 ) -> None:

@@ -86,7 +86,8 @@ def test_flags_without_effect_are_noted_and_compare_with_nothing(finished: Calla
     assert "note:" not in finished(*same)
 
 
-@pytest.mark.parametrize("mode", [pytest.param("afcc", marks=pytest.mark.slow), "ablate"])
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["afcc", "ablate"])
 def test_other_modes_take_what_is_said_of_stages_they_do_not_need(
     mode: str, probe: Callable, tmp_path: Path
 ) -> None:

@@ -1,11 +1,13 @@
 """A TensorBoard on a log, for as long as a block runs."""
 
 import contextlib
+import json
 import re
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +28,18 @@ def serving(logdir: Path) -> Iterator[tuple[subprocess.Popen, str]]:
         finally:
             process.terminate()
             process.wait(timeout=30)
+
+
+def last_measurement(base: str) -> str:
+    """The first stage of the only run at its last step, as routes of the tab are asked for it.
+
+    Args:
+        base: `str`. `http://.../`, as `serving` yields it.
+    """
+    with urllib.request.urlopen(f"{base}data/plugin/clusters/runs") as answer:
+        (run,) = json.load(answer)["runs"]
+    stage = run["stages"][0]
+    return f"run={run['run']}&stage={stage['stage']}&step={stage['steps'][-1]}"
 
 
 def _address(process: subprocess.Popen, messages: Path) -> str:

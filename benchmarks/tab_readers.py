@@ -11,7 +11,6 @@ threshold, in this process. Takes a minute on 2 idle cores.
 """
 
 import argparse
-import json
 import os
 import statistics
 import tempfile
@@ -20,7 +19,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from serving import serving
+from serving import last_measurement, serving
 
 from sfp_keras.filters import find_clusters
 from tb_plugin.demo import DemoStage, make_fields, write_demo
@@ -77,10 +76,7 @@ def main() -> None:
         write_demo(Path(folder), filters=options.filters, labels=options.labels)
         with serving(Path(folder)) as (process, server):
             base = f"{server}data/plugin/clusters/"
-            with urllib.request.urlopen(f"{base}runs") as answer:
-                (run,) = json.load(answer)["runs"]
-            stage = run["stages"][0]
-            stage_asked = f"&run={run['run']}&stage={stage['stage']}&step={stage['steps'][-1]}"
+            stage_asked = f"&{last_measurement(server)}"
             with urllib.request.urlopen(f"{base}filters?{stage_asked}&threshold=0.2") as answer:
                 answer.read()  # The log is read once.
             print(f"{options.readers} readers, F = {options.filters}, K = {options.labels}\n")

@@ -9,14 +9,13 @@ minute.
 """
 
 import argparse
-import json
 import statistics
 import tempfile
 import time
 import urllib.request
 from pathlib import Path
 
-from serving import serving
+from serving import last_measurement, serving
 from timing import fastest
 
 from sfp_keras.filters import find_clusters, label_statistics, layer_statistics
@@ -59,10 +58,7 @@ def main() -> None:
         write_demo(Path(folder), filters=options.filters, labels=options.labels)
         with serving(Path(folder)) as (_, base):
             routes = f"{base}data/plugin/clusters/"
-            with urllib.request.urlopen(f"{routes}runs") as answer:
-                (run,) = json.load(answer)["runs"]
-            stage = run["stages"][0]
-            place = f"run={run['run']}&stage={stage['stage']}&step={stage['steps'][-1]}"
+            place = last_measurement(base)
             own = [seconds_of(f"{base}data/plugin/scalars/tags")[0] for _ in range(9)]
             print(f"F = {options.filters}, K = {options.labels}, one position\n")
             print("| request | first time, ms | again, ms | kB |\n|---|--:|--:|--:|")

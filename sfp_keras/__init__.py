@@ -8,11 +8,12 @@ import importlib
 from typing import Any
 
 from sfp_keras._version import __version__
-from sfp_keras.saved_classes import register_saved_classes
+from sfp_keras.saved_classes import PUBLIC_CLASSES, register_saved_classes
 
 register_saved_classes()
 
 _ROOM_OF = {
+    **PUBLIC_CLASSES,
     "FilterClusters": "sfp_keras.filters",
     "FilterDecisions": "sfp_keras.filters",
     "FilterFields": "sfp_keras.filters",
@@ -38,21 +39,11 @@ _ROOM_OF = {
     "strip_masks": "sfp_keras.afcc",
     "prune_filters": "sfp_keras.afcc",
     "unused_filters": "sfp_keras.afcc",
-    "CompactDense": "sfp_keras.layers",
-    "GatheredDense": "sfp_keras.layers",
-    "MaskConstraint": "sfp_keras.layers",
-    "MaskedConv2D": "sfp_keras.layers",
-    "MaskedDense": "sfp_keras.layers",
-    "MaskedDepthwiseConv2D": "sfp_keras.layers",
-    "MaskedEinsumDense": "sfp_keras.layers",
     "FilterMonitor": "sfp_keras.monitoring",
     "cache_features": "sfp_keras.probing",
     "cut_stages": "sfp_keras.probing",
     "measure_fields": "sfp_keras.probing",
     "train_heads": "sfp_keras.probing",
-    "SGD": "sfp_keras.training",
-    "Enlarge": "sfp_keras.models",
-    "RandomGeometry": "sfp_keras.models",
     "build_efficientnet": "sfp_keras.models",
     "build_network": "sfp_keras.models",
     "build_vgg": "sfp_keras.models",

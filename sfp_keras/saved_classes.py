@@ -13,7 +13,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-_ROOM_OF = {
+# Public names of the package, too.
+PUBLIC_CLASSES = {
     "CompactDense": "sfp_keras.layers",
     "GatheredDense": "sfp_keras.layers",
     "MaskConstraint": "sfp_keras.layers",
@@ -24,8 +25,8 @@ _ROOM_OF = {
     "Enlarge": "sfp_keras.models",
     "RandomGeometry": "sfp_keras.models",
     "SGD": "sfp_keras.training",
-    "StageModel": "sfp_keras.probing.cutting",
 }
+ROOM_OF = {**PUBLIC_CLASSES, "StageModel": "sfp_keras.probing.cutting"}
 
 
 def register_saved_classes() -> None:
@@ -39,7 +40,7 @@ def register_saved_classes() -> None:
 
 def _register(keras: ModuleType) -> None:
     known = keras.saving.get_custom_objects()
-    for name, room in _ROOM_OF.items():
+    for name, room in ROOM_OF.items():
         known.setdefault(f"sfp_keras>{name}", _stand_in(name, room))
 
 

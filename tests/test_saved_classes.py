@@ -43,14 +43,14 @@ def test_a_saved_model_loads_with_keras_imported_before(monkeypatch):
 
 
 def test_every_registered_class_has_a_stand_in():
-    for name, room in saved_classes._ROOM_OF.items():
+    for name, room in saved_classes.ROOM_OF.items():
         found = getattr(importlib.import_module(room), name)
         assert keras.saving.get_registered_name(found) == f"sfp_keras>{name}"
         assert keras.saving.get_registered_object(f"sfp_keras>{name}") is found
-    assert compact_dense.CompactDense.__name__ in saved_classes._ROOM_OF
+    assert compact_dense.CompactDense.__name__ in saved_classes.ROOM_OF
     registered = {
         name.removeprefix("sfp_keras>")
         for name in keras.saving.get_custom_objects()
         if name.startswith("sfp_keras>")
     }
-    assert registered == set(saved_classes._ROOM_OF)
+    assert registered == set(saved_classes.ROOM_OF)

@@ -1,5 +1,6 @@
 """From the name of a data set to its images."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -175,38 +176,28 @@ def _request(
     data_dir: str | Path | None,
     *,
     image_size: int | tuple[int, int] | None = None,
-    channels: int | None = None,
-    test_fraction: float = 0.2,
     class_names: str | Path | Sequence[str] | None = None,
-    memory_budget: int = 2 << 30,
     cache_dir: str | Path | None = None,
-    resize: str = "stretch",
-    only_split: str | None = None,
     test_dir: str | Path | None = None,
+    **as_given: Any,
 ) -> tuple[Source, Request]:
-    """The source of a data set, and what is asked of it; see `load_dataset`."""
-    size = check_image_size(image_size)
-    names = None if class_names is None else read_class_names(class_names)
-    check_resize(resize, size)
-    check_channels(channels)
-    if not 0 < test_fraction < 1:
-        raise InputError(f"`test_fraction` must be between 0 and 1, got {test_fraction}")
+    """The source of a data set, and what is asked of it; arguments are those of `load_dataset`."""
+    asked = Request(
+        name=name,
+        size=check_image_size(image_size),
+        class_names=None if class_names is None else read_class_names(class_names),
+        cache_dir=None if cache_dir is None else Path(cache_dir),
+        test_dir=None if test_dir is None else Path(test_dir),
+        **as_given,
+    )
+    check_resize(asked.resize, asked.size)
+    check_channels(asked.channels)
+    if not 0 < asked.test_fraction < 1:
+        raise InputError(f"`test_fraction` must be between 0 and 1, got {asked.test_fraction}")
     source, root = _source(name, data_dir)
     if test_dir is not None and source.name != "folder":
         raise InputError(f"`test_dir` is for class folders, not for `name`={name}")
-    return source, Request(
-        name=name,
-        data_dir=root,
-        size=size,
-        channels=channels,
-        test_fraction=test_fraction,
-        class_names=names,
-        memory_budget=memory_budget,
-        cache_dir=None if cache_dir is None else Path(cache_dir),
-        resize=resize,
-        only_split=only_split,
-        test_dir=None if test_dir is None else Path(test_dir),
-    )
+    return source, dataclasses.replace(asked, data_dir=root)
 
 
 def _source(name: str, data_dir: str | Path | None) -> tuple[Source, Path | None]:

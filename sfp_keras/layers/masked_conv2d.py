@@ -18,8 +18,8 @@ class MaskedConv2D(MaskedKernel, keras.layers.Conv2D):
     Example:
 
     ```
-    mask = link_mask(clusters_of_layer_8, clusters_of_layer_9)  # (512, 512)
-    layer = MaskedConv2D(512, 3, padding="same", mask=mask)
+    shared = labels_of_layer_8 @ labels_of_layer_9.T > 0  # (512, 512), of Boolean (filters, labels)
+    layer = MaskedConv2D(512, 3, padding="same", mask=shared)
     ```
 
     Args:

@@ -19,7 +19,8 @@ def answers_by_chance_or_batch(call: LayerCall) -> bool:
     Two batches that share an image are run, and states such as moving means are left as they are.
 
     Args:
-        call: a call of `call_graph`. Keras' own layers are not run: what they do is known.
+        call: a call of `call_graph`. Keras' own layers and this package's are not run: what they
+            do is known.
 
     Returns:
         Whether the shared image's outputs differ; `False` where the layer cannot be run alone.
@@ -27,7 +28,7 @@ def answers_by_chance_or_batch(call: LayerCall) -> bool:
     layer = call.operation
     own = isinstance(layer, keras.layers.Lambda) or (
         isinstance(layer, keras.layers.Layer)
-        and not type(layer).call.__module__.startswith("keras.")
+        and not type(layer).call.__module__.startswith(("keras.", "sfp_keras."))
     )
     shapes = [tensor.shape[1:] for tensor in call.inputs]
     if call.nested or not own or any(None in shape for shape in shapes):

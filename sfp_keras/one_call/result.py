@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import html
+import numbers
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -148,11 +149,11 @@ class ProbeResult:
         stage = self.stages[-1] if stage is None else stage
         fields, clusters = self.fields[stage], self.clusters[stage]
         number = typical_filters(clusters, 1)[0] if filter is None else filter
-        if not (isinstance(number, int) and 0 <= number < fields.num_filters):
+        if not (isinstance(number, numbers.Integral) and 0 <= number < fields.num_filters):
             raise InputError(
                 f"`filter`={number!r}: stage {stage} has filters 0 to {fields.num_filters - 1}"
             )
-        return draw_matrices(fields, clusters, number, self.class_names)
+        return draw_matrices(fields, clusters, int(number), self.class_names)
 
     def layer_figure(self) -> Figure:
         """Draw accuracy, noise, clusters and signal-to-noise ratios against depth.

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
+from sfp_keras import Enlarge
 from sfp_keras.errors import InputError
+from sfp_keras.models import own_training_mode
 from sfp_keras.models.graph import call_graph
 from sfp_keras.models.own_training_mode import answers_by_chance_or_batch
 from sfp_keras.probing import resolve_stages
@@ -69,3 +71,12 @@ def test_what_an_image_gets_from_chance_or_its_batch_is_found(layer, expected):
             resolve_stages(model, "act")
     else:
         resolve_stages(model, "act")
+
+
+def test_layers_that_are_known_are_not_run(monkeypatch):
+    # Running one would first draw all weights of a network that is only listed.
+    ran = []
+    monkeypatch.setattr(own_training_mode, "_run", lambda *run: ran.append(run))
+    model = keras.Sequential([keras.Input((4, 4, 1)), Enlarge((8, 8)), layers.Dropout(0.5)])
+    assert not any(map(answers_by_chance_or_batch, call_graph(model).calls))
+    assert not ran

@@ -104,7 +104,7 @@ def test_a_result_has_everything_by_stage(result, digits):
     assert row["noise"] == result.statistics["deep"].noise
     assert repr(result).startswith("ProbeResult(tiny on 359 test images of 10 labels: accuracy ")
     assert "<table" in result._repr_html_()
-    for figure in (result.show(2, "pool1"), result.show(), result.layer_figure()):
+    for figure in (result.show(np.int64(2), "pool1"), result.show(), result.layer_figure()):
         picture, _ = figure._repr_png_()
         assert Image.open(io.BytesIO(picture)).size[0] == 1440
 

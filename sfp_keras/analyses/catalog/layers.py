@@ -42,6 +42,8 @@ _PANELS = (
 )
 # A wider range than this is drawn on a logarithmic scale.
 _WIDE = 20
+# Characters of a stage's name that are drawn.
+_LONGEST = 20
 
 
 def draw_layer_curves(layers: pd.DataFrame, paper: PaperNumbers | None = None) -> Figure:
@@ -56,8 +58,11 @@ def draw_layer_curves(layers: pd.DataFrame, paper: PaperNumbers | None = None) -
 
     Source: paper 1, Figures 2B, 5A and 7; paper 2, Tables 1-6 and equations 1-4.
     """
-    figure, grid = new_figure(PAGE, 4.2, nrows=2, ncols=3)
     stages = list(dict.fromkeys(map(str, layers["stage"])))
+    numbers = _numbers(stages)
+    names = [shown_name(stage, _LONGEST) for stage in stages]
+    room = 0.0 if numbers else 0.06 * max(map(len, names))
+    figure, grid = new_figure(PAGE, 4.2 + room, nrows=2, ncols=3)
     for mark, panel, (column, text) in zip("ABCDEF", grid.flat, _PANELS, strict=True):
         for (split, rows), colour in zip(
             layers.groupby("split", sort=False), COLOURS, strict=False
@@ -71,7 +76,16 @@ def draw_layer_curves(layers: pd.DataFrame, paper: PaperNumbers | None = None) -
             _line(panel, range(len(stages)), theirs, "--", color=GREY, **style)
         _scale(panel, column)
         panel.set(ylabel=text)
-        _stage_ticks(panel, stages)
+        panel.set_xlim(-0.4, len(stages) - 0.6)
+        if numbers:
+            kind, ticks = numbers
+            panel.set_xticks(range(len(stages)), ticks)
+            panel.set_xlabel(kind)
+        else:
+            # Names are long: once, below the panels of the last row.
+            is_last = panel in grid[-1]
+            panel.set_xticks(range(len(stages)), names, rotation=90, parse_math=False)
+            panel.tick_params(labelbottom=is_last)
         tidy(panel)
         letter(panel, mark)
     handles, texts = grid.flat[0].get_legend_handles_labels()
@@ -109,17 +123,13 @@ def _scale(panel: Axes, column: str) -> None:
         panel.set_ylim(0, 1.08 * values.max() or 1)
 
 
-def _stage_ticks(panel: Axes, stages: list[str]) -> None:
-    """Name the stages; those called layer2, layer4 or stage1 by their numbers."""
+def _numbers(stages: list[str]) -> tuple[str, list[str]] | None:
+    """What stages called layer2, layer4 or stage1 are, and their numbers; else `None`."""
     numbered = [re.fullmatch(r"(layer|stage)(\d+)", stage) for stage in stages]
     kinds = {match[1] for match in numbered if match}
-    panel.set_xlim(-0.4, len(stages) - 0.6)
-    if len(kinds) == 1 and all(numbered):
-        panel.set_xticks(range(len(stages)), [match[2] for match in numbered if match])
-        panel.set_xlabel(f"{kinds.pop()}")
-    else:
-        shown = [shown_name(stage, 20) for stage in stages]
-        panel.set_xticks(range(len(stages)), shown, rotation=90, parse_math=False)
+    if len(kinds) != 1 or not all(numbered):
+        return None
+    return kinds.pop(), [match[2] for match in numbered if match]
 
 
 def _parts(run: Run, rows: pd.DataFrame) -> Iterator[AnalysisPart]:

@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[2]
 TWO_PHASES = "0.65/20<=140,0.55/20"
 
 # Network, data, labels; then epochs, eta, mu, alpha and q/dt of the network and of the heads, as
-# the papers' tables have them. CIFAR-10/100 has no row in paper 2: CIFAR-20/100's.
+# the papers' tables have them. CIFAR-10/100 has no row in paper 2: CIFAR-20/100's. VGG-11 has none
+# anywhere: VGG-16's.
 CIFAR100 = (0.002, 0.975, 0.004, "0.65/20")
 CIFAR100_FEW = (0.004, 0.965, 0.003, "0.65/20")
 CIFAR100_HEADS = (0.005, 0.975, 1.5e-5, "0.65/20")
@@ -31,6 +32,8 @@ PAPERS = {
     "vgg16-cifar100-k40": ("vgg16", "cifar100", 40, 300, CIFAR100, CIFAR100_HEADS),
     "vgg16-cifar100-k20": ("vgg16", "cifar100", 20, 300, CIFAR100_FEW, CIFAR100_HEADS),
     "vgg16-cifar100-k10": ("vgg16", "cifar100", 10, 300, CIFAR100_FEW, CIFAR100_HEADS),
+    "vgg11-cifar100": ("vgg11", "cifar100", None, 300, CIFAR100, CIFAR100_HEADS),
+    "vgg11-cifar100-k10": ("vgg11", "cifar100", 10, 300, CIFAR100_FEW, CIFAR100_HEADS),
     "vgg16-cifar10-k8": ("vgg16", "cifar10", 8, 200, CIFAR10_FEW, CIFAR10_FEW_HEADS),
     "vgg16-cifar10-k6": ("vgg16", "cifar10", 6, 200, CIFAR10_FEW, CIFAR10_FEW_HEADS),
     "vgg16-cifar10-k3": ("vgg16", "cifar10", 3, 200, CIFAR10_FEW, CIFAR10_FEW_HEADS),

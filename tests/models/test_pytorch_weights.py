@@ -173,7 +173,7 @@ def test_the_widths_named_fit_initial_weights(tmp_path, of_file, mend):
 def test_another_depth_is_refused(tmp_path):
     path = saved(tmp_path, torch_vgg6())
     with pytest.raises(InputError, match=r"5 convolution modules.*8.*layer6_conv.*`model`"):
-        load_pytorch_weights(build_vgg("vgg11", 2, fc_widths=(7, 5)), path)
+        load_pytorch_weights(build_vgg("vgg11a", 2, fc_widths=(7, 5)), path)
 
 
 def test_incomplete_batch_norm_is_refused(tmp_path):

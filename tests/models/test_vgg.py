@@ -12,7 +12,7 @@ SMALL = {"fc_widths": (8, 6)}
 
 def narrow(name, **arguments):
     """Build a network of the papers' depth with few filters."""
-    convs = {"vgg6": 5, "vgg11": 8, "vgg16": 13, "avgg16": 13}[name]
+    convs = {"vgg6": 5, "vgg11": 10, "vgg11a": 8, "vgg16": 13, "avgg16": 13}[name]
     widths = dict.fromkeys(range(1, convs + 1), 4)
     return build_vgg(name, 3, **{"filters": widths, "fc_widths": (5,), **arguments})
 
@@ -25,7 +25,8 @@ def weights_of(model):
     ("name", "shapes"),
     [
         ("vgg6", [(16, 64), (8, 128), (4, 256), (2, 512), (1, 512)]),
-        ("vgg11", [(16, 64), (8, 128), (4, 256), (2, 512), (1, 512)]),
+        ("vgg11", [(16, 64), (8, 128), (4, 256), (2, 512)]),
+        ("vgg11a", [(16, 64), (8, 128), (4, 256), (2, 512), (1, 512)]),
         ("vgg16", [(16, 64), (8, 128), (4, 256), (2, 512), (1, 512)]),
         ("avgg16", [(4, 512)]),
     ],
@@ -49,6 +50,19 @@ def test_layer_names_in_order():
     names = [layer.name for layer in narrow("vgg6", fc_widths=(5, 4)).layers]
     assert names[:5] == ["image", "layer1_conv", "layer1_norm", "layer1_relu", "layer1_pool"]
     assert names[-4:] == ["flatten", "fc1", "fc2", "output"]
+
+
+def test_parameters_of_the_papers_vgg11():
+    # The first ten convolutions of VGG-16 and one bias-free layer (arXiv:2501.12880).
+    model = build_vgg("vgg11", 100)
+    kernels = [weight.shape for weight in model.weights if weight.name == "kernel"]
+    counts = [int(np.prod(shape)) for shape in kernels]
+    assert counts == [
+        *(1_728, 36_864, 73_728, 147_456, 294_912, 589_824, 589_824),
+        *(1_179_648, 2_359_296, 2_359_296, 204_800),
+    ]
+    assert [layer.name for layer in model.layers][-2:] == ["flatten", "output"]
+    assert model.get_layer("output").use_bias is False
 
 
 def test_parameters_of_the_papers_vgg16():
@@ -126,7 +140,7 @@ def test_other_image_sizes(name):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"name": "vgg19"}, "vgg19.*vgg6, vgg11, vgg16, avgg16"),
+        ({"name": "vgg19"}, "vgg19.*vgg6, vgg11, vgg11a, vgg16, avgg16"),
         ({"num_labels": 0}, "num_labels.*0"),
         ({"input_shape": (16, 32, 3)}, r"vgg6.*32x32.*\(16, 32, 3\).*`image_size`"),
         ({"input_shape": (32, 32)}, r"\(32, 32\)"),

@@ -10,7 +10,7 @@ from sfp_keras.probing import Stage, default_stages, list_stages, resolve_stages
 
 
 def vgg(name, **arguments):
-    convs = {"vgg6": 5, "vgg11": 8, "vgg16": 13, "avgg16": 13}[name]
+    convs = {"vgg6": 5, "vgg11": 10, "vgg11a": 8, "vgg16": 13, "avgg16": 13}[name]
     widths = dict.fromkeys(range(1, convs + 1), 4)
     return build_vgg(name, 3, filters=widths, fc_widths=(), **arguments)
 
@@ -175,7 +175,8 @@ def test_list_has_every_layer():
     ("name", "numbers"),
     [
         ("vgg6", (1, 2, 3, 4, 5)),
-        ("vgg11", (1, 2, 4, 6, 8)),
+        ("vgg11", (2, 4, 7, 10)),
+        ("vgg11a", (1, 2, 4, 6, 8)),
         ("vgg16", (2, 4, 7, 10, 13)),
         ("avgg16", (13,)),
     ],

@@ -28,7 +28,8 @@ class _Layout:
 
 
 _SIXTEEN = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
-_ELEVEN = (64, 128, 256, 256, 512, 512, 512, 512)
+_TEN = _SIXTEEN[:10]
+_EIGHT = (64, 128, 256, 256, 512, 512, 512, 512)
 _SIX = (64, 128, 256, 512, 512)
 
 
@@ -38,7 +39,8 @@ def _max_after(*layers: int) -> dict[int, tuple[str, int]]:
 
 _NETWORKS = {
     "vgg6": _Layout(_SIX, _max_after(1, 2, 3, 4, 5), (), (1, 2, 3, 4, 5)),
-    "vgg11": _Layout(_ELEVEN, _max_after(1, 2, 4, 6, 8), (4096, 4096), (1, 2, 4, 6, 8)),
+    "vgg11": _Layout(_TEN, _max_after(2, 4, 7, 10), (), (2, 4, 7, 10)),
+    "vgg11a": _Layout(_EIGHT, _max_after(1, 2, 4, 6, 8), (4096, 4096), (1, 2, 4, 6, 8)),
     "vgg16": _Layout(_SIXTEEN, _max_after(2, 4, 7, 10, 13), (4096, 4096), (2, 4, 7, 10, 13)),
     "avgg16": _Layout(_SIXTEEN, {7: ("avg", 4), 13: ("max", 2)}, (4096, 4096), (13,)),
 }
@@ -57,7 +59,7 @@ class VGGOptions(Options):
     fc_widths: tuple[int, ...] | None = setting(
         None,
         "Widths of the hidden fully connected layers, or 'none'. Default: as `weights`, or the "
-        "papers' (4096,4096; none for vgg6).",
+        "papers' (4096,4096; none for vgg6 and vgg11).",
         low=1,
         high=65_536,
     )
@@ -99,14 +101,16 @@ def build_vgg(
     ```
 
     Args:
-        name: `str`. One of `vgg6`, `vgg11`, `vgg16`, `avgg16` (two poolings only: 4x4 average
-            after layer 7, 2x2 maximum after layer 13).
+        name: `str`. One of `vgg6`, `vgg11` (the papers': the first ten convolutions of `vgg16`
+            and one fully connected layer), `vgg11a` (configuration A of the VGG paper, eight
+            convolutions), `vgg16`, `avgg16` (two poolings only: 4x4 average after layer 7, 2x2
+            maximum after layer 13).
         num_labels: `int`. Output units K.
         input_shape: `(height, width, channels)` of one image. Defaults to `(32, 32, 3)`.
         conv_bias: `bool`. Whether convolutions have biases. Defaults to `True`.
         batch_norm: `bool`. Whether a batch norm follows each convolution. Defaults to `True`.
         fc_widths: widths of the hidden fully connected layers (they have biases). Defaults to
-            `(4096, 4096)`, and to none for `vgg6`.
+            `(4096, 4096)`, and to none for `vgg6` and `vgg11`.
         fc_activation: name of a Keras activation of the hidden fully connected layers. Defaults
             to `None`: no activation between them, as in the papers.
         output_bias: `bool`. Whether the output units have biases; the papers' have none.

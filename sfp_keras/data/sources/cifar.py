@@ -1,7 +1,7 @@
 """CIFAR-10 and CIFAR-100 as their publisher distributes them for Python."""
 
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,8 @@ _LAYOUTS = {
         coarse_key="coarse_labels",
     ),
 }
+# Pixels, labels, and labels of superclasses.
+_Batch = tuple[np.ndarray, np.ndarray, np.ndarray]
 # Of one file or an unpacked archive; the largest of the publisher's has 0.18 GiB.
 _MOST_BYTES = 1 << 30
 _ARCHIVES = {"cifar10": "cifar-10-python.tar.gz", "cifar100": "cifar-100-python.tar.gz"}
@@ -135,10 +137,7 @@ def load_cifar(request: Request) -> LabelledImages:
         split: [_batch(entries[file], layout, source / file) for file in files[split]]
         for split in files
     }
-    parts = {
-        split: [np.concatenate(arrays) for arrays in zip(*some, strict=True)]
-        for split, some in batches.items()
-    }
+    parts = {split: _joined(some) for split, some in batches.items()}
     _, labels, coarse = parts["train"]
     return LabelledImages(
         [ImageSplit(*parts[split][:2]) for split in wanted],
@@ -223,7 +222,15 @@ def _whole_numbers(entry: Any) -> np.ndarray:
     return entry.astype(np.int64) if whole else np.empty(0, np.int64)
 
 
-def _batch(entries: Any, layout: _Layout, path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _joined(batches: Sequence[_Batch]) -> _Batch:
+    """Batches one after another; pixels are copied once, into the order that networks take."""
+    images = np.empty((sum(len(labels) for _, labels, _ in batches), 32, 32, 3), np.uint8)
+    np.concatenate([pixels for pixels, _, _ in batches], out=images)
+    _, labels, coarse = map(np.concatenate, zip(*batches, strict=True))
+    return images, labels, coarse
+
+
+def _batch(entries: Any, layout: _Layout, path: Path) -> _Batch:
     data = _entry(entries, "data", path)
     if (
         not isinstance(data, np.ndarray)
@@ -232,7 +239,7 @@ def _batch(entries: Any, layout: _Layout, path: Path) -> tuple[np.ndarray, np.nd
         or data.shape[1] != 3 * 32 * 32
     ):
         raise InputError(f"{path} is of another format: 'data' is not (N, 3072) of uint8")
-    images = np.ascontiguousarray(data.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
+    images = data.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
 
     def integers(key: str, valid: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         entry = _entry(entries, key, path)

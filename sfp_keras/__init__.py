@@ -35,6 +35,8 @@ _ROOM_OF = {
     "random_label_mask": "sfp_keras.afcc",
     "compact_head": "sfp_keras.afcc",
     "network_report": "sfp_keras.afcc",
+    "link_mask": "sfp_keras.afcc",
+    "links": "sfp_keras.afcc",
     "mask_layers": "sfp_keras.afcc",
     "strip_masks": "sfp_keras.afcc",
     "prune_filters": "sfp_keras.afcc",

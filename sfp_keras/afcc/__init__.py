@@ -2,6 +2,7 @@
 
 from sfp_keras.afcc.compact import compact_head
 from sfp_keras.afcc.fine_tuning import HeadFineTuning, Outcome, check_fine_tuning
+from sfp_keras.afcc.links import Link, link_mask, links, unlinked_kernels
 from sfp_keras.afcc.masked_layers import mask_layers, strip_masks
 from sfp_keras.afcc.masks import cluster_mask, magnitude_mask, random_label_mask
 from sfp_keras.afcc.network_report import LayerCost, NetworkReport, compared, network_report
@@ -13,6 +14,7 @@ __all__ = [
     "VARIANTS",
     "HeadFineTuning",
     "LayerCost",
+    "Link",
     "NetworkReport",
     "Outcome",
     "SplitNetwork",
@@ -22,6 +24,8 @@ __all__ = [
     "compact_head",
     "compared",
     "last_kernel_layer",
+    "link_mask",
+    "links",
     "magnitude_mask",
     "mask_layers",
     "network_report",
@@ -29,5 +33,6 @@ __all__ = [
     "random_label_mask",
     "split_network",
     "strip_masks",
+    "unlinked_kernels",
     "unused_filters",
 ]

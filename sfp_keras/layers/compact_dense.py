@@ -10,6 +10,7 @@ from keras import ops
 from sfp_keras.errors import InputError
 from sfp_keras.layers.masked_dense import MaskedDense
 from sfp_keras.layers.packed_mask import as_mask, pack_mask
+from sfp_keras.models.traits import LayerTraits, register_traits
 
 # Of one number each, so that they mean the same on a vector of weights as on a matrix.
 _ELEMENTWISE_REGULARIZERS = (
@@ -219,3 +220,6 @@ class CompactDense(keras.layers.Layer):
 
     def _checksum(self) -> int:
         return zlib.crc32(np.packbits(self.mask).tobytes(), self.mask.shape[0])
+
+
+register_traits(CompactDense, LayerTraits("made"))

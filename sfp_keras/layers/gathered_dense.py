@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from sfp_keras.layers.compact_dense import CompactDense
+from sfp_keras.models.traits import LayerTraits, register_traits
 
 
 @keras.saving.register_keras_serializable(package="sfp_keras")
@@ -47,3 +48,6 @@ class GatheredDense(CompactDense):
         if self.bias is not None:
             outputs = ops.add(outputs, self.bias)
         return self.activation(outputs)
+
+
+register_traits(GatheredDense, LayerTraits("made"))

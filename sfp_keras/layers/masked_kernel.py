@@ -23,6 +23,7 @@ from keras.src.backend.common.symbolic_scope import in_symbolic_scope  # Keras h
 from sfp_keras.errors import InputError
 from sfp_keras.layers.mask_constraint import MaskConstraint, masked
 from sfp_keras.layers.packed_mask import as_mask, pack_mask, unpack_mask
+from sfp_keras.models.traits import register_traits, traits_of_kind
 
 # The layer whose `call` runs: it reads its kernel through the mask. One for each thread.
 _CALLED: contextvars.ContextVar[Any] = contextvars.ContextVar("called", default=None)
@@ -65,6 +66,13 @@ class MaskedKernel(keras.layers.Layer):
     summed_axes: ClassVar[tuple[int, ...]]
     role: ClassVar[str] = "kernel"
     short_forms: ClassVar[str] = ""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Give a masked kind the traits of its plain one."""
+        super().__init_subclass__(**kwargs)
+        traits = traits_of_kind(cls.plain) if hasattr(cls, "plain") else None
+        if traits is not None:
+            register_traits(cls, traits)
 
     def __init__(
         self, *args: Any, mask: Any = None, active_fan_in: bool = False, **kwargs: Any

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         network_options,
         parameter_groups,
     )
+    from sfp_keras.models.traits import KernelAxes, LayerTraits, register_traits
     from sfp_keras.models.weights.applications import load_applications_weights
     from sfp_keras.models.weights.loading import load_initial_weights, load_weights
     from sfp_keras.models.weights.pytorch import load_pytorch_weights
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 _FILE_OF = {
     "Architecture": "registry",
     "Enlarge": "enlarging",
+    "KernelAxes": "traits",
+    "LayerTraits": "traits",
     "RandomGeometry": "geometric",
     "VGG_NAMES": "networks.vgg",
     "architecture_of": "own_architecture",
@@ -53,6 +56,7 @@ _FILE_OF = {
     "network_options": "registry",
     "own_input_shape": "own_architecture",
     "parameter_groups": "registry",
+    "register_traits": "traits",
     "vgg_arguments_of": "networks.vgg",
 }
 
@@ -60,6 +64,8 @@ __all__ = [
     "VGG_NAMES",
     "Architecture",
     "Enlarge",
+    "KernelAxes",
+    "LayerTraits",
     "RandomGeometry",
     "architecture_of",
     "architectures",
@@ -78,6 +84,7 @@ __all__ = [
     "network_options",
     "own_input_shape",
     "parameter_groups",
+    "register_traits",
     "vgg_arguments_of",
 ]
 

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from sfp_keras.errors import InputError
+from sfp_keras.models.traits.registry import LayerTraits, register_traits
 
 
 @keras.saving.register_keras_serializable(package="sfp_keras")
@@ -80,6 +81,9 @@ class Enlarge(keras.layers.Layer):
                 f"size={self.size}; give a size of at least {(rows, columns)}"
             )
         return rows, columns, channels
+
+
+register_traits(Enlarge, LayerTraits("passed", positions="window"))
 
 
 def bicubic_matrix(source: int, target: int) -> np.ndarray:

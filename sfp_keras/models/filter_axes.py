@@ -124,6 +124,20 @@ def source_elements(call: LayerCall) -> np.ndarray:
     return _run(call, [_numbers(call.inputs[0])]).reshape(-1).astype(np.int64)
 
 
+def move_numbers(call: LayerCall, inputs: Iterable[np.ndarray]) -> np.ndarray | None:
+    """What a call that only moves or joins numbers makes of whole numbers, one image each.
+
+    Args:
+        call: a call of `moves_axes`, or one that joins its inputs.
+        inputs: int arrays of the shapes of its inputs, without the batch axis.
+
+    Returns:
+        int64 array of its output's shape without the batch axis; `None` where it cannot be run.
+    """
+    found = _moved(call, [np.asarray(numbers, np.int32)[None] for numbers in inputs])
+    return None if found is None or found.shape[0] != 1 else found[0].astype(np.int64)
+
+
 def _sources(call: LayerCall) -> np.ndarray | None:
     """`source_elements` of any call, or `None` where it computes something."""
     numbers = _numbers(call.inputs[0])

@@ -1,52 +1,22 @@
-"""What each kind of layer does with filters, and the same layer with fewer of them."""
+"""The same layer with fewer of the filters that it makes, passes or reads."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import keras
 import numpy as np
 from keras import layers
 
 from sfp_keras.errors import InputError
-from sfp_keras.layers import (
-    CompactDense,
-    MaskConstraint,
-    MaskedConv2D,
-    MaskedDense,
-    MaskedDepthwiseConv2D,
-    MaskedKernel,
-)
+from sfp_keras.layers import CompactDense, MaskConstraint, MaskedKernel
 from sfp_keras.models.rebuilding import Exchange, remade
-
-# Types are compared exactly: a subclass may do anything with its channels.
-_CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.Conv3D, MaskedConv2D)
-_TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
-_DENSE = (layers.Dense, MaskedDense)
-_DEPTHWISE = (layers.DepthwiseConv1D, layers.DepthwiseConv2D, MaskedDepthwiseConv2D)
-_SAME_FOR_EACH_FILTER = {
-    getattr(layers, name)
-    for name in (
-        *("ReLU", "LeakyReLU", "ELU", "Identity", "ActivityRegularization"),
-        *("Dropout", "AlphaDropout", "GaussianDropout", "GaussianNoise"),
-        *(f"SpatialDropout{n}D" for n in (1, 2, 3)),
-        *(f"{kind}Pooling{n}D" for kind in ("Max", "Average") for n in (1, 2, 3)),
-        *(f"Global{kind}Pooling{n}D" for kind in ("Max", "Average") for n in (1, 2, 3)),
-        *(f"{kind}{n}D" for kind in ("ZeroPadding", "Cropping", "UpSampling") for n in (1, 2, 3)),
-    )
-}
-_ELEMENTWISE = {
-    keras.activations.get(name)
-    for name in (
-        *("linear", "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish"),
-        *("tanh", "sigmoid", "hard_tanh", "hard_sigmoid", "hard_silu", "softplus", "softsign"),
-        *("exponential", "log_sigmoid"),
-    )
-}
+from sfp_keras.models.traits import KernelAxes, LayerTraits, traits_of
+from sfp_keras.models.traits.elementwise import is_elementwise
 
 
 def puts_out_filters(layer: Any) -> bool:
     """Whether a layer makes filters, each from all its inputs and independent of the others."""
-    return reads_filters(layer) and type(layer) is not CompactDense and _elementwise(layer)
+    return _kernel_axes(layer) is not None and is_elementwise(layer.activation)
 
 
 def passes_filters(layer: Any, rank: int) -> bool:
@@ -56,25 +26,31 @@ def passes_filters(layer: Any, rank: int) -> bool:
         layer: a layer or Keras operation with one input.
         rank: number of the input's axes, the batch among them; filters are the last.
     """
-    if type(layer) is layers.Activation:
-        return _elementwise(layer)
-    if type(layer) is layers.Rescaling:
-        return np.ndim(layer.scale) == np.ndim(layer.offset) == 0
-    if type(layer) is layers.BatchNormalization:
-        return layer.axis in (-1, rank - 1)
-    if type(layer) in _DEPTHWISE:
-        return layer.depth_multiplier == 1 and _elementwise(layer)
     if not isinstance(layer, layers.Layer):
         return is_elementwise(layer)  # An operation, such as that of `keras.ops.relu`.
-    return type(layer) in _SAME_FOR_EACH_FILTER
+    traits = traits_of(layer)
+    return _is(traits, layer, "passed") and traits.alone_in(layer, rank)
+
+
+def moves_filters(layer: Any, rank: int) -> bool:
+    """Whether a layer or operation only moves numbers, also where there are fewer of them."""
+    traits = traits_of(layer)
+    return _is(traits, layer, "moved") and traits.alone_in(layer, rank)
+
+
+def reads_filters(layer: Any) -> bool:
+    """Say whether a layer sums over its input filters, so that some can be left out."""
+    return _kernel_axes(layer) is not None or type(layer) is CompactDense
 
 
 def why_no_maker(layer: Any) -> str:
     """Why filters cannot be removed from a layer that neither makes nor passes them, as a verb."""
     if isinstance(layer, layers.Wrapper):
         return f"wraps {type(layer.layer).__name__}, whose weights it changes"
-    if reads_filters(layer) or type(layer) in (layers.Activation, *_DEPTHWISE):
-        if _elementwise(layer):
+    traits = traits_of(layer)
+    own_kernels = traits is not None and traits.kernel_of(layer) == KernelAxes((), -2)
+    if reads_filters(layer) or own_kernels or type(layer) is layers.Activation:
+        if is_elementwise(layer.activation):
             return "makes several filters of each"
         return "has an activation that does not compute each filter alone and alike"
     if getattr(layer, "groups", 1) != 1:
@@ -82,59 +58,18 @@ def why_no_maker(layer: Any) -> str:
     return "is of a kind from which filters are not removed"
 
 
-def _elementwise(layer: Any) -> bool:
-    return layer.activation in _ELEMENTWISE or is_elementwise(layer.activation)
-
-
-def is_elementwise(function: Any) -> bool:
-    """Whether a function of a tensor computes each filter alone, and all alike.
-
-    Activations of other libraries (`tf.nn.relu`), activation layers and functions of one's own
-    are tried on random numbers.
-    """
-    if type(function) in _SAME_FOR_EACH_FILTER:
-        return True
-    numbers = np.random.default_rng(0).normal(size=(2, 3, 4, 5)).astype(np.float32)
-    others = numbers.copy()
-    others[..., 0] += 1
-    order = [3, 0, 4, 1, 2]
-    try:
-        found, changed, moved = (
-            keras.ops.convert_to_numpy(function(keras.ops.convert_to_tensor(array)))
-            for array in (numbers, others, numbers[..., order])
-        )
-    except Exception:  # It is the user's own.
-        return False
-    alone = found.shape == numbers.shape and np.array_equal(found[..., 1:], changed[..., 1:])
-    return bool(alone and np.allclose(found[..., order], moved, rtol=1e-6))
-
-
-def moves_filters(layer: Any) -> bool:
-    """Whether a layer or operation only moves numbers, also where there are fewer of them."""
-    if type(layer) is layers.Reshape:
-        return tuple(layer.target_shape) == (-1,)
-    named = type(layer).__name__ in ("Transpose", "Moveaxis", "Swapaxes")
-    return type(layer) in (layers.Flatten, layers.Permute) or (
-        named and not isinstance(layer, layers.Layer)
-    )
-
-
-def reads_filters(layer: Any) -> bool:
-    """Say whether a layer sums over its input filters, so that some can be left out."""
-    if type(layer) in (*_CONVOLUTIONS, *_TRANSPOSED):
-        return getattr(layer, "groups", 1) == 1
-    return type(layer) in (*_DENSE, CompactDense)
-
-
 def without_outputs(layer: Any, keep: np.ndarray) -> Exchange:
     """The layer with only the filters (or units) it puts out where `keep`, bool (F,), is true."""
-    return _cut_kernel(layer, -1, keep)
+    axes: Any = _kernel_axes(layer)
+    changes = {axes.count: int(keep.sum())}
+    return _cut_kernel(layer, axes.output, keep, with_bias=True, changes=changes)
 
 
 def without_inputs(layer: Any, keep: np.ndarray) -> Exchange:
     """The layer for fewer inputs: of the last axis, those where `keep`, bool (inputs,), is true."""
-    if type(layer) is not CompactDense:
-        return _cut_kernel(layer, -2, keep)
+    axes = _kernel_axes(layer)
+    if axes is not None:
+        return _cut_kernel(layer, axes.inputs[0], keep)
     values, *bias = layer.get_weights()
     mask = _cut_mask(layer.mask, 0, keep, layer.name)
     # Values stand row by row, so that those of the rows left stay in order.
@@ -143,40 +78,50 @@ def without_inputs(layer: Any, keep: np.ndarray) -> Exchange:
 
 def with_fewer_filters(layer: Any, keep: np.ndarray) -> Exchange | None:
     """The layer of `passes_filters` for the filters left; `None` where it can stay as it is."""
-    if type(layer) not in (layers.BatchNormalization, *_DEPTHWISE):
+    if not isinstance(layer, layers.Layer) or not layer.weights:
         return None
-    weights = layer.get_weights()
-    if type(layer) is layers.BatchNormalization:
-        return Exchange(remade(layer), [array[keep] for array in weights])
-    _check_weights(layer, weights)
-    config = layer.get_config()
-    changes = {}
-    for name, axis in (("depthwise_constraint", -2), ("bias_constraint", -1)):
-        constraint = keras.constraints.get(config[name])
-        changes[name] = _cut_constraint(constraint, axis, keep, layer.name)
-    if isinstance(layer, MaskedKernel) and layer.mask is not None:
-        changes["mask"] = _cut_mask(layer.mask, -2, keep, layer.name)
-    kernel, *bias = weights
-    return Exchange(remade(layer, **changes), [kernel[..., keep, :], *(b[keep] for b in bias)])
+    traits = traits_of(layer)
+    axes = traits.kernel_of(layer) if traits is not None else None
+    if axes is not None:
+        return _cut_kernel(layer, axes.output, keep, with_bias=True)
+    return Exchange(remade(layer), [array[..., keep] for array in layer.get_weights()])
 
 
-def _cut_kernel(layer: Any, axis: int, keep: np.ndarray) -> Exchange:
-    """Cut the input axis (-2) or the output axis (-1) of a convolution's or dense kernel."""
+def _is(traits: LayerTraits | None, layer: Any, filters: str) -> TypeGuard[LayerTraits]:
+    return traits is not None and traits.filters_of(layer) == filters
+
+
+def _kernel_axes(layer: Any) -> KernelAxes | None:
+    """The axes of a kernel whose inputs and outputs can be left out one by one."""
+    traits = traits_of(layer)
+    if not _is(traits, layer, "made"):
+        return None
+    axes = traits.kernel_of(layer)
+    separable = axes is not None and axes.groups == 1 and axes.count
+    return axes if separable else None
+
+
+def _cut_kernel(
+    layer: Any,
+    axis: int,
+    keep: np.ndarray,
+    with_bias: bool = False,
+    changes: dict[str, Any] | None = None,
+) -> Exchange:
+    """Cut one axis of a kernel, its mask with it, and the bias."""
     config = layer.get_config()
     kernel, *bias = layer.get_weights()
     _check_weights(layer, [kernel, *bias])
-    # Kernels of transposed convolutions have the outputs before the inputs.
-    kernel_axis = -3 - axis if type(layer) in _TRANSPOSED else axis
-    constraint = keras.constraints.get(config["kernel_constraint"])
-    changes = {"kernel_constraint": _cut_constraint(constraint, kernel_axis, keep, layer.name)}
-    if axis == -1:
-        constraint = keras.constraints.get(config["bias_constraint"])
-        changes["bias_constraint"] = _cut_constraint(constraint, -1, keep, layer.name)
-        changes["units" if type(layer) in _DENSE else "filters"] = int(keep.sum())
-        bias = [array[keep] for array in bias]
+    changes = dict(changes or {})
+    name = "depthwise_constraint" if "depthwise_constraint" in config else "kernel_constraint"
+    cuts = {name: axis, "bias_constraint": -1} if with_bias else {name: axis}
+    for name, place in cuts.items():
+        constraint = keras.constraints.get(config[name])
+        changes[name] = _cut_constraint(constraint, place, keep, layer.name)
     if isinstance(layer, MaskedKernel) and layer.mask is not None:
         changes["mask"] = _cut_mask(layer.mask, axis, keep, layer.name)
-    return Exchange(remade(layer, **changes), [np.compress(keep, kernel, axis=kernel_axis), *bias])
+    bias = [array[keep] for array in bias] if with_bias else bias
+    return Exchange(remade(layer, **changes), [np.compress(keep, kernel, axis=axis), *bias])
 
 
 def _cut_constraint(constraint: Any, axis: int, keep: np.ndarray, layer: str) -> Any:

@@ -192,7 +192,7 @@ def _search(model: keras.Model) -> tuple[tuple[Link, ...], dict[str, str]]:
     once, readers = called_once(graph), readers_of(graph)
     found, left_out = [], {}
     for call in graph.calls:
-        if call.nested or not _has_kernel(call) or _passes(call) or _reads_image(call, sources):
+        if call.nested or not _joins_filters(call) or _reads_image(call, sources):
             continue
         link: Link | str = "is called more than once, with one kernel for all calls"
         if id(call.operation) in once:
@@ -217,7 +217,7 @@ def _link(
     if unknown:
         return f"reads what cannot be followed to filters: {unknown[0]}"
     traits = traits_of(layer)
-    axes = traits.kernel(layer) if traits is not None and traits.kernel is not None else None
+    axes = traits.kernel_of(layer) if traits is not None else None
     if not isinstance(layer, MaskedKernel) and type(layer) not in {k.plain for k in MASKED_LAYERS}:
         kinds = ", ".join(kind.plain.__name__ for kind in MASKED_LAYERS)
         return (
@@ -279,13 +279,16 @@ def _is_linear(call: LayerCall) -> bool:
     return activation in (None, keras.activations.linear, keras.activations.softmax)
 
 
-def _has_kernel(call: LayerCall) -> bool:
-    return any(len(weight.shape) > 1 for weight in getattr(call.operation, "weights", ()))
-
-
-def _passes(call: LayerCall) -> bool:
+def _joins_filters(call: LayerCall) -> bool:
+    """Whether a call has a kernel between filters, not one for each filter alone."""
+    if not any(len(weight.shape) > 1 for weight in getattr(call.operation, "weights", ())):
+        return False
     traits = traits_of_call(call)
-    return traits is not None and traits.filters_of(call.operation) != "made"
+    if traits is None:
+        return True
+    axes = traits.kernel_of(call.operation)
+    alone = axes is not None and not axes.inputs
+    return traits.filters_of(call.operation) == "made" and not alone
 
 
 def _reads_image(call: LayerCall, sources: FilterSources) -> bool:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from sfp_keras.afcc.multiply_adds import UNKNOWN, multiply_adds
+from sfp_keras.afcc.multiply_adds import multiply_adds
 from sfp_keras.errors import InputError
 from sfp_keras.models.graph import layer_calls
+from sfp_keras.models.traits.counting import UNKNOWN
 
 if TYPE_CHECKING:
     import pandas as pd

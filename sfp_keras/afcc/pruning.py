@@ -175,7 +175,7 @@ def _exchanges_behind(
         exchange = None
         if len(call.inputs) > 1:
             raise _refusal(name, call, "reads them together with other inputs")
-        if channels.moves_filters(layer) and None not in shape[1:]:
+        if channels.moves_filters(layer, len(shape)) and None not in shape[1:]:
             moved = here[0].reshape(-1)[source_elements(call)]
             left[id(call.outputs[0])] = moved.reshape(call.outputs[0].shape[1:])
             continue

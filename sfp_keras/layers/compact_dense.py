@@ -1,6 +1,8 @@
 """A Dense layer that stores the weights inside a mask and no others."""
 
+import math
 import zlib
+from collections.abc import Sequence
 from typing import Any, Self
 
 import keras
@@ -11,6 +13,8 @@ from sfp_keras.errors import InputError
 from sfp_keras.layers.masked_dense import MaskedDense
 from sfp_keras.layers.packed_mask import as_mask, pack_mask
 from sfp_keras.models.traits import LayerTraits, register_traits
+from sfp_keras.models.traits.counting import used_at
+from sfp_keras.models.traits.registry import Operations
 
 # Of one number each, so that they mean the same on a vector of weights as on a matrix.
 _ELEMENTWISE_REGULARIZERS = (
@@ -222,4 +226,10 @@ class CompactDense(keras.layers.Layer):
         return zlib.crc32(np.packbits(self.mask).tobytes(), self.mask.shape[0])
 
 
-register_traits(CompactDense, LayerTraits("made"))
+def _count(layer: Any, inputs: Sequence[int], outputs: Sequence[int]) -> Operations:
+    # Scattered into the whole matrix, which is multiplied.
+    places = math.prod(outputs[1:-1])
+    return float(places * layer.mask.size), used_at(places, layer.values)[1]
+
+
+register_traits(CompactDense, LayerTraits("made", multiply_adds=_count))

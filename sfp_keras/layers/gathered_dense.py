@@ -1,5 +1,7 @@
 """A compact Dense layer for the files of other runtimes, in which it stays compact."""
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -8,6 +10,8 @@ from keras import ops
 
 from sfp_keras.layers.compact_dense import CompactDense
 from sfp_keras.models.traits import LayerTraits, register_traits
+from sfp_keras.models.traits.counting import used_at
+from sfp_keras.models.traits.registry import Operations
 
 
 @keras.saving.register_keras_serializable(package="sfp_keras")
@@ -50,4 +54,10 @@ class GatheredDense(CompactDense):
         return self.activation(outputs)
 
 
-register_traits(GatheredDense, LayerTraits("made"))
+def _count(layer: Any, inputs: Sequence[int], outputs: Sequence[int]) -> Operations:
+    places = math.prod(outputs[1:-1])
+    most = int(layer.mask.sum(axis=0).max())
+    return float(places * layer.units * most), used_at(places, layer.values)[1]
+
+
+register_traits(GatheredDense, LayerTraits("made", multiply_adds=_count))

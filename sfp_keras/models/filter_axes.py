@@ -14,19 +14,7 @@ import numpy as np
 from keras import layers, ops
 
 from sfp_keras.models.graph import CallGraph, LayerCall
-
-_MOVING_LAYERS = (layers.Permute, layers.Reshape, layers.Flatten)
-# Operations have no public classes.
-_MOVING_OPERATIONS = {
-    *("Transpose", "Moveaxis", "Swapaxes", "Reshape", "Ravel", "Squeeze", "ExpandDims"),
-    *("Flip", "Roll", "Rot90", "GetItem"),
-}
-# What they put out of flattened positions are those still; other layers make nodes of them.
-_NO_NODES = (
-    *(layers.Dropout, layers.GaussianDropout, layers.GaussianNoise, layers.AlphaDropout),
-    *(layers.Identity, layers.ActivityRegularization, layers.BatchNormalization),
-)
-_JOINING_OPERATIONS = {"Concatenate", "Stack", "Hstack", "Vstack"}
+from sfp_keras.models.traits import inherited_traits, traits_of
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -91,9 +79,8 @@ def moves_axes(call: LayerCall) -> bool:
     operation = call.operation
     if len(call.inputs) != 1 or len(call.outputs) != 1:
         return False
-    if type(operation) in _MOVING_LAYERS:
-        return True
-    if not isinstance(operation, layers.Layer) and type(operation).__name__ in _MOVING_OPERATIONS:
+    traits = traits_of(operation)
+    if traits is not None and traits.filters == "moved":
         return True
     shapes = [tensor.shape[1:] for tensor in (*call.inputs, *call.outputs)]
     if getattr(operation, "weights", ()) or not _known(call):
@@ -155,12 +142,14 @@ def _sources(call: LayerCall) -> np.ndarray | None:
 def _computed(call: LayerCall, filters: dict[int, np.ndarray]) -> np.ndarray | None:
     """The filters behind a call that computes from moved ones; `None` where they are last."""
     shape = call.outputs[0].shape[1:]
-    if type(call.operation).__name__ in _JOINING_OPERATIONS:
+    traits = traits_of(call.operation)
+    if traits is not None and traits.filters == "joined":
         return _joined(call, filters)
     moved = next(filters[id(tensor)] for tensor in call.inputs if id(tensor) in filters)
     same = [_filters_of(tensor, filters) for tensor in call.inputs if tensor.shape[1:] == shape]
     mixed_images = moved.shape[0] != 1
-    makes_nodes = len(shape) == 1 and not mixed_images and not isinstance(call.operation, _NO_NODES)
+    # Flattened positions that are scaled are positions still; other layers make nodes of them.
+    makes_nodes = len(shape) == 1 and not (mixed_images or inherited_traits(call.operation).linear)
     if same and not _has_kernel(call.operation) and not makes_nodes:
         if all(np.array_equal(found, same[0]) for found in same):
             return same[0]

@@ -13,13 +13,7 @@ from typing import Any
 import keras
 
 from sfp_keras.errors import InputError
-
-_ONLY_IN_TRAINING = (
-    *(keras.layers.Dropout, keras.layers.SpatialDropout1D, keras.layers.SpatialDropout2D),
-    *(keras.layers.SpatialDropout3D, keras.layers.AlphaDropout, keras.layers.GaussianDropout),
-    *(keras.layers.GaussianNoise, keras.layers.SpectralNormalization),
-    *(getattr(keras.layers, name) for name in dir(keras.layers) if name.startswith("Random")),
-)
+from sfp_keras.models.traits import inherited_traits
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,7 +204,7 @@ def runs_as_in_training(call: LayerCall) -> bool:
         return operation.trainable  # Keras runs it for inference where it is frozen.
     own = not type(operation).__module__.startswith("keras.")
     return "training" in inspect.signature(operation.call).parameters and (
-        own or isinstance(operation, _ONLY_IN_TRAINING)
+        own or inherited_traits(operation).only_in_training
     )
 
 

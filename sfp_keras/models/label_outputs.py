@@ -8,10 +8,10 @@ import numpy as np
 
 from sfp_keras.models.filter_axes import moves_axes
 from sfp_keras.models.graph import call_graph
+from sfp_keras.models.traits import inherited_traits
 
 # Above which a single output means the second of two labels, by the activation it comes from.
 _THRESHOLDS = {"sigmoid": 0.5, "hard_sigmoid": 0.5, "linear": 0.0, "tanh": 0.0}
-_NO_ACTIVATION = (keras.layers.Dropout, keras.layers.Identity)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +80,8 @@ def _activation(model: keras.Model, place: int) -> str:
         activation = getattr(call.operation, "activation", None)
         name = getattr(activation, "__name__", type(call.operation).__name__.lower())
         passed = name == "linear" and isinstance(call.operation, keras.layers.Activation)
-        if not (passed or moves_axes(call) or isinstance(call.operation, _NO_ACTIVATION)):
+        passed = passed or inherited_traits(call.operation).linear == "identity"
+        if not (passed or moves_axes(call)):
             return name
         call = made_by.get(id(call.inputs[0]))
     return "the image"

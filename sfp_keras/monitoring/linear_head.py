@@ -10,26 +10,9 @@ from keras import layers, ops
 from sfp_keras.errors import InputError
 from sfp_keras.models.filter_axes import filter_axes, moves_axes, source_elements
 from sfp_keras.models.graph import CallGraph, LayerCall, call_graph, runs_as_in_training
+from sfp_keras.models.traits import inherited_traits
 from sfp_keras.monitoring.effective_kernel import dense_inside, effective_kernel
 from sfp_keras.probing import cut_stages, resolve_stages
-
-_GLOBAL_POOLING = (
-    layers.GlobalAveragePooling1D,
-    layers.GlobalAveragePooling2D,
-    layers.GlobalAveragePooling3D,
-)
-_GLOBAL_MAX_POOLING = (
-    layers.GlobalMaxPooling1D,
-    layers.GlobalMaxPooling2D,
-    layers.GlobalMaxPooling3D,
-)
-_POOLING = (layers.AveragePooling1D, layers.AveragePooling2D, layers.AveragePooling3D)
-# Identities at inference.
-_IDENTITY = (
-    *(layers.Dropout, layers.SpatialDropout1D, layers.SpatialDropout2D, layers.SpatialDropout3D),
-    *(layers.GaussianDropout, layers.GaussianNoise, layers.AlphaDropout, layers.Identity),
-    layers.ActivityRegularization,
-)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -71,11 +54,11 @@ class LinearHead:
                 kernel = _scale(operation)[:, None] * kernel
             elif moves_axes(call):
                 kernel = _unmoved(call, kernel.reshape(-1, kernel.shape[-1])).reshape(*shape, -1)
-            elif isinstance(operation, _GLOBAL_POOLING):
+            elif _averages(operation) == "all":
                 positions = int(np.prod(shape[:-1], dtype=int))
                 row = kernel.reshape(1, shape[-1], -1) / positions
                 kernel = np.repeat(row, positions, axis=0).reshape(*shape, -1)
-            elif isinstance(operation, _POOLING):
+            elif _averages(operation) == "window":
                 kernel = _unpooled(operation, shape, kernel)
         filters = int(self.cut.outputs[0].shape[-1])
         labels = kernel.shape[-1]
@@ -124,9 +107,7 @@ def linear_head(model: keras.Model, stage: str | None = None) -> LinearHead:
     axes, count = filter_axes(graph), 0
     while (
         count < len(chain)
-        and isinstance(
-            chain[count].operation, (*_GLOBAL_POOLING, *_POOLING, *_IDENTITY, layers.Activation)
-        )
+        and _is_of_stage(chain[count].operation)
         and id(chain[count].outputs[0]) not in axes.orders
     ):
         count += 1
@@ -205,7 +186,7 @@ def _problem(call: LayerCall, at_end: bool) -> str | None:
         return None if at_end else "is softmax"
     if not type(operation).call.__module__.startswith("keras."):
         return f"is a {type(operation).__name__}"  # What a subclass computes is not known.
-    if isinstance(operation, (*_GLOBAL_POOLING, *_POOLING, *_IDENTITY)):
+    if inherited_traits(operation).linear in ("identity", "averaged"):
         return None
     if isinstance(operation, layers.BatchNormalization):
         rank = len(call.inputs[0].shape)
@@ -213,9 +194,22 @@ def _problem(call: LayerCall, at_end: bool) -> str | None:
     return f"is a {type(operation).__name__}"
 
 
+def _averages(operation: Any) -> str | None:
+    """The positions that average pooling averages over, all or those of a window."""
+    traits = inherited_traits(operation)
+    return traits.positions if traits.linear == "averaged" else None
+
+
+def _is_of_stage(operation: Any) -> bool:
+    """Whether a linear layer right behind a stage is taken as part of it."""
+    linear = inherited_traits(operation).linear
+    return linear in ("identity", "averaged") or isinstance(operation, layers.Activation)
+
+
 def _has_positions(call: LayerCall) -> bool:
     """Whether a call's filters are those of a map: it has positions, or pools over all of them."""
-    return len(call.outputs[0].shape) > 2 or isinstance(call.operation, _GLOBAL_MAX_POOLING)
+    traits = inherited_traits(call.operation)
+    return len(call.outputs[0].shape) > 2 or (traits.positions == "all" and not traits.linear)
 
 
 def _spatial_norm(call: LayerCall) -> bool:

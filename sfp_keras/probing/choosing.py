@@ -12,6 +12,7 @@ from sfp_keras.errors import InputError
 from sfp_keras.models.filter_axes import FilterAxes, filter_axes
 from sfp_keras.models.graph import CallGraph, LayerCall, call_graph
 from sfp_keras.models.registry import declared_stages
+from sfp_keras.models.traits import inherited_traits
 from sfp_keras.probing.stages import (
     Stage,
     check_image_size,
@@ -20,7 +21,6 @@ from sfp_keras.probing.stages import (
     resolve_stages,
 )
 
-_PADDING = (keras.layers.ZeroPadding1D, keras.layers.ZeroPadding2D, keras.layers.ZeroPadding3D)
 _ATTENTION = (
     *(keras.layers.MultiHeadAttention, keras.layers.GroupQueryAttention),
     *(keras.layers.Attention, keras.layers.AdditiveAttention),
@@ -136,7 +136,7 @@ def _reduction_names(graph: CallGraph, axes: FilterAxes) -> list[str]:
     last = path[0]
     for here, after in itertools.pairwise(path):
         # Padding belongs to the strided layer after it.
-        last = last if isinstance(here.operation, _PADDING) else here
+        last = last if inherited_traits(here.operation).positions == "padded" else here
         if _reduces(axes, last, after) and last not in picks and not axes.hides(last):
             picks.append(last)
     own_output = picks and math.prod(picks[-1].outputs[0].shape[1:]) == output.shape[-1]

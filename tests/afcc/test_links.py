@@ -54,7 +54,7 @@ def tokens():
     x = layers.Reshape((16, 6), name="as_tokens")(layers.Conv2D(6, 1, name="patches")(inputs))
     x = layers.EinsumDense("btd,dhk->bthk", (16, 2, 3), name="heads")(x)
     x = layers.EinsumDense("bthk,hkd->btd", (16, 6), activation="tanh", name="projection")(x)
-    x = layers.EinsumDense("...d,dk->...k", (16, 4), name="feed")(x)
+    x = layers.EinsumDense("...d,dk->...k", 4, name="feed")(x)
     x = layers.GlobalAveragePooling1D(name="mean")(x)
     return keras.Model(inputs, layers.Dense(5, name="output")(x))
 
@@ -63,8 +63,8 @@ NETWORKS = {"vgg": vgg, "residual": residual, "permuted": permuted, "tokens": to
 FOUND = {
     "vgg": {
         "layer2": (("layer1_pool",), "layer2_pool"),
-        "layer3": (("layer2_pool",), "layer3_relu"),
-        "layer4": (("layer3_relu",), "layer4_pool"),
+        "layer3": (("layer2_pool",), "layer3_pool"),
+        "layer4": (("layer3_pool",), "layer4_pool"),
         "layer5": (("layer4_pool",), "layer5_pool"),
         "fc1": (("layer5_pool",), "fc1"),
         "fc2": (("fc1",), "fc2"),
@@ -112,7 +112,7 @@ def test_inputs_are_those_that_a_filter_changes(name):
     for link in links(model):
         stages = [model.get_layer(path).output for path in link.sources]
         layer = model.get_layer(link.layer)
-        before = keras.Model(stages, layer.input)
+        before = keras.Model(stages, layers.Identity()(layer.input))
         images = [RNG.uniform(1, 2, (1, *x.shape[1:])).astype(np.float32) for x in stages]
         answer = values(before(images))
         filters = [(s, f) for s, image in enumerate(images) for f in range(image.shape[-1])]
@@ -171,6 +171,9 @@ def test_masks_go_on_the_layers():
     sizes = {"fc1": 6, "fc2": 7, "layer4_pool": 4}
     stages = dict.fromkeys(path for link in found for path in (*link.sources, link.target) if path)
     labels = {path: RNG.random((sizes.get(path, 3), 5)) < 0.5 for path in stages}
+    for of_stage in labels.values():
+        of_stage[:, 0] = True
+        of_stage[0] = True
     masks = {link.layer: link.mask(labels) for link in found}
     masked = mask_layers(model, masks)
     for link in found:
@@ -254,12 +257,12 @@ def test_what_is_not_known_is_named_with_the_mend():
 def test_labels_that_do_not_fit_are_refused():
     link = links(vgg())[1]
     good = np.ones((3, 5), bool)
-    with pytest.raises(InputError, match="none of stage 'layer3_relu'"):
+    with pytest.raises(InputError, match="none of stage 'layer3_pool'"):
         link.mask({"layer2_pool": good})
     with pytest.raises(InputError, match="4 filters, and the link 'layer3' makes 3"):
-        link.mask({"layer2_pool": good, "layer3_relu": np.ones((4, 5), bool)})
+        link.mask({"layer2_pool": good, "layer3_pool": np.ones((4, 5), bool)})
     with pytest.raises(InputError, match="2 filters of layer2_pool, and the link 'layer3' reads 3"):
-        link.mask({"layer2_pool": good[:2], "layer3_relu": good})
+        link.mask({"layer2_pool": good[:2], "layer3_pool": good})
 
 
 def test_clusters_are_labels_too():

@@ -6,6 +6,7 @@ import pkgutil
 from sfp_keras.models.traits.registry import (
     KernelAxes,
     LayerTraits,
+    inherited_traits,
     register_traits,
     traits_of,
     traits_of_kind,
@@ -14,4 +15,11 @@ from sfp_keras.models.traits.registry import (
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")
 
-__all__ = ["KernelAxes", "LayerTraits", "register_traits", "traits_of", "traits_of_kind"]
+__all__ = [
+    "KernelAxes",
+    "LayerTraits",
+    "inherited_traits",
+    "register_traits",
+    "traits_of",
+    "traits_of_kind",
+]

@@ -1,4 +1,4 @@
-"""Activations, and what layers do in training alone."""
+"""Activations."""
 
 from typing import Any
 
@@ -13,12 +13,8 @@ def _elementwise(layer: Any, rank: int) -> bool:
 
 
 register_traits(layers.Activation, LayerTraits("passed", alone=_elementwise))
-for _name in ("ReLU", "LeakyReLU", "ELU", "Identity", "ActivityRegularization"):
-    register_traits(getattr(layers, _name), LayerTraits("passed"))
-# PReLU has weights for each filter, which nothing takes away with it.
+for _kind in (layers.ReLU, layers.LeakyReLU, layers.ELU):
+    register_traits(_kind, LayerTraits("passed"))
+# The weights of PReLU may be those of single positions.
 for _kind in (layers.PReLU, layers.Softmax, layers.Masking, "Softmax", "LogSoftmax"):
     register_traits(_kind, LayerTraits("passed", alone=False))
-for _name in ("Dropout", "AlphaDropout", "GaussianDropout", "GaussianNoise"):
-    register_traits(getattr(layers, _name), LayerTraits("passed"))
-for _axes in (1, 2, 3):
-    register_traits(getattr(layers, f"SpatialDropout{_axes}D"), LayerTraits("passed"))

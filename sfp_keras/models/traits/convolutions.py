@@ -1,19 +1,32 @@
 """Convolutions: plain, grouped, transposed, depthwise and separable."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from keras import layers
 
-from sfp_keras.models.traits.registry import Filters, KernelAxes, LayerTraits, register_traits
+from sfp_keras.models.traits.counting import places_of, used_at
+from sfp_keras.models.traits.elementwise import is_elementwise
+from sfp_keras.models.traits.registry import (
+    Filters,
+    KernelAxes,
+    LayerTraits,
+    Operations,
+    register_traits,
+)
 
 
 def _axes(layer: Any) -> KernelAxes:
-    return KernelAxes(groups=layer.groups)
+    return KernelAxes(groups=layer.groups, count="filters")
 
 
 def _transposed_axes(layer: Any) -> KernelAxes:
     # Outputs stand before inputs.
-    return KernelAxes(inputs=(-1,), output=-2)
+    return KernelAxes(inputs=(-1,), output=-2, count="filters")
+
+
+def _depthwise_axes(layer: Any) -> KernelAxes:
+    return KernelAxes(inputs=(), output=-2)
 
 
 def _depthwise_filters(layer: Any) -> Filters:
@@ -21,11 +34,38 @@ def _depthwise_filters(layer: Any) -> Filters:
     return "passed" if layer.depth_multiplier == 1 else "made"
 
 
+def _elementwise(layer: Any, rank: int) -> bool:
+    return is_elementwise(layer.activation)
+
+
+def _count(layer: Any, inputs: Sequence[int], outputs: Sequence[int]) -> Operations:
+    return used_at(places_of(layer, outputs), layer.kernel)
+
+
+def _count_transposed(layer: Any, inputs: Sequence[int], outputs: Sequence[int]) -> Operations:
+    return used_at(places_of(layer, inputs), layer.kernel)
+
+
+def _count_separable(layer: Any, inputs: Sequence[int], outputs: Sequence[int]) -> Operations:
+    return used_at(places_of(layer, outputs), layer.depthwise_kernel, layer.pointwise_kernel)
+
+
 for _kind in (layers.Conv1D, layers.Conv2D, layers.Conv3D):
-    register_traits(_kind, LayerTraits("made", kernel=_axes))
+    register_traits(_kind, LayerTraits("made", kernel=_axes, multiply_adds=_count))
 for _kind in (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose):
-    register_traits(_kind, LayerTraits("made", kernel=_transposed_axes))
+    register_traits(
+        _kind, LayerTraits("made", kernel=_transposed_axes, multiply_adds=_count_transposed)
+    )
 for _kind in (layers.DepthwiseConv1D, layers.DepthwiseConv2D):
-    register_traits(_kind, LayerTraits(_depthwise_filters, positions="window"))
+    register_traits(
+        _kind,
+        LayerTraits(
+            _depthwise_filters,
+            alone=_elementwise,
+            positions="window",
+            kernel=_depthwise_axes,
+            multiply_adds=_count,
+        ),
+    )
 for _kind in (layers.SeparableConv1D, layers.SeparableConv2D):
-    register_traits(_kind, LayerTraits("made"))
+    register_traits(_kind, LayerTraits("made", multiply_adds=_count_separable))

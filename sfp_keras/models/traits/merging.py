@@ -8,13 +8,12 @@ _LAYERS = (
     *(layers.Add, layers.Subtract, layers.Multiply, layers.Average),
     *(layers.Maximum, layers.Minimum),
 )
-# Named as some of the layers are: operations are known by name.
 _OPERATIONS = (
     *("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Maximum", "Minimum"),
     *("Power", "Where"),
 )
 for _kind in (*_LAYERS, *_OPERATIONS):
-    register_traits(_kind, LayerTraits("passed", alone=False))
+    register_traits(_kind, LayerTraits("passed"))
 for _kind in (layers.Concatenate, "Concatenate", "Hstack", "Vstack", "Stack"):
     register_traits(_kind, LayerTraits("joined"))
 # Products of matrices: each number is made of all filters.

@@ -1,13 +1,19 @@
 """What puts numbers elsewhere and computes nothing."""
 
+from typing import Any
+
 from keras import layers
 
 from sfp_keras.models.traits.registry import LayerTraits, register_traits
 
-_LAYERS = (layers.Flatten, layers.Permute, layers.Reshape)
-_OPERATIONS = (
-    *("Transpose", "Moveaxis", "Swapaxes", "Reshape", "Ravel", "Squeeze", "ExpandDims"),
-    *("Flip", "Roll", "Rot90", "GetItem"),
-)
-for _kind in (*_LAYERS, *_OPERATIONS):
+
+def _flattens(layer: Any, rank: int) -> bool:
+    return tuple(layer.target_shape) == (-1,)
+
+
+# Operations have no public classes. Of the first ones the arguments are no sizes.
+for _kind in (layers.Flatten, layers.Permute, "Transpose", "Moveaxis", "Swapaxes"):
     register_traits(_kind, LayerTraits("moved"))
+register_traits(layers.Reshape, LayerTraits("moved", alone=_flattens))
+for _kind in ("Reshape", "Ravel", "Squeeze", "ExpandDims", "Flip", "Roll", "Rot90", "GetItem"):
+    register_traits(_kind, LayerTraits("moved", alone=False))

@@ -4,21 +4,23 @@ from keras import layers
 
 from sfp_keras.models.traits.registry import LayerTraits, register_traits
 
-for _axes in (1, 2, 3):
-    for _name in ("MaxPooling", "AveragePooling", "Cropping", "UpSampling"):
-        register_traits(
-            getattr(layers, f"{_name}{_axes}D"), LayerTraits("passed", positions="window")
-        )
-    for _name in ("AdaptiveMaxPooling", "AdaptiveAveragePooling"):
+_WINDOW = LayerTraits("passed", positions="window")
+_KINDS = {
+    "MaxPooling": _WINDOW,
+    "AveragePooling": LayerTraits("passed", positions="window", linear="averaged"),
+    "GlobalMaxPooling": LayerTraits("passed", positions="all"),
+    "GlobalAveragePooling": LayerTraits("passed", positions="all", linear="averaged"),
+    "AdaptiveMaxPooling": _WINDOW,
+    "AdaptiveAveragePooling": _WINDOW,
+    "Cropping": _WINDOW,
+    "UpSampling": _WINDOW,
+    "ZeroPadding": LayerTraits("passed", positions="padded"),
+}
+
+for _name, _traits in _KINDS.items():
+    for _axes in (1, 2, 3):
+        # Older versions of Keras lack some.
         if hasattr(layers, f"{_name}{_axes}D"):
-            register_traits(
-                getattr(layers, f"{_name}{_axes}D"),
-                LayerTraits("passed", alone=False, positions="window"),
-            )
-    for _name in ("GlobalMaxPooling", "GlobalAveragePooling"):
-        register_traits(getattr(layers, f"{_name}{_axes}D"), LayerTraits("passed", positions="all"))
-    register_traits(
-        getattr(layers, f"ZeroPadding{_axes}D"), LayerTraits("passed", positions="padded")
-    )
-for _name in ("Resizing", "CenterCrop", "RepeatVector"):
-    register_traits(getattr(layers, _name), LayerTraits("passed", alone=False, positions="window"))
+            register_traits(getattr(layers, f"{_name}{_axes}D"), _traits)
+for _kind in (layers.Resizing, layers.CenterCrop, layers.RepeatVector):
+    register_traits(_kind, _WINDOW)

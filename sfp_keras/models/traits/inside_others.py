@@ -1,4 +1,4 @@
-"""Attention and recurrent layers, whose filters are made by several kernels inside them."""
+"""Layers whose filters are made by several kernels, or by a layer, inside them."""
 
 from keras import layers
 
@@ -6,6 +6,7 @@ from sfp_keras.models.traits.registry import LayerTraits, register_traits
 
 _ATTENTION = ("MultiHeadAttention", "GroupQueryAttention", "Attention", "AdditiveAttention")
 _RECURRENT = ("SimpleRNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
-_AROUND_OTHERS = ("RNN", "Bidirectional", "TimeDistributed", "SpectralNormalization")
-for _name in (*_ATTENTION, *_RECURRENT, *_AROUND_OTHERS):
+_WRAPPERS = ("RNN", "Bidirectional", "TimeDistributed")
+for _name in (*_ATTENTION, *_RECURRENT, *_WRAPPERS):
     register_traits(getattr(layers, _name), LayerTraits("made"))
+register_traits(layers.SpectralNormalization, LayerTraits("made", only_in_training=True))

@@ -32,6 +32,7 @@ from sfp_keras.reports import terminal
 from sfp_keras.runs.stage_results import read_whole_head
 from sfp_keras.workflows.inputs.inputs import Inputs, check_inputs
 from sfp_keras.workflows.inputs.network import check_finite, check_names
+from sfp_keras.workflows.inputs.own_scaling import scaling_note
 from sfp_keras.workflows.phases.accuracy import near_chance, own_accuracy
 from sfp_keras.workflows.phases.filters import measure_filters
 from sfp_keras.workflows.phases.heads import train_heads
@@ -135,6 +136,9 @@ def probe(
         if None in network.input_shape[1:3]:
             network = load_own_model(network, dataset.image_shape[:2])
         scaled = scaling_for(scaling, experiment, dataset)
+        note = scaling_note(network, scaled, dataset, "`scaling`")
+        if note is not None:
+            warnings.warn(note, stacklevel=2)
         with _folder(experiment, network.name) as (experiment, folder):
             inputs = Inputs(experiment, dataset, scaled, network)
             check_inputs(inputs)

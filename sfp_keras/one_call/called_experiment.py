@@ -29,13 +29,14 @@ class CalledExperiment(Experiment):
 
     def command(self) -> str:
         """The call, as far as it can be written down."""
-        called = {argument: self.value(name) for argument, name in _arguments().items()}
         known = all_declarations()
-        given = [
-            f", {argument}={list(value) if isinstance(value, tuple) else value!r}"
-            for argument, value in called.items()
-            if value != known[_arguments()[argument]].default
-        ]
+        further = [name for name in known if _may_be_given(name) and name != "overwrite"]
+        given = []
+        for argument, name in {**_arguments(), **dict(zip(further, further, strict=True))}.items():
+            value = self.value(name)
+            if value != known[name].default:
+                shown = list(value) if isinstance(value, tuple) else value
+                given.append(f", {argument}={shown!r}")
         return f"sfp_keras.probe(model, train, test{''.join(given)})"
 
 

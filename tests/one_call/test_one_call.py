@@ -12,6 +12,7 @@ from PIL import Image
 import sfp_keras
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
+from sfp_keras.one_call.called_experiment import called_experiment
 from sfp_keras.workflows.report.recorded_run import read_run
 
 EPOCHS = 2
@@ -228,3 +229,21 @@ def test_labels_are_counted_from_zero(model, digits):
     assert "have one label" in refused(model, digits, **data)
     message = refused(model, digits, class_names=["a", "b"])
     assert "`train`: labels run up to 9, `class_names` has 2 names, for 0 to 1" in message
+
+
+def test_a_scaling_that_the_model_does_too_is_named(digits):
+    image = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(2, 3, name="conv")(keras.layers.Rescaling(1 / 255, name="unit")(image))
+    scaled = keras.Model(image, keras.layers.Dense(10)(keras.layers.Flatten()(x)))
+    mend = "'unit' scales images too: with `scaling`=-1..1 .*; give `scaling`=0..255$"
+    with pytest.warns(UserWarning, match=mend):
+        refused(scaled, digits, scaling="-1..1", stages="none")
+
+
+def test_the_record_has_all_that_was_given():
+    given = {"stages": ["pool1"], "epochs": 3, "run_dir": "here", "lr": None}
+    further = {"head_l2": 0.1, "decisions": True, "overwrite": "heads", "cache_gib": 2}
+    assert called_experiment("tiny", None, given, further).command() == (
+        "sfp_keras.probe(model, train, test, stages=['pool1'], run_dir='here', epochs=3, "
+        "head_l2=0.1, cache_gib=2.0, decisions=True)"
+    )

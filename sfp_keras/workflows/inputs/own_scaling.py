@@ -14,13 +14,16 @@ _RANGES = ("0..255", "0..1", "-1..1")
 _LEAST, _MOST = 0.1, 50.0
 
 
-def scaling_note(network: keras.Model, scaling: Scaling, dataset: ImageDataset) -> str | None:
+def scaling_note(
+    network: keras.Model, scaling: Scaling, dataset: ImageDataset, argument: str = "--scaling"
+) -> str | None:
     """Say whether a network's first layers and the scaling of its images go together.
 
     Args:
         network: `keras.Model`.
         scaling: `Scaling` of images before the network gets them.
         dataset: `ImageDataset`. Images of any range are not judged.
+        argument: `str`. What the user calls the scaling. Defaults to the command's flag.
 
     Returns:
         One sentence where black and white images differ by hardly anything, or by far too much,
@@ -44,10 +47,10 @@ def scaling_note(network: keras.Model, scaling: Scaling, dataset: ImageDataset) 
     if width > _MOST:
         what = f"{'takes' if one else 'take'} images that are scaled"
     note = (
-        f"the network's own {names} {what}: with --scaling={scaling.text} black and white differ "
+        f"the network's own {names} {what}: with {argument}={scaling.text} black and white differ "
         f"by {width:.2g} behind it"
     )
-    return f"{note}; give --scaling={good[0]}" if good else note
+    return f"{note}; give {argument}={good[0]}" if good else note
 
 
 def _first_scaling(network: keras.Model) -> Iterator[keras.layers.Layer]:

@@ -13,4 +13,4 @@ def train(experiment: Experiment) -> None:
         train_network(session)
         console = terminal()
         console.print(f"trained network: {session.run.model}")
-        console.print(f"next: {experiment.command().replace('--mode=train', '--mode=probe')}")
+        console.print("next: the same command with --mode=probe measures its filters")

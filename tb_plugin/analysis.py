@@ -29,6 +29,9 @@ _ENTRY = 2048
 # matrices, and more at once than there are processors would only make all of it later.
 STAGES_AT_ONCE = 2
 PAGES_AT_ONCE = 2
+# Work without matrices is many small steps: two threads would hand Python's lock to and fro at each
+# of them, and both together take longer than one after the other.
+WITHOUT_MATRICES_AT_ONCE = 1
 # Work of this cost takes a tenth of a second, and one more of it runs beside the others.
 SMALL_COST = 2**29
 
@@ -49,6 +52,7 @@ class Analysis:
         self._reader = reader
         self._cache = cache
         self._stages = WorkLimit(STAGES_AT_ONCE, SMALL_COST)
+        self._without_matrices = WorkLimit(WITHOUT_MATRICES_AT_ONCE, SMALL_COST)
         self._pages = WorkLimit(PAGES_AT_ONCE, SMALL_COST)
 
     def clusters(
@@ -155,7 +159,9 @@ class Analysis:
         if found is None:
             # The slot comes first: a thread that waits for one holds nothing that takes memory, and
             # one that waits for another's computation waits for a thread that has a slot.
-            with _turn(self._stages, measurement, measurement.header.filters):
+            header = measurement.header
+            limit = self._without_matrices if _without_matrices(header) else self._stages
+            with _turn(limit, measurement, header.filters):
                 found = self._cache.get(key, compute, num_bytes, keep)
         return found
 
@@ -188,11 +194,16 @@ def _turn(limit: WorkLimit, measurement: Measurement, filters: int) -> Iterator[
             raise InputError("it needs more memory than there is") from None
 
 
+def _without_matrices(header: Header) -> bool:
+    """`FilterFields.without_matrices`."""
+    return header.positions == 1 and len(header.label_counts) >= 128
+
+
 def _cost(header: Header, filters: int) -> float:
     """The work on some filters, in products of factors; what each step takes was measured."""
     labels, positions = len(header.label_counts), header.positions
     reading = 32 * labels * positions * header.filters
-    if positions == 1 and labels >= 128:  # `FilterFields.without_matrices`.
+    if _without_matrices(header):
         return reading + filters * (200_000 + 350 * labels)
     return reading + filters * labels**2 * (positions + 8)
 

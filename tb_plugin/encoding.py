@@ -25,7 +25,20 @@ def to_json(value: Any) -> str:
         value: dicts with text keys, lists, tuples, NumPy arrays and numbers, text, `None`. A
             float32 becomes the shortest decimal of its exact value as a double.
     """
-    return json.dumps(_plain(value), allow_nan=False, separators=(",", ":"))
+    try:
+        return _dumps(value)
+    except (TypeError, ValueError):  # It has a number that JSON has not, or another key than text.
+        return _dumps(_plain(value))
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, allow_nan=False, separators=(",", ":"), default=_from_numpy)
+
+
+def _from_numpy(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    raise TypeError
 
 
 def to_binary(header: Mapping[str, Any], arrays: Iterable[bytes]) -> bytes:
@@ -68,6 +81,8 @@ def file_name(*parts: str) -> str:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray | np.generic):
+        if value.dtype.kind in "biu" or (value.dtype.kind == "f" and np.isfinite(value).all()):
+            return value.tolist()
         value = value.tolist()
     if isinstance(value, float):
         if math.isnan(value):

@@ -12,13 +12,9 @@ import numpy as np
 from sfp_keras.errors import InputError
 from sfp_keras.filters.clipping import as_threshold
 from sfp_keras.filters.fields import FilterFields, filter_blocks
-from sfp_keras.filters.one_position import count_at_least
 
 if TYPE_CHECKING:
     import pandas as pd
-
-# Filters of one position whose factors are read together.
-_TOGETHER = 256
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -219,7 +215,7 @@ def find_clusters(
     step = -1 if reverse else 1
     for index, (ones, diagonal, part_of) in enumerate(parts):
         ones_per_row[index] = ones
-        labels = np.flatnonzero(diagonal)[::step]
+        labels = diagonal.nonzero()[0][::step]
         if labels.size:
             square = part_of(labels)
             cluster_id[index, labels] = _number_labels(square & square.T)
@@ -230,8 +226,7 @@ def _number_labels(compatible: np.ndarray) -> list[int]:
     """Number of the cluster of each label, given which labels may share one (true diagonal)."""
     # A row is one Python integer, its bits the labels: a whole row is intersected in some 50 ns,
     # and the lowest bit set is the next label of the walk.
-    packed = np.packbits(compatible, axis=1, bitorder="little")
-    rows = [int.from_bytes(row, "little") for row in packed]
+    rows = _bits_of_rows(compatible)
     numbers = [-1] * len(rows)
     free = (1 << len(rows)) - 1
     number = 0
@@ -245,6 +240,19 @@ def _number_labels(compatible: np.ndarray) -> list[int]:
             candidates = (candidates ^ lowest) & rows[label]
         number += 1
     return numbers
+
+
+def _bits_of_rows(boolean: np.ndarray) -> list[int]:
+    """Each row as an integer, its first element the lowest bit."""
+    packed = np.packbits(boolean, axis=1, bitorder="little")
+    width = packed.shape[1]
+    if width <= 8:
+        words = np.zeros((len(packed), 8), np.uint8)
+        words[:, :width] = packed
+        return words.view("<u8")[:, 0].tolist()
+    content = packed.tobytes()
+    starts = range(0, len(content), width)
+    return [int.from_bytes(content[start : start + width], "little") for start in starts]
 
 
 # Of one filter's Boolean matrix: the ones of each row, the diagonal, and what gives the rows and
@@ -288,27 +296,8 @@ def _rows_and_columns(matrix: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def _parts_of_products(fields: FilterFields, threshold: float) -> Iterator[_Part]:
     """The same of a stage with one position, whose matrices are not needed."""
-    for start in range(0, fields.num_filters, _TOGETHER):
-        block = slice(start, min(start + _TOGETHER, fields.num_filters))
-        least = fields.least_above(block, threshold)
-        features = np.ascontiguousarray(fields.features[:, 0, block].T)
-        for a, k, limit in zip(features, fields.kernel[0, block], least, strict=True):
-            yield (
-                count_at_least(a, k, limit),
-                _at_least(a, k, limit),
-                functools.partial(_at_least_between, a, k, limit),
-            )
-
-
-def _at_least(features: np.ndarray, kernel: np.ndarray, limit: np.float32) -> np.ndarray:
-    with np.errstate(over="ignore"):
-        return features * kernel >= limit
-
-
-def _at_least_between(
-    features: np.ndarray, kernel: np.ndarray, limit: np.float32, labels: np.ndarray
-) -> np.ndarray:
-    return _at_least(features[labels, None], kernel[labels], limit)
+    for one in fields.one_position(threshold):
+        yield one.ones_per_row(), one.diagonal, one.ones_between
 
 
 def _as_boolean(array: Any) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 from sfp_keras.errors import InputError
 from sfp_keras.filters.blas_threads import one_blas_thread
 from sfp_keras.filters.clipping import as_threshold, least_above_threshold
-from sfp_keras.filters.one_position import outer_maxima, reachable
+from sfp_keras.filters.one_position import TOGETHER, OnePosition, filters_at, outer_maxima
 from sfp_keras.filters.selectivity import class_selectivity
 
 # One 1000 x 1000 float32 matrix; larger blocks leave the cache and are slower.
@@ -262,13 +262,17 @@ class FilterFields:
                 for matrix, ones in zip(matrices, boolean, strict=True):
                     yield labels, labels, matrix, ones
             return
-        limits = self.least_above(slice(None), threshold)
-        for index, least in enumerate(limits):
-            features, kernel = self.features[:, 0, index], self.kernel[0, index]
-            rows, columns = reachable(features, kernel, least)
-            with np.errstate(over="ignore"):
-                matrix = features[rows, None] * kernel[columns]
-            yield rows, columns, matrix, matrix >= least
+        for one in self.one_position(threshold):
+            matrix = one.matrix()
+            yield one.rows, one.columns, matrix, matrix >= one.least
+
+    def one_position(self, threshold: float = 0.3) -> Iterator[OnePosition]:
+        """Walk through all filters of a stage with one position, at a threshold in [0, 1)."""
+        for start in range(0, self.num_filters, TOGETHER):
+            block = slice(start, start + TOGETHER)
+            features = np.ascontiguousarray(self.features[:, 0, block].T)
+            least = self.least_above(block, threshold)
+            yield from filters_at(features, self.kernel[0, block], least)
 
     def maxima(self) -> np.ndarray:
         """The maximal element of each filter's matrix, float32 `(F,)`; not positive if dead."""

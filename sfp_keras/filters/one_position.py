@@ -7,7 +7,15 @@ sorted kernel, and `K log K` steps stand for `K * K` products. The numbers are t
 bit.
 """
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 import numpy as np
+
+# Filters whose factors are read together.
+TOGETHER = 256
+# Up to so many products are compared sooner than their limits are looked up.
+_FEW_PRODUCTS = 2**15
 
 
 def outer_maxima(features: np.ndarray, kernel: np.ndarray) -> np.ndarray:
@@ -39,6 +47,10 @@ def count_at_least(features: np.ndarray, kernel: np.ndarray, least: np.float32) 
     Returns:
         int32 array `(K,)`: of each feature.
     """
+    if features.size * kernel.size <= _FEW_PRODUCTS:
+        with np.errstate(over="ignore"):
+            ones = features[:, None] * kernel >= least
+        return ones.view(np.int8).sum(axis=1, dtype=np.int32)
     counts = np.zeros(features.shape, np.int32)
     if not np.isfinite(least):
         return counts
@@ -63,23 +75,74 @@ def count_at_least(features: np.ndarray, kernel: np.ndarray, least: np.float32) 
     return counts
 
 
-def reachable(
-    features: np.ndarray, kernel: np.ndarray, least: np.float32
-) -> tuple[np.ndarray, np.ndarray]:
-    """The rows and columns in which a rounded product `features[i] * kernel[j]` reaches a number.
+class OnePosition(NamedTuple):
+    """A filter of one position at a threshold.
+
+    Attributes:
+        features: float32 array `(K,)`.
+        kernel: float32 array `(K,)`.
+        least: float32. The least field above the threshold; infinite for a dead filter.
+        rows: int array. Labels in whose rows of the matrix a field may be above the threshold,
+            ascending.
+        columns: int array. The same of columns.
+        diagonal: bool array `(K,)`. Whether each label's field on its own unit is above.
+    """
+
+    features: np.ndarray
+    kernel: np.ndarray
+    least: np.float32
+    rows: np.ndarray
+    columns: np.ndarray
+    diagonal: np.ndarray
+
+    def ones_per_row(self) -> np.ndarray:
+        """Fields above the threshold of each row, int32 `(K,)`."""
+        counts = np.zeros(self.features.shape, np.int32)
+        counts[self.rows] = count_at_least(
+            self.features[self.rows], self.kernel[self.columns], self.least
+        )
+        return counts
+
+    def ones_between(self, labels: np.ndarray) -> np.ndarray:
+        """Rows and columns of some labels of the Boolean matrix."""
+        with np.errstate(over="ignore"):
+            return self.features[labels, None] * self.kernel[labels] >= self.least
+
+    def matrix(self) -> np.ndarray:
+        """`rows` and `columns` of the field matrix."""
+        with np.errstate(over="ignore"):
+            return self.features[self.rows, None] * self.kernel[self.columns]
+
+
+def filters_at(
+    features: np.ndarray, kernel: np.ndarray, least: np.ndarray
+) -> Iterator[OnePosition]:
+    """Filters of one position, each with the part of its matrix that has all its ones.
 
     Args:
-        features: float32 array `(K,)`, finite.
-        kernel: float32 array `(K,)`, finite.
-        least: float32, above zero.
+        features: float32 array `(n, K)`, finite. A row a filter.
+        kernel: float32 array `(n, K)`, finite.
+        least: float32 array `(n,)`. The least field of each filter above the threshold.
 
-    Returns:
-        Two arrays of indices, ascending.
+    Yields:
+        `OnePosition` of each filter.
     """
     with np.errstate(over="ignore"):
-        return _reaching(features, kernel, least), _reaching(kernel, features, least)
+        rows = _reaching(features, kernel, least)
+        columns = _reaching(kernel, features, least)
+        diagonals = features * kernel >= least[:, None]
+    for index in range(len(least)):
+        yield OnePosition(
+            features[index],
+            kernel[index],
+            least[index],
+            rows[index].nonzero()[0],
+            columns[index].nonzero()[0],
+            diagonals[index],
+        )
 
 
-def _reaching(values: np.ndarray, others: np.ndarray, least: np.float32) -> np.ndarray:
-    best = np.maximum(values * others.max(), values * others.min())
-    return np.flatnonzero(best >= least)
+def _reaching(values: np.ndarray, others: np.ndarray, least: np.ndarray) -> np.ndarray:
+    """Whether each value has a product with one of the others that reaches the filter's limit."""
+    largest, smallest = others.max(axis=1, keepdims=True), others.min(axis=1, keepdims=True)
+    return np.maximum(values * largest, values * smallest) >= least[:, None]

@@ -20,6 +20,15 @@ def test_numbers_without_json_become_null_and_text():
     }
 
 
+def test_json_is_the_same_beside_numbers_that_it_has_not():
+    value = {
+        "rows": [{"a": np.float32(0.1), "b": np.int64(2), "c": np.bool_(True), "d": None}],
+        "columns": (np.arange(3), np.array([0.1, 1e300]), np.array([1, None], object)),
+    }
+    text = encoding.to_json(value)
+    assert encoding.to_json({**value, "n": math.nan}) == f'{text[:-1]},"n":null}}'
+
+
 def test_json_is_safe_ascii():
     text = encoding.to_json({"name": "</script>\u2028\ud800é"})
     assert text.isascii()

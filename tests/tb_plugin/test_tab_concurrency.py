@@ -5,14 +5,19 @@ import http.client
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from urllib.parse import urlencode
 
+import numpy as np
 import pytest
 from tab_server import ROOT
 from werkzeug import serving as werkzeug_serving
 
 from sfp_keras.errors import InputError
+from sfp_keras.filters import FilterClusters
 from tb_plugin import analysis
+from tb_plugin.cache import ByteCache
 from tb_plugin.concurrency import ClientLeft, WorkLimit, serving
 
 SECONDS = 20
@@ -221,6 +226,27 @@ def test_a_small_run_comes_before_a_queue_for_a_large_stage(tab, monkeypatch):
     go_on.set()
     for ask in asks:
         ask.join()
+
+
+def test_stages_without_matrices_are_computed_one_after_the_other(monkeypatch):
+    """Two of their computations at once would take longer than one after the other."""
+    lock = threading.Lock()
+
+    def alone(fields, threshold):
+        assert lock.acquire(blocking=False)
+        time.sleep(0.01)
+        lock.release()
+        return FilterClusters(np.zeros((2, 200), int), np.ones((2, 200), int), threshold)
+
+    monkeypatch.setattr(analysis, "find_clusters", alone)
+    monkeypatch.setattr(analysis, "_cost", lambda header, filters: 2 * analysis.SMALL_COST)
+    header = SimpleNamespace(filters=2, positions=1, label_counts=[1] * 200)
+    measurement = SimpleNamespace(identity=("", "run"), stage="last", header=header)
+    reader = SimpleNamespace(fields=lambda ctx, measurement: None)
+    asked = analysis.Analysis(reader, ByteCache(2**20))
+    with ThreadPoolExecutor(4) as threads:
+        found = threads.map(lambda i: asked.clusters(None, measurement, i / 10), range(8))
+        assert [one.threshold for one in found] == [i / 10 for i in range(8)]
 
 
 def test_what_is_kept_does_not_wait_for_a_turn(tab, monkeypatch):

@@ -130,26 +130,33 @@ def _field_sums(clusters: FilterClusters, fields: FilterFields) -> np.ndarray:
     check_same_layer(clusters, fields)
     sums = np.zeros((3, clusters.num_labels))
     parts = fields.parts_above(clusters.threshold)
-    for (row_labels, column_labels, matrix, ones), numbers, counts in zip(
-        parts, clusters.cluster_id, clusters.ones_per_row, strict=True
+    ones_of_filter = clusters.ones_per_row.sum(axis=1)
+    for (row_labels, column_labels, matrix, ones), numbers, counts, total in zip(
+        parts, clusters.cluster_id, clusters.ones_per_row, ones_of_filter, strict=True
     ):
-        labels = np.flatnonzero(numbers >= 0)
-        together = numbers[labels, None] == numbers[labels]
+        # Half the time of `matrix[ones]`, and less where there are many.
+        above = matrix.ravel().compress(ones.ravel())
+        if above.size != total:
+            raise InputError("`clusters` were found in other fields; pass those of one layer")
+        sums[2, row_labels] += _row_sums(above, counts[row_labels])
+        labels = (numbers >= 0).nonzero()[0]
+        if not labels.size:
+            continue
+        of_labels = numbers[labels]
+        together = of_labels[:, None] == of_labels
         # Labels of clusters have ones, and so are among both.
-        places = np.searchsorted(row_labels, labels), np.searchsorted(column_labels, labels)
-        inside = np.where(together, matrix[np.ix_(*places)], 0).astype(np.float64)
-        diagonal, rows = inside.diagonal(), inside.sum(axis=1)
+        rows, columns = row_labels.searchsorted(labels), column_labels.searchsorted(labels)
+        inside = np.where(together, matrix[rows[:, None], columns], 0).astype(np.float64)
+        diagonal, row_sums = inside.diagonal(), inside.sum(axis=1)
         sums[0, labels] += diagonal
-        sums[1, labels] += rows - diagonal
-        sums[2] += _row_sums(matrix[ones], counts)
-        sums[2, labels] -= rows
+        sums[1, labels] += row_sums - diagonal
+        sums[2, labels] -= row_sums
     return sums
 
 
 def _row_sums(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Sums of consecutive values, the first `counts[0]` of them, the next `counts[1]`, ..."""
     ends = counts.cumsum()
-    if ends[-1] != len(values):
-        raise InputError("`clusters` were found in other fields; pass those of one layer")
-    running = np.concatenate([[0], values.cumsum(dtype=np.float64)])
+    running = np.zeros(len(values) + 1)
+    values.cumsum(dtype=np.float64, out=running[1:])
     return running[ends] - running[ends - counts]

@@ -7,6 +7,9 @@ DOCS_INSTALLED := $(VENV)/docs-installed
 DEMO_RUN := runs/vgg6-digits-seed0
 PYTEST = $(VENV)/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
+# Tests start many processes, which need not compile every module again.
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: demo demo-plan test test-quick test-all test-versions test-oldest lint format docs examples clean
 
 # The whole procedure on scikit-learn's handwritten digits, with no download.

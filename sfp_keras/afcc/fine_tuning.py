@@ -1,23 +1,21 @@
 """Zeroing a head outside a mask, and fine-tuning what is left."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from sfp_keras.afcc.cached_batches import CachedBatches, accuracy_of
 from sfp_keras.afcc.tail import SplitNetwork
 from sfp_keras.checkpoints import TrainingCheckpoint
-from sfp_keras.data import epoch_rows
-from sfp_keras.distribution import current_devices
 from sfp_keras.layers import MaskedDense
-from sfp_keras.probing import FeatureCache, RowReader
+from sfp_keras.probing import FeatureCache
 from sfp_keras.progress import Progress
 from sfp_keras.settings import FineTuningSettings, TrainingSettings
 from sfp_keras.short_repr import ShortRepr
 from sfp_keras.training import (
-    TrainingData,
     check_groups,
     compile_classifier,
     fit_with_resume,
@@ -25,7 +23,6 @@ from sfp_keras.training import (
 )
 
 History = list[dict[str, float]]
-Batch = tuple[np.ndarray, np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -74,9 +71,8 @@ class HeadFineTuning:
     ):
         self.split, self.kernel, self.cache = split, kernel, cache
         self.settings, self.seed = settings or FineTuningSettings(), seed
-        (features,) = cache.arrays.values()
-        self._read = RowReader(features)
         self._shape = tuple(split.tail.input_shape[1:])
+        self._batches = CachedBatches(cache, self._shape, self.settings.batch_size, seed)
 
     def accuracy(self, mask: np.ndarray | None = None) -> float:
         """Accuracy of the head as it is, or zeroed outside a mask, on the test images."""
@@ -106,15 +102,9 @@ class HeadFineTuning:
         exact = self._network(mask, "float32")
         zeroed = self._test(exact)
         compile_classifier(network, settings)
-        train_count, rows = self.cache.train_count, len(self.cache.labels)
         history = fit_with_resume(
             network,
-            TrainingData(
-                self._shuffled,
-                -(-train_count // settings.batch_size),
-                self._test_batches,
-                -(-(rows - train_count) // settings.batch_size),
-            ),
+            self._batches.training_data(),
             settings,
             TrainingCheckpoint(checkpoint, description),
             progress=progress,
@@ -140,30 +130,9 @@ class HeadFineTuning:
         head.set_weights([self.kernel.reshape(-1, labels)])
         return network
 
-    def _shuffled(self, first_epoch: int) -> Iterator[Batch]:
-        count, size = self.cache.train_count, self.settings.batch_size
-        for rows, _ in epoch_rows(count, size, self.seed, first_epoch=first_epoch):
-            yield self._batch(rows)
-
-    def _test_batches(self) -> Iterator[Batch]:
-        end, size = len(self.cache.labels), self.settings.batch_size
-        for begin in range(self.cache.train_count, end, size):
-            yield self._batch(np.arange(begin, min(begin + size, end)))
-
-    def _batch(self, rows: np.ndarray) -> Batch:
-        features = self._read(rows).astype(np.float32)
-        return features.reshape(-1, *self._shape), self.cache.labels[rows]
-
     def _test(self, network: keras.Model) -> float:
-        count = len(self.cache.labels) - self.cache.train_count
-        size = min(self.settings.batch_size, count)
-        correct = 0
-        for features, labels in self._test_batches():
-            # A full last batch keeps one compiled function.
-            padded = np.concatenate([features, features[:1].repeat(size - len(labels), axis=0)])
-            (outputs,) = current_devices().predict(network, padded)
-            correct += int((outputs[: len(labels)].argmax(1) == labels).sum())
-        return correct / max(1, count)
+        size = min(self.settings.batch_size, self._batches.test_count)
+        return accuracy_of(network, self._batches.test(), size)
 
 
 def check_fine_tuning(split: SplitNetwork, settings: TrainingSettings) -> None:

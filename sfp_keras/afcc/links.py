@@ -88,10 +88,18 @@ class Link:
                 f"`labels` are of {kept.shape[1]} {'labels' if target is None else 'filters'}, "
                 f"and the link {self.name!r} makes {made}"
             )
-        return self._in_kernel(kept)
+        return self.in_kernel(kept)
 
-    def _in_kernel(self, kept: np.ndarray) -> np.ndarray:
-        """(inputs, outputs) with the axes of the kernel."""
+    def in_kernel(self, kept: np.ndarray) -> np.ndarray:
+        """Put values of inputs and outputs into the axes of the kernel.
+
+        Args:
+            kept: (inputs, outputs); a value for each input that `inputs` numbers, and each filter
+                that is made.
+
+        Returns:
+            The values with the axes of the kernel, each as long as the kernel's or 1.
+        """
         axes, rank = self.axes, len(self.kernel_shape)
         if axes.groups > 1:
             # The filters of each group read its own inputs alone.

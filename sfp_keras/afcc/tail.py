@@ -99,7 +99,7 @@ def split_network(
         first = next(
             (i for i, (_, n) in enumerate(before) if n.operation.name in trainable), end + 1
         )
-    start = _last_single_tensor(form, before, first)
+    start = last_single_tensor(form, before, first)
     output = filters_last(stage, nodes[end][1].outputs[0])
     if pool is not None:
         output = pooling_layer(stage, pool)(output)
@@ -146,7 +146,7 @@ def last_kernel_layer(model: keras.Model, stage: Stage) -> str:
     )
 
 
-def _last_single_tensor(form: keras.Model, before: Sequence[tuple[str, Any]], first: int) -> Any:
+def last_single_tensor(form: keras.Model, before: Sequence[tuple[str, Any]], first: int) -> Any:
     """The last tensor before node `first` that alone feeds all that follows, up to the stage."""
     position = {id(form.inputs[0]): -1}
     tensors = {id(form.inputs[0]): form.inputs[0]}

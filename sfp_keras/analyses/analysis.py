@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 class Scope(enum.Enum):
     """What an analysis is of: the sections of a report, in their order, with their titles.
 
-    `compute` and `parts` of LAYERS and TRAINING are given a `Run`, of CLUSTERS and ROBUSTNESS a
-    `Split`, of STAGE a `Stage`, of ABLATION an `Ablation`, of AFCC an `Afcc`. The last three are
-    sections of the report of a `Sweep`.
+    `compute` and `parts` of LAYERS, LINKS and TRAINING are given a `Run`, of CLUSTERS and
+    ROBUSTNESS a `Split`, of STAGE a `Stage`, of ABLATION an `Ablation`, of AFCC an `Afcc`. The last
+    three are sections of the report of a `Sweep`.
     """
 
     LAYERS = "Layers"
@@ -34,6 +34,7 @@ class Scope(enum.Enum):
     ROBUSTNESS = "Robustness"
     ABLATION = "Ablation of {name}"
     AFCC = "AFCC of {name}"
+    LINKS = "AFCC between layers"
     TRAINING = "Training"
     ERROR_OVER_K = "Error against K"
     CLUSTERS_OVER_K = "Clusters against K"

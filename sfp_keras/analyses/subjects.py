@@ -176,6 +176,7 @@ class Run:
         heads: dict from stage to the `DataFrame` of its head.csv, input side first.
         ablations: those made.
         afcc: those made.
+        links: `DataFrame` of results.csv of all zeroed links; may be empty.
     """
 
     splits: Sequence[Split]
@@ -183,6 +184,7 @@ class Run:
     heads: Mapping[str, pd.DataFrame] = dataclasses.field(default_factory=dict)
     ablations: Sequence[Ablation] = ()
     afcc: Sequence[Afcc] = ()
+    links: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
 
     prefix = ""
 
@@ -204,6 +206,8 @@ class Run:
             yield Scope.ABLATION, Scope.ABLATION.value.format(name=ablation.name), ablation
         for afcc in self.afcc:
             yield Scope.AFCC, Scope.AFCC.value.format(name=afcc.name), afcc
+        if not self.links.empty:
+            yield Scope.LINKS, Scope.LINKS.value, self
         yield Scope.TRAINING, Scope.TRAINING.value, self
 
 

@@ -34,7 +34,7 @@ from sfp_keras.settings import (
 )
 
 # In the order in which results depend on one another.
-PHASES = ("train", "heads", "analysis", "ablate", "afcc")
+PHASES = ("train", "heads", "analysis", "ablate", "afcc", "links")
 _OPTIONS = ("network", "options")
 
 
@@ -53,7 +53,7 @@ class Experiment(NetworkRules):
         augmentation: how training images are changed at random.
         heads: phase 2.
         analysis: phase 3.
-        afcc: zeroing and fine-tuning a head.
+        afcc: zeroing and fine-tuning a head, or links between layers.
         ablation: removing filters.
         sweep: several numbers of labels and seeds.
         report: what a report shows.
@@ -152,7 +152,19 @@ class Experiment(NetworkRules):
     @property
     def augments(self) -> bool:
         """Whether any phase changes training images at random."""
-        return self.trains or self.heads.data == "augmented"
+        return self.trains or self.heads.data == "augmented" or self.augments_links
+
+    @property
+    def zeroes_links(self) -> bool:
+        """Whether links between layers are zeroed."""
+        return self.run.mode == "afcc" and bool(self.afcc.links.names)
+
+    @property
+    def augments_links(self) -> bool:
+        """Whether networks with zeroed links are trained on augmented images."""
+        links = self.afcc.links
+        whole = links.batch_norm == "updating" or "scratch" in links.start
+        return self.zeroes_links and whole
 
     @property
     def turns_images(self) -> bool:
@@ -178,7 +190,11 @@ class Experiment(NetworkRules):
 
     def settings(self, phase: str) -> dict[str, Any]:
         """The settings that a phase's result depends on beside those of earlier phases."""
-        augmented = {"train": self.trains, "heads": self.heads.data == "augmented"}
+        augmented = {
+            "train": self.trains,
+            "heads": self.heads.data == "augmented",
+            "links": self.augments_links,
+        }
         idle = self.idle
         return {
             one.name: one.plain(self.value(one.name))

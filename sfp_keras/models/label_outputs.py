@@ -60,7 +60,7 @@ def label_outputs(model: keras.Model, num_labels: int) -> LabelOutputs | str:
         return f"{len(outputs)} outputs have the shapes {shapes}, none of which is ({num_labels},)"
     shape = tuple(outputs[0].shape[1:])
     if num_labels == 2 and all(size == 1 for size in shape):
-        activation = _activation(model, 0)
+        activation = output_activation(model, 0)
         if activation in _THRESHOLDS:
             threshold = _THRESHOLDS[activation]
             return LabelOutputs(0, 1, names[0], threshold)
@@ -71,8 +71,8 @@ def label_outputs(model: keras.Model, num_labels: int) -> LabelOutputs | str:
     return f"{count} outputs are not the {num_labels} labels"
 
 
-def _activation(model: keras.Model, place: int) -> str:
-    """What an output comes from, in lower case; `linear` for sums with a kernel."""
+def output_activation(model: keras.Model, place: int) -> str:
+    """What an output of a model comes from, in lower case; `linear` for sums with a kernel."""
     graph = call_graph(model)
     made_by = {id(t): call for call in graph.calls if not call.nested for t in call.outputs}
     call = made_by.get(id(graph.outputs[place]))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sfp_keras.file_names import file_name, name_of_file
 from sfp_keras.files import damaged, delete_unfinished
+from sfp_keras.runs.link_files import LinkFiles, ZeroedLinks
 from sfp_keras.runs.record import RunRecord
 from sfp_keras.runs.stage_files import AblationFiles, AfccFiles, StageFiles
 
@@ -75,6 +76,15 @@ class RunFiles:
         found = sorted(self.path.glob("afcc/*/results.csv"))
         return self._stages_of([path.parent.name for path in found])
 
+    def links(self, zeroed: ZeroedLinks) -> LinkFiles:
+        """The files of AFCC between layers, of some links."""
+        return LinkFiles(self.path / "links" / zeroed.folder)
+
+    def all_links(self) -> list[LinkFiles]:
+        """All files of AFCC between layers with results."""
+        found = sorted(self.path.glob("links/*/results.csv"))
+        return [LinkFiles(path.parent) for path in found]
+
     def ablation(self, stage: str) -> AblationFiles:
         """The files of an ablation of a stage."""
         return AblationFiles(self.path / "ablate" / file_name(stage))
@@ -126,7 +136,7 @@ class RunFiles:
         if phase == "heads":
             made = any(self.path.glob("stages/*/head.npz"))
             return made or bool(self.checkpoints("heads"))
-        return phase == "afcc" and any(self.path.glob("afcc/*/*"))
+        return phase in ("afcc", "links") and any(self.path.glob(f"{phase}/*/*"))
 
     def delete_results(self, phase: str) -> None:
         """Delete what a phase alone made; the record stays."""
@@ -142,18 +152,19 @@ class RunFiles:
                 *self.events("").glob("final*"),
             ],
             "afcc": [self.path / "afcc", self.features("afcc"), self.features("ablate")],
+            "links": [self.path / "links", self.features("links"), self.features("links-test")],
         }
         for path in filter(os.path.lexists, made.get(phase, [])):
             # A link to a folder elsewhere is the user's; only the link goes.
             is_folder = path.is_dir() and not path.is_symlink()
             shutil.rmtree(path) if is_folder else path.unlink()
-        if phase != "afcc":
+        if phase not in ("afcc", "links"):
             self.delete_checkpoints("fields" if phase == "analysis" else phase)
         _remove_if_empty(self.cache)
 
     def delete_unfinished(self) -> None:
         """Delete the temporary files that a killed process left."""
-        for name in ("stages", "checkpoint", "afcc", "cache/features"):
+        for name in ("stages", "checkpoint", "afcc", "links", "cache/features"):
             delete_unfinished(self.path / name)
         # Deeper ones are of runs that may go on in a process of their own.
         found = list(self.path.glob("ablate/*/.*.tmp"))

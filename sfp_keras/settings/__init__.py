@@ -8,6 +8,7 @@ from sfp_keras.settings.data import DataSettings
 from sfp_keras.settings.declarations import Declaration, declarations, value_at, with_values
 from sfp_keras.settings.field import Setting, declared, section, setting
 from sfp_keras.settings.heads import ProbeSettings
+from sfp_keras.settings.links import LinkSettings, LinkTrainingSettings, ScratchSettings
 from sfp_keras.settings.monitoring import MonitoringSettings
 from sfp_keras.settings.network import NetworkSettings
 from sfp_keras.settings.report import ReportSettings
@@ -25,11 +26,14 @@ __all__ = [
     "Declaration",
     "FineTuningSettings",
     "HeadSettings",
+    "LinkSettings",
+    "LinkTrainingSettings",
     "MonitoringSettings",
     "NetworkSettings",
     "ProbeSettings",
     "ReportSettings",
     "RunSettings",
+    "ScratchSettings",
     "Setting",
     "SweepSettings",
     "TrainingSettings",

@@ -1,8 +1,9 @@
-"""AFCC: a head is zeroed outside its filters' clusters, and what is left is fine-tuned."""
+"""AFCC: a head, or links between layers, zeroed by clusters; what is left is fine-tuned."""
 
 import dataclasses
 
 from sfp_keras.settings.field import Checked, section, setting
+from sfp_keras.settings.links import LinkSettings
 from sfp_keras.settings.training import FineTuningSettings
 
 VARIANTS = ("clusters", "full", "random", "magnitude")
@@ -42,3 +43,4 @@ class AfccSettings(Checked):
         phases=("afcc",),
     )
     training: FineTuningSettings = section(FineTuningSettings())
+    links: LinkSettings = section(LinkSettings(), prefix="links_")

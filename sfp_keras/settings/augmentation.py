@@ -4,7 +4,7 @@ import dataclasses
 
 from sfp_keras.settings.field import Checked, setting
 
-_PHASES = ("train", "heads")
+_PHASES = ("train", "heads", "links")
 
 
 @dataclasses.dataclass(frozen=True)

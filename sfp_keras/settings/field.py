@@ -18,8 +18,8 @@ class Setting:
 
     Attributes:
         help: `str`. What it does; other settings in backquotes, by the names of their flags.
-        phases: the phases whose results depend on it: train, heads, afcc. None for what only says
-            where or how fast something runs, or what is shown.
+        phases: the phases whose results depend on it: train, heads, afcc, links. None for what only
+            says where or how fast something runs, or what is shown.
         low: the least number allowed.
         high: the largest number allowed.
         below: a bound that numbers, as float32, must stay below.

@@ -15,6 +15,7 @@ from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.inputs.arguments import training_called
 from sfp_keras.workflows.inputs.inputs import Inputs, load_inputs
 from sfp_keras.workflows.inputs.stages import stages_of_mode
+from sfp_keras.workflows.links import afcc_of_links
 from sfp_keras.workflows.paper_numbers import paper_numbers
 from sfp_keras.workflows.phases.accuracy import print_accuracy
 from sfp_keras.workflows.phases.filters import measure_filters
@@ -31,7 +32,10 @@ from sfp_keras.workflows.session import ProbeSession
 
 
 def afcc(experiment: Experiment) -> None:
-    """`--mode=afcc`: from a probed stage, which is probed first where it was not."""
+    """`--mode=afcc`: of a head, or of links, from stages that are probed first."""
+    if experiment.zeroes_links:
+        afcc_of_links(experiment)
+        return
     with training_called("afcc_"):
         optimizer_of(experiment.afcc.training)  # Refuses before anything is loaded.
     inputs = load_inputs(experiment)

@@ -21,16 +21,17 @@ def run_plan(experiment: Experiment) -> RunPlan:
     first = experiment.run.overwrite
     # Of a network that comes trained, phase 1 is to take it.
     first = PHASES[0] if first == "all" else first
+    # Of heads or of links, and results with other settings do not hinder the other modes.
+    own = {"links"} if experiment.zeroes_links else {"afcc"}
+    others = {"afcc", "links"} - (own if experiment.run.mode == "afcc" else set())
+    redone = PHASES[PHASES.index(first) :] if first else ()
+    if first == "afcc":
+        redone = tuple(own)
     return RunPlan(
         settings=experiment.to_json(),
-        phases={
-            phase: experiment.settings(phase)
-            for phase in PHASES
-            # Results of AFCC with other settings do not hinder the other modes.
-            if phase != "afcc" or experiment.run.mode == "afcc"
-        },
+        phases={phase: experiment.settings(phase) for phase in PHASES if phase not in others},
         defaults=Experiment().to_json(),
         command=experiment.command(),
         trains=experiment.trains,
-        redone=PHASES[PHASES.index(first) :] if first else (),
+        redone=redone,
     )

@@ -4,12 +4,13 @@ import pandas as pd
 from absl import flags
 
 import main  # noqa: F401 - defines the flags
-from sfp_keras.afcc import VARIANTS
+from sfp_keras.afcc import LINK_VARIANTS, VARIANTS
 from sfp_keras.analyses.catalog.afcc import afcc_figure
 
 
 def test_the_command_offers_every_variant() -> None:
     assert flags.FLAGS["afcc_variants"].default == list(VARIANTS)
+    assert flags.FLAGS["afcc_links_variants"].default == list(LINK_VARIANTS)
 
 
 def test_equal_heads_of_afcc_stand_apart() -> None:

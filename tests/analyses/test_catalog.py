@@ -107,7 +107,28 @@ def run(paper: bool = True, **more: Any) -> Run:
         }
     )
     afcc = Afcc("layer10", results, papers.afcc, networks)
-    return Run(splits, curve, {"layer10": curve}, [ablation], [afcc])
+    return Run(splits, curve, {"layer10": curve}, [ablation], [afcc], links_results())
+
+
+def links_results() -> pd.DataFrame:
+    groups = [
+        *(("alone", "layer9", 7), ("alone", "output", 9), ("sequence", "output layer9", 7)),
+        ("together", "output layer9", 7),
+    ]
+    return pd.DataFrame(
+        {
+            **{"how": how, "links": links, "place": place, "start": start, "variant": variant},
+            **{"clusters_from": "train" if variant == "clusters" else ""},
+            **{"threshold": 0.3 if variant == "clusters" else 0.0, "seed": seed},
+            **{"kept": 20, "total": 100, "share": 0.2, "expected_share": 0.25},
+            **{"accuracy_before": 0.7, "accuracy_zeroed": 0.3, "accuracy_after": 0.6 + seed / 50},
+            "epochs": 2,
+        }
+        for how, links, place in groups
+        for start in ("trained", "scratch")
+        for variant in ("clusters", "full", "random_afcc")
+        for seed in (0, 1)
+    )
 
 
 def sweep(paper: bool = True) -> Sweep:
@@ -209,6 +230,7 @@ def test_what_was_not_made_is_not_shown() -> None:
     }
     assert Scope.AFCC not in shown
     assert Scope.ABLATION not in shown
+    assert Scope.LINKS not in shown
     assert shown[Scope.TRAINING] == [Paragraph("The network came trained.")]
     assert "decisions" not in [getattr(part, "name", "") for part in shown[Scope.STAGE]]
 

@@ -78,7 +78,8 @@ def test_command_gives_the_experiment_again(changes: dict[str, Any], parsed: Cal
 
 def test_every_setting_of_a_phase_is_a_flag(parsed: Callable) -> None:
     # Between all networks nothing is without effect.
-    common = ("--dataset=folder", "--labels=3", "--head_data=augmented")
+    links = ("--mode=afcc", "--afcc_links=all", "--afcc_links_batch_norm=updating")
+    common = ("--dataset=folder", "--labels=3", "--head_data=augmented", *links)
     found = [parsed(f"--model={name}", *common) for name in models.architectures()]
     assert set.intersection(*(experiment.idle for experiment in found)) == {"train"}
     for phase in PHASES:

@@ -1,7 +1,12 @@
 """Which stages of the network are probed."""
 
+import difflib
+import re
+
 import keras
 
+from sfp_keras.afcc import Link, links
+from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.probing import Stage, default_stages, resolve_stages
 from sfp_keras.workflows.inputs.arguments import about_setting
@@ -26,8 +31,10 @@ def one_stage(experiment: Experiment, network: keras.Model, setting: str) -> Sta
 
 
 def stages_of_mode(experiment: Experiment, network: keras.Model) -> list[Stage]:
-    """The stages that the experiment's mode works on: AFCC and ablations on one."""
+    """The stages that the experiment's mode works on: AFCC of a head, and ablations, on one."""
     mode = experiment.run.mode
+    if experiment.zeroes_links:
+        return stages_of_links(experiment, network)
     if mode in ("afcc", "ablate"):
         return [one_stage(experiment, network, f"{mode}_stage")]
     return chosen_stages(experiment, network)
@@ -39,3 +46,46 @@ def configurable_stages(experiment: Experiment, network: keras.Model) -> list[St
     names = [stage.name for stage in stages]
     own = stages_of_mode(experiment, network)
     return stages + [stage for stage in own if stage.name not in names]
+
+
+def chosen_links(experiment: Experiment, network: keras.Model) -> list[Link]:
+    """The links that `afcc_links` names, input side first.
+
+    Raises:
+        InputError: if there is no link of a name, with similar ones.
+    """
+    with about_setting("afcc_links"):
+        known = {link.name: link for link in links(network)}
+    names = experiment.afcc.links.names
+    wanted = list(known) if names == ("all",) else names
+    for name in wanted:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=3)
+            meant = f"did you mean {' or '.join(close)}? " if close else ""
+            some = ", ".join([*known][-12:])
+            raise InputError(
+                f"`afcc_links`: there is no link {name!r}; {meant}"
+                + (f"The last links are {some}" if known else "this network has none")
+            )
+    return [link for name, link in known.items() if name in wanted]
+
+
+def stages_of_links(experiment: Experiment, network: keras.Model) -> list[Stage]:
+    """The stages whose labels decide what the chosen links keep.
+
+    They have the names under which they are probed, so that their heads are trained once.
+    """
+    of_chosen = chosen_links(experiment, network)
+    paths = {path for link in of_chosen for path in (*link.sources, link.target) if path}
+    names = {stage.path: stage.name for stage in chosen_stages(experiment, network)}
+    return resolve_stages(network, [names.get(path) or _short(network, path) for path in paths])
+
+
+def _short(network: keras.Model, path: str) -> str:
+    """`layer8` of `layer8_relu`, where that is the stage's name, as the papers call it."""
+    short = re.match(r"((?:layer|stage)\d+)_[^/]*$", path)
+    if short is not None:
+        (stage,) = resolve_stages(network, [short[1]])
+        if stage.path == path:
+            return short[1]
+    return path

@@ -22,6 +22,7 @@ from sfp_keras.papers import PaperNumbers, measured_as_papers
 from sfp_keras.runs import RunFiles
 from sfp_keras.runs.ablation_results import read_ablation
 from sfp_keras.runs.afcc_results import read_afcc, read_networks
+from sfp_keras.runs.link_results import read_all_links
 from sfp_keras.runs.stage_results import read_measurement
 from sfp_keras.runs.tables import COUNT, TEXT, read_curve, read_table
 from sfp_keras.workflows.paper_numbers import paper_numbers
@@ -81,6 +82,7 @@ class RecordedRun:
             {name: read_curve(path) for name, path in curves.items() if path.exists()},
             self._ablations(papers),
             self._afcc(papers),
+            read_all_links(self.files.all_links()),
         )
 
     def _split(self, split: str, papers: PaperNumbers, filters: Sequence[int]) -> Split:

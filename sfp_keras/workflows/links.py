@@ -1,0 +1,61 @@
+"""AFCC between layers: zero links outside their filters' clusters, train, compare with controls."""
+
+from sfp_keras.afcc import check_label_outputs, unlinked_kernels
+from sfp_keras.analyses.catalog.zeroed_links import print_links
+from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
+from sfp_keras.models import architectures
+from sfp_keras.models.label_outputs import label_outputs
+from sfp_keras.reports import terminal
+from sfp_keras.training import check_groups, optimizer_of
+from sfp_keras.workflows.inputs.arguments import training_called
+from sfp_keras.workflows.inputs.inputs import Inputs, load_inputs
+from sfp_keras.workflows.inputs.preprocessing import augmentation_of
+from sfp_keras.workflows.inputs.stages import chosen_links
+from sfp_keras.workflows.phases.accuracy import print_accuracy
+from sfp_keras.workflows.phases.filters import measure_filters
+from sfp_keras.workflows.phases.heads import train_heads
+from sfp_keras.workflows.phases.links import zero_links
+from sfp_keras.workflows.phases.network import train_network
+from sfp_keras.workflows.session import ProbeSession
+
+
+def afcc_of_links(experiment: Experiment) -> None:
+    """`--mode=afcc --afcc_links=...`: the stages at both ends of each link are probed first."""
+    links = experiment.afcc.links
+    for prefix, settings in (("", links.training), ("scratch_", links.scratch)):
+        with training_called(f"afcc_links_{prefix}"):
+            optimizer_of(settings, experiment.group_names)
+    inputs = load_inputs(experiment)
+    _check(inputs)
+    with ProbeSession.open(inputs) as session:
+        train_network(session)
+        print_accuracy(session)
+        train_heads(session)
+        measure_filters(session)
+        with session.run.timed("links"):
+            table = zero_links(session)
+        console = terminal()
+        print_links(table, console)
+        console.print(f"results: {session.run.path / 'links'}/<link>/results.csv")
+
+
+def _check(inputs: Inputs) -> None:
+    """Refuse what cannot be trained, and say which kernels are no links."""
+    experiment, network = inputs.experiment, inputs.network
+    settings = experiment.afcc.links
+    check_label_outputs(label_outputs(network, inputs.dataset.num_labels))
+    chosen_links(experiment, network)
+    if "scratch" in settings.start and experiment.network.model not in architectures():
+        raise InputError(
+            "`afcc_links_start`=scratch is for networks with a name, whose initial weights are "
+            "known: leave it out"
+        )
+    if "scratch" in settings.start:
+        with training_called("afcc_links_scratch_"):
+            check_groups(settings.scratch, network.trainable_variables, experiment.group_names)
+    if experiment.augments_links:
+        augmentation_of(experiment, inputs.dataset)
+    if settings.names == ("all",):
+        for why in unlinked_kernels(network).values():
+            terminal().print(f"note: no link: {why}")

@@ -1,0 +1,294 @@
+"""AFCC between layers: links are zeroed outside masks, and every network is trained."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+
+import keras
+import numpy as np
+import pandas as pd
+
+from sfp_keras.afcc import (
+    LINK_VARIANTS,
+    Link,
+    LinkData,
+    LinkFineTuning,
+    LinkOutcome,
+    check_label_outputs,
+    layers_of_link,
+    links,
+    mask_layers,
+    start_before,
+)
+from sfp_keras.afcc.link_layers import Start
+from sfp_keras.csv_files import csv_text
+from sfp_keras.files import load_npz, save_npz, write_text
+from sfp_keras.models.label_outputs import label_outputs
+from sfp_keras.progress import Progress
+from sfp_keras.runs.link_files import LinkTraining, ZeroedLinks
+from sfp_keras.runs.link_results import add_link_row, find_link_row, read_links
+from sfp_keras.workflows.inputs.arguments import training_called
+from sfp_keras.workflows.inputs.building import build_network
+from sfp_keras.workflows.inputs.stages import chosen_links
+from sfp_keras.workflows.phases.kept_network import save_model
+from sfp_keras.workflows.phases.link_data import LinkBatches
+from sfp_keras.workflows.phases.link_masks import LinkMasks, masks_in, masks_of, shares
+from sfp_keras.workflows.session import ProbeSession
+
+
+def zero_links(session: ProbeSession) -> pd.DataFrame:
+    """Train every network that was not yet; returns the rows of all asked for."""
+    chosen = chosen_links(session.experiment, session.network)
+    phase = LinkPhase(session, chosen)
+    phase.check()
+    work = list(phase.work())
+    for number, (zeroed, training) in enumerate(work, start=1):
+        phase.train(zeroed, training, f"links {number}/{len(work)}")
+        if number == len(work) or work[number][0] != zeroed:
+            phase.drop_states_before(zeroed)
+    if not session.experiment.heads.keep_cache:
+        session.run.delete_features("links")
+        session.run.delete_features("links-test")
+    rows = [
+        row
+        for zeroed, training in phase.work(finished=True)
+        if (row := find_link_row(read_links(session.run.links(zeroed)), training)) is not None
+    ]
+    return pd.DataFrame(rows)
+
+
+class LinkPhase:
+    """The trainings of one command.
+
+    Args:
+        session: `ProbeSession` whose stages are measured.
+        chosen: the links that are zeroed, input side first.
+    """
+
+    def __init__(self, session: ProbeSession, chosen: Sequence[Link]):
+        self.session = session
+        self.settings = session.experiment.afcc.links
+        # From the output side.
+        self.links = {link.name: link for link in reversed(chosen)}
+        self.places = {link.name: place for place, link in enumerate(links(session.network))}
+        self.layers = {
+            name: layers_of_link(session.network, link) for name, link in self.links.items()
+        }
+        self.masks = LinkMasks(session)
+        self.batches = LinkBatches(session)
+        found = label_outputs(session.network, session.dataset.num_labels)
+        self.outputs = check_label_outputs(found)
+        self._accuracies: dict[Start, float] = {}
+
+    def check(self) -> None:
+        """Refuse masks that would be empty, before the first training."""
+        for training in self._trainings():
+            self.masks.check(list(self.links.values()), self.session.network, training)
+
+    def work(self, finished: bool = False) -> Iterator[tuple[ZeroedLinks, LinkTraining]]:
+        """What is to be trained, all with one cache in a row.
+
+        Args:
+            finished: `bool`. Whether what is finished is among it. Defaults to `False`.
+        """
+        for zeroed in self._groups():
+            files = self.session.run.links(zeroed)
+            table = read_links(files)
+            for training in self._trainings():
+                if not self._is_made(zeroed, training):
+                    continue
+                if finished or find_link_row(table, training) is None:
+                    yield zeroed, training
+                else:
+                    # A kill may have come before.
+                    files.checkpoint(training).unlink(missing_ok=True)
+
+    def train(self, zeroed: ZeroedLinks, training: LinkTraining, title: str) -> None:
+        """Train one network, and keep what came out."""
+        files, network = self.session.run.links(zeroed), self._network(zeroed, training)
+        scratch = training.start == "scratch"
+        new = self._newly_zeroed(zeroed)
+        # From scratch, the trained network says what is kept.
+        known = self.session.network if scratch else network
+        masks = masks_of(self.masks.zeroed(new, known, training), training.variant)
+        tuner = self._tuner(zeroed, training)
+        layers = None
+        if not scratch:
+            layers = list(dict.fromkeys(path for link in new for path in self.layers[link.name]))
+        phase = f"{title} {' '.join((*zeroed.links[-1:], training.variant))}"
+        outcome = self._run(tuner, network, masks, layers, zeroed, training, Progress(phase))
+        self._keep_state(zeroed, training, outcome)
+        now = masks_in(outcome.network)
+        if training.variant == "clusters" and not files.model.exists():
+            self._keep_model(zeroed, training, outcome, now)
+        write_text(files.curve(training), csv_text(pd.DataFrame(outcome.history)))
+        settings = self.settings.scratch if scratch else self.settings.training
+        every = [self.links[name] for name in zeroed.links]
+        about = {
+            "place": self.places[new[0].name],
+            **shares(self.masks.zeroed(every, network, training), now, training.variant),
+            "accuracy_before": self._accuracy_before(tuner.data),
+            "accuracy_zeroed": None if scratch else outcome.accuracy_zeroed,
+            "accuracy_after": outcome.accuracy_after,
+            "epochs": settings.total_epochs,
+        }
+        add_link_row(files, zeroed, training, about)
+        files.checkpoint(training).unlink(missing_ok=True)
+
+    def drop_states_before(self, zeroed: ZeroedLinks) -> None:
+        """Delete what a sequence went on with, all of whose next step is trained."""
+        if zeroed.how == "sequence":
+            for path in self.session.run.links(_before(zeroed)).states():
+                path.unlink(missing_ok=True)
+
+    def _groups(self) -> Iterator[ZeroedLinks]:
+        """Links that are zeroed together or one after another, from the output side."""
+        names, how = tuple(self.links), self.settings.how
+        for count, name in enumerate(names, start=1):
+            # A sequence begins with the last link, zeroed alone.
+            if "alone" in how or len(names) == 1 or (count == 1 and "sequence" in how):
+                yield ZeroedLinks("alone", (name,))
+            if "sequence" in how and count > 1:
+                yield ZeroedLinks("sequence", names[:count])
+        if "together" in how and len(names) > 1:
+            yield ZeroedLinks("together", names)
+
+    def _trainings(self) -> list[LinkTraining]:
+        """Every training of one group of links, once."""
+        experiment, afcc = self.session.experiment, self.session.experiment.afcc
+        wanted = [
+            LinkTraining(variant, images, threshold, seed, start)
+            if LINK_VARIANTS[variant].of_clusters
+            else LinkTraining(variant, seed=seed, start=start)
+            for start in self.settings.start
+            for seed in self.settings.seeds or (experiment.run.seed,)
+            for variant in self.settings.variants
+            for images in afcc.split
+            for threshold in afcc.thresholds or (experiment.analysis.threshold,)
+        ]
+        return list(dict.fromkeys(wanted))
+
+    def _is_made(self, zeroed: ZeroedLinks, training: LinkTraining) -> bool:
+        variant = LINK_VARIANTS[training.variant]
+        if zeroed.how == "sequence":
+            # One link at a time is zeroed, and other kinds of links may follow the first.
+            every = [self.links[name] for name in zeroed.links]
+            made = not variant.of_several and variant.is_made_of(every)
+            return made and training.start == "trained"
+        return variant.is_made_of(self._newly_zeroed(zeroed))
+
+    def _newly_zeroed(self, zeroed: ZeroedLinks) -> list[Link]:
+        names = zeroed.links[-1:] if zeroed.how == "sequence" else zeroed.links
+        return [self.links[name] for name in names]
+
+    def _network(self, zeroed: ZeroedLinks, training: LinkTraining) -> keras.Model:
+        """The network that a training begins with, before its masks."""
+        if training.start == "scratch":
+            experiment = self.session.experiment.changed(seed=training.seed)
+            return build_network(experiment, self.session.dataset, "float32")
+        if zeroed.how != "sequence":
+            return self.session.network
+        before = _before(zeroed)
+        if not self._is_made(before, training):
+            training = training._replace(variant="clusters")  # Which it equals so far.
+        state = self.session.run.links(before).state(training)
+        if not state.exists():
+            # It was trained when no more links were to follow: it is trained again, alike.
+            self.train(before, training, "links before")
+        return self._restored(load_npz(state))
+
+    def _tuner(self, zeroed: ZeroedLinks, training: LinkTraining) -> LinkFineTuning:
+        names = self.session.experiment.group_names
+        settings = self.settings
+        if training.start == "scratch":
+            data = self.batches.images(training.seed)
+            return LinkFineTuning(self.outputs, data, settings.scratch, names=names)
+        if settings.batch_norm == "updating":
+            data = self.batches.images(training.seed)
+        else:
+            # All that a sequence has trained so far lies behind it.
+            trained = {path for name in zeroed.links for path in self.layers[name]}
+            start = start_before(self.session.network, trained)
+            data = self.batches.behind(start, training.seed)
+        return LinkFineTuning(self.outputs, data, settings.training, settings.batch_norm, names)
+
+    def _run(
+        self,
+        tuner: LinkFineTuning,
+        network: keras.Model,
+        masks: dict[str, np.ndarray],
+        layers: list[str] | None,
+        zeroed: ZeroedLinks,
+        training: LinkTraining,
+        progress: Progress,
+    ) -> LinkOutcome:
+        plan = self.session.run.plan
+        prefix = "afcc_links_scratch_" if layers is None else "afcc_links_"
+        with warnings.catch_warnings(), training_called(prefix):
+            warnings.filterwarnings("ignore", "mask: .* units have no free weight")
+            return tuner.run(
+                network,
+                masks,
+                layers,
+                checkpoint=self.session.run.links(zeroed).checkpoint(training),
+                description=plan.digest("links", [plan.phase("links"), *zeroed, *training]),
+                progress=progress,
+            )
+
+    def _accuracy_before(self, data: LinkData) -> float:
+        """The accuracy of the network as it was."""
+        if data.start not in self._accuracies:
+            tuner = LinkFineTuning(self.outputs, data)
+            self._accuracies[data.start] = tuner.accuracy(self.session.network)
+        return self._accuracies[data.start]
+
+    def _keep_state(
+        self, zeroed: ZeroedLinks, training: LinkTraining, outcome: LinkOutcome
+    ) -> None:
+        """Keep what the sequence goes on with."""
+        place = tuple(self.links)[: len(zeroed.links)]
+        begins = zeroed.how == "sequence" or zeroed.links == place
+        goes_on = "sequence" in self.settings.how and zeroed.links != tuple(self.links)
+        if not (begins and goes_on) or training.start == "scratch":
+            return
+        masks = masks_in(outcome.network)
+        save_npz(
+            self.session.run.links(zeroed).state(training),
+            layers=np.array(list(masks)),
+            **{f"mask{i}": mask for i, mask in enumerate(masks.values())},
+            **{f"weights{i}": array for i, array in enumerate(outcome.network.get_weights())},
+        )
+
+    def _restored(self, state: dict[str, np.ndarray]) -> keras.Model:
+        masks = {str(path): state[f"mask{i}"] for i, path in enumerate(state["layers"])}
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "mask: .* units have no free weight")
+            network = mask_layers(self.session.network, masks)
+        count = len(network.get_weights())
+        network.set_weights([state[f"weights{i}"] for i in range(count)])
+        return network
+
+    def _keep_model(
+        self,
+        zeroed: ZeroedLinks,
+        training: LinkTraining,
+        outcome: LinkOutcome,
+        masks: dict[str, np.ndarray],
+    ) -> None:
+        """Keep the network of the first AFCC, and its masks."""
+        files = self.session.run.links(zeroed)
+        save_npz(
+            files.mask,
+            layers=np.array(list(masks)),
+            **{f"mask{i}": mask for i, mask in enumerate(masks.values())},
+            split=np.array(training.images),
+            threshold=np.float64(training.threshold),
+            start=np.array(training.start),
+            seed=np.int64(training.seed),
+        )
+        save_model(files.model, outcome.network)
+
+
+def _before(zeroed: ZeroedLinks) -> ZeroedLinks:
+    """The step of a sequence before another."""
+    names = zeroed.links[:-1]
+    return ZeroedLinks("sequence" if len(names) > 1 else "alone", names)

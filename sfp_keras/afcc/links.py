@@ -18,6 +18,7 @@ from sfp_keras.models.filter_sources import (
     FilterSources,
     called_once,
     filter_sources,
+    is_image,
     readers_of,
     traits_of_call,
 )
@@ -229,8 +230,8 @@ def _link(
     if not isinstance(layer, MaskedKernel) and type(layer) not in {k.plain for k in MASKED_LAYERS}:
         kinds = ", ".join(kind.plain.__name__ for kind in MASKED_LAYERS)
         return (
-            f"is a {type(layer).__name__}, and masks go on kernels of the kinds {kinds}, outside "
-            "other layers"
+            f"is a {type(layer).__name__}, and masks go on the one kernel of {kinds} layers that "
+            "the model itself calls: build it of these"
         )
     if axes is None or group is None or len(call.inputs) != 1:
         return "does not sum over its input's filters to make its output's last axis"
@@ -253,14 +254,14 @@ def _link(
 
 def _end_to_end(numbers: np.ndarray, sources: FilterSources) -> tuple[tuple[str, ...], np.ndarray]:
     """The stages that filters belong to, and their numbers among these stages' filters."""
-    groups = {g.first: g for g in map(sources.group_of, dict.fromkeys(numbers.tolist()))}
+    groups = sources.groups_of(numbers)
     inputs = np.empty(numbers.size, np.int64)
     before = 0
-    for group in groups.values():
+    for group in groups:
         own = (numbers >= group.first) & (numbers < group.first + group.size)
         inputs[own] = numbers[own] - group.first + before
         before += group.size
-    return tuple(group.stage.path for group in groups.values()), inputs
+    return tuple(group.stage.path for group in groups), inputs
 
 
 def _makes_labels(group: FilterGroup, readers: Mapping[int, Any]) -> bool:
@@ -302,7 +303,7 @@ def _joins_filters(call: LayerCall) -> bool:
 def _reads_image(call: LayerCall, sources: FilterSources) -> bool:
     """Whether a call reads nothing but the image."""
     return all(
-        id(tensor) in sources.numbers and (sources.numbers[id(tensor)] == IMAGE).all()
+        id(tensor) in sources.numbers and is_image(sources.numbers[id(tensor)])
         for tensor in call.inputs
     )
 

@@ -52,16 +52,18 @@ class FilterSources:
     numbers: dict[int, np.ndarray]
     unknown: dict[int, str]
 
-    def group_of(self, number: int) -> FilterGroup:
-        """The group that a filter's number belongs to."""
-        return next(g for g in reversed(self.groups) if g.first <= number)
+    def groups_of(self, numbers: np.ndarray) -> tuple[FilterGroup, ...]:
+        """The groups that filters belong to, by their first appearance."""
+        starts = [group.first for group in self.groups]
+        places = np.searchsorted(starts, numbers[numbers != IMAGE], side="right") - 1
+        return tuple(self.groups[place] for place in dict.fromkeys(places.tolist()))
 
 
 def filter_sources(graph: CallGraph) -> FilterSources:
     """Follow the filters of every group through a network.
 
     Args:
-        graph: `CallGraph` for images of a fixed size.
+        graph: `CallGraph`. Sizes that it leaves open count as 1: filters are the same all along.
 
     Returns:
         `FilterSources`. What is not known to be made of filters, such as what an unknown layer
@@ -69,11 +71,23 @@ def filter_sources(graph: CallGraph) -> FilterSources:
     """
     walk = _Walk(graph, filter_axes(graph), readers_of(graph))
     for tensor in graph.inputs:
-        walk.numbers[id(tensor)] = np.broadcast_to(np.int64(IMAGE), tensor.shape[1:])
+        walk.numbers[id(tensor)] = np.broadcast_to(np.int64(IMAGE), _sizes(tensor))
     for call in graph.calls:
         if not call.nested:
             walk.follow(call)
     return FilterSources(tuple(walk.groups), walk.numbers, walk.unknown)
+
+
+def along(numbers: np.ndarray, axis: int) -> np.ndarray | None:
+    """The numbers along one axis, counted with the batch's as 0, where they are alike elsewhere."""
+    rows = np.moveaxis(numbers, axis - 1, -1)
+    row = rows[(0,) * (rows.ndim - 1)]
+    return row if not any(rows.strides[:-1]) or bool((rows == row).all()) else None
+
+
+def is_image(numbers: np.ndarray) -> bool:
+    """Whether all elements belong to the image."""
+    return bool((numbers == IMAGE).all())
 
 
 def readers_of(graph: CallGraph) -> dict[int, list[LayerCall | None]]:
@@ -134,18 +148,18 @@ class _Walk:
         """The numbers of what a call puts out; `None` where they are not known."""
         inputs = [self.numbers.get(id(tensor)) for tensor in call.inputs]
         filters = traits.filters_of(call.operation) if traits is not None else None
-        of_image = all(numbers is not None and (numbers == IMAGE).all() for numbers in inputs)
-        if of_image and (filters not in ("made",) and not _has_kernel(call)):
-            return [np.broadcast_to(np.int64(IMAGE), t.shape[1:]) for t in call.outputs]
+        of_image = all(numbers is not None and is_image(numbers) for numbers in inputs)
+        if of_image and filters != "made" and not _has_kernel(call):
+            return [np.broadcast_to(np.int64(IMAGE), _sizes(t)) for t in call.outputs]
         if len(call.outputs) != 1 or filters is None:
             return None
         (output,) = call.outputs
         found = None
         known = [numbers for numbers in inputs if numbers is not None]
-        if filters in ("moved", "joined"):
+        if filters == "moved":
             found = move_numbers(call, known)
-            if found is not None and filters == "joined" and not self._separate(found, output):
-                found = self._new_group(call, output)
+        elif filters == "joined":
+            found = self._joined(call, known, output)
         elif filters == "passed" and len(call.inputs) == 1:
             found = self._passed(call.inputs[0], known[0], output)
         elif filters is not None:
@@ -158,18 +172,22 @@ class _Walk:
         before, after = (self._filter_axis(t) for t in (tensor, output))
         if before is None or after is None:
             return None
-        along = np.moveaxis(numbers, before - 1, -1).reshape(-1, tensor.shape[before])
-        if not (along == along[0]).all() or output.shape[after] != along.shape[1]:
+        row = along(numbers, before)
+        if row is None or output.shape[after] != row.size:
             return None
-        return _spread(along[0], output, after)
+        return _spread(row, output, after)
 
-    def _separate(self, numbers: np.ndarray, output: Any) -> bool:
-        """Whether joined filters stand one behind another, not some at some positions."""
+    def _joined(self, call: LayerCall, numbers: list[np.ndarray], output: Any) -> np.ndarray | None:
         axis = self._filter_axis(output)
-        if axis is None:
-            return True  # Of flattened maps each element is known.
-        along = np.moveaxis(numbers, axis - 1, -1).reshape(-1, output.shape[axis])
-        return bool((along == along[0]).all())
+        rows = [row for row in (along(one, one.ndim) for one in numbers) if row is not None]
+        row = np.concatenate(rows)
+        if axis == len(output.shape) - 1 and row.size == output.shape[axis]:
+            return _spread(row, output, axis)
+        found = move_numbers(call, numbers)
+        if found is None or axis is None:
+            return found  # Of flattened maps each element is known.
+        # Some at some positions and others at others: each filter is of all of them.
+        return self._new_group(call, output) if along(found, axis) is None else found
 
     def _filter_axis(self, tensor: Any) -> int | None:
         """The axis of a tensor that numbers its filters, where one does."""
@@ -213,7 +231,12 @@ def _spread(numbers: np.ndarray, tensor: Any, axis: int) -> np.ndarray:
     """Numbers along one axis of a tensor, the same at all positions."""
     shape = [1] * (len(tensor.shape) - 1)
     shape[axis - 1] = -1
-    return np.broadcast_to(numbers.reshape(shape), tensor.shape[1:])
+    return np.broadcast_to(numbers.reshape(shape), _sizes(tensor))
+
+
+def _sizes(tensor: Any) -> list[int]:
+    """A tensor's shape behind the batch axis; open sizes, along which all is alike, as 1."""
+    return [size or 1 for size in tensor.shape[1:]]
 
 
 def _has_kernel(call: LayerCall) -> bool:

@@ -37,6 +37,16 @@ for command in json.loads(sys.argv[1]):
     assert code == 0, command
     found["output"].append(out.getvalue())
 
+import keras
+from gain import Gain
+from sfp_keras import links, prune_filters
+
+inputs = keras.Input((4, 4, 3))
+x = Gain(name="gain")(keras.layers.Conv2D(3, 1, name="conv")(inputs))
+model = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(x)))
+found["sources"] = [link.sources for link in links(model)]
+found["gain"] = prune_filters(model, "conv", [0]).get_layer("gain").output.shape[-1]
+
 from tb_plugin.columns import described
 from tb_plugin.static_files import StaticFiles
 
@@ -148,6 +158,11 @@ def test_the_contract_tests_take_the_examples_up(copy: Path, tests: str) -> None
         check=False,
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_the_kind_of_layer_is_followed_and_loses_filters(found: dict) -> None:
+    assert found["sources"] == [["gain"]]
+    assert found["gain"] == 2
 
 
 def test_the_view_is_among_those_that_the_tab_loads(found: dict) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from sfp_keras import FilterClusters, build_vgg, link_mask, links, mask_layers
+from sfp_keras import FilterClusters, build_vgg, link_mask, links, list_stages, mask_layers
 from sfp_keras.afcc import unlinked_kernels
 from sfp_keras.errors import InputError
 from sfp_keras.models import LayerTraits, register_traits
@@ -41,6 +41,7 @@ def permuted():
     inputs = keras.Input((6, 4, 3), name="image")
     x = layers.Conv2D(5, 1, activation="relu", name="conv")(inputs)
     x = layers.MaxPooling2D(2, name="pool")(x)
+    x = layers.Conv2D(5, 2, groups=5, padding="same", name="depthwise")(x)
     x = layers.Lambda(lambda y: y * 2, name="twice")(x)
     x = ops.transpose(layers.Permute((3, 1, 2), name="permute")(x), (0, 1, 3, 2))
     x = layers.Dropout(0.5, name="drop")(layers.Flatten(name="flatten")(x))
@@ -176,6 +177,8 @@ def test_masks_go_on_the_layers():
         kernel = values(masked.get_layer(link.layer).kernel)
         assert (kernel[~np.broadcast_to(masks[link.layer], kernel.shape)] == 0).all()
     # The dense layers' own nodes are filters of one position.
+    positions = {stage.path: stage.position_shape for stage in list_stages(model)}
+    assert positions["fc1"] == positions["fc2"] == ()
     shared = labels["fc1"] @ labels["fc2"].T
     np.testing.assert_array_equal(masks["fc2"], shared)
     np.testing.assert_array_equal(masks["output"], labels["fc2"])

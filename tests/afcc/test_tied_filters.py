@@ -40,7 +40,7 @@ def test_sums_tie_filters_and_concatenations_do_not():
     side = layers.Conv2D(1, 1, name="side")(x)
     x = layers.MaxPooling2D()(layers.Concatenate(name="joined")([side, ops.relu(x)]))
     x = layers.Conv2D(2, 1, name="needed")(layers.DepthwiseConv2D(3)(x))
-    x = layers.Conv2D(2, 1, name="grouped", groups=2)(layers.LayerNormalization(name="ln")(x))
+    x = layers.Conv2D(4, 1, name="grouped", groups=2)(layers.LayerNormalization(name="ln")(x))
     x = layers.Dense(4, name="output")(layers.Flatten()(x))
     number, free, bound, ties = found(x, inputs)
     assert free == {

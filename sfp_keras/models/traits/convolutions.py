@@ -17,7 +17,22 @@ from sfp_keras.models.traits.registry import (
 
 
 def _axes(layer: Any) -> KernelAxes:
+    if _is_depthwise(layer):
+        return KernelAxes(inputs=(), output=-1)
     return KernelAxes(groups=layer.groups, count="filters")
+
+
+def _filters(layer: Any) -> Filters:
+    return "passed" if _is_depthwise(layer) else "made"
+
+
+def _is_depthwise(layer: Any) -> bool:
+    """Whether each group is one filter, as in some networks' depthwise convolutions."""
+    return 1 < layer.groups == layer.filters and layer.kernel.shape[-2] == 1
+
+
+def _alone(layer: Any, rank: int) -> bool:
+    return not _is_depthwise(layer)  # There are as many groups as filters.
 
 
 def _transposed_axes(layer: Any) -> KernelAxes:
@@ -51,7 +66,10 @@ def _count_separable(layer: Any, inputs: Sequence[int], outputs: Sequence[int]) 
 
 
 for _kind in (layers.Conv1D, layers.Conv2D, layers.Conv3D):
-    register_traits(_kind, LayerTraits("made", kernel=_axes, multiply_adds=_count))
+    register_traits(
+        _kind,
+        LayerTraits(_filters, alone=_alone, positions="window", kernel=_axes, multiply_adds=_count),
+    )
 for _kind in (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose):
     register_traits(
         _kind, LayerTraits("made", kernel=_transposed_axes, multiply_adds=_count_transposed)

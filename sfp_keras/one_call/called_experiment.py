@@ -10,6 +10,7 @@ from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment, all_declarations
 from sfp_keras.models import architectures
 from sfp_keras.settings import Declaration
+from sfp_keras.text import did_you_mean
 
 # Arguments of `probe` that are settings of the command under another name.
 ARGUMENTS = {"epochs": "head_epochs", "lr": "head_lr", "batch_size": "head_batch_size"}
@@ -58,9 +59,8 @@ def called_experiment(
     for name in further:
         if not _may_be_given(name):
             names = [*arguments, *filter(_may_be_given, known)]
-            close = difflib.get_close_matches(name, names)
-            meant = f"; did you mean {' or '.join(close)}?" if close else ""
-            raise InputError(f"`{name}` is no argument of probe{meant}")
+            asked = did_you_mean(difflib.get_close_matches(name, names))
+            raise InputError(f"`{name}` is no argument of probe{asked}")
     values = {arguments[name]: value for name, value in given.items() if value is not None}
     values |= further
     dataset = "arrays" if data_dir is None else "folder"

@@ -8,7 +8,7 @@ import numpy as np
 
 from sfp_keras.afcc import channels
 from sfp_keras.errors import InputError
-from sfp_keras.filters import FilterClusters
+from sfp_keras.filters import FilterClusters, check_kind
 from sfp_keras.models.filter_axes import source_elements
 from sfp_keras.models.graph import CallGraph, LayerCall, call_graph, require_functional
 from sfp_keras.models.rebuilding import Exchange, rebuild
@@ -24,6 +24,7 @@ def unused_filters(clusters: FilterClusters) -> np.ndarray:
     Returns:
         bool (F,), true for filters in no cluster.
     """
+    check_kind("clusters", clusters, FilterClusters, "find_clusters")
     return np.logical_not(clusters.in_cluster.any(axis=1))
 
 

@@ -125,7 +125,7 @@ def check_dataset(name: str, data_dir: str | Path | None = None, **arguments: An
     if "data_dir" in source.unused:
         return
     if request.data_dir is not None and not request.data_dir.exists():
-        raise InputError(f"`data_dir`={data_dir} does not exist{meant(data_dir)}")
+        raise InputError(f"`data_dir`={data_dir} does not exist{meant(request.data_dir)}")
     source.check(request)
 
 

@@ -17,6 +17,7 @@ from sfp_keras.one_call.called_experiment import (
     ARGUMENTS,
     CalledExperiment,
     called_experiment,
+    check_further,
 )
 from sfp_keras.one_call.held_folder import HeldFolder
 from sfp_keras.one_call.images import (
@@ -27,7 +28,7 @@ from sfp_keras.one_call.images import (
     scaling_for,
 )
 from sfp_keras.one_call.result import ByStage, ProbeResult
-from sfp_keras.probing import Stage
+from sfp_keras.probing import Stage, listed
 from sfp_keras.reports import terminal
 from sfp_keras.runs.stage_results import read_whole_head
 from sfp_keras.workflows.inputs.inputs import Inputs, check_inputs
@@ -114,6 +115,8 @@ def probe(
     Raises:
         InputError: if an argument is wrong; the message names it, and the mend.
     """
+    # Before settings are called as arguments: a name that is wrong is shown as it was given.
+    check_further(settings)
     given = {
         **{"stages": _names(stages), "pool": pool, "scaling": name_of_scaling(scaling)},
         **{"epochs": epochs, "lr": lr, "batch_size": batch_size},
@@ -157,10 +160,10 @@ def _loaded(model: keras.Model | str | Path) -> keras.Model:
 def _names(stages: str | Stage | Sequence[str | Stage] | None) -> list[str] | None:
     if stages is None:
         return None
-    listed = [stages] if isinstance(stages, str | Stage) else list(stages)
-    if not listed:
+    given = listed(stages)
+    if not given:
         raise InputError("`stages` names none; leave it out for the usual ones")
-    return [stage.path if isinstance(stage, Stage) else stage for stage in listed]
+    return [stage.path if isinstance(stage, Stage) else stage for stage in given]
 
 
 @contextlib.contextmanager

@@ -30,6 +30,7 @@ MISTAKES = {
     "--model=old.keras": "--model: file old.keras does not exist; did you mean old.h5?",
     "--model=kept": "--model=kept is no network with a name; did you mean kept.keras?",
     "--dataset=cifar10 --data_dir=Emty": "--data_dir=Emty does not exist; did you mean empty?",
+    "--data_dir=empty": "--data_dir=empty: say by --dataset what is there: folder (",
     "--dataset=folder --model=kept.kears --data_dir=empty": "--model=kept.kears is no network with "
     "a name",
     "--model=nowhere:make": "--model=nowhere:make: module 'nowhere' is not found",

@@ -139,7 +139,8 @@ def parse_scaling(text: str, train: ImageSplit | None = None) -> Scaling:
     if scaling.function is None and scaling.text not in _OF_ANY_RANGE:
         raise InputError(
             f"`scaling`={scaling.text} is for images of 0..255, these are {train.dtype} of any "
-            "range: give none (as they are), dataset, or package.module:function"
+            "range: give none (as they are), dataset, or a function (package.module:function; in "
+            "Python the function itself, such as lambda x: x / 255)"
         )
     return replace(scaling, of_floats=True)
 

@@ -43,8 +43,10 @@ def zero_links(session: ProbeSession) -> pd.DataFrame:
     work = list(phase.work())
     for number, (zeroed, training) in enumerate(work, start=1):
         phase.train(zeroed, training, f"links {number}/{len(work)}")
-        if number == len(work) or work[number][0] != zeroed:
+        if number < len(work) and work[number][0] != zeroed:
             phase.drop_states_before(zeroed)
+    for zeroed in dict.fromkeys(zeroed for zeroed, _ in phase.work(finished=True)):
+        phase.drop_states_before(zeroed)  # Also where a kill came before.
     if not session.experiment.heads.keep_cache:
         session.run.delete_features("links")
         session.run.delete_features("links-test")
@@ -114,7 +116,10 @@ class LinkPhase:
         layers = None
         if not scratch:
             layers = list(dict.fromkeys(path for link in new for path in self.layers[link.name]))
-        phase = f"{title} {' '.join((*zeroed.links[-1:], training.variant))}"
+        last = f"{len(new)} links" if zeroed.how == "together" else zeroed.links[-1]
+        phase = f"{title} {last} {training.variant}"
+        if len(self.settings.seeds) > 1:
+            phase += f", seed {training.seed}"
         outcome = self._run(tuner, network, masks, layers, zeroed, training, Progress(phase))
         self._keep_state(zeroed, training, outcome)
         now = masks_in(outcome.network)
@@ -136,8 +141,9 @@ class LinkPhase:
 
     def drop_states_before(self, zeroed: ZeroedLinks) -> None:
         """Delete what a sequence went on with, all of whose next step is trained."""
-        if zeroed.how == "sequence":
-            for path in self.session.run.links(_before(zeroed)).states():
+        while zeroed.how == "sequence":
+            zeroed = _before(zeroed)
+            for path in self.session.run.links(zeroed).states():
                 path.unlink(missing_ok=True)
 
     def _groups(self) -> Iterator[ZeroedLinks]:
@@ -174,6 +180,9 @@ class LinkPhase:
             every = [self.links[name] for name in zeroed.links]
             made = not variant.of_several and variant.is_made_of(every)
             return made and training.start == "trained"
+        only_first = zeroed.how == "alone" and "alone" not in self.settings.how
+        if only_first and len(self.links) > 1 and training.start == "scratch":
+            return False
         return variant.is_made_of(self._newly_zeroed(zeroed))
 
     def _newly_zeroed(self, zeroed: ZeroedLinks) -> list[Link]:

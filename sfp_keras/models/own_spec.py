@@ -95,7 +95,9 @@ def _named_so(spec: str) -> str:
     """Which networks there are, those that were probably meant first."""
     ours = {name.lower(): name for name in architectures()}
     theirs = {name.lower(): f"{_APPLICATIONS}:{name}" for name in application_names()}
-    word, known = re.sub(r"[^a-z0-9]", "", spec.lower()), {**theirs, **ours}
+    # Of `keras.applications.ResNet50`, too, the last part is the network's name.
+    name = spec.rpartition(".")[2] if spec.startswith("keras.") else spec
+    word, known = re.sub(r"[^a-z0-9]", "", name.lower()), {**theirs, **ours}
     if word in known:
         close = [known[word]]
     else:

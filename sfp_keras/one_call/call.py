@@ -90,10 +90,11 @@ def probe(
         pool: pooling of stages before their heads, as `cut_stages` takes it. Default: none.
         class_names: K names in the order of the model's outputs, or a text file with one a line.
             Default: the folders' names in order, or the labels' numbers.
-        scaling: what the model needs beside what its layers do: `"0..1"`, `"-1..1"`, means and
-            deviations, or a function of images (n, H, W, C), float32, such as
-            `keras.applications.resnet50.preprocess_input`. Default: images are given to the model
-            as they are.
+        scaling: what the model needs beside what its layers do: of folders and uint8 images
+            `"0..1"`, `"-1..1"`, or means and deviations; of any images, such as the float32 ones
+            of `image_dataset_from_directory`, a function of images (n, H, W, C), such as
+            `keras.applications.resnet50.preprocess_input` or `lambda x: x / 255`. Default: images
+            are given to the model as they are.
         epochs: `int`. Epochs of the heads. Default 100.
         lr: `float`. Learning rate of the heads at their first epoch. Default 0.005.
         batch_size: `int`. Images a step of the heads. Default 100.

@@ -23,6 +23,8 @@ MISTAKES = {
     "keras.applications:ResNet50? There are efficientnetb0, ",
     "--model=keras.applications:Resnet50": "--model=keras.applications:Resnet50: Keras "
     "Applications has no network 'Resnet50'; did you mean ResNet50",
+    "--model=keras.applications.xception.Xception": "--model=keras.applications.xception.Xception "
+    "is no network with a name; did you mean keras.applications:Xception?",
     "--model=vgg_16": "--model=vgg_16 is no network with a name; did you mean vgg16? There are ",
     "--model=efficentnet": "--model=efficentnet is no network with a name; did you mean "
     "efficientnetb0 or keras.applications:EfficientNet",

@@ -1,5 +1,6 @@
 """AFCC between layers: links are zeroed outside masks, and every network is trained."""
 
+import dataclasses
 import warnings
 from collections.abc import Iterator, Sequence
 
@@ -24,11 +25,13 @@ from sfp_keras.csv_files import csv_text
 from sfp_keras.files import load_npz, save_npz, write_text
 from sfp_keras.models.label_outputs import label_outputs
 from sfp_keras.progress import Progress
+from sfp_keras.runs.afcc_results import ZeroedHead
 from sfp_keras.runs.link_files import LinkTraining, ZeroedLinks
 from sfp_keras.runs.link_results import add_link_row, find_link_row, read_links
 from sfp_keras.workflows.inputs.arguments import training_called
 from sfp_keras.workflows.inputs.building import build_network
 from sfp_keras.workflows.inputs.stages import chosen_links
+from sfp_keras.workflows.phases.fine_tuning import note_silent_labels
 from sfp_keras.workflows.phases.kept_network import save_model
 from sfp_keras.workflows.phases.link_data import LinkBatches
 from sfp_keras.workflows.phases.link_masks import LinkMasks, masks_in, masks_of, shares
@@ -111,7 +114,13 @@ class LinkPhase:
         new = self._newly_zeroed(zeroed)
         # From scratch, the trained network says what is kept.
         known = self.session.network if scratch else network
-        masks = masks_of(self.masks.zeroed(new, known, training), training.variant)
+        ends = self.masks.zeroed(new, known, training)
+        masks = masks_of(ends, training.variant)
+        if training.variant == "clusters":
+            head = ZeroedHead("clusters", training.images, training.threshold)
+            for one in ends:
+                if one.link.target is None:
+                    note_silent_labels(one.mask, self.session.dataset.class_names, head)
         tuner = self._tuner(zeroed, training)
         layers = None
         if not scratch:
@@ -210,7 +219,8 @@ class LinkPhase:
         settings = self.settings
         if training.start == "scratch":
             data = self.batches.images(training.seed)
-            return LinkFineTuning(self.outputs, data, settings.scratch, names=names)
+            scratch = dataclasses.replace(settings.scratch, precision=settings.training.precision)
+            return LinkFineTuning(self.outputs, data, scratch, names=names)
         if settings.batch_norm == "updating":
             data = self.batches.images(training.seed)
         else:

@@ -39,6 +39,8 @@ _ROOM_OF = {
     "links": "sfp_keras.afcc",
     "mask_layers": "sfp_keras.afcc",
     "strip_masks": "sfp_keras.afcc",
+    "dead_filters": "sfp_keras.afcc",
+    "remove_dead_filters": "sfp_keras.afcc",
     "prune_filters": "sfp_keras.afcc",
     "unused_filters": "sfp_keras.afcc",
     "FilterMonitor": "sfp_keras.monitoring",

@@ -2,6 +2,7 @@
 
 from sfp_keras.afcc.cached_batches import CachedBatches
 from sfp_keras.afcc.compact import compact_head
+from sfp_keras.afcc.dead_filters import DeadFilters, dead_filters, remove_dead_filters
 from sfp_keras.afcc.fine_tuning import HeadFineTuning, Outcome, check_fine_tuning
 from sfp_keras.afcc.link_fine_tuning import LinkData, LinkFineTuning, LinkOutcome
 from sfp_keras.afcc.link_layers import (
@@ -24,6 +25,7 @@ __all__ = [
     "LINK_VARIANTS",
     "VARIANTS",
     "CachedBatches",
+    "DeadFilters",
     "HeadFineTuning",
     "LayerCost",
     "Link",
@@ -41,6 +43,7 @@ __all__ = [
     "cluster_mask",
     "compact_head",
     "compared",
+    "dead_filters",
     "last_kernel_layer",
     "layers_of_link",
     "link_mask",
@@ -51,6 +54,7 @@ __all__ = [
     "prefix_of",
     "prune_filters",
     "random_label_mask",
+    "remove_dead_filters",
     "split_network",
     "start_before",
     "strip_masks",

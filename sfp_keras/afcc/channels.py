@@ -58,32 +58,80 @@ def why_no_maker(layer: Any) -> str:
     return "is of a kind from which filters are not removed"
 
 
-def without_outputs(layer: Any, keep: np.ndarray) -> Exchange:
-    """The layer with only the filters (or units) it puts out where `keep`, bool (F,), is true."""
+def kernel_between(layer: Any) -> np.ndarray:
+    """The kernel of a layer that `reads_filters`, as (places, inputs, outputs)."""
+    kernel = keras.ops.convert_to_numpy(layer.kernel)
+    axes = _kernel_axes(layer) or KernelAxes()
+    kernel = np.moveaxis(kernel, (axes.inputs[0], axes.output), (-2, -1))
+    return kernel.reshape(-1, *kernel.shape[-2:])
+
+
+def mask_between(layer: Any) -> np.ndarray | None:
+    """Which weights of a layer that `reads_filters` its masks keep: bool (inputs, outputs).
+
+    Those of which a mask keeps any place; `None` for a layer without a mask.
+    """
+    if type(layer) is CompactDense:
+        return np.asarray(layer.mask)
     axes: Any = _kernel_axes(layer)
-    changes = {axes.count: int(keep.sum())}
-    return _cut_kernel(layer, axes.output, keep, with_bias=True, changes=changes)
+    masks = [layer.mask] if isinstance(layer, MaskedKernel) and layer.mask is not None else []
+    constraint = getattr(layer, "kernel_constraint", None)
+    while isinstance(constraint, MaskConstraint):
+        masks.append(np.broadcast_to(constraint.mask, layer.kernel.shape))
+        constraint = constraint.constraint
+    if not masks:
+        return None
+    kept = np.moveaxis(np.logical_and.reduce(masks), (axes.inputs[0], axes.output), (-2, -1))
+    return kept.any(axis=tuple(range(kept.ndim - 2)))
 
 
-def without_inputs(layer: Any, keep: np.ndarray) -> Exchange:
-    """The layer for fewer inputs: of the last axis, those where `keep`, bool (inputs,), is true."""
+def without(
+    layer: Any, inputs: np.ndarray, outputs: np.ndarray, added: np.ndarray | None = None
+) -> Exchange | None:
+    """A layer that `reads_filters` with fewer filters that it reads and that it makes.
+
+    Args:
+        layer: the layer.
+        inputs: bool, true for the filters left of those that it reads.
+        outputs: bool, true for those left of the filters that it makes.
+        added: float (outputs,), what is added to its bias; `None` for nothing.
+
+    Returns:
+        An `Exchange`; `None` where the layer can stay as it is.
+    """
+    if inputs.all() and outputs.all() and added is None:
+        return None
     axes = _kernel_axes(layer)
-    if axes is not None:
-        return _cut_kernel(layer, axes.inputs[0], keep)
+    if axes is None:
+        return _compact_without(layer, inputs)
+    changes: dict[str, Any] = {str(axes.count): int(outputs.sum())}
+    if added is not None:
+        changes["use_bias"] = True
+    exchange = _cut_kernel(layer, {axes.inputs[0]: inputs, axes.output: outputs}, changes)
+    if added is not None:
+        kernel, *bias = exchange.weights
+        old = bias[0] if bias else np.zeros((), kernel.dtype)
+        exchange.weights[1:] = [(old + added[outputs]).astype(kernel.dtype)]
+    return exchange
+
+
+def _compact_without(layer: CompactDense, inputs: np.ndarray) -> Exchange:
     values, *bias = layer.get_weights()
-    mask = _cut_mask(layer.mask, 0, keep, layer.name)
+    mask = _cut_mask(layer.mask, 0, inputs, layer.name)
     # Values stand row by row, so that those of the rows left stay in order.
-    return Exchange(remade(layer, mask=mask), [values[keep[_rows(layer)]], *bias])
+    return Exchange(remade(layer, mask=mask), [values[inputs[_rows(layer)]], *bias])
 
 
 def with_fewer_filters(layer: Any, keep: np.ndarray) -> Exchange | None:
     """The layer of `passes_filters` for the filters left; `None` where it can stay as it is."""
-    if not isinstance(layer, layers.Layer) or not layer.weights:
+    if keep.all() or not isinstance(layer, layers.Layer) or not layer.weights:
         return None
     traits = traits_of(layer)
     axes = traits.kernel_of(layer) if traits is not None else None
     if axes is not None:
-        return _cut_kernel(layer, axes.output, keep, with_bias=True)
+        number = int(keep.sum())
+        grouped = {"filters": number, "groups": number} if hasattr(layer, "filters") else {}
+        return _cut_kernel(layer, {axes.output: keep}, grouped)
     return Exchange(remade(layer), [array[..., keep] for array in layer.get_weights()])
 
 
@@ -101,27 +149,42 @@ def _kernel_axes(layer: Any) -> KernelAxes | None:
     return axes if separable else None
 
 
-def _cut_kernel(
-    layer: Any,
-    axis: int,
-    keep: np.ndarray,
-    with_bias: bool = False,
-    changes: dict[str, Any] | None = None,
-) -> Exchange:
-    """Cut one axis of a kernel, its mask with it, and the bias."""
+def _cut_kernel(layer: Any, cuts: dict[int, np.ndarray], changes: dict[str, Any]) -> Exchange:
+    """Cut axes of a kernel, its mask with it, and the bias where filters go that it makes.
+
+    Args:
+        layer: the layer.
+        cuts: by axis of the kernel, what is left of it; the last is that of the filters made.
+        changes: what else is new in the layer's configuration.
+    """
     config = layer.get_config()
     kernel, *bias = layer.get_weights()
     _check_weights(layer, [kernel, *bias])
-    changes = dict(changes or {})
-    name = "depthwise_constraint" if "depthwise_constraint" in config else "kernel_constraint"
-    cuts = {name: axis, "bias_constraint": -1} if with_bias else {name: axis}
-    for name, place in cuts.items():
+    made = list(cuts.values())[-1]
+    constraints = {
+        "depthwise_constraint" if "depthwise_constraint" in config else "kernel_constraint": cuts,
+        "bias_constraint": {-1: made},
+    }
+    for name, places in constraints.items():
         constraint = keras.constraints.get(config[name])
-        changes[name] = _cut_constraint(constraint, place, keep, layer.name)
-    if isinstance(layer, MaskedKernel) and layer.mask is not None:
-        changes["mask"] = _cut_mask(layer.mask, axis, keep, layer.name)
-    bias = [array[keep] for array in bias] if with_bias else bias
-    return Exchange(remade(layer, **changes), [np.compress(keep, kernel, axis=axis), *bias])
+        for axis, keep in places.items():
+            constraint = _cut_constraint(constraint, axis, keep, layer.name)
+        changes[name] = constraint
+    mask = layer.mask if isinstance(layer, MaskedKernel) else None
+    for axis, keep in cuts.items():
+        kernel = np.compress(keep, kernel, axis=axis)
+        mask = mask if mask is None else _cut_mask(mask, axis, keep, layer.name)
+    if mask is not None:
+        changes["mask"] = _without_copies(mask, [axis % mask.ndim for axis in cuts])
+    return Exchange(remade(layer, **changes), [kernel, *(array[made] for array in bias)])
+
+
+def _without_copies(mask: np.ndarray, kept: Sequence[int]) -> np.ndarray:
+    """A mask with axes of 1, other than those kept, along which it is the same everywhere."""
+    for axis in set(range(mask.ndim)) - set(kept):
+        first = np.take(mask, [0], axis=axis)
+        mask = first if (mask == first).all() else mask
+    return mask
 
 
 def _cut_constraint(constraint: Any, axis: int, keep: np.ndarray, layer: str) -> Any:

@@ -22,7 +22,7 @@ from sfp_keras.models.filter_sources import (
     readers_of,
     traits_of_call,
 )
-from sfp_keras.models.graph import CallGraph, LayerCall, call_graph
+from sfp_keras.models.graph import CallGraph, LayerCall, call_graph, layer_path
 from sfp_keras.models.traits import KernelAxes, traits_of
 from sfp_keras.probing.stages import check_image_size
 
@@ -207,7 +207,7 @@ def _search(model: keras.Model) -> tuple[tuple[Link, ...], dict[str, str]]:
         if id(call.operation) in once:
             link = _link(graph, call, sources, groups.get(id(call)), readers)
         if isinstance(link, str):
-            left_out[_layer_path(call)] = f"layer {call.path!r} {link}"
+            left_out[layer_path(call.path)] = f"layer {call.path!r} {link}"
         else:
             found.append(link)
     return tuple(found), left_out
@@ -246,7 +246,7 @@ def _link(
     of_labels = _makes_labels(group, readers)
     stages, inputs = _end_to_end(rows[0], sources)
     target = None if of_labels else group.stage.path
-    path = _layer_path(call)
+    path = layer_path(call.path)
     name = _short_name(graph, path, group.stage.path)
     shape = tuple(int(n) for n in layer.kernel.shape)
     return Link(path, name, stages, target, inputs, shape, axes)
@@ -306,11 +306,6 @@ def _reads_image(call: LayerCall, sources: FilterSources) -> bool:
         id(tensor) in sources.numbers and is_image(sources.numbers[id(tensor)])
         for tensor in call.inputs
     )
-
-
-def _layer_path(call: LayerCall) -> str:
-    """A layer's path as `mask_layers` takes it."""
-    return re.sub(r"#\d+(?=/|$)", "", call.path)
 
 
 def _short_name(graph: CallGraph, layer: str, stage: str) -> str:

@@ -1,6 +1,5 @@
 """Masks on the layers of a network that exists, and off again."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy as np
 
 from sfp_keras.errors import InputError
 from sfp_keras.layers import MASKED_LAYERS, CompactDense, MaskConstraint, MaskedKernel
-from sfp_keras.models.graph import functional_form
+from sfp_keras.models.graph import functional_form, layer_path
 from sfp_keras.models.rebuilding import (
     Exchange,
     arguments_of,
@@ -127,7 +126,7 @@ def _functional(model: keras.Model, function: str) -> keras.Model:
 
 def _layer_at(path: str, known: Mapping[str, keras.layers.Layer]) -> keras.layers.Layer:
     # Stages of layers that are called several times are named with the call: `conv#1`.
-    without_calls = re.sub(r"#\d+(?=/|$)", "", path)
+    without_calls = layer_path(path)
     if path not in known and without_calls not in known:
         maskable = [name for name, layer in known.items() if _masked_kind(layer)]
         listed = ", ".join(maskable[:12]) + (", ..." if len(maskable) > 12 else "")

@@ -1,17 +1,16 @@
 """Removing filters of a stage from the network, which makes it smaller and faster."""
 
-from collections import Counter
 from typing import Any
 
 import keras
 import numpy as np
 
-from sfp_keras.afcc import channels
+from sfp_keras.afcc.filter_ties import IMAGE, FilterTies, Pin
+from sfp_keras.afcc.smaller_network import without_filters
 from sfp_keras.errors import InputError
-from sfp_keras.filters import FilterClusters, check_kind
-from sfp_keras.models.filter_axes import source_elements
+from sfp_keras.filters import FilterClusters
 from sfp_keras.models.graph import CallGraph, LayerCall, call_graph, require_functional
-from sfp_keras.models.rebuilding import Exchange, rebuild
+from sfp_keras.models.rebuilding import rebuild
 from sfp_keras.probing import Stage, resolve_stages
 
 
@@ -24,7 +23,6 @@ def unused_filters(clusters: FilterClusters) -> np.ndarray:
     Returns:
         bool (F,), true for filters in no cluster.
     """
-    check_kind("clusters", clusters, FilterClusters, "find_clusters")
     return np.logical_not(clusters.in_cluster.any(axis=1))
 
 
@@ -32,10 +30,12 @@ def prune_filters(model: keras.Model, stage: Stage | str, remove: Any) -> keras.
     """Make a copy of a model without some filters of a stage.
 
     The filters of the convolution (or dense layer) that makes the stage are removed, with their
-    batch norm, and so is all that reads them, also behind pooling, dropout and flattening: input
-    channels of the next convolutions, or rows of a dense head and of its mask. The copy has the
-    model's outputs where the removed filters contribute nothing: they put out zeros, or the
-    weights that read them are zero, as those of an AFCC head are for `unused_filters`.
+    batch norm, and so is all that reads them, also behind pooling, dropout, flattening and
+    concatenations: input channels of the next convolutions, or rows of a dense head and of its
+    mask. Where a stage's filters are added to others (a residual sum) or multiplied by them, those
+    of the same number go everywhere in the sum. The copy has the model's outputs where the removed
+    filters contribute nothing: all of them put out zeros, or the weights that read them are zero,
+    as those of an AFCC head are for `unused_filters`. `remove_dead_filters` finds such filters.
 
     Example:
 
@@ -56,32 +56,56 @@ def prune_filters(model: keras.Model, stage: Stage | str, remove: Any) -> keras.
 
     Raises:
         InputError: if the stage is unknown, `remove` does not fit it or leaves no filter, or a
-            layer needs the filters where they are: one that adds or concatenates them, sums over
-            them by itself, is called more than once, or is the model's output.
+            layer needs the filters where they are: one that computes all of them together
+            (softmax, layer normalization, attention, a grouped convolution), one whose kind is
+            not known, or the model's output.
     """
     form = require_functional(model)
     graph = call_graph(form)
     name = stage if isinstance(stage, str) else stage.path
-    found = _find(form, graph, name)
-    keep = _kept(remove, int(found.outputs[0].shape[-1]), name)
+    found, axes = _find(form, graph, name)
+    shape = found.outputs[0].shape
+    keep = _kept(remove, int(shape[axes[-1] if axes else -1]), name)
     if keep.all():
         return rebuild(form, {})
-    maker = _maker(graph, found, name)
-    exchanges = {id(maker.operation): channels.without_outputs(maker.operation, keep)}
-    exchanges.update(_exchanges_behind(graph, maker, keep, name))
-    times = Counter(id(call.operation) for call in graph.calls)
-    for call in graph.calls:
-        if id(call.operation) in exchanges and times[id(call.operation)] > 1:
-            raise _refusal(name, call, "is called more than once")
-    return rebuild(form, exchanges)
+    ties = FilterTies(graph)
+    filters = _filters_of(ties, found, axes, name)
+    gone = np.zeros(ties.size, bool)
+    gone[filters[~keep]] = True
+    pins = ties.pins()
+    for number in filters[~keep].tolist():
+        if number in pins:
+            raise _refusal(name, pins[number])
+    for maker in ties.makers():
+        if gone[ties.filters(maker.outputs[0])].all():
+            raise _refusal(name, Pin(maker, "makes no other filters than these"))
+    return without_filters(form, ties, gone)
 
 
-def _find(form: keras.Model, graph: CallGraph, name: str) -> LayerCall:
-    """Find a stage's call by name, in nested models if the outermost has none."""
+def _filters_of(ties: FilterTies, call: LayerCall, axes: tuple[int, ...], name: str) -> np.ndarray:
+    """The numbers of a stage's filters."""
+    (output,) = call.outputs
+    numbers = ties.elements(output)
+    if axes:
+        full = np.broadcast_to(numbers, output.shape[1:])
+        numbers = np.transpose(full, [axis - 1 for axis in axes])
+    rows = numbers.reshape(-1, numbers.shape[-1])
+    if not (rows == rows[0]).all():
+        raise _refusal(name, Pin(call, "mixes them with positions"))
+    return rows[0]
+
+
+def _find(form: keras.Model, graph: CallGraph, name: str) -> tuple[LayerCall, tuple[int, ...]]:
+    """Find a stage's call by name, in nested models if the outermost has none.
+
+    Returns:
+        The call, and the order of the axes of its output that puts filters last; empty where
+        they are last.
+    """
     if None in graph.inputs[0].shape[1:]:
-        return _find_layer(form, graph, name)
-    path = _find_stage(form, graph, name).path
-    return next(call for call in graph.calls if call.path == path)
+        return _find_layer(form, graph, name), ()
+    stage = _find_stage(form, graph, name)
+    return next(call for call in graph.calls if call.path == stage.path), stage.axes
 
 
 def _find_layer(form: keras.Model, graph: CallGraph, name: str) -> LayerCall:
@@ -146,68 +170,11 @@ def _kept(remove: Any, filters: int, name: str) -> np.ndarray:
     return keep
 
 
-def _maker(graph: CallGraph, stage: LayerCall, name: str) -> LayerCall:
-    """Go back from a stage's output to the layer that makes its filters."""
-    made_by = {id(t): call for call in graph.calls if not call.nested for t in call.outputs}
-    tensor = stage.outputs[0]
-    while id(tensor) in made_by:
-        call = made_by[id(tensor)]
-        if channels.puts_out_filters(call.operation):
-            return call
-        (tensor, *others) = call.inputs
-        if others or not channels.passes_filters(call.operation, len(tensor.shape)):
-            joins = f"mixes filters of {1 + len(others)} tensors before the stage"
-            raise _refusal(name, call, joins if others else channels.why_no_maker(call.operation))
-    raise InputError(f"stage {name!r} follows no convolution or dense layer: it has no filters")
-
-
-def _exchanges_behind(
-    graph: CallGraph, maker: LayerCall, keep: np.ndarray, name: str
-) -> dict[int, Exchange]:
-    """Follow the filters left from their maker to the layers that sum over them."""
-    # Whether each element of a tensor is left: it need not be on the last axis.
-    left = {id(maker.outputs[0]): np.broadcast_to(keep, _sizes(maker.outputs[0]))}
-    exchanges: dict[int, Exchange] = {}
-    for call in graph.calls:
-        here = [left[id(tensor)] for tensor in call.inputs if id(tensor) in left]
-        if not here or call.nested:
-            continue
-        layer, shape = call.operation, call.inputs[0].shape
-        exchange = None
-        if len(call.inputs) > 1:
-            raise _refusal(name, call, "reads them together with other inputs")
-        if channels.moves_filters(layer, len(shape)) and None not in shape[1:]:
-            moved = here[0].reshape(-1)[source_elements(call)]
-            left[id(call.outputs[0])] = moved.reshape(call.outputs[0].shape[1:])
-            continue
-        rows = here[0].reshape(-1, shape[-1])
-        if not (rows == rows[0]).all():
-            raise _refusal(name, call, "reads them along another axis than the last")
-        if channels.passes_filters(layer, len(shape)):
-            exchange = channels.with_fewer_filters(layer, rows[0])
-            left[id(call.outputs[0])] = np.broadcast_to(rows[0], _sizes(call.outputs[0]))
-        elif channels.reads_filters(layer):
-            exchange = channels.without_inputs(layer, rows[0])
-        else:
-            raise _refusal(name, call, "may need all of them")
-        if exchange is not None:
-            exchanges[id(layer)] = exchange
-    if any(id(tensor) in left for tensor in graph.outputs):
-        raise InputError(
-            f"filters of stage {name!r} cannot be removed: the model puts them out; put a "
-            "head on it first"
-        )
-    return exchanges
-
-
-def _sizes(tensor: Any) -> list[int]:
-    """A tensor's shape behind the batch axis; open sizes, along which all is alike, as 1."""
-    return [size or 1 for size in tensor.shape[1:]]
-
-
-def _refusal(name: str, call: LayerCall, why: str) -> InputError:
-    return InputError(
-        f"filters of stage {name!r} cannot be removed: layer {call.path!r} "
-        f"({type(call.operation).__name__}) {why}; choose a stage whose outputs go straight to "
-        "the next convolution or head"
-    )
+def _refusal(name: str, pin: Pin) -> InputError:
+    why = pin.why
+    if pin.call is not None:
+        kind = type(pin.call.operation).__name__
+        why = f"layer {pin.call.path!r} ({kind}) {why}"
+    elif pin is IMAGE:
+        return InputError(f"stage {name!r} {why}")
+    return InputError(f"filters of stage {name!r} cannot be removed: {why}")

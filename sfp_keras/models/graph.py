@@ -5,6 +5,7 @@ Keras offers no public way to walk a model's graph: what this module reads of it
 """
 
 import inspect
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -193,6 +194,11 @@ def layer_calls(
     new = keras.KerasTensor((None, *input_shape), graph.inputs[0].dtype)
     _follow(graph, (new,), "", calls)
     return tuple(calls)
+
+
+def layer_path(path: str) -> str:
+    """The path of the layer of a call, as `layers_by_path` has it: without the calls' numbers."""
+    return re.sub(r"#\d+(?=/|$)", "", path)
 
 
 def runs_as_in_training(call: LayerCall) -> bool:

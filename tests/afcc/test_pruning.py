@@ -76,6 +76,7 @@ BETWEEN = {
     "masked_depthwise": lambda name: MaskedDepthwiseConv2D(
         2, padding="same", mask=SPARSE, depthwise_constraint="non_neg", name=name
     ),
+    "groups": lambda name: layers.Conv2D(4, 2, padding="same", groups=4, name=name),
     "scale": lambda name: layers.Rescaling(0.5, 0.1, name=name),
 }
 READERS = {
@@ -306,6 +307,34 @@ def residual():
     return keras.Model(inputs, layers.Flatten()(layers.Add(name="sum")([x, y])))
 
 
+def added(to_the_image=False):
+    """Two convolutions and a sum, of which one is concatenated with the other's filters."""
+    inputs = keras.Input((8, 8, 4))
+    x = layers.Conv2D(4, 3, padding="same", name="maker")(inputs)
+    y = layers.Conv2D(4, 3, padding="same", name="inner")(x)
+    z = layers.Add(name="sum")([x, y, inputs] if to_the_image else [x, y])
+    z = layers.Concatenate(name="both")([layers.Conv2D(3, 1, name="side")(x), z, layers.ReLU()(y)])
+    z = layers.Dense(2, name="end")(layers.Flatten()(layers.MaxPooling2D()(z)))
+    return keras.Model(inputs, z)
+
+
+@pytest.mark.parametrize("stage", ["maker", "inner", "sum"])
+def test_a_sum_loses_the_same_filters_of_all_that_it_adds(stage):
+    model = scrambled(added())
+    images = RNG.normal(size=(3, 8, 8, 4)).astype(np.float32)
+    for name in ("inner", "side"):
+        silence(model.get_layer(name), [0, 2], 4)
+    kernel, bias = model.get_layer("end").get_weights()
+    # Behind the concatenation the sum stands at 3 to 6, and what it adds once more at 7 to 10.
+    kernel.reshape(16, 11, 2)[:, [3, 5, 7, 9]] = 0
+    model.get_layer("end").set_weights([kernel, bias])
+    pruned = check(model, stage, [0, 2], images)
+    assert [pruned.get_layer(name).filters for name in ("maker", "inner", "side")] == [2, 2, 3]
+    pruned = prune_filters(model, "both", [1, 3])  # One of `side`, and one of the sum.
+    assert [pruned.get_layer(name).filters for name in ("maker", "inner", "side")] == [3, 3, 2]
+    assert pruned.get_layer("end").kernel.shape == (16 * 8, 2)
+
+
 def called_twice():
     inputs = keras.Input((8, 8, 3))
     conv = layers.Conv2D(3, 3, padding="same", name="maker")
@@ -315,12 +344,11 @@ def called_twice():
 @pytest.mark.parametrize(
     ("model", "stage", "words"),
     [
-        (residual, "inner", "'sum' .Add. reads them together"),
-        (residual, "maker", "'sum' .Add. reads them together"),
-        (residual, "sum", "'sum' .Add. mixes"),
+        (residual, "maker", "the model puts them out"),
+        (lambda: added(True), "maker", "'sum' .Add. reads them together with filters that must"),
         (called_twice, "maker#1", "called more than once"),
         (lambda: with_layer(layers.LayerNormalization(name="norm")), "maker", "'norm' .LayerNorm"),
-        (lambda: with_layer(layers.Reshape((9, 16), name="shape")), "maker", "'shape' .Reshape"),
+        (lambda: with_layer(layers.Reshape((16, 9), name="shape")), "maker", "'shape' .Reshape"),
         (lambda: with_layer(layers.Softmax(name="soft")), "maker", "'soft' .Softmax"),
         (lambda: with_layer(layers.Conv2D(4, 1, groups=2, name="g")), "maker", "'g' .Conv2D"),
         (lambda: with_layer(layers.BatchNormalization(axis=1, name="n")), "maker", "'n' .Batch"),

@@ -95,9 +95,13 @@ def test_the_compact_layer_on_jax() -> None:
 @pytest.mark.slow
 def test_compact_heads_and_pruned_networks_on_jax() -> None:
     # Each operation is compiled there, which is slow: one pruned network is enough.
-    slow = ("random_networks", "our_networks", "from_clusters", "stages_that", "wrong_filters")
+    slow = (
+        *("random_networks", "our_networks", "from_clusters", "stages_that", "wrong_filters"),
+        *("masked_by_labels", "needs_all", "called_twice", "padding_changes"),
+    )
     fewer = ["-k", " and ".join(f"not {name}" for name in slow)]
-    on_jax([HERE.parent / "afcc" / name for name in ("test_compact.py", "test_pruning.py")], fewer)
+    names = ("test_compact.py", "test_pruning.py", "test_dead_filters.py")
+    on_jax([HERE.parent / "afcc" / name for name in names], fewer)
 
 
 def on_jax(files: list[Path], more: Sequence[str] = ()) -> None:

@@ -32,7 +32,7 @@ def _is_depthwise(layer: Any) -> bool:
 
 
 def _alone(layer: Any, rank: int) -> bool:
-    return not _is_depthwise(layer)  # There are as many groups as filters.
+    return _is_depthwise(layer) and is_elementwise(layer.activation)
 
 
 def _transposed_axes(layer: Any) -> KernelAxes:

@@ -1,0 +1,62 @@
+"""Which filters go together: those that sums add, and not those that a layer needs whole."""
+
+import keras
+from keras import layers, ops
+
+from sfp_keras.afcc.filter_ties import FilterTies
+from sfp_keras.models.graph import call_graph
+
+
+def found(output, inputs):
+    """The sets of filters that may go together, and why others may not."""
+    ties = FilterTies(call_graph(keras.Model(inputs, output)))
+    pins = ties.pins()
+    sets: dict[int, set[str]] = {}
+    for call in ties.makers():
+        for place, number in enumerate(ties.filters(call.outputs[0]).tolist()):
+            sets.setdefault(number, set()).add(f"{call.path}{place}")
+    bound = {
+        name: (pins[number].call.path if pins[number].call else "", pins[number].why)
+        for number, names in sets.items()
+        if number in pins
+        for name in names
+    }
+    return {frozenset(names) for number, names in sets.items() if number not in pins}, bound
+
+
+def test_sums_tie_filters_and_concatenations_do_not():
+    inputs = keras.Input((8, 8, 3), name="image")
+    x = layers.Conv2D(2, 3, padding="same", activation="relu", name="stem")(inputs)
+    y = layers.BatchNormalization()(layers.Conv2D(2, 1, name="a")(x))
+    x = layers.Add(name="sum")([x, layers.Conv2D(2, 1, name="b")(layers.ReLU()(y))])
+    side = layers.Conv2D(1, 1, name="side")(x)
+    x = layers.MaxPooling2D()(layers.Concatenate(name="joined")([side, ops.relu(x)]))
+    x = layers.Conv2D(2, 1, name="needed")(layers.DepthwiseConv2D(3)(x))
+    x = layers.Conv2D(4, 1, name="grouped", groups=2)(layers.LayerNormalization(name="ln")(x))
+    x = layers.Dense(4, name="output")(layers.Flatten()(x))
+    free, bound = found(x, inputs)
+    assert free == {
+        *(frozenset({f"stem{n}", f"b{n}"}) for n in range(2)),
+        *(frozenset({f"a{n}"}) for n in range(2)),
+        frozenset({"side0"}),
+    }
+    assert bound["needed0"] == ("ln", "may need all of them")
+    assert bound["output3"][1].startswith("the model puts them out")
+    assert not any(name.startswith("grouped") for name in [*bound, *(n for s in free for n in s)])
+
+
+def test_products_tie_filters_and_gates_of_positions_do_not():
+    inputs = keras.Input((4, 4, 3), name="image")
+    x = layers.Conv2D(2, 1, name="conv")(inputs)
+    x = x * layers.Conv2D(1, 1, activation="sigmoid", name="place")(x)
+    gate = layers.GlobalAveragePooling2D(keepdims=True)(x)
+    x = x * layers.Conv2D(2, 1, activation="sigmoid", name="gate")(gate)
+    twice = layers.Dense(2, name="twice")
+    x = twice(twice(layers.Dense(2, name="before")(layers.GlobalMaxPooling2D()(x))))
+    free, bound = found(layers.Dense(4)(x), inputs)
+    # Two calls of one layer: it makes as many filters as it reads.
+    assert free == {
+        *(frozenset({f"conv{n}", f"gate{n}"}) for n in range(2)),
+        *(frozenset({f"before{n}", f"twice#0{n}", f"twice#1{n}"}) for n in range(2)),
+    }
+    assert bound["place0"][1] == "needs it for all the others"

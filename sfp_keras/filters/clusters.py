@@ -95,6 +95,16 @@ class FilterClusters:
         padded = np.pad(self._size_table, ((0, 0), (0, 1)))  # Number -1 reads the added zero.
         return np.take_along_axis(padded, self.cluster_id.astype(np.intp), axis=1)
 
+    @property
+    def ones_in_clusters(self) -> np.ndarray:
+        """Ones inside clusters in each label's row, over all filters, int64 `(K,)`.
+
+        The sum of `size_of_label` over filters, without an array of them.
+        """
+        filters, labels = np.nonzero(self.in_cluster)
+        sizes = self._size_table[filters, self.cluster_id[filters, labels]]
+        return np.bincount(labels, sizes, minlength=self.num_labels).astype(np.int64)
+
     def to_frame(self, fields: FilterFields | None = None) -> pd.DataFrame:
         """A table with a row for each filter, and the columns of filters.csv.
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 # Filters whose factors are read together.
-TOGETHER = 256
+TOGETHER = 64
 # Up to so many products are compared sooner than their limits are looked up.
 _FEW_PRODUCTS = 2**15
 

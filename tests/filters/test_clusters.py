@@ -83,6 +83,7 @@ def test_worked_example(case_1, case_1_fields):
         assert clusters.num_clusters.tolist() == [2, 1, 0]
         assert clusters.sizes().tolist() == [2, 1, 3]
         assert clusters.size_of_label.tolist() == [[2, 0, 2, 1], [0, 3, 3, 3], [0, 0, 0, 0]]
+        assert clusters.ones_in_clusters.tolist() == [2, 3, 5, 4]
         assert (clusters.cluster_id.dtype, clusters.ones_per_row.dtype) == (np.int16, np.int32)
 
 

@@ -105,14 +105,13 @@ def label_statistics(
     check_clusters(clusters)
     check_labels(clusters.num_labels)
     others = clusters.num_labels - 1
-    sizes = clusters.size_of_label
+    inside = clusters.ones_in_clusters
     appearances = clusters.in_cluster.sum(axis=0, dtype=np.int64)
     counts = LabelStatistics(
         appearances=appearances,
         signal=appearances.astype(np.float64),
-        noise_internal=(sizes.sum(axis=0) - appearances) / others,
-        noise_external=(clusters.ones_per_row.sum(axis=0, dtype=np.int64) - sizes.sum(axis=0))
-        / others,
+        noise_internal=(inside - appearances) / others,
+        noise_external=(clusters.ones_per_row.sum(axis=0, dtype=np.int64) - inside) / others,
     )
     if fields is None:
         return counts

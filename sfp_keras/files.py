@@ -1,9 +1,11 @@
 """Files that are written whole or not at all, and read back without executing anything."""
 
 import contextlib
+import difflib
 import errno
 import hashlib
 import io
+import itertools
 import json
 import math
 import mmap
@@ -19,6 +21,7 @@ from typing import IO, Any
 import numpy as np
 
 from sfp_keras.errors import InputError, first_line
+from sfp_keras.text import did_you_mean
 
 # What the system says where a disk is full, read-only or closed to the user.
 CANNOT_WRITE = (
@@ -27,6 +30,8 @@ CANNOT_WRITE = (
 
 # Bytes of a damaged file may be in it.
 _LONGEST_REASON = 200
+# Names of a folder that are looked through for one that was meant.
+_LOOKED_THROUGH = 2000
 
 
 @contextlib.contextmanager
@@ -199,6 +204,29 @@ def read_member(file: IO[bytes], name: str) -> np.ndarray:
     """
     with _archive(file) as archive:
         return _member(archive, name)
+
+
+def meant(path: str | Path) -> str:
+    """Ask for the file or folder that was meant, after the words that a path is not there.
+
+    Args:
+        path: `str` or `Path`.
+
+    Returns:
+        `"; did you mean photos/train?"`, a name beside it that is alike; else an empty text.
+    """
+    path = Path(path)
+    try:
+        with os.scandir(path.parent) as found:
+            names = [entry.name for entry in itertools.islice(found, _LOOKED_THROUGH)]
+    except OSError:
+        return ""
+    # An ending that was left out or is another one makes short names differ much.
+    same = sorted(name for name in names if path.stem and Path(name).stem == path.stem)
+    lower = {name.lower(): name for name in sorted(names, reverse=True)}
+    close = difflib.get_close_matches(path.name.lower(), lower, 1, 0.75)
+    likely = [name for name in (*same, *map(lower.__getitem__, close)) if name != path.name]
+    return did_you_mean([path.parent / name for name in likely[:1]])
 
 
 def file_digest(path: Path) -> str:

@@ -7,6 +7,7 @@ spells them.
 
 import codecs
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
 # Byte order mark, zero-width space, word joiner, soft hyphen. Joiners within words stay: Indian
@@ -33,6 +34,11 @@ def plain_text(text: str) -> str:
     shown = "".join(" " if unicodedata.category(c) == "Zs" else c for c in shown)
     shown = shown.strip() or text
     return one_line(shown)
+
+
+def did_you_mean(names: Sequence[object]) -> str:
+    """A question after a semicolon, `"; did you mean this or that?"`; empty without names."""
+    return f"; did you mean {' or '.join(map(str, names))}?" if names else ""
 
 
 def one_line(text: str) -> str:

@@ -236,3 +236,17 @@ def test_the_name_of_a_file_in_another_encoding_is_kept(tmp_path: Path) -> None:
     files.write_text(tmp_path / "half.json", r'"\ud800"')
     with pytest.raises(ValueError, match="surrogates"):
         files.read_json(tmp_path / "half.json")
+
+
+def test_a_path_that_is_not_there_is_guessed(tmp_path: Path) -> None:
+    for name in ("photos", "my_model.keras", "runs", "Weights.safetensors"):
+        (tmp_path / name).touch()
+
+    def asked(name: str) -> str:
+        return files.meant(tmp_path / name).replace(str(tmp_path), "")
+
+    assert asked("photo") == "; did you mean /photos?"
+    assert asked("my_model") == asked("my_modle.keras") == "; did you mean /my_model.keras?"
+    assert asked("weights.safetensor") == "; did you mean /Weights.safetensors?"
+    assert asked("elsewhere") == asked("runs/x/y") == files.meant("") == ""
+    assert files.meant(tmp_path / "Photos" / "train") == ""

@@ -11,6 +11,7 @@ import numpy as np
 
 from sfp_keras.afcc.cached_batches import accuracy_of
 from sfp_keras.afcc.link_layers import Start, classifier_behind, train_only
+from sfp_keras.afcc.link_precision import copy_by_path, in_precision
 from sfp_keras.afcc.masked_layers import mask_layers
 from sfp_keras.checkpoints import TrainingCheckpoint
 from sfp_keras.models import parameter_groups
@@ -62,6 +63,8 @@ class LinkOutcome(ShortRepr):
 
 class LinkFineTuning:
     """Trains a network under masks on its kernels.
+
+    Accuracies are float32's with any `precision` of the settings.
 
     Args:
         outputs: `LabelOutputs` of the network.
@@ -119,7 +122,12 @@ class LinkFineTuning:
         if layers is not None:
             train_only(copy, layers, self.batch_norm)
         classifier = classifier_behind(copy, self.data.start, self.outputs)
-        fitted, data = self.data.prepare(classifier)
+        trained = classifier
+        if self.settings.precision != "float32":
+            trained = in_precision(classifier, self.settings.precision)
+            if layers is not None:
+                train_only(trained, layers, self.batch_norm)
+        fitted, data = self.data.prepare(trained)
         self._compile(fitted, from_scratch=layers is None)
         zeroed = self._test(classifier)
         history = fit_with_resume(
@@ -129,6 +137,8 @@ class LinkFineTuning:
             TrainingCheckpoint(checkpoint, description),
             progress=progress,
         )
+        if trained is not classifier:
+            copy_by_path(trained, classifier)
         return LinkOutcome(zeroed, self._test(classifier), with_exact_loss(history), copy)
 
     def _compile(self, fitted: keras.Model, from_scratch: bool) -> None:

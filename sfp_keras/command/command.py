@@ -24,6 +24,7 @@ from sfp_keras.settings import MODES
 def build_experiment(values: flags.FlagValues) -> Experiment:
     """The experiment that the flags and their preset describe."""
     chosen = preset.apply(values)
+    idle.check_images(values)
     return settings_of(values).changed(preset=chosen)
 
 

@@ -2,11 +2,31 @@
 
 from absl import flags
 
+from sfp_keras.data import find_source
+from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.workflows.sweep.plan import holds_sweep
 
 # A sweep has measured already what its report shows.
 _OF_RUNS = ("report_filters", "report_stages", "split", "threshold")
+
+
+def check_images(values: flags.FlagValues) -> None:
+    """Refuse images of the user's that no source reads, for none was named: all else is of others.
+
+    Args:
+        values: parsed flags with those of the preset.
+
+    Raises:
+        InputError: if `--data_dir` was given, `--dataset` was not, and the usual one needs none.
+    """
+    named = values["dataset"].present or values["preset"].present or values.mode == "report"
+    unread = values["data_dir"].present and "data_dir" in find_source(values.dataset).unused
+    if unread and not named:
+        raise InputError(
+            f"--data_dir={values.data_dir}: say by --dataset what is there: folder (a folder of "
+            f"images for each class), cifar10, arrays, ..., or leave it out for {values.dataset}"
+        )
 
 
 def notes(values: flags.FlagValues, experiment: Experiment) -> list[str]:

@@ -9,6 +9,7 @@ from absl import flags
 
 from sfp_keras.experiment import all_declarations
 from sfp_keras.settings import Declaration
+from sfp_keras.text import did_you_mean
 
 _REFUSED = re.compile(r"flag --(\w+)=(.*?): ", re.DOTALL)
 
@@ -64,8 +65,8 @@ def what_is_wrong(error: flags.Error) -> str:
 def _unknown(name: str) -> str:
     known = [flag for flag in flags.FLAGS if len(flag) > 1]
     close = difflib.get_close_matches(name, known, 3)
-    meant = f"; did you mean {' or '.join(f'--{one}' for one in close)}?" if close else ""
-    return f"there is no flag --{name}{meant} (--help shows those that matter, --helpfull all)"
+    asked = did_you_mean([f"--{one}" for one in close])
+    return f"there is no flag --{name}{asked} (--help shows those that matter, --helpfull all)"
 
 
 def _rule(one: Declaration, value: str) -> str:
@@ -73,8 +74,7 @@ def _rule(one: Declaration, value: str) -> str:
     setting = one.setting
     if setting.choices and not one.many:
         close = difflib.get_close_matches(value, setting.choices, 1)
-        meant = f"; did you mean {close[0]}?" if close else ""
-        return setting.rule(value) + meant
+        return setting.rule(value) + did_you_mean(close)
     if one.kind is bool:
         return f"must be true or false, or --{one.name} and --no{one.name} alone"
     whole = "a whole number" if one.kind is int else "a number"

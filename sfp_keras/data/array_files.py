@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from sfp_keras.errors import InputError, first_line
-from sfp_keras.files import array_head, read_member
+from sfp_keras.files import array_head, meant, read_member
 
 
 class ArrayFiles:
@@ -33,7 +33,7 @@ class ArrayFiles:
             self.names = {file.stem for file in path.glob("*.npy") if file.is_file()}
             return
         if not path.is_file():
-            raise InputError(f"`data_dir`={path} does not exist")
+            raise InputError(f"`data_dir`={path} does not exist{meant(path)}")
         try:
             with zipfile.ZipFile(path) as archive:
                 self.names = {name.removesuffix(".npy") for name in archive.namelist()}

@@ -14,6 +14,7 @@ from sfp_keras.data.source import Request, Source
 from sfp_keras.data.sources import find_source
 from sfp_keras.data.splitting import divide_split
 from sfp_keras.errors import InputError
+from sfp_keras.files import meant
 
 
 def load_dataset(
@@ -124,7 +125,7 @@ def check_dataset(name: str, data_dir: str | Path | None = None, **arguments: An
     if "data_dir" in source.unused:
         return
     if request.data_dir is not None and not request.data_dir.exists():
-        raise InputError(f"`data_dir`={data_dir} does not exist")
+        raise InputError(f"`data_dir`={data_dir} does not exist{meant(request.data_dir)}")
     source.check(request)
 
 

@@ -11,6 +11,7 @@ from sfp_keras.data.label_order import shorten
 from sfp_keras.data.sources import unknown_dataset
 from sfp_keras.data.tfds_names import tfds_names
 from sfp_keras.errors import InputError, first_line
+from sfp_keras.files import meant
 from sfp_keras.reachability import first_unreachable_host
 
 # name, name/config, name:version, name/config:version; community namespaces need the network.
@@ -82,7 +83,7 @@ def _place(name: str, data_dir: str | Path | None) -> tuple[str, Path, Path | No
     if match is None:
         raise unknown_dataset(name)
     if data_dir is not None and not Path(data_dir).is_dir():
-        raise InputError(f"`data_dir`={data_dir} does not exist or is no folder")
+        raise InputError(f"`data_dir`={data_dir} does not exist or is no folder{meant(data_dir)}")
     root = Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets")
     root = root.expanduser()
     return (

@@ -32,6 +32,7 @@ from sfp_keras.settings import (
     value_at,
     with_values,
 )
+from sfp_keras.text import did_you_mean
 
 # In the order in which results depend on one another.
 PHASES = ("train", "heads", "analysis", "ablate", "afcc", "links")
@@ -93,9 +94,8 @@ class Experiment(NetworkRules):
         at: dict[tuple[str, ...], Any] = {}
         for name, value in values.items():
             if name not in known:
-                close = difflib.get_close_matches(name, known)
-                meant = f"; did you mean {' or '.join(close)}?" if close else ""
-                raise InputError(f"{name!r} is no setting{meant}")
+                asked = did_you_mean(difflib.get_close_matches(name, known))
+                raise InputError(f"{name!r} is no setting{asked}")
             one = known[name]
             if one.path[:2] != _OPTIONS:
                 one.setting.check(name, value)

@@ -26,6 +26,7 @@ from sfp_keras.filters.decisions import (
 )
 from sfp_keras.filters.field_sums import SummedFields, summed_fields
 from sfp_keras.filters.fields import FilterFields
+from sfp_keras.filters.kinds import check_kind
 from sfp_keras.filters.quantities import (
     FILTER_QUANTITIES,
     LABEL_QUANTITIES,
@@ -75,6 +76,7 @@ __all__ = [
     "SignalToNoise",
     "SubThresholdFields",
     "SummedFields",
+    "check_kind",
     "correct_without",
     "count_decisions",
     "decided_labels",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from sfp_keras.errors import InputError
 from sfp_keras.filters.clipping import as_threshold
 from sfp_keras.filters.fields import FilterFields, filter_blocks
+from sfp_keras.filters.kinds import check_kind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -219,6 +220,8 @@ def find_clusters(
     fields = getattr(fields_or_boolean, "fields", None)  # Of a measurement.
     if isinstance(fields, FilterFields):
         fields_or_boolean = fields
+    if isinstance(fields_or_boolean, Mapping):
+        check_kind("fields_or_boolean", fields_or_boolean, FilterFields, "measure_fields")
     num_filters, num_labels, parts = _parts(fields_or_boolean, threshold)
     cluster_id = np.full((num_filters, num_labels), -1, np.int16)
     ones_per_row = np.empty((num_filters, num_labels), np.int32)

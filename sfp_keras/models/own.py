@@ -69,8 +69,10 @@ def _from_file(path: Path) -> keras.Model:
                 "builds the network from code that you can read and gives it the weights alone "
                 "(load_weights of a .weights.h5 file), and say `model`=package.module:function"
             ) from error
+        # What Keras knows of the file follows, in hundreds of characters.
+        reason = kind_and_line(error).partition(" Full object config")[0]
         raise InputError(
-            f"`model`: file {path} cannot be loaded ({kind_and_line(error)}): if it uses your own "
+            f"`model`: file {path} cannot be loaded ({reason}): if it uses your own "
             "classes or Lambda layers, write a function that imports them and loads it, and say "
             "`model`=package.module:function"
         ) from error

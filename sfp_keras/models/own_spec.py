@@ -8,8 +8,10 @@ import zipfile
 from pathlib import Path
 
 from sfp_keras.errors import InputError
+from sfp_keras.files import meant
 from sfp_keras.importing import check_module
 from sfp_keras.models.registry import architectures
+from sfp_keras.text import did_you_mean
 
 _APPLICATIONS = "keras.applications"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -32,7 +34,9 @@ def check_own_spec(spec: str) -> None:
     elif spec.endswith((".keras", ".h5", ".hdf5")) or Path(spec).exists():
         _check_file(Path(spec))
     else:
-        raise InputError(f"`model`={spec} is no network with a name{_meant(spec)}")
+        file = Path(f"{spec}.keras")
+        asked = did_you_mean([file]) if file.is_file() else _named_so(spec)
+        raise InputError(f"`model`={spec} is no network with a name{asked}")
 
 
 def is_factory(spec: str) -> bool:
@@ -42,7 +46,7 @@ def is_factory(spec: str) -> bool:
 
 def _check_file(path: Path) -> None:
     if not path.exists():
-        raise InputError(f"`model`: file {path} does not exist")
+        raise InputError(f"`model`: file {path} does not exist{meant(path)}")
     if path.name.endswith(".weights.h5") and _begins_with(path, _HDF5):
         raise InputError(
             f"`model`: file {path} holds weights without a network: write a function that builds "
@@ -81,16 +85,19 @@ def _check_application(module: str, name: str) -> None:
     known = {one.lower(): one for one in application_names()}
     if module != _APPLICATIONS or not known or name in known.values():
         return
-    close = difflib.get_close_matches(name.lower(), known, 3)
-    meant = f"; did you mean {' or '.join(known[one] for one in close)}?" if close else ""
-    raise InputError(f"`model`={module}:{name}: Keras Applications has no network {name!r}{meant}")
+    close = [known[one] for one in difflib.get_close_matches(name.lower(), known, 3)]
+    raise InputError(
+        f"`model`={module}:{name}: Keras Applications has no network {name!r}{did_you_mean(close)}"
+    )
 
 
-def _meant(spec: str) -> str:
+def _named_so(spec: str) -> str:
     """Which networks there are, those that were probably meant first."""
     ours = {name.lower(): name for name in architectures()}
     theirs = {name.lower(): f"{_APPLICATIONS}:{name}" for name in application_names()}
-    word, known = re.sub(r"[^a-z0-9]", "", spec.lower()), {**theirs, **ours}
+    # Of `keras.applications.ResNet50`, too, the last part is the network's name.
+    name = spec.rpartition(".")[2] if spec.startswith("keras.") else spec
+    word, known = re.sub(r"[^a-z0-9]", "", name.lower()), {**theirs, **ours}
     if word in known:
         close = [known[word]]
     else:
@@ -100,7 +107,7 @@ def _meant(spec: str) -> str:
             for one in difflib.get_close_matches(word, names, 2, 0.75)
         ]
     return (
-        (f"; did you mean {' or '.join(close)}? There are " if close else "; there are ")
+        (f"{did_you_mean(close)} There are " if close else "; there are ")
         + f"{', '.join(ours.values())}; those of Keras Applications are named as in "
         f"{_APPLICATIONS}:ResNet50, others by a .keras file or as package.module:factory"
     )

@@ -17,6 +17,7 @@ from sfp_keras.one_call.called_experiment import (
     ARGUMENTS,
     CalledExperiment,
     called_experiment,
+    check_further,
 )
 from sfp_keras.one_call.held_folder import HeldFolder
 from sfp_keras.one_call.images import (
@@ -27,7 +28,7 @@ from sfp_keras.one_call.images import (
     scaling_for,
 )
 from sfp_keras.one_call.result import ByStage, ProbeResult
-from sfp_keras.probing import Stage
+from sfp_keras.probing import Stage, listed
 from sfp_keras.reports import terminal
 from sfp_keras.runs.stage_results import read_whole_head
 from sfp_keras.workflows.inputs.inputs import Inputs, check_inputs
@@ -89,10 +90,11 @@ def probe(
         pool: pooling of stages before their heads, as `cut_stages` takes it. Default: none.
         class_names: K names in the order of the model's outputs, or a text file with one a line.
             Default: the folders' names in order, or the labels' numbers.
-        scaling: what the model needs beside what its layers do: `"0..1"`, `"-1..1"`, means and
-            deviations, or a function of images (n, H, W, C), float32, such as
-            `keras.applications.resnet50.preprocess_input`. Default: images are given to the model
-            as they are.
+        scaling: what the model needs beside what its layers do: of folders and uint8 images
+            `"0..1"`, `"-1..1"`, or means and deviations; of any images, such as the float32 ones
+            of `image_dataset_from_directory`, a function of images (n, H, W, C), such as
+            `keras.applications.resnet50.preprocess_input` or `lambda x: x / 255`. Default: images
+            are given to the model as they are.
         epochs: `int`. Epochs of the heads. Default 100.
         lr: `float`. Learning rate of the heads at their first epoch. Default 0.005.
         batch_size: `int`. Images a step of the heads. Default 100.
@@ -114,6 +116,8 @@ def probe(
     Raises:
         InputError: if an argument is wrong; the message names it, and the mend.
     """
+    # Before settings are called as arguments: a name that is wrong is shown as it was given.
+    check_further(settings)
     given = {
         **{"stages": _names(stages), "pool": pool, "scaling": name_of_scaling(scaling)},
         **{"epochs": epochs, "lr": lr, "batch_size": batch_size},
@@ -157,10 +161,10 @@ def _loaded(model: keras.Model | str | Path) -> keras.Model:
 def _names(stages: str | Stage | Sequence[str | Stage] | None) -> list[str] | None:
     if stages is None:
         return None
-    listed = [stages] if isinstance(stages, str | Stage) else list(stages)
-    if not listed:
+    given = listed(stages)
+    if not given:
         raise InputError("`stages` names none; leave it out for the usual ones")
-    return [stage.path if isinstance(stage, Stage) else stage for stage in listed]
+    return [stage.path if isinstance(stage, Stage) else stage for stage in given]
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 import difflib
 import numbers
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment, all_declarations
 from sfp_keras.models import architectures
 from sfp_keras.settings import Declaration
+from sfp_keras.text import did_you_mean
 
 # Arguments of `probe` that are settings of the command under another name.
 ARGUMENTS = {"epochs": "head_epochs", "lr": "head_lr", "batch_size": "head_batch_size"}
@@ -52,15 +53,9 @@ def called_experiment(
         further: dict from other settings, by the names of their flags, to values.
 
     Raises:
-        InputError: if there is no such setting, or a value is none of it.
+        InputError: if a value is none of its setting.
     """
     arguments, known = _arguments(), all_declarations()
-    for name in further:
-        if not _may_be_given(name):
-            names = [*arguments, *filter(_may_be_given, known)]
-            close = difflib.get_close_matches(name, names)
-            meant = f"; did you mean {' or '.join(close)}?" if close else ""
-            raise InputError(f"`{name}` is no argument of probe{meant}")
     values = {arguments[name]: value for name, value in given.items() if value is not None}
     values |= further
     dataset = "arrays" if data_dir is None else "folder"
@@ -71,6 +66,25 @@ def called_experiment(
         data_dir=data_dir,
         **{name: _checked(known[name], value) for name, value in values.items()},
     )
+
+
+def check_further(names: Iterable[str]) -> None:
+    """Refuse what is neither an argument of `probe` nor one of the further settings.
+
+    Args:
+        names: names of arguments.
+
+    Raises:
+        InputError: if there is no such setting; the message says what it is called here.
+    """
+    here = {setting: argument for argument, setting in {**ARGUMENTS, "train": "data_dir"}.items()}
+    for name in names:
+        if name in here:
+            raise InputError(f"`{name}` is no argument of probe: it is called `{here[name]}` here")
+        if not _may_be_given(name):
+            known = [*_arguments(), *filter(_may_be_given, all_declarations())]
+            asked = did_you_mean(difflib.get_close_matches(name, known))
+            raise InputError(f"`{name}` is no argument of probe{asked}")
 
 
 def _arguments() -> dict[str, str]:

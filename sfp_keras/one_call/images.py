@@ -92,11 +92,17 @@ def images_for(
 
 def _check_shape(network: keras.Model, dataset: ImageDataset) -> None:
     wanted, found = network.input_shape[1:], dataset.image_shape
-    if any(want not in (None, got) for want, got in zip(wanted, found, strict=True)):
-        raise InputError(
-            f"`train`: images have shape {found}, model {network.name!r} takes {wanted}; change "
-            "them first, for example by keras.ops.image.resize"
-        )
+    if all(want in (None, got) for want, got in zip(wanted, found, strict=True)):
+        return
+    mend = "for example by keras.ops.image.resize"
+    if found[0] == wanted[2] != found[2]:
+        mend = "channels go last: np.moveaxis(x, 1, -1)"
+    elif wanted[2] == 3 and found[2] == 1:
+        mend = "grey to three channels by np.repeat(x.reshape(*x.shape[:3], 1), 3, axis=-1)"
+    raise InputError(
+        f"`train`: images have shape {found}, model {network.name!r} takes {wanted}; change them "
+        f"first, {mend}"
+    )
 
 
 def name_of_scaling(scaling: str | ScalingFunction | None) -> str | None:

@@ -15,7 +15,7 @@ from sfp_keras.probing.fields import FieldsAccumulator, StageMeasurement, measur
 from sfp_keras.probing.heads import Head, check_heads, train_heads
 from sfp_keras.probing.image_pass import measure_stages
 from sfp_keras.probing.row_reader import RowReader
-from sfp_keras.probing.stages import Stage, list_stages, resolve_stages
+from sfp_keras.probing.stages import Stage, list_stages, listed, resolve_stages
 from sfp_keras.settings import HeadSettings
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "cut_stages",
     "default_stages",
     "list_stages",
+    "listed",
     "measure_decisions",
     "measure_fields",
     "measure_stages",

@@ -7,7 +7,7 @@ import keras
 
 from sfp_keras.errors import InputError
 from sfp_keras.models.graph import functional_form, labelled_nodes, require_functional
-from sfp_keras.probing.stages import Stage, resolve_stages
+from sfp_keras.probing.stages import Stage, listed, resolve_stages
 
 _POOLING = {
     ("avg", 1): keras.layers.AveragePooling1D,
@@ -68,7 +68,7 @@ def cut_stages(
         InputError: if a stage is unknown, a pool is misspelt, names no stage or is larger than its
             stage, or the model is subclassed, has several inputs or its channels first.
     """
-    stages = [stages] if isinstance(stages, Stage | str) else list(stages)
+    stages = listed(stages)
     names = [stage.path if isinstance(stage, Stage) else stage for stage in stages]
     resolved = resolve_stages(model, names)
     if all(isinstance(stage, Stage) for stage in stages):

@@ -18,6 +18,7 @@ from sfp_keras.distribution import current_devices
 from sfp_keras.errors import InputError
 from sfp_keras.files import load_npz, open_mapped, read_json, save_npz, write_text
 from sfp_keras.probing.feature_files import FeatureStore, features_file
+from sfp_keras.probing.stages import listed
 from sfp_keras.short_repr import ShortRepr
 
 # No npy files: a stage may be called "labels".
@@ -254,7 +255,7 @@ def _names(cut: keras.Model, names: str | Sequence[str] | None) -> list[str]:
     outputs = list(getattr(cut, "output_names", []))
     if names is None:
         return outputs
-    names = [names] if isinstance(names, str) else list(names)
+    names = listed(names)
     if len(names) != len(cut.outputs):
         raise InputError(
             f"`names`: {len(names)} names ({', '.join(names)}) for the {len(cut.outputs)} outputs "

@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 
@@ -66,6 +67,12 @@ def list_stages(model: keras.Model) -> list[Stage]:
     ]
 
 
+def listed(stages: Any) -> list[Any]:
+    """What is given for one stage or for several, as a list."""
+    one = isinstance(stages, str) or not isinstance(stages, Iterable)
+    return [stages] if one else list(stages)
+
+
 def resolve_stages(model: keras.Model, names: str | Sequence[str]) -> list[Stage]:
     """Find the stages a user names.
 
@@ -86,19 +93,19 @@ def resolve_stages(model: keras.Model, names: str | Sequence[str]) -> list[Stage
             mean the same stage or would share a folder, if a stage mixes filters with positions,
             if a layer before it runs as in training, or as `list_stages`.
     """
-    names = [names] if isinstance(names, str) else list(names)
-    for name in names:
+    named = listed(names)
+    for name in named:
         if not isinstance(name, str):
             kind = type(name).__name__
-            raise InputError(f"`stages` must be names of layers, received {kind} {name!r}")
+            raise InputError(f"`stages` must be names of layers, received {kind} {name!r:.80}")
     graph = call_graph(model)
     check_image_size(model, graph)
-    if not names:
+    if not named:
         raise InputError("`stages` names none; `list_stages` shows the candidates")
     axes = filter_axes(graph)
     chosen: dict[str, Stage] = {}
     paths = {plain_text(call.path): call.path for call in graph.calls}
-    for given in names:
+    for given in named:
         name = paths.get(plain_text(given), given)
         found = _find(graph, axes, name)
         stage = _stage(_display(name), _before_moves(graph, axes, found, name), axes)

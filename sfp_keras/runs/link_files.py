@@ -23,6 +23,12 @@ class ZeroedLinks(NamedTuple):
         """The name of their folder."""
         return file_name("-".join(self.links if self.how == "alone" else (self.how, *self.links)))
 
+    @property
+    def before(self) -> "ZeroedLinks":
+        """The step of a sequence before this one; the first is a link alone."""
+        names = self.links[:-1]
+        return ZeroedLinks("sequence" if len(names) > 1 else "alone", names)
+
 
 class LinkTraining(NamedTuple):
     """What distinguishes a training under masks of some links.

@@ -4,7 +4,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from sfp_keras.errors import InputError
 from sfp_keras.runs.identity import differences, same_images
@@ -88,9 +88,8 @@ class RunDirectory(RunFiles):
         same = same_images(saved.get("data", images), images)
         if not same and "train" not in self.plan.redone and self.has_results("train"):
             raise InputError(
-                f"{self.path} holds results of other images than "
-                f"`data_dir`={self.plan.settings.get('data_dir')} has; choose another `run_dir`, "
-                f"or {self.plan.redo_all}"
+                f"{self.path} holds results of other images{self._which_images(saved)}; choose "
+                f"another `run_dir`, or {self.plan.redo_all}"
             )
         for phase in self.plan.phases:
             if phase in self.plan.redone:
@@ -108,6 +107,15 @@ class RunDirectory(RunFiles):
                         f"{self.path} holds another experiment: `{name}` was {old}, now {new}; "
                         f"choose another `run_dir`, or {again}"
                     )
+
+    def _which_images(self, saved: dict[str, Any]) -> str:
+        """Which images the results are of, where they were named otherwise."""
+        before, now = saved.get("flags", {}), self.plan.settings
+        named = [name for name in ("dataset", "data_dir") if before.get(name) is not None]
+        if all(before[name] == now.get(name) for name in named):
+            return f" than `data_dir`={now.get('data_dir')} has"
+        given = " and ".join(f"`{name}`={before[name]}" for name in named)
+        return f", those of {given}: give what the run was made with"
 
     def discard(self) -> None:
         """Delete the results of the phases that are redone."""

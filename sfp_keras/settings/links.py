@@ -3,7 +3,7 @@
 import dataclasses
 
 from sfp_keras.settings.field import Checked, section, setting
-from sfp_keras.settings.training import TrainingSettings
+from sfp_keras.settings.training import PRECISIONS, TrainingSettings
 
 LINK_VARIANTS = (
     *("clusters", "full", "random", "random_kernels", "magnitude", "magnitude_kernels"),
@@ -33,9 +33,14 @@ class LinkTrainingSettings(TrainingSettings):
     momentum: float = setting(0.95, "Momentum of fine-tuning links.", phases=_PHASE, low=0, below=1)
     l2: float = setting(1e-3, "L2 of fine-tuning links.", phases=_PHASE, low=0)
     decay: str = setting("none", "Decay of the learning rate, as `decay`.", phases=_PHASE)
-    # No settings of the command.
+    # No setting of the command.
     group: tuple[str, ...] = ()
-    precision: str = "float32"
+    precision: str = setting(
+        "float32",
+        "Arithmetic of fine-tuning links, and of training from scratch; accuracies are float32's.",
+        phases=_PHASE,
+        choices=PRECISIONS,
+    )
 
 
 @dataclasses.dataclass(frozen=True)

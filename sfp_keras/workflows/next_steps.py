@@ -5,10 +5,13 @@ from pathlib import Path
 
 from rich.console import Console
 
+from sfp_keras.experiment import program, typed
+
 
 def next_steps(path: Path, threshold: float, console: Console, split: str = "test") -> None:
     """Say where the results of a split are and what to do next."""
     events = shlex.quote(str(path / "events"))
+    report = typed(program(), ["--mode=report", f"--run_dir={path}"])
     console.print(
         f"results: {path}\n"
         f"  {path / 'layers.csv'}  this table\n"
@@ -19,6 +22,7 @@ def next_steps(path: Path, threshold: float, console: Console, split: str = "tes
             if (path / "events").exists()
             else ""
         )
+        + f"every figure and table, on a page: {report}\n"
         + f"next: the same command with --threshold={0.5 if threshold != 0.5 else 0.3:g} "
         "finds the clusters again in seconds, and with --stages=<names> probes other layers "
         "(--list_stages shows them)",

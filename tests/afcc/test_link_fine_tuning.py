@@ -152,6 +152,20 @@ def test_a_stopped_training_ends_in_the_same_weights(network: keras.Model, tmp_p
         np.testing.assert_array_equal(a, b)
 
 
+def test_bf16_is_tested_in_float32(network: keras.Model, tmp_path: Path) -> None:
+    layers, mask = ("conv2", "conv3"), {"conv3": np.eye(5, dtype=bool)}
+    settings = LinkTrainingSettings(epochs=1, lr=0.1, batch_size=SIZE, precision="mixed_bfloat16")
+    tuner = LinkFineTuning(label_outputs(network, 4), images(), settings, "updating")
+    outcome = tuner.run(network, mask, layers, checkpoint=tmp_path / "c.npz")
+    found = {path.split("/")[0] for path in changed(network, outcome.network)}
+    assert found == {"conv2", "conv3", "norm1", "norm2"}
+    assert not changed(network, outcome.network) & {"norm1/gamma", "norm2/beta"}
+    assert not outcome.network.get_layer("conv3").get_weights()[0][:, :, ~mask["conv3"]].any()
+    assert {layer.compute_dtype for layer in outcome.network.layers} == {"float32"}
+    right = outcome.network.predict_on_batch(IMAGES[TRAIN:]).argmax(1) == TARGETS[TRAIN:]
+    assert outcome.accuracy_after == pytest.approx(right.mean())
+
+
 def test_from_scratch_all_is_trained_and_kept_weights_begin_larger(
     network: keras.Model, tmp_path: Path
 ) -> None:

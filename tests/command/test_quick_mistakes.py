@@ -23,10 +23,18 @@ MISTAKES = {
     "keras.applications:ResNet50? There are efficientnetb0, ",
     "--model=keras.applications:Resnet50": "--model=keras.applications:Resnet50: Keras "
     "Applications has no network 'Resnet50'; did you mean ResNet50",
+    "--model=keras.applications.xception.Xception": "--model=keras.applications.xception.Xception "
+    "is no network with a name; did you mean keras.applications:Xception?",
     "--model=vgg_16": "--model=vgg_16 is no network with a name; did you mean vgg16? There are ",
     "--model=efficentnet": "--model=efficentnet is no network with a name; did you mean "
     "efficientnetb0 or keras.applications:EfficientNet",
     "--model=nowhere.keras": "--model: file nowhere.keras does not exist",
+    "--model=old.keras": "--model: file old.keras does not exist; did you mean old.h5?",
+    "--model=kept": "--model=kept is no network with a name; did you mean kept.keras?",
+    "--dataset=cifar10 --data_dir=Emty": "--data_dir=Emty does not exist; did you mean empty?",
+    "--data_dir=empty": "--data_dir=empty: say by --dataset what is there: folder (",
+    "--dataset=folder --model=kept.kears --data_dir=empty": "--model=kept.kears is no network with "
+    "a name",
     "--model=nowhere:make": "--model=nowhere:make: module 'nowhere' is not found",
     "--model=old.h5": "--model: file old.h5 is of Keras' older format; save it once as a .keras "
     "file: python -c \"import keras; keras.models.load_model('old.h5', compile=False)"
@@ -69,7 +77,7 @@ def answered(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, list],
     """What a fresh process answers, and which slow modules it imported."""
     folder = tmp_path_factory.mktemp("mistakes")
     (folder / "empty").mkdir()
-    files = {name: folder / name for name in ("old.h5", "old.weights.h5")}
+    files = {name: folder / name for name in ("old.h5", "old.weights.h5", "kept.keras")}
     for file in files.values():
         file.write_bytes(b"\x89HDF\r\n\x1a\n")
     done = subprocess.run(

@@ -41,6 +41,19 @@ def run(colour_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Simple
     return SimpleNamespace(folder=folder, files=files, out=out, afcc=afcc)
 
 
+@pytest.fixture(scope="module")
+def linked(run: SimpleNamespace) -> SimpleNamespace:
+    """The run directory after two links were zeroed one after the other."""
+    start = [flag for flag in run.afcc if not flag.startswith("--afcc_")]
+    training = ["--afcc_links_epochs=1", "--afcc_links_batch_size=8", "--afcc_links_lr=0.001"]
+    flags = [*start, *training, "--afcc_links=layer5,output", "--afcc_links_how=sequence"]
+    before = contents(run.folder)
+    out = call_again(*flags, "--afcc_links_variants=clusters")
+    return SimpleNamespace(
+        folder=run.folder, flags=flags, out=out, before=before, files=contents(run.folder)
+    )
+
+
 def table(run: SimpleNamespace, when: str, tmp_path: Path) -> pd.DataFrame:
     path = tmp_path / "results.csv"
     path.write_bytes(run.files[when]["afcc/layer4/results.csv"])
@@ -232,3 +245,79 @@ def test_mistakes_are_one_line(
     assert line.startswith("error: ")
     assert words in line
     assert contents(run.folder) == before
+
+
+def link_row(run: SimpleNamespace, folder: str) -> pd.Series:
+    (row,) = pd.read_csv(run.folder / "links" / folder / "results.csv").to_dict("records")
+    return row
+
+
+def test_a_sequence_of_links_zeroes_the_last_one_first(linked: SimpleNamespace) -> None:
+    for name, data in linked.before.items():
+        assert name in ("experiment.json", "layers.csv") or linked.files[name] == data, name
+    new = {name for name in linked.files if name.startswith("links/")}
+    folders = ("output", "sequence-output-layer5")
+    names = ("results.csv", "mask.npz", "model.keras", "curves/clusters-train-0.3-seed0.csv")
+    assert new == {f"links/{folder}/{name}" for folder in folders for name in names}
+    for name in ("layer4", "layer5"):
+        assert f"stages/{name}/train/fields.npz" in linked.files
+    first, second = (link_row(linked, folder) for folder in folders)
+    assert (first["links"], second["links"]) == ("output", "output layer5")
+    assert first["accuracy_before"] == second["accuracy_before"]
+    # The second link is zeroed in what the first one became.
+    assert second["kept"] > first["kept"]
+    for text in ("+ layer5", "by chance", "AFCC"):
+        assert text in linked.out
+
+
+# With three labels, a label may be in no cluster.
+@pytest.mark.filterwarnings("ignore:mask. .* units have no free weight")
+def test_masks_of_links_are_those_of_the_clusters_at_both_ends(linked: SimpleNamespace) -> None:
+    labels = {}
+    for name in ("layer4", "layer5"):
+        saved = np.load(linked.folder / f"stages/{name}/train/fields.npz")
+        head = np.load(linked.folder / f"stages/{name}/head.npz")
+        shape = (saved["features"].shape[1],)
+        fields = FilterFields(saved["features"], head["kernel"], saved["label_counts"], shape)
+        labels[name] = find_clusters(fields, 0.3).in_cluster
+    network = keras.saving.load_model(linked.folder / "links/sequence-output-layer5/model.keras")
+    kernel = network.get_layer("layer5_conv").get_weights()[0]
+    kept = labels["layer4"].astype(int) @ labels["layer5"].T.astype(int) > 0
+    assert (network.get_layer("layer5_conv").mask == kept).all()
+    assert not kernel[:, :, ~kept].any()
+    output = network.get_layer("output")
+    assert (output.mask == labels["layer5"]).all()
+    assert not output.get_weights()[0][~labels["layer5"]].any()
+    row = link_row(linked, "sequence-output-layer5")
+    assert row["kept"] == 9 * kept.sum() + labels["layer5"].sum()
+    assert row["share"] == pytest.approx(row["kept"] / (kernel.size + labels["layer5"].size))
+
+
+@pytest.mark.slow
+def test_a_sequence_goes_on_with_what_was_trained(
+    linked: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = [*linked.flags, "--afcc_links_variants=clusters,full"]
+    with monkeypatch.context() as patch:
+        patch.setattr("sfp_keras.afcc.link_fine_tuning.with_exact_loss", interrupted)
+        assert call_main(*flags) == 130
+    call_again(*flags)
+    after = contents(linked.folder)
+    rows = pd.read_csv(linked.folder / "links/sequence-output-layer5/results.csv")
+    assert rows["variant"].tolist() == ["clusters", "full"]
+    # One more link: the state of the sequence is made again, and so are its numbers.
+    call_again(*(f.replace("layer5,", "layer4,layer5,") for f in flags))
+    for name in ("output", "sequence-output-layer5"):
+        path = f"links/{name}/results.csv"
+        assert sorted(contents(linked.folder)[path].splitlines()) == sorted(
+            after[path].splitlines()
+        )
+    assert not [name for name in contents(linked.folder) if "state" in name or "check" in name]
+
+
+def test_a_wrong_link_is_one_line(
+    linked: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call_main(*linked.flags, "--afcc_links=layer55") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: --afcc_links: there is no link 'layer55'; did you mean layer5")

@@ -247,3 +247,31 @@ def test_the_record_has_all_that_was_given():
         "sfp_keras.probe(model, train, test, stages=['pool1'], run_dir='here', epochs=3, "
         "head_l2=0.1, cache_gib=2.0, decisions=True)"
     )
+
+
+def test_what_is_of_another_kind_is_refused_by_its_name(result, model, digits):
+    with pytest.raises(InputError, match="`clusters` must be FilterClusters, as find_clusters gi"):
+        sfp_keras.cluster_mask(result.fields["deep"])
+    for function in (sfp_keras.layer_statistics, sfp_keras.unused_filters):
+        with pytest.raises(InputError, match="received those of all stages: name one"):
+            function(result.clusters)
+    with pytest.raises(InputError, match=r"must be FilterFields, .* of all stages: name one"):
+        sfp_keras.find_clusters(result.fields)
+    with pytest.raises(InputError, match=r"`fields` must be FilterFields, .* received FilterClu"):
+        sfp_keras.layer_robustness(result.clusters["deep"])
+    with pytest.raises(InputError, match="`stages` must be names of layers, received MaxPooling2D"):
+        sfp_keras.cut_stages(model, model.get_layer("pool1"))
+    assert "`stages` must be a text" in refused(model, digits, stages=model.get_layer("pool1"))
+    assert "`stages` must be a text, received 3" in refused(model, digits, stages=3)
+
+
+def test_mends_of_shapes_and_names(model, digits):
+    x, y = arrays(digits.test)
+    message = refused(model, digits, train=(x[..., 0], y), test=(x[..., 0], y))
+    assert "takes (8, 8, 3); change them first, grey to three channels by np.repeat" in message
+    first = np.moveaxis(x, -1, 1)
+    message = refused(model, digits, train=(first, y), test=(first, y))
+    assert message.endswith("change them first, channels go last: np.moveaxis(x, 1, -1)")
+    message = refused(model, digits, head_epochs=3)
+    assert message == "`head_epochs` is no argument of probe: it is called `epochs` here"
+    assert "`data_dir` is no argument of probe" in refused(model, digits, data_dir="x")

@@ -98,7 +98,9 @@ def test_back_leads_from_a_filter_to_where_it_was_opened(page, base):
 def test_a_narrow_window_shows_the_filters(page, base):
     page.set_viewport_size({"width": 500, "height": 850})
     frame = open_tab(page, base, view="gallery")
-    assert frame.locator(".gallery-box").bounding_box()["height"] > 400
+    box = frame.locator(".gallery-box").bounding_box()
+    assert box["height"] > 400
+    assert (box["x"], box["width"]) == (0, 500)
     assert frame.locator(".cell").first.bounding_box()["y"] < 600
     slider = frame.locator("#threshold")
     assert not slider.is_visible()

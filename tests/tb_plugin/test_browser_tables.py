@@ -48,8 +48,8 @@ def test_labels_of_least_and_most_signal_are_named(page, base):
         )
     )
     least, most = reading["Least signal"], reading["Most signal"]
-    assert least.startswith(f"{LABELS[signal.argmin()]} {signal.min():.0f}, ")
-    assert f" {signal.max():.0f}" in most
+    assert least.startswith(f"{LABELS[signal.argmin()]} ({signal.min():.0f}), ")
+    assert f" ({signal.max():.0f})" in most
     legend = frame.locator(".legend li path").evaluate_all(
         "all => all.map(e => e.getAttribute('d'))"
     )

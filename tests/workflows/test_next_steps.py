@@ -13,6 +13,7 @@ def test_what_to_do_next_names_the_folder():
     next_steps(Path("runs/a"), 0.3, Console(file=text))
     assert "runs/a/layers.csv" in text.getvalue()
     assert "--threshold=0.5" in text.getvalue()
+    assert "on a page: python main.py --mode=report --run_dir=runs/a\n" in text.getvalue()
 
 
 def test_a_folder_with_blanks_is_quoted(tmp_path):

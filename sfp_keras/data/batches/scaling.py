@@ -18,6 +18,8 @@ SCALING_FORMS = (
     "0.485,0.456,0.406/0.229,0.224,0.225, or a function of arrays of 0..255 as "
     "package.module:function"
 )
+# Of images in 0..1 it is at most 0.5; larger ones are of 0..255, or 1/255 is meant as a factor.
+_MOST_STD = 2.0
 _OF_ANY_RANGE = ("none", "0..255", "dataset")
 _RANGES = {"none": (1.0, 0.0), "0..255": (1.0, 0.0), "0..1": (255.0, 0.0), "-1..1": (127.5, 1.0)}
 
@@ -137,7 +139,8 @@ def parse_scaling(text: str, train: ImageSplit | None = None) -> Scaling:
     if scaling.function is None and scaling.text not in _OF_ANY_RANGE:
         raise InputError(
             f"`scaling`={scaling.text} is for images of 0..255, these are {train.dtype} of any "
-            "range: give none (as they are), dataset, or package.module:function"
+            "range: give none (as they are), dataset, or a function (package.module:function; in "
+            "Python the function itself, such as lambda x: x / 255)"
         )
     return replace(scaling, of_floats=True)
 
@@ -158,10 +161,11 @@ def _parsed(text: str, train: ImageSplit | None, channels: int) -> Scaling:
     mean_numbers, std_numbers = _numbers(means), _numbers(stds)
     if not slash or mean_numbers is None or std_numbers is None:
         raise InputError(f"`scaling`={text!r} is not one of: {SCALING_FORMS}")
-    if max(map(abs, mean_numbers)) > 1 or min(std_numbers) <= 0:
+    if max(map(abs, mean_numbers)) > 1 or min(std_numbers) <= 0 or max(std_numbers) > _MOST_STD:
         raise InputError(
-            f"`scaling`={text}: means are of images in 0..1 (divide those of 0..255 by 255) and "
-            "standard deviations are positive"
+            f"`scaling`={text}: means and standard deviations are of images in 0..1 (divide those "
+            "of 0..255 by 255; images that are only divided by 255 are `scaling`=0..1), and "
+            "deviations are positive"
         )
     if max(len(mean_numbers), len(std_numbers)) > channels:
         raise InputError(f"`scaling`={text} has numbers for 3 channels, the images have {channels}")

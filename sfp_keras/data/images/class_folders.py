@@ -9,6 +9,7 @@ from sfp_keras.data.images.decoding import is_image_file
 from sfp_keras.data.images.left_out import LeftOut, file_left_out, folder_left_out
 from sfp_keras.data.label_order import shorten
 from sfp_keras.errors import InputError
+from sfp_keras.files import meant
 from sfp_keras.text import plain_text
 
 # Deeper folders are made by mistake; paths come to an end of their length soon after.
@@ -37,7 +38,7 @@ class LabelledFiles:
 def existing_folder(path: Path, argument: str = "data_dir") -> Path:
     """Return a path, or raise an `InputError` that names the argument if it is no folder."""
     if not path.is_dir():
-        raise InputError(f"`{argument}`={path} does not exist or is no folder")
+        raise InputError(f"`{argument}`={path} does not exist or is no folder{meant(path)}")
     return path
 
 

@@ -15,6 +15,7 @@ from sfp_keras.data.source import LabelledImages, Request, Source
 from sfp_keras.data.sources.tfds import load_tfds
 from sfp_keras.data.splitting import choose_split
 from sfp_keras.errors import InputError, first_line
+from sfp_keras.files import meant
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def find_cifar(name: str, data_dir: str | Path) -> Path | None:
             return data_dir
         raise InputError(f"`data_dir`={data_dir} is neither a folder nor {_ARCHIVES[name]}")
     if not data_dir.is_dir():
-        raise InputError(f"`data_dir`={data_dir} does not exist")
+        raise InputError(f"`data_dir`={data_dir} does not exist{meant(data_dir)}")
     for folder in (data_dir / layout.folder, data_dir):
         missing = [file for file in layout.files if not (folder / file).is_file()]
         if not missing:

@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 
 from sfp_keras.errors import InputError
-from sfp_keras.files import of_applications
+from sfp_keras.files import meant, of_applications
 from sfp_keras.models.own import load_own_model
 from sfp_keras.models.weights.applications import load_applications_weights
 from sfp_keras.models.weights.pytorch import load_pytorch_weights
@@ -33,7 +33,7 @@ def load_weights(model: keras.Model, path: str | Path) -> None:
         return
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"`weights`: file {path} does not exist")
+        raise InputError(f"`weights`: file {path} does not exist{meant(path)}")
     if path.suffix == ".safetensors":
         load_pytorch_weights(model, path)
     elif path.name.endswith((".weights.h5", ".keras")):
@@ -67,7 +67,7 @@ def load_initial_weights(model: keras.Model, source: str | Path) -> list[str]:
     if of_applications(source):
         load_applications_weights(model, source, output=False)
     elif not path.is_file():
-        raise InputError(f"`initial_weights`: file {path} does not exist")
+        raise InputError(f"`initial_weights`: file {path} does not exist{meant(path)}")
     elif path.suffix == ".safetensors":
         load_pytorch_weights(model, path, output=False)
     elif path.suffix == ".keras":

@@ -9,6 +9,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from sfp_keras.errors import InputError, first_line
+from sfp_keras.files import meant
 
 _KIND_BY_AXES = {4: "convolution", 1: "batch norm", 2: "linear"}
 _PARTS = {
@@ -98,7 +99,7 @@ def read_tensors(path: Path, names: list[str]) -> list[np.ndarray]:
 
 def _opened(path: Path) -> Any:
     if not path.is_file():
-        raise InputError(f"`weights`: file {path} does not exist")
+        raise InputError(f"`weights`: file {path} does not exist{meant(path)}")
     try:
         return safe_open(path, framework="numpy")
     except (SafetensorError, OSError) as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 from sfp_keras.data import parse_scaling
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
-from sfp_keras.files import of_applications, unreadable
+from sfp_keras.files import meant, of_applications, unreadable
 from sfp_keras.importing import check_module
 from sfp_keras.models import architectures, check_own_spec
 from sfp_keras.workflows.experiment_run import ExperimentRun
@@ -56,7 +56,7 @@ def _check_weights(experiment: Experiment) -> None:
     for name in ("weights", "initial_weights"):
         file = experiment.value(name)
         if file and not of_applications(file) and not Path(file).is_file():
-            raise InputError(f"`{name}`: file {file} does not exist")
+            raise InputError(f"`{name}`: file {file} does not exist{meant(file)}")
 
 
 def _check_training(experiment: Experiment) -> None:

@@ -94,9 +94,10 @@ def short_mask(mask: np.ndarray) -> np.ndarray:
 
 
 def shares(
-    zeroed: Sequence[ZeroedLink], masks: Mapping[str, np.ndarray], variant: str
+    zeroed: Sequence[ZeroedLink], network: keras.Model, variant: str
 ) -> dict[str, float | int | None]:
-    """Weights of links that masks keep, and the share that label sets drawn at random would."""
+    """Weights of links that a network's masks keep, and the share that random labels would."""
+    masks = masks_in(network)
     sizes = [one.kernel.size for one in zeroed]
     kept = sum(
         one.kernel.size

@@ -1,5 +1,6 @@
 """AFCC between layers: links are zeroed outside masks, and every network is trained."""
 
+import dataclasses
 import warnings
 from collections.abc import Iterator, Sequence
 
@@ -16,22 +17,23 @@ from sfp_keras.afcc import (
     check_label_outputs,
     layers_of_link,
     links,
-    mask_layers,
     start_before,
 )
 from sfp_keras.afcc.link_layers import Start
 from sfp_keras.csv_files import csv_text
-from sfp_keras.files import load_npz, save_npz, write_text
+from sfp_keras.files import write_text
 from sfp_keras.models.label_outputs import label_outputs
 from sfp_keras.progress import Progress
+from sfp_keras.runs.afcc_results import ZeroedHead
 from sfp_keras.runs.link_files import LinkTraining, ZeroedLinks
 from sfp_keras.runs.link_results import add_link_row, find_link_row, read_links
 from sfp_keras.workflows.inputs.arguments import training_called
 from sfp_keras.workflows.inputs.building import build_network
 from sfp_keras.workflows.inputs.stages import chosen_links
-from sfp_keras.workflows.phases.kept_network import save_model
+from sfp_keras.workflows.phases.fine_tuning import note_silent_labels
 from sfp_keras.workflows.phases.link_data import LinkBatches
-from sfp_keras.workflows.phases.link_masks import LinkMasks, masks_in, masks_of, shares
+from sfp_keras.workflows.phases.link_masks import LinkMasks, masks_of, shares
+from sfp_keras.workflows.phases.zeroed_networks import keep_state, keep_zeroed_network, restored
 from sfp_keras.workflows.session import ProbeSession
 
 
@@ -43,8 +45,10 @@ def zero_links(session: ProbeSession) -> pd.DataFrame:
     work = list(phase.work())
     for number, (zeroed, training) in enumerate(work, start=1):
         phase.train(zeroed, training, f"links {number}/{len(work)}")
-        if number == len(work) or work[number][0] != zeroed:
+        if number < len(work) and work[number][0] != zeroed:
             phase.drop_states_before(zeroed)
+    for zeroed in dict.fromkeys(zeroed for zeroed, _ in phase.work(finished=True)):
+        phase.drop_states_before(zeroed)  # Also where a kill came before.
     if not session.experiment.heads.keep_cache:
         session.run.delete_features("links")
         session.run.delete_features("links-test")
@@ -109,23 +113,34 @@ class LinkPhase:
         new = self._newly_zeroed(zeroed)
         # From scratch, the trained network says what is kept.
         known = self.session.network if scratch else network
-        masks = masks_of(self.masks.zeroed(new, known, training), training.variant)
+        ends = self.masks.zeroed(new, known, training)
+        masks = masks_of(ends, training.variant)
+        if training.variant == "clusters":
+            head = ZeroedHead("clusters", training.images, training.threshold)
+            for one in ends:
+                if one.link.target is None:
+                    note_silent_labels(one.mask, self.session.dataset.class_names, head)
         tuner = self._tuner(zeroed, training)
         layers = None
         if not scratch:
             layers = list(dict.fromkeys(path for link in new for path in self.layers[link.name]))
-        phase = f"{title} {' '.join((*zeroed.links[-1:], training.variant))}"
+        last = f"{len(new)} links" if zeroed.how == "together" else zeroed.links[-1]
+        phase = f"{title} {last} {training.variant}"
+        if len(self.settings.seeds) > 1:
+            phase += f", seed {training.seed}"
         outcome = self._run(tuner, network, masks, layers, zeroed, training, Progress(phase))
-        self._keep_state(zeroed, training, outcome)
-        now = masks_in(outcome.network)
+        if self._goes_on(zeroed, training):
+            keep_state(files.state(training), outcome.network)
         if training.variant == "clusters" and not files.model.exists():
-            self._keep_model(zeroed, training, outcome, now)
+            keep_zeroed_network(files, training, outcome.network)
         write_text(files.curve(training), csv_text(pd.DataFrame(outcome.history)))
         settings = self.settings.scratch if scratch else self.settings.training
         every = [self.links[name] for name in zeroed.links]
         about = {
             "place": self.places[new[0].name],
-            **shares(self.masks.zeroed(every, network, training), now, training.variant),
+            **shares(
+                self.masks.zeroed(every, network, training), outcome.network, training.variant
+            ),
             "accuracy_before": self._accuracy_before(tuner.data),
             "accuracy_zeroed": None if scratch else outcome.accuracy_zeroed,
             "accuracy_after": outcome.accuracy_after,
@@ -136,8 +151,9 @@ class LinkPhase:
 
     def drop_states_before(self, zeroed: ZeroedLinks) -> None:
         """Delete what a sequence went on with, all of whose next step is trained."""
-        if zeroed.how == "sequence":
-            for path in self.session.run.links(_before(zeroed)).states():
+        while zeroed.how == "sequence":
+            zeroed = zeroed.before
+            for path in self.session.run.links(zeroed).states():
                 path.unlink(missing_ok=True)
 
     def _groups(self) -> Iterator[ZeroedLinks]:
@@ -174,7 +190,17 @@ class LinkPhase:
             every = [self.links[name] for name in zeroed.links]
             made = not variant.of_several and variant.is_made_of(every)
             return made and training.start == "trained"
+        only_first = zeroed.how == "alone" and "alone" not in self.settings.how
+        if only_first and len(self.links) > 1 and training.start == "scratch":
+            return False
         return variant.is_made_of(self._newly_zeroed(zeroed))
+
+    def _goes_on(self, zeroed: ZeroedLinks, training: LinkTraining) -> bool:
+        """Whether a sequence goes on with what is trained."""
+        names = tuple(self.links)
+        first = zeroed.how == "sequence" or zeroed.links == names[:1]
+        wanted = "sequence" in self.settings.how and training.start == "trained"
+        return first and wanted and zeroed.links != names
 
     def _newly_zeroed(self, zeroed: ZeroedLinks) -> list[Link]:
         names = zeroed.links[-1:] if zeroed.how == "sequence" else zeroed.links
@@ -187,21 +213,22 @@ class LinkPhase:
             return build_network(experiment, self.session.dataset, "float32")
         if zeroed.how != "sequence":
             return self.session.network
-        before = _before(zeroed)
+        before = zeroed.before
         if not self._is_made(before, training):
             training = training._replace(variant="clusters")  # Which it equals so far.
         state = self.session.run.links(before).state(training)
         if not state.exists():
             # It was trained when no more links were to follow: it is trained again, alike.
             self.train(before, training, "links before")
-        return self._restored(load_npz(state))
+        return restored(self.session.network, state)
 
     def _tuner(self, zeroed: ZeroedLinks, training: LinkTraining) -> LinkFineTuning:
         names = self.session.experiment.group_names
         settings = self.settings
         if training.start == "scratch":
             data = self.batches.images(training.seed)
-            return LinkFineTuning(self.outputs, data, settings.scratch, names=names)
+            scratch = dataclasses.replace(settings.scratch, precision=settings.training.precision)
+            return LinkFineTuning(self.outputs, data, scratch, names=names)
         if settings.batch_norm == "updating":
             data = self.batches.images(training.seed)
         else:
@@ -240,55 +267,3 @@ class LinkPhase:
             tuner = LinkFineTuning(self.outputs, data)
             self._accuracies[data.start] = tuner.accuracy(self.session.network)
         return self._accuracies[data.start]
-
-    def _keep_state(
-        self, zeroed: ZeroedLinks, training: LinkTraining, outcome: LinkOutcome
-    ) -> None:
-        """Keep what the sequence goes on with."""
-        place = tuple(self.links)[: len(zeroed.links)]
-        begins = zeroed.how == "sequence" or zeroed.links == place
-        goes_on = "sequence" in self.settings.how and zeroed.links != tuple(self.links)
-        if not (begins and goes_on) or training.start == "scratch":
-            return
-        masks = masks_in(outcome.network)
-        save_npz(
-            self.session.run.links(zeroed).state(training),
-            layers=np.array(list(masks)),
-            **{f"mask{i}": mask for i, mask in enumerate(masks.values())},
-            **{f"weights{i}": array for i, array in enumerate(outcome.network.get_weights())},
-        )
-
-    def _restored(self, state: dict[str, np.ndarray]) -> keras.Model:
-        masks = {str(path): state[f"mask{i}"] for i, path in enumerate(state["layers"])}
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "mask: .* units have no free weight")
-            network = mask_layers(self.session.network, masks)
-        count = len(network.get_weights())
-        network.set_weights([state[f"weights{i}"] for i in range(count)])
-        return network
-
-    def _keep_model(
-        self,
-        zeroed: ZeroedLinks,
-        training: LinkTraining,
-        outcome: LinkOutcome,
-        masks: dict[str, np.ndarray],
-    ) -> None:
-        """Keep the network of the first AFCC, and its masks."""
-        files = self.session.run.links(zeroed)
-        save_npz(
-            files.mask,
-            layers=np.array(list(masks)),
-            **{f"mask{i}": mask for i, mask in enumerate(masks.values())},
-            split=np.array(training.images),
-            threshold=np.float64(training.threshold),
-            start=np.array(training.start),
-            seed=np.int64(training.seed),
-        )
-        save_model(files.model, outcome.network)
-
-
-def _before(zeroed: ZeroedLinks) -> ZeroedLinks:
-    """The step of a sequence before another."""
-    names = zeroed.links[:-1]
-    return ZeroedLinks("sequence" if len(names) > 1 else "alone", names)

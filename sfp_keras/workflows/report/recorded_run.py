@@ -3,6 +3,7 @@
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from sfp_keras.analyses import (
@@ -25,7 +26,11 @@ from sfp_keras.runs.afcc_results import read_afcc, read_networks
 from sfp_keras.runs.link_results import read_all_links
 from sfp_keras.runs.stage_results import read_measurement
 from sfp_keras.runs.tables import COUNT, TEXT, read_curve, read_table
+from sfp_keras.text import did_you_mean
 from sfp_keras.workflows.paper_numbers import paper_numbers
+
+# Runs that are named where another one is not there.
+_NAMED = 3
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -147,10 +152,11 @@ def read_run(experiment: Experiment) -> RecordedRun:
     saved = files.record.read()
     if "flags" not in saved:
         state = "names no flags" if saved else "is missing"
-        raise InputError(
-            f"{files.record.path} {state}; name a run by `run_dir`, or make one first: "
-            + typed(program(), ["--mode=probe", f"--run_dir={files.path}"])
+        mend = "; name a run by `run_dir`, or make one first: " + typed(
+            program(), ["--mode=probe", f"--run_dir={files.path}"]
         )
+        asked = did_you_mean([f"`run_dir`={path}" for path in _runs_near(files.path)])
+        raise InputError(f"{files.record.path} {state}{asked or mend}")
     stages = {split: _stages(files, saved, split) for split in experiment.analysis.split}
     empty = [split for split, found in stages.items() if not found]
     if empty:
@@ -167,6 +173,13 @@ def read_run(experiment: Experiment) -> RecordedRun:
         {split: _chosen(experiment, found) for split, found in stages.items()},
         experiment.analysis.threshold,
     )
+
+
+def _runs_near(path: Path) -> list[Path]:
+    """At most three runs inside a folder, or beside one that is not there, the newest first."""
+    folder = path if path.is_dir() else path.parent
+    records = sorted(folder.glob("*/experiment.json"), key=lambda file: file.stat().st_mtime)
+    return [file.parent for file in records[: -_NAMED - 1 : -1]]
 
 
 def _stages(files: RunFiles, saved: Mapping[str, Any], split: str) -> list[str]:

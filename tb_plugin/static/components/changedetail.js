@@ -15,12 +15,14 @@ import {useWidth} from '../lib/width.js';
 import {ClusterList} from './clusterlist.js';
 import {Matrix, zoomView} from './matrix.js';
 import {Await} from './messages.js';
-import {Button} from './widgets.js';
+import {Button, Keyed} from './widgets.js';
 
 const GAP = 20;
 const WHOLE_UP_TO = 40; // Labels; of more the corner with the clusters comes first.
 const AROUND = 3; // Labels shown beside those in clusters.
 const LARGEST = 420; // Pixels of a matrix.
+const ROOMY = 200; // Three beside each other are at least so large,
+const SMALLEST = 150; // two so large.
 const [NOTHING, NOISE, CLUSTER] = [0, 1, 2];
 const [ONLY_A, ONLY_B, IN_BOTH] = [1, 2, 3];
 const OF_CLUSTERS = [BLACK, YELLOW, WHITE];
@@ -112,8 +114,8 @@ function Matrices({row, both, picture, ...prepared}) {
   const [view, setView] = useState(start);
   const [cursor, setCursor] = useState(null);
   const [box, width] = useWidth();
-  const across = width >= 640 ? 3 : width >= 460 ? 2 : 1;
-  const each = Math.floor((width - (across - 1) * GAP) / across) - gutter.room;
+  const sideOf = (across) => Math.floor((width - (across - 1) * GAP) / across) - gutter.room;
+  const across = sideOf(3) >= ROOMY ? 3 : sideOf(2) >= SMALLEST ? 2 : 1;
   const panels = useMemo(
     () => [
       ...kinds.map((values, i) => ({
@@ -148,7 +150,7 @@ function Matrices({row, both, picture, ...prepared}) {
     return () => (picture.current = null);
   });
   const shared = {size, cursor, onCursor: setCursor, gutter, theme, view, onView: setView};
-  const side = Math.min(LARGEST, Math.max(110, each));
+  const side = Math.min(LARGEST, Math.max(110, sideOf(across)));
   const zoom = (factor) => setView((v) => zoomView(v, factor, size));
   const sign = (here, there, mark) => {
     const other = new Set(there.flat());
@@ -188,9 +190,10 @@ function Matrices({row, both, picture, ...prepared}) {
 
 function Keys({change}) {
   if (change)
-    return html`<i class="key white"></i> in both <i class="key first"></i> A alone${' '}
-      <i class="key second"></i> B alone`;
-  return html`<i class="key white"></i> clusters <i class="key yellow"></i> noise`;
+    return html`<${Keyed} color="white">in both<//>${' '}
+      <${Keyed} color="first">A alone<//>${' '}
+      <${Keyed} color="second">B alone<//>`;
+  return html`<${Keyed} color="white">clusters<//> <${Keyed} color="yellow">noise<//>`;
 }
 
 /** The element under the cross, in both. */

@@ -11,7 +11,7 @@ import {Failure} from './messages.js';
 import {Shared, useOffer} from '../lib/shared.js';
 import {thumbnailPicture, useThumbnails} from '../lib/thumbnails.js';
 import {Thumbnail} from './thumbnail.js';
-import {Button, Select} from './widgets.js';
+import {Button, Keyed, Select} from './widgets.js';
 
 const PAGE = 20; // Filters shown at a time.
 const SIDE = 108; // Pixels of a thumbnail, about.
@@ -110,8 +110,8 @@ function Summary({rows, both}) {
     Change: the share of the elements in clusters of either that are not in clusters of both, from 0,
     the same clusters, to 1, no label in common. A cluster is shared if it has the same labels in both.
     Gained labels are in a cluster of B alone, lost ones of A alone. In the matrices${' '}
-    <i class="key white"></i> clusters, <i class="key yellow"></i> noise; choose one to see both in one
-    order of labels.
+    <${Keyed} color="white">clusters,<//>${' '}
+    <${Keyed} color="yellow">noise;<//> choose one to see both in one order of labels.
   </p>`;
 }
 

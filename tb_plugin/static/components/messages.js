@@ -27,9 +27,11 @@ export function Empty({title, children}) {
 export function EmptyLog() {
   return html`<${Empty} title="No clusters logged yet">
     <p>Measure a network with this project's command:</p>
-    <pre>python main.py --mode=probe</pre>
-    <p>or add the monitor to the training of your own Keras model:</p>
-    <pre>${'from sfp_keras import FilterMonitor\nmodel.fit(..., callbacks=[FilterMonitor(...)])'}</pre>
+    <pre>sfp-keras --mode=probe</pre>
+    <p>or a Keras model of your own, in Python:</p>
+    <pre>${'import sfp_keras\nresult = sfp_keras.probe(model, train, test)\nresult.save("runs/mine")'}</pre>
+    <p>or while you train it:</p>
+    <pre>${'monitor = sfp_keras.FilterMonitor(...)\nmodel.fit(..., callbacks=[monitor])'}</pre>
     <p>
       Then point TensorBoard at the log: <code>tensorboard --logdir runs</code>. What is
       measured appears here by itself.

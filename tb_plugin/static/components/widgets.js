@@ -58,3 +58,8 @@ export function Select({value, choices, title, onChange}) {
     ${choices.map(([choice, text]) => html`<option key=${choice} value=${choice}>${text}</option>`)}
   </select>`;
 }
+
+/** What a colour means in a sentence: the colour and the word on one line. */
+export function Keyed({color, children}) {
+  return html`<span class="keyed"><i class=${`key ${color}`}></i> ${children}</span>`;
+}

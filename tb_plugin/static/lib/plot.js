@@ -7,6 +7,9 @@ const EDGE = 6; // Pixels of a mark at the edge.
 const LETTER = 5.6; // Pixels of a letter of a tick's name, about.
 const MOST_POINTS = 60; // Points are marked on lines of so many.
 const TURNED = 10; // Pixels that a name written upwards takes of the axis.
+const BESIDE = 70; // Pixels left and right of the lines.
+const FONT = {least: 9, most: 11}; // Pixels of the letters of ticks.
+const MARGIN = 0.03; // Of the values of x, kept free at either end.
 const STEM_ALPHA = 0.4;
 const MARK = {share: 0.4, least: 1.5, most: 4.5}; // Radius, of what each x has of the width.
 
@@ -21,10 +24,11 @@ export function plotOptions(chart) {
   const css = getComputedStyle(document.body);
   const ink = css.getPropertyValue('--ink-soft').trim();
   const grid = {stroke: css.getPropertyValue('--grid').trim(), width: 1};
-  const font = `11px ${css.fontFamily}`;
+  const fontOf = (pixels) => `${pixels}px ${css.fontFamily}`;
+  const font = fontOf(FONT.most);
   const axis = {stroke: ink, grid, ticks: {...grid, size: 4}, font};
   const [low, high] = [xs[0], xs.at(-1)];
-  const margin = high > low ? (high - low) * 0.03 : 0.5;
+  const margin = high > low ? (high - low) * MARGIN : 0.5;
   const points = xs.length <= MOST_POINTS;
   const names = axisOfNames(chart, width || 300);
   return {
@@ -43,6 +47,7 @@ export function plotOptions(chart) {
       {
         ...axis,
         ...names,
+        font: fontOf(names.letters ?? FONT.most),
         label: xLabel,
         labelSize: xLabel ? 16 : 0,
         labelGap: 0,
@@ -83,13 +88,16 @@ export function plotOptions(chart) {
 function axisOfNames({ticks, nameOfX, turns}, width) {
   if (!turns || thin(ticks, nameOfX, width).length === ticks.length) return {size: 28};
   const longest = Math.max(...ticks.map((x) => [...nameOfX(x, true)].length));
-  return {size: 14 + longest * LETTER, rotate: 90, grid: {show: false}};
+  const shown = thin(ticks, nameOfX, width, true).length;
+  const each = (width - BESIDE) / (1 + 2 * MARGIN) / shown;
+  const letters = Math.max(FONT.least, Math.min(FONT.most, Math.floor(each)));
+  return {size: 14 + longest * LETTER, rotate: 90, grid: {show: false}, letters};
 }
 
 /** As many ticks as have room for their names. */
 function thin(ticks, nameOfX, width, turned = false) {
   if (turned) {
-    const every = Math.ceil((ticks.length * TURNED) / Math.max(TURNED, width - 70));
+    const every = Math.ceil((ticks.length * TURNED) / Math.max(TURNED, width - BESIDE));
     return ticks.filter((_, i) => i % every === 0);
   }
   const longest = Math.max(...ticks.map((x) => nameOfX(x, true).length));

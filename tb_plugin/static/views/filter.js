@@ -17,7 +17,7 @@ import {Await, Failure, Loading} from '../components/messages.js';
 import {useResource} from '../lib/resource.js';
 import {Shared, useOffer, useStageParameters} from '../lib/shared.js';
 import {useWidth} from '../lib/width.js';
-import {Button} from '../components/widgets.js';
+import {Button, Keyed} from '../components/widgets.js';
 
 const LARGE = 40; // From so many labels on the corner is enlarged too.
 const GAP = 20;
@@ -173,8 +173,8 @@ function Detail({header, fields, boolean, normalized, permuted, clusterOf, size}
         <//>
         <${Matrix} ...${panels[2]} ...${shared} view=${other} onView=${setOther} frame=${corner}>
           <p class="note">
-            <i class="key white"></i> clusters <i class="key yellow"></i> noise${' '}
-            ${corner > 0 && html`<i class="key red"></i> enlarged`}
+            <${Keyed} color="white">clusters<//> <${Keyed} color="yellow">noise<//>${' '}
+            ${corner > 0 && html`<${Keyed} color="red">enlarged<//>`}
           </p>
         <//>
         ${corner > 0 &&

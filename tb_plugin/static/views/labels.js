@@ -162,7 +162,7 @@ function Reading({rows, fields, series}) {
   const ranked = sortRows(rows, signal.key, false).filter((row) => row[signal.key] !== null);
   const named = (some) =>
     some
-      .map((row) => `${labelName(row.name, row.label)} ${signal.print(row[signal.key])}`)
+      .map((row) => `${labelName(row.name, row.label)} (${signal.print(row[signal.key])})`)
       .join(', ');
   const few = ranked.length < 2 * NAMED;
   return html`<dl class="reading">

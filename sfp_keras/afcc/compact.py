@@ -4,7 +4,7 @@ import keras
 
 from sfp_keras.errors import InputError
 from sfp_keras.layers import CompactDense, GatheredDense, MaskedDense
-from sfp_keras.models.graph import functional_form
+from sfp_keras.models.graph import check_model, functional_form
 from sfp_keras.models.rebuilding import Exchange, layers_by_path, rebuild
 
 
@@ -34,6 +34,7 @@ def compact_head(model: keras.Model, gather: bool = False) -> keras.Model:
         InputError: if there is no such layer, or one lies where no graph leads: in a subclassed
             model or in another layer.
     """
+    check_model(model)
     form = functional_form(model)
     if form is None:
         raise InputError(

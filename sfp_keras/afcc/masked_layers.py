@@ -8,7 +8,7 @@ import numpy as np
 
 from sfp_keras.errors import InputError
 from sfp_keras.layers import MASKED_LAYERS, CompactDense, MaskConstraint, MaskedKernel
-from sfp_keras.models.graph import functional_form, layer_path
+from sfp_keras.models.graph import check_model, functional_form, layer_path
 from sfp_keras.models.rebuilding import (
     Exchange,
     arguments_of,
@@ -113,6 +113,7 @@ def strip_masks(model: keras.Model) -> keras.Model:
 
 
 def _functional(model: keras.Model, function: str) -> keras.Model:
+    check_model(model)
     form = functional_form(model)
     if form is None:
         kind = type(model).__name__

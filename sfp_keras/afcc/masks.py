@@ -3,7 +3,7 @@
 import numpy as np
 
 from sfp_keras.errors import InputError
-from sfp_keras.filters import FilterClusters, check_kind
+from sfp_keras.filters import FilterClusters, check_clusters
 
 
 def cluster_mask(clusters: FilterClusters, positions: int = 1) -> np.ndarray:
@@ -21,7 +21,7 @@ def cluster_mask(clusters: FilterClusters, positions: int = 1) -> np.ndarray:
 
     Source: paper 2, AFCC ("applied filter's cluster connections").
     """
-    check_kind("clusters", clusters, FilterClusters, "find_clusters")
+    check_clusters(clusters)
     if positions < 1:
         raise InputError(f"`positions` must be at least 1, received {positions}")
     labels = clusters.in_cluster

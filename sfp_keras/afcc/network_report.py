@@ -12,7 +12,7 @@ import numpy as np
 
 from sfp_keras.afcc.multiply_adds import multiply_adds
 from sfp_keras.errors import InputError
-from sfp_keras.models.graph import layer_calls
+from sfp_keras.models.graph import check_model, layer_calls
 from sfp_keras.models.traits.counting import UNKNOWN
 
 if TYPE_CHECKING:
@@ -146,8 +146,7 @@ def network_report(model: keras.Model, input_shape: tuple[int, ...] | None = Non
     Raises:
         InputError: if it is no Keras model, or has no weights yet.
     """
-    if not isinstance(model, keras.Model):
-        raise InputError(f"`model` must be a keras.Model, received {type(model).__name__}")
+    check_model(model)
     if not model.built:
         raise InputError(f"`model`: {model.name!r} has no weights yet: call it on an input first")
     costs, uncounted, seen = [], [], set()

@@ -8,7 +8,7 @@ import numpy as np
 from sfp_keras.afcc.filter_ties import IMAGE, FilterTies, Pin
 from sfp_keras.afcc.smaller_network import without_filters
 from sfp_keras.errors import InputError
-from sfp_keras.filters import FilterClusters, check_kind
+from sfp_keras.filters import FilterClusters, check_clusters
 from sfp_keras.models.graph import CallGraph, LayerCall, call_graph, require_functional
 from sfp_keras.models.rebuilding import rebuild
 from sfp_keras.probing import Stage, resolve_stages
@@ -23,7 +23,7 @@ def unused_filters(clusters: FilterClusters) -> np.ndarray:
     Returns:
         bool (F,), true for filters in no cluster.
     """
-    check_kind("clusters", clusters, FilterClusters, "find_clusters")
+    check_clusters(clusters)
     return np.logical_not(clusters.in_cluster.any(axis=1))
 
 

@@ -17,7 +17,7 @@ References:
         of underlying mechanism for successful deep learning", arXiv:2309.07537.
 """
 
-from sfp_keras.filters.clusters import FilterClusters, find_clusters
+from sfp_keras.filters.clusters import FilterClusters, check_clusters, find_clusters
 from sfp_keras.filters.decisions import (
     FilterDecisions,
     count_decisions,
@@ -26,7 +26,6 @@ from sfp_keras.filters.decisions import (
 )
 from sfp_keras.filters.field_sums import SummedFields, summed_fields
 from sfp_keras.filters.fields import FilterFields
-from sfp_keras.filters.kinds import check_kind
 from sfp_keras.filters.quantities import (
     FILTER_QUANTITIES,
     LABEL_QUANTITIES,
@@ -76,7 +75,7 @@ __all__ = [
     "SignalToNoise",
     "SubThresholdFields",
     "SummedFields",
-    "check_kind",
+    "check_clusters",
     "correct_without",
     "count_decisions",
     "decided_labels",

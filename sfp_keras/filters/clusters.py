@@ -165,21 +165,18 @@ class FilterClusters:
 
 def check_clusters(clusters: FilterClusters) -> None:
     """Refuse what is no `FilterClusters`."""
-    if not isinstance(clusters, FilterClusters):
-        kind = type(clusters).__name__
-        raise InputError(
-            f"`clusters` must be FilterClusters, as `find_clusters` returns, received {kind}"
-        )
+    check_kind("clusters", clusters, FilterClusters, "find_clusters(fields)")
+
+
+def check_fields(fields: FilterFields) -> None:
+    """Refuse what is no `FilterFields`."""
+    check_kind("fields", fields, FilterFields, "measure_fields(...)[stage].fields")
 
 
 def check_same_layer(clusters: FilterClusters, fields: FilterFields) -> None:
     """Refuse fields whose numbers of filters and labels are not those of the clusters."""
     check_clusters(clusters)
-    if not isinstance(fields, FilterFields):
-        kind = type(fields).__name__
-        raise InputError(
-            f"`fields` must be FilterFields, as measure_fields(...)[stage].fields, received {kind}"
-        )
+    check_fields(fields)
     if (fields.num_filters, fields.num_labels) != clusters.cluster_id.shape:
         raise InputError(
             f"`fields` have {fields.num_filters} filters and {fields.num_labels} labels; "
@@ -221,7 +218,8 @@ def find_clusters(
     if isinstance(fields, FilterFields):
         fields_or_boolean = fields
     if isinstance(fields_or_boolean, Mapping):
-        check_kind("fields_or_boolean", fields_or_boolean, FilterFields, "measure_fields")
+        maker = "measure_fields(...)[stage].fields"
+        check_kind("fields_or_boolean", fields_or_boolean, FilterFields, maker)
     num_filters, num_labels, parts = _parts(fields_or_boolean, threshold)
     cluster_id = np.full((num_filters, num_labels), -1, np.int16)
     ones_per_row = np.empty((num_filters, num_labels), np.int32)

@@ -6,7 +6,6 @@ import numpy as np
 
 from sfp_keras.filters.clusters import FilterClusters, check_same_layer
 from sfp_keras.filters.fields import FilterFields
-from sfp_keras.filters.kinds import check_kind
 from sfp_keras.filters.statistics import check_labels
 from sfp_keras.short_repr import ShortRepr
 
@@ -108,8 +107,6 @@ def summed_fields(clusters: FilterClusters, fields: FilterFields) -> SummedField
     units, less the negative sub-threshold fields there; so the ratio is to the mean of the wrong
     units, above 150 / 33 = 4.5 where sub-threshold fields are negative.
     """
-    check_kind("clusters", clusters, FilterClusters, "find_clusters")
-    check_kind("fields", fields, FilterFields, "measure_fields")
     check_same_layer(clusters, fields)
     labels = fields.num_labels
     check_labels(labels)

@@ -13,7 +13,7 @@ def check_kind(argument: str, value: Any, kind: type, maker: str) -> None:
         argument: `str`. What the value was given as.
         value: what is looked at.
         kind: the class it must be of.
-        maker: `str`. The function that makes such values.
+        maker: `str`. The expression that makes such values.
 
     Raises:
         InputError: naming the argument, the kind and its maker.
@@ -22,4 +22,4 @@ def check_kind(argument: str, value: Any, kind: type, maker: str) -> None:
         what = (
             "those of all stages: name one" if isinstance(value, Mapping) else type(value).__name__
         )
-        raise InputError(f"`{argument}` must be {kind.__name__}, as {maker} gives, received {what}")
+        raise InputError(f"`{argument}` must be {kind.__name__}, such as {maker}, received {what}")

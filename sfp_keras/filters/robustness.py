@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sfp_keras.filters.clusters import FilterClusters, find_clusters
+from sfp_keras.filters.clusters import FilterClusters, check_fields, find_clusters
 from sfp_keras.filters.fields import FilterFields
-from sfp_keras.filters.kinds import check_kind
 from sfp_keras.filters.statistics import LayerStatistics, layer_statistics
 
 
@@ -46,7 +45,7 @@ def layer_robustness(
     Source: paper 1's supplement, "robustness to different threshold values" and the note on the
     order of labels in the explanation of Figure 4.
     """
-    check_kind("fields", fields, FilterFields, "measure_fields")
+    check_fields(fields)
     return tuple(_at(fields, threshold) for threshold in thresholds)
 
 

@@ -7,7 +7,6 @@ import numpy as np
 from sfp_keras.errors import InputError
 from sfp_keras.filters.clusters import FilterClusters, check_same_layer
 from sfp_keras.filters.fields import FilterFields
-from sfp_keras.filters.kinds import check_kind
 from sfp_keras.short_repr import ShortRepr
 
 # Wide enough for all but a few of a layer's fields; lower ones are counted separately.
@@ -84,8 +83,6 @@ def sub_threshold_fields(
 
     Source: paper 1, Figure 5C and its explanation in the supplement.
     """
-    check_kind("clusters", clusters, FilterClusters, "find_clusters")
-    check_kind("fields", fields, FilterFields, "measure_fields")
     check_same_layer(clusters, fields)
     edges = _bin_edges(bins, clusters.threshold)
     # For a number of bins NumPy takes half the time; their edges are the same.

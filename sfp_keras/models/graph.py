@@ -84,15 +84,24 @@ def functional_form(model: Any) -> keras.Model | None:
     return None
 
 
+def check_model(model: Any) -> None:
+    """Refuse what is no Keras model, such as the name of a file.
+
+    Raises:
+        InputError: naming the kind of what was given.
+    """
+    if not isinstance(model, keras.Model):
+        kind = type(model).__name__
+        raise InputError(f"`model` must be a keras.Model, received {kind} {str(model)[:60]!r}")
+
+
 def require_functional(model: keras.Model) -> keras.Model:
     """Return `functional_form(model)`, or say what to do about a model without a graph.
 
     Raises:
         InputError: if it is no Keras model, is subclassed or unbuilt, or has several inputs.
     """
-    if not isinstance(model, keras.Model):
-        kind = type(model).__name__
-        raise InputError(f"`model` must be a keras.Model, received {kind} {str(model)[:60]!r}")
+    check_model(model)
     form = functional_form(model)
     if form is None and isinstance(model, keras.Sequential):
         raise InputError(

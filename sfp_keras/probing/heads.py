@@ -98,6 +98,11 @@ def train_heads(
             `decay` or a `group` that cannot be read or is of no stage.
     """
     settings = settings or HeadSettings()
+    if not isinstance(settings, TrainingSettings):
+        raise InputError(
+            "`settings` must be HeadSettings, such as HeadSettings(epochs=20, schedule_epochs=20), "
+            f"received {type(settings).__name__}"
+        )
     num_labels = _number_of_labels(cache, num_labels)
     # Resident features are gathered on the device by index; files and fresh images are fed.
     resident = augmented is None and not cache.on_disk

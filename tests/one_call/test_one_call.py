@@ -250,7 +250,9 @@ def test_the_record_has_all_that_was_given():
 
 
 def test_what_is_of_another_kind_is_refused_by_its_name(result, model, digits):
-    with pytest.raises(InputError, match="`clusters` must be FilterClusters, as find_clusters gi"):
+    with pytest.raises(
+        InputError, match="`clusters` must be FilterClusters, such as find_clusters"
+    ):
         sfp_keras.cluster_mask(result.fields["deep"])
     for function in (sfp_keras.layer_statistics, sfp_keras.unused_filters):
         with pytest.raises(InputError, match="received those of all stages: name one"):
@@ -275,3 +277,9 @@ def test_mends_of_shapes_and_names(model, digits):
     message = refused(model, digits, head_epochs=3)
     assert message == "`head_epochs` is no argument of probe: it is called `epochs` here"
     assert "`data_dir` is no argument of probe" in refused(model, digits, data_dir="x")
+
+
+def test_what_is_no_model_is_refused_everywhere():
+    for function in (sfp_keras.compact_head, sfp_keras.strip_masks, sfp_keras.network_report):
+        with pytest.raises(InputError, match=r"`model` must be .* received str 'a.keras'"):
+            function("a.keras")

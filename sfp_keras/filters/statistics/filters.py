@@ -9,7 +9,6 @@ import numpy as np
 from sfp_keras.filters.clusters import FilterClusters, check_clusters, check_same_layer
 from sfp_keras.filters.fields import FilterFields
 from sfp_keras.filters.frames import Framed
-from sfp_keras.filters.kinds import check_kind
 from sfp_keras.filters.quantity import documented, quantity
 
 
@@ -118,7 +117,6 @@ def filter_statistics(
 
     Source: paper 1, Figure 4; paper 2, Figure 1.
     """
-    check_kind("clusters", clusters, FilterClusters, "find_clusters")
     check_clusters(clusters)
     if fields is None:
         return FilterStatistics(**filter_columns(clusters))

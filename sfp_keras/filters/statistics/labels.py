@@ -8,7 +8,6 @@ from sfp_keras.errors import InputError
 from sfp_keras.filters.clusters import FilterClusters, check_clusters, check_same_layer
 from sfp_keras.filters.fields import FilterFields
 from sfp_keras.filters.frames import Framed
-from sfp_keras.filters.kinds import check_kind
 from sfp_keras.filters.quantity import documented, quantity
 from sfp_keras.filters.statistics.layers import check_labels
 
@@ -103,7 +102,6 @@ def label_statistics(
     Source: paper 2, Figure 2 (A: counts, B: fields). The division of both noises by K-1 follows
     from the values printed there.
     """
-    check_kind("clusters", clusters, FilterClusters, "find_clusters")
     check_clusters(clusters)
     check_labels(clusters.num_labels)
     others = clusters.num_labels - 1

@@ -8,7 +8,6 @@ import numpy as np
 from sfp_keras.errors import InputError
 from sfp_keras.filters.clusters import FilterClusters, check_clusters
 from sfp_keras.filters.frames import Framed
-from sfp_keras.filters.kinds import check_kind
 from sfp_keras.filters.quantity import documented, quantity
 
 
@@ -158,7 +157,6 @@ def layer_statistics(clusters: FilterClusters) -> LayerStatistics:
 
     Source: paper 2, Tables 1-6 and equations 1-4; paper 1, Figure 5A.
     """
-    check_kind("clusters", clusters, FilterClusters, "find_clusters")
     check_clusters(clusters)
     sizes = clusters.sizes()
     noise = clusters.noise

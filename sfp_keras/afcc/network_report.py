@@ -1,4 +1,4 @@
-"""What a network costs: parameters, zeros among them, and operations, layer by layer."""
+"""What a network costs: parameters, zeros among them, operations, and bytes, layer by layer."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ import numpy as np
 
 from sfp_keras.afcc.multiply_adds import multiply_adds
 from sfp_keras.errors import InputError
+from sfp_keras.layers import CompactDense
 from sfp_keras.models.graph import check_model, layer_calls
 from sfp_keras.models.traits.counting import UNKNOWN
 
 if TYPE_CHECKING:
     import pandas as pd
+
+# Bytes of a number in float32.
+_FLOAT = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +35,10 @@ class LayerCost:
         operations: `float`. Multiply-adds of its kernels for one input; NaN where not known.
         nonzero_operations: `float`. Those of weights that are not zero: what a runtime for
             sparse weights would make.
+        dense_bytes: `int`. What its parameters take in a file, in float32; a compact head's with
+            the bits of its mask.
+        compact_bytes: `int`. What they take where zeros are left out: each array's other numbers
+            in float32 and a bit for each of its places, or the whole array where that is less.
     """
 
     layer: str
@@ -39,6 +47,8 @@ class LayerCost:
     nonzero: int
     operations: float
     nonzero_operations: float
+    dense_bytes: int
+    compact_bytes: int
 
     @property
     def sparsity(self) -> float:
@@ -71,6 +81,8 @@ class NetworkReport:
             sum(one.nonzero for one in self.layers),
             float(np.nansum([one.operations for one in self.layers])),
             float(np.nansum([one.nonzero_operations for one in self.layers])),
+            sum(one.dense_bytes for one in self.layers),
+            sum(one.compact_bytes for one in self.layers),
         )
 
     @property
@@ -87,6 +99,16 @@ class NetworkReport:
     def sparsity(self) -> float:
         """The share of them that are zero."""
         return self.total.sparsity
+
+    @property
+    def dense_bytes(self) -> int:
+        """What it takes in a file, in float32."""
+        return self.total.dense_bytes
+
+    @property
+    def compact_bytes(self) -> int:
+        """What it takes where zeros are left out and a bit for each place says where they are."""
+        return self.total.compact_bytes
 
     @property
     def operations(self) -> float:
@@ -110,8 +132,8 @@ class NetworkReport:
             **others: by name, reports or the models themselves.
 
         Returns:
-            `DataFrame`, this network first: network, parameters, nonzero, sparsity, operations,
-            nonzero_operations, parameters_share, operations_share.
+            `DataFrame`, this network first: network, the attributes of `LayerCost`, the sparsity,
+            parameters_share, operations_share.
         """
         return compared({self.name: self, **others})
 
@@ -126,7 +148,7 @@ class NetworkReport:
 
 
 def network_report(model: keras.Model, input_shape: tuple[int, ...] | None = None) -> NetworkReport:
-    """Count a network's parameters, the zeros among them, and its multiply-adds for one input.
+    """Count a network's parameters, the zeros among them, its multiply-adds, and its bytes.
 
     Example:
 
@@ -162,7 +184,11 @@ def network_report(model: keras.Model, input_shape: tuple[int, ...] | None = Non
         parameters, nonzero = (
             sum(int(count(array)) for array in arrays) for count in (np.size, np.count_nonzero)
         )
-        costs.append(LayerCost(path, type(layer).__name__, parameters, nonzero, *operations))
+        mask = _bits(layer.mask.size) if weights and type(layer) is CompactDense else 0
+        dense = _FLOAT * parameters + mask
+        compact = sum(map(_compact_bytes, arrays)) + mask
+        kind = type(layer).__name__
+        costs.append(LayerCost(path, kind, parameters, nonzero, *operations, dense, compact))
     return NetworkReport(model.name, tuple(costs), tuple(uncounted))
 
 
@@ -184,6 +210,15 @@ def compared(networks: Mapping[str, NetworkReport | keras.Model]) -> pd.DataFram
     for name in ("parameters", "operations"):
         table[f"{name}_share"] = table[name] / table[name].iloc[0]
     return table
+
+
+def _compact_bytes(array: np.ndarray) -> int:
+    return min(_FLOAT * array.size, _FLOAT * int(np.count_nonzero(array)) + _bits(array.size))
+
+
+def _bits(size: int) -> int:
+    """Bytes of as many bits."""
+    return -(-size // 8)
 
 
 def _frame(costs: list[LayerCost]) -> pd.DataFrame:

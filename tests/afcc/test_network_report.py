@@ -37,6 +37,10 @@ def test_a_network_by_hand() -> None:
     assert table["operations"].tolist() == [64 * 216, 0, 1280, 64 * 216 + 1280]
     assert table["nonzero"]["head"] == table["nonzero_operations"]["head"] == MASK.sum()
     assert table["sparsity"]["head"] == pytest.approx(1 - MASK.mean())
+    assert table["dense_bytes"].tolist() == [4 * n for n in (224, 32, 1280, 1536)]
+    # Of batch norm the offsets and the means are zero: one bit for each of eight.
+    bytes_left = [4 * 224, 2 * 32 + 2 * 1, 4 * MASK.sum() + 1280 // 8]
+    assert table["compact_bytes"].tolist() == [*bytes_left, sum(bytes_left)]
     assert repr(report).startswith("NetworkReport(small: 1,536 parameters, ")
     assert "<table" in report._repr_html_()
 
@@ -76,6 +80,8 @@ def test_networks_stand_beside_one_another() -> None:
     conv = 64 * 216
     assert table["operations"].tolist() == [conv + 1280, conv + 1280, conv + 10 * most]
     assert table["nonzero_operations"].tolist() == [conv + kept] * 3
+    assert table["compact_bytes"][0] == table["compact_bytes"][1]
+    assert table["compact_bytes"][1] < table["dense_bytes"][1] < table["dense_bytes"][0] / 2
     assert table["parameters_share"][1] == pytest.approx((256 + kept) / 1536)
 
 

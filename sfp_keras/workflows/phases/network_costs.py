@@ -41,7 +41,12 @@ def write_costs(files: AfccFiles, stage: Stage) -> None:
 def _with_full_head(report: NetworkReport) -> NetworkReport:
     """The report of the network with none of its head's weights zero."""
     head = report.layers[-1]
-    full = dataclasses.replace(head, nonzero=head.parameters, nonzero_operations=head.operations)
+    full = dataclasses.replace(
+        head,
+        nonzero=head.parameters,
+        nonzero_operations=head.operations,
+        compact_bytes=head.dense_bytes,
+    )
     return dataclasses.replace(report, layers=(*report.layers[:-1], full))
 
 

@@ -100,7 +100,8 @@ class RunDirectory(RunFiles):
             now = self.plan.phase(phase)
             for name, old, new in differences(before, now, self.plan.defaults):
                 if not (same and name in _CHOOSE_IMAGES):
-                    again = f"redo from there with `overwrite`={phase}"
+                    redone = "afcc" if phase == "links" else phase
+                    again = f"redo from there with `overwrite`={redone}"
                     if phase == "train" and not self.plan.trains:
                         again = self.plan.redo_all
                     raise InputError(

@@ -315,9 +315,19 @@ def test_a_sequence_goes_on_with_what_was_trained(
     assert not [name for name in contents(linked.folder) if "state" in name or "check" in name]
 
 
-def test_a_wrong_link_is_one_line(
-    linked: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("flag", "words"),
+    [
+        ("--afcc_links=layer55", "--afcc_links: there is no link 'layer55'; did you mean layer5"),
+        ("--afcc_links_epochs=2", "--afcc_links_epochs was 1, now 2; choose another --run_dir"),
+        ("--afcc_links_decay=fast", "--afcc_links_decay"),
+    ],
+)
+def test_mistakes_of_links_are_one_line(
+    flag: str, words: str, linked: SimpleNamespace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert call_main(*linked.flags, "--afcc_links=layer55") == 2
+    assert call_main(*linked.flags, flag) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: --afcc_links: there is no link 'layer55'; did you mean layer5")
+    assert line.startswith("error: ")
+    assert words in line
+    assert "--overwrite=links" not in line

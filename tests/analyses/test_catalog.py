@@ -115,18 +115,18 @@ def links_results() -> pd.DataFrame:
         *(("alone", "layer9", 7), ("alone", "output", 9), ("sequence", "output layer9", 7)),
         ("together", "output layer9", 7),
     ]
+    trainings = [("clusters", 0.3), ("clusters", 0.4), ("full", 0.0), ("random_afcc", 0.0)]
     return pd.DataFrame(
         {
             **{"how": how, "links": links, "place": place, "start": start, "variant": variant},
-            **{"clusters_from": "train" if variant == "clusters" else ""},
-            **{"threshold": 0.3 if variant == "clusters" else 0.0, "seed": seed},
-            **{"kept": 20, "total": 100, "share": 0.2, "expected_share": 0.25},
+            **{"clusters_from": "train" if threshold else "", "threshold": threshold},
+            **{"seed": seed, "kept": 20, "total": 100, "share": 0.2, "expected_share": 0.25},
             **{"accuracy_before": 0.7, "accuracy_zeroed": 0.3, "accuracy_after": 0.6 + seed / 50},
             "epochs": 2,
         }
         for how, links, place in groups
         for start in ("trained", "scratch")
-        for variant in ("clusters", "full", "random_afcc")
+        for variant, threshold in trainings
         for seed in (0, 1)
     )
 

@@ -96,7 +96,7 @@ def links_table(summary: pd.DataFrame, how: str) -> ReportTable:
     rows = [
         {
             **row,
-            "link": _name(how, row["links"]),
+            "link": link_name(how, row["links"]),
             "title": LINK_VARIANTS[row["variant"]].title,
             "threshold": row["threshold"] if row["clusters_from"] else None,
             "kept": round(row["kept"]),
@@ -183,7 +183,7 @@ def _draw(
             values[column],
             values[f"{column}_std"].fillna(0.0),
             color=variant.colour,
-            marker=_MARKS[[*LINK_VARIANTS].index(name) % len(_MARKS)],
+            marker=mark_of(name),
             linestyle=joined(values[column], ":") if how == "sequence" else "none",
             label=variant.title,
             **BARS,
@@ -192,7 +192,7 @@ def _draw(
     panel.axhline(before, color="black", linewidth=0.8, linestyle="--", label="before")
     shares = rows[rows["variant"] == "clusters"].groupby("links")["share"].mean()
     shown = [
-        shown_name(_name(how, link)) + (f"\n{shares[link]:.1%} kept" if link in shares else "")
+        shown_name(link_name(how, link)) + (f"\n{shares[link]:.1%} kept" if link in shares else "")
         for link in links
     ]
     panel.set_xticks(range(len(links)), shown, parse_math=False)
@@ -203,7 +203,14 @@ def _draw(
     panel.grid(visible=False, axis="x")
 
 
-def _name(how: str, links: str) -> str:
+def mark_of(variant: str) -> str:
+    """The mark of a variant in figures."""
+    from sfp_keras.afcc import LINK_VARIANTS
+
+    return _MARKS[[*LINK_VARIANTS].index(variant) % len(_MARKS)]
+
+
+def link_name(how: str, links: str) -> str:
     """A link, or the one that a sequence zeroes last, or how many there are."""
     names = links.split(" ")
     if how == "together" and len(names) > 3:

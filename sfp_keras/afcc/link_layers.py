@@ -9,7 +9,13 @@ from sfp_keras.afcc.links import Link
 from sfp_keras.afcc.tail import last_single_tensor
 from sfp_keras.errors import InputError
 from sfp_keras.models.filter_sources import traits_of_call
-from sfp_keras.models.graph import LayerCall, call_graph, labelled_nodes, require_functional
+from sfp_keras.models.graph import (
+    LayerCall,
+    call_graph,
+    labelled_nodes,
+    layer_path,
+    require_functional,
+)
 from sfp_keras.models.label_outputs import LabelOutputs, output_activation
 from sfp_keras.models.rebuilding import layers_by_path
 
@@ -43,7 +49,7 @@ def layers_of_link(model: keras.Model, link: Link) -> tuple[str, ...]:
 def _makers(call: LayerCall, made_by: dict[int, LayerCall], merged: bool) -> Iterator[str]:
     """Paths of the nearest layers with a kernel up to a call."""
     if _makes_filters(call):
-        yield _layer(call.path)
+        yield layer_path(call.path)
         return
     if len(call.inputs) > 1 and merged:
         return  # The sum before is a stage of its own.
@@ -57,11 +63,6 @@ def _makes_filters(call: LayerCall) -> bool:
     traits = traits_of_call(call)
     made = traits is not None and traits.filters_of(call.operation) == "made"
     return made and bool(getattr(call.operation, "weights", ()))
-
-
-def _layer(path: str) -> str:
-    """The path of a call without numbers of calls."""
-    return "/".join(part.partition("#")[0] for part in path.split("/"))
 
 
 def train_only(model: keras.Model, layers: Collection[str], batch_norm: str = "frozen") -> None:
@@ -95,7 +96,7 @@ def start_before(model: keras.Model, layers: Collection[str]) -> Start:
     """
     form = require_functional(model)
     nodes = labelled_nodes(form)
-    outer = {_layer(path).partition("/")[0] for path in layers}
+    outer = {path.partition("/")[0] for path in layers}
     first = next(i for i, (_, node) in enumerate(nodes) if node.operation.name in outer)
     tensor = last_single_tensor(form, nodes, first)
     places = {

@@ -9,7 +9,7 @@ import pytest
 from absl import app, flags
 from absl.testing import flagsaver
 
-GUIDES = ("masked_dense.md", "own_network.md", "own_experiments.md")
+GUIDES = ("masked_dense.md", "own_network.md", "own_experiments.md", "prune_network.md")
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 

@@ -208,6 +208,7 @@ def test_the_terminal_shows_network_table_and_next_steps(story: SimpleNamespace)
     assert f"{story.folder}/layers.csv" in text
 
 
+@pytest.mark.slow
 def test_experiment_json_is_enough_to_rerun(story: SimpleNamespace, tmp_path: Path) -> None:
     saved = json.loads(story.files["first"]["experiment.json"][1])
     assert saved["flags"]["labels"] == 3

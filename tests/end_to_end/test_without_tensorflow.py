@@ -47,6 +47,7 @@ def test_own_network_is_probed(
     check_results(tmp_path / "run", ["conv1", "conv2"])
 
 
+@pytest.mark.slow
 def test_papers_network_is_trained_and_probed(
     command: Callable, colour_folder: Path, tmp_path: Path
 ) -> None:

@@ -205,6 +205,7 @@ def test_initial_weights_from_a_keras_file_by_name(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_initial_weights_from_a_weights_file(tmp_path):
     network = build_efficientnet(4, input_shape=(32, 32, 3), blocks=SHALLOW, seed=1)
     network.save_weights(tmp_path / "b0.weights.h5")

@@ -38,7 +38,7 @@ NAMES = (
         "settings",
         "where_time_goes",
     ),
-    *("thousand_labels", "large_set"),
+    *("smaller_networks", "thousand_labels", "large_set"),
 )
 
 

@@ -100,7 +100,7 @@ def exported(model: keras.Model, images: np.ndarray, folder: Path) -> None:
     """Print the bytes of each format, and how far its outputs are off."""
     expected = model.predict(images, verbose=0)
     files = {one: folder / f"model.{one}" for one in ("keras", "tflite", "onnx")}
-    model.save(files["keras"])
+    model.save(files["keras"], include_optimizer=False)
     arrays = [folder / "images.npy", folder / "expected.npy"]
     for path, array in zip(arrays, (images, expected), strict=True):
         np.save(path, array)

@@ -94,9 +94,9 @@ def moves_axes(call: LayerCall) -> bool:
 
 def _own(operation: Any) -> bool:
     """Whether a Lambda or a layer of the user's own, which may transpose, among other things."""
-    return isinstance(operation, layers.Lambda) or not type(operation).__module__.startswith(
-        "keras."
-    )
+    if isinstance(operation, layers.Lambda):
+        return True
+    return not type(operation).__module__.startswith("keras.") and traits_of(operation) is None
 
 
 def source_elements(call: LayerCall) -> np.ndarray:

@@ -226,7 +226,12 @@ def _whole_numbers(entry: Any) -> np.ndarray:
 def _joined(batches: Sequence[_Batch]) -> _Batch:
     """Batches one after another; pixels are copied once, into the order that networks take."""
     images = np.empty((sum(len(labels) for _, labels, _ in batches), 32, 32, 3), np.uint8)
-    np.concatenate([pixels for pixels, _, _ in batches], out=images)
+    first = 0
+    for pixels, labels, _ in batches:
+        # A channel at once is copied twice as fast as a pixel at once.
+        for channel in range(3):
+            images[first : first + len(labels), ..., channel] = pixels[..., channel]
+        first += len(labels)
     _, labels, coarse = map(np.concatenate, zip(*batches, strict=True))
     return images, labels, coarse
 

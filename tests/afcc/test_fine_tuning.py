@@ -152,7 +152,7 @@ def test_accuracies_are_those_of_the_zeroed_kernel(tuning):
         assert tuner.accuracy(mask) == pytest.approx(literal_accuracy(net, tuner.kernel * mask))
 
 
-@pytest.mark.parametrize("masked", [True, False])
+@pytest.mark.parametrize("masked", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_fine_tuning_moves_head_and_tail_and_keeps_zeros(masked, tuning, tmp_path):
     _, split, tuner = tuning
     mask = np.random.default_rng(0).random(tuner.kernel.shape) < 0.2 if masked else None

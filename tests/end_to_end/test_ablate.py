@@ -180,6 +180,7 @@ def test_mistakes_are_one_line(
     assert contents(run.folder) == before
 
 
+@pytest.mark.slow
 def test_an_own_network(probe: Callable[..., str], tmp_path: Path) -> None:
     flags = ("--mode=ablate", "--stages=conv2", f"--run_dir={tmp_path}/run")
     output = probe(*flags, "--ablate_widths=3", code=2)

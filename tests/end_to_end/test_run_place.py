@@ -72,6 +72,7 @@ def test_a_network_put_into_a_run_directory_does_not_count_as_trained(
         assert (tmp_path / "run/model.keras").is_file()
 
 
+@pytest.mark.slow
 def test_redoing_the_heads_keeps_decoded_images(probe: Callable, tmp_path: Path) -> None:
     probe(*QUICK, "--run_dir=run", "--cache_gib=0", "--keep_cache")
     assert (tmp_path / "run/cache/features/conv2.npy").is_file()

@@ -145,11 +145,10 @@ def check_label_outputs(found: LabelOutputs | str) -> LabelOutputs:
         InputError: naming what is wrong.
     """
     if isinstance(found, str):
-        raise InputError(f"`afcc_links`: the network cannot be fine-tuned: its {found}")
+        raise InputError(f"`model` cannot be fine-tuned: its {found}")
     if found.threshold is not None:
         raise InputError(
-            "`links`: the network answers with one number for two labels: build it with an "
-            "output for each"
+            "`model` answers with one number for two labels: build it with an output for each"
         )
     return found
 

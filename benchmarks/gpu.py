@@ -12,6 +12,7 @@ for compilation.
 """
 
 import argparse
+import functools
 import importlib.util
 import json
 import subprocess
@@ -36,8 +37,8 @@ def images_a_second(ways: dict[str, Callable[[], object]], options: argparse.Nam
     return {name: options.steps * options.batch_size / seconds for name, seconds in took.items()}
 
 
-def ours(model: str, options: argparse.Namespace) -> dict[str, float]:
-    """The network as the command trains it, and plain inference of it."""
+def ours(model: str, options: argparse.Namespace, several: bool = True) -> dict[str, float]:
+    """The network as the command trains it, `several` steps a call or one, and its inference."""
     start_backend("jax")
     import keras
 
@@ -48,6 +49,7 @@ def ours(model: str, options: argparse.Namespace) -> dict[str, float]:
         SGD,
         CrossEntropy,
         ResidentImages,
+        TrainingData,
         curves,
         resident_batches,
         resident_rows,
@@ -68,7 +70,8 @@ def ours(model: str, options: argparse.Namespace) -> dict[str, float]:
     # As many as a memory of 1 GiB holds, again and again.
     count = min(count, 2**30 // (3 * side**2) // options.batch_size * options.batch_size)
     split = ImageSplit(
-        rng.integers(0, 256, (count, side, side, 3), np.uint8), np.arange(count) % LABELS
+        rng.integers(0, 256, (count, side, side, 3), np.uint8),
+        (np.arange(count) % LABELS).astype(np.int32),
     )
     resident = ResidentImages(network, (split,), parse_scaling(scaling))
     optimizer = SGD(0.01, 0.9, 5e-4)
@@ -77,8 +80,14 @@ def ours(model: str, options: argparse.Namespace) -> dict[str, float]:
     rows = list(resident_rows(split.labels, 0, options.batch_size))
 
     def train() -> None:
-        batches = resident_batches(split, options.batch_size, 0, augmentation)
-        resident.fit(batches, steps_per_epoch=options.steps, shuffle=False, verbose=0)
+        data = TrainingData(
+            lambda epoch: resident_batches(split, options.batch_size, epoch, augmentation),
+            options.steps,
+            full_steps=options.steps if several else None,
+        ).together()
+        resident.fit(
+            data.batches(0), steps_per_epoch=data.steps_per_epoch, shuffle=False, verbose=0
+        )
 
     def infer() -> None:
         steps = (rows[i % len(rows)] for i in range(options.steps))
@@ -162,7 +171,11 @@ def bound(options: argparse.Namespace) -> dict[str, float]:
     return {"tflops": 10 * 2 * side**3 / 1e12 / (time.perf_counter() - start)}
 
 
-WAYS = {"ours, Keras on JAX": ours, "PyTorch": pytorch}
+WAYS = {
+    "ours, Keras on JAX": ours,
+    "ours, a step a call": functools.partial(ours, several=False),
+    "PyTorch": pytorch,
+}
 
 
 def row_of(name: str, model: str, argv: list[str]) -> dict[str, float] | None:

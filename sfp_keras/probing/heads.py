@@ -23,6 +23,7 @@ from sfp_keras.settings import HeadSettings, TrainingSettings
 from sfp_keras.training import (
     GroupSchedule,
     ParameterGroup,
+    StepsTogether,
     TrainingData,
     compile_classifier,
     fit_with_resume,
@@ -156,6 +157,8 @@ def train_heads(
             augmented[2] if augmented else -(-train_count // size),
             test if rows > train_count else None,
             -(-(rows - train_count) // size),
+            train_count // size if resident else None,
+            (rows - train_count) // size if resident else None,
         ),
         settings,
         TrainingCheckpoint(checkpoint, description) if checkpoint else None,
@@ -193,7 +196,7 @@ def _number_of_labels(cache: FeatureCache, wanted: int | None) -> int:
     return number
 
 
-class _HeadBank(keras.Model):
+class _HeadBank(StepsTogether):
     """The kernels of all heads; fed features, or row indices of features it holds itself."""
 
     def __init__(

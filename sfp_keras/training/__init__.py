@@ -27,6 +27,7 @@ from sfp_keras.training.resident import (
     resident_rows,
 )
 from sfp_keras.training.schedule import StepDecay
+from sfp_keras.training.steps_together import StepsTogether, accelerated
 
 __all__ = [
     "SGD",
@@ -39,8 +40,10 @@ __all__ = [
     "Progress",
     "ResidentImages",
     "StepDecay",
+    "StepsTogether",
     "StopOnNaN",
     "TrainingData",
+    "accelerated",
     "check_groups",
     "compile_classifier",
     "curves",

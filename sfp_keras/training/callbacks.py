@@ -99,8 +99,13 @@ class StopOnNaN(keras.callbacks.Callback):
         """Look at losses and weights."""
         # The test loss shows what the last step of an epoch did.
         self._check_losses(logs)
-        for variable in self.model.trainable_variables:
-            if not bool(ops.all(ops.isfinite(variable))):
+        variables = self.model.trainable_variables
+        if not variables:
+            return
+        # One look for all: each one waits for the device.
+        finite = ops.stack([ops.all(ops.isfinite(variable)) for variable in variables])
+        for variable, is_finite in zip(variables, ops.convert_to_numpy(finite), strict=True):
+            if not is_finite:
                 raise self._error(f"{variable.path} is not finite after epoch {epoch}")
 
     def _check_losses(self, logs: dict | None) -> None:

@@ -14,6 +14,7 @@ from sfp_keras.settings import TrainingSettings
 from sfp_keras.training.callbacks import EpochCheckpoint, FreshValidation, History, StopOnNaN
 from sfp_keras.training.hyperparameters import schedule_of
 from sfp_keras.training.progress import FitProgress
+from sfp_keras.training.steps_together import number_of_calls, takes_several, together
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,12 +26,42 @@ class TrainingData:
         steps_per_epoch: `int`. Batches an epoch.
         validation: function giving one pass of test batches, or `None`.
         validation_steps: `int`. Batches of that pass.
+        full_steps: `int`. Batches of an epoch that have one size, the first ones: where a step is
+            short, a model takes several of them at once. `None`: never.
+        full_validation_steps: `int`. The same of validation.
     """
 
     batches: Callable[[int], Iterator[Any]]
     steps_per_epoch: int
     validation: Callable[[], Iterator[Any]] | None = None
     validation_steps: int | None = None
+    full_steps: int | None = None
+    full_validation_steps: int | None = None
+
+    def together(self) -> "TrainingData":
+        """The same with batches of one size stacked, as a `StepsTogether` takes them."""
+        return dataclasses.replace(self, **self._training(), **self._validation())
+
+    def _training(self) -> dict[str, Any]:
+        steps, full = self.steps_per_epoch, self.full_steps
+        if full is None:
+            return {}
+        return {
+            "batches": lambda epoch: together(self.batches(epoch), steps, full),
+            "steps_per_epoch": number_of_calls(steps, full),
+            "full_steps": None,
+        }
+
+    def _validation(self) -> dict[str, Any]:
+        validation = self.validation
+        steps, full = self.validation_steps, self.full_validation_steps
+        if validation is None or steps is None or full is None:
+            return {}
+        return {
+            "validation": lambda: together(validation(), steps, full),
+            "validation_steps": number_of_calls(steps, full),
+            "full_validation_steps": None,
+        }
 
 
 def fit_with_resume(
@@ -68,6 +99,8 @@ def fit_with_resume(
     if begin >= epochs:
         return saver.history
     devices = current_devices()
+    if takes_several(model):
+        data = data.together()
     validation = (
         [FreshValidation(data.validation, data.validation_steps)] if data.validation else []
     )

@@ -10,6 +10,7 @@ from keras import ops
 
 from sfp_keras.data import Augmentation, ImageMoves, ImageSplit, Scaling, epoch_rows
 from sfp_keras.errors import InputError
+from sfp_keras.training.steps_together import StepsTogether, apart
 
 # The network needs most of a GPU's memory; CIFAR's 60,000 images take 184 MB.
 MOST_BYTES = 4 << 30
@@ -29,7 +30,7 @@ def fits_on_device(*splits: ImageSplit) -> bool:
     return all(split.in_memory for split in splits) and bytes_of_all <= MOST_BYTES
 
 
-class ResidentImages(keras.Model):
+class ResidentImages(StepsTogether):
     """A network that is fed row numbers of images it holds on the device.
 
     Flip, shift and scaling are part of its compiled step, with the moves and the arithmetic of
@@ -69,10 +70,11 @@ class ResidentImages(keras.Model):
         """Gather, flip, shift and scale images, and run the network.
 
         Args:
-            inputs: dict with `row`, `flip`, `down` and `right`, (n,) int32 each.
+            inputs: dict with `row`, `flip`, `down` and `right`, (n,) int32 each, or (steps, n).
             training: passed on.
         """
         height, width, _ = self.image_shape
+        several = tuple(inputs["row"].shape)[:-1]
         # Where Keras only looks at shapes, TensorFlow's strategies hand floats over.
         row, flip, down, right = (
             ops.reshape(ops.cast(inputs[name], "int32"), (-1, 1, 1))
@@ -86,7 +88,7 @@ class ResidentImages(keras.Model):
         # One gather for rows and moves together.
         images = ops.take(self._pixels, (row * height + y) * width + x, axis=0)
         scaled = ops.where(inside[..., None], self._scaled(images), self._scaling.mid_grey)
-        return self.network(scaled, training=training)
+        return apart(self.network(scaled, training=training), several)
 
     def _scaled(self, images: Any) -> Any:
         scaling = self._scaling

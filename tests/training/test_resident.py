@@ -95,7 +95,7 @@ def test_a_training_gives_the_same_numbers_and_goes_on_either_way(tmp_path):
 
     def train(name, *parts):
         net = network()
-        for epochs, device in parts:
+        for epochs, device, several in parts:
             model = ResidentImages(net, (TRAIN, TEST), scaling) if device else net
             optimizer = SGD(0.05, 0.9, 1e-3)
             loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -107,16 +107,21 @@ def test_a_training_gives_the_same_numbers_and_goes_on_either_way(tmp_path):
             else:
                 feed = lambda e: training_batches(TRAIN, 8, 0, scaling, augmentation, e)  # noqa: E731
                 test = lambda: evaluation_batches(TEST, 4, scaling)  # noqa: E731
+            data = TrainingData(feed, 3, test, 2, 2, 1)
             history = fit_with_resume(
                 model,
-                TrainingData(feed, 3, test, 2),
+                data.together() if several else data,
                 TrainingSettings(epochs, lr=0.05),
                 TrainingCheckpoint(tmp_path / name, "same", every_seconds=0),
             )
         return net.get_weights(), history
 
-    host, history = train("host", (2, False))
-    for name, parts in {"device": [(2, True)], "both": [(1, True), (2, False)]}.items():
+    jax = keras.backend.backend() == "jax"
+    host, history = train("host", (2, False, False))
+    ways = {"device": [(2, True, False)], "both": [(1, True, jax), (2, False, False)]}
+    if jax:
+        ways["several"] = [(2, True, True)]
+    for name, parts in ways.items():
         weights, others = train(name, *parts)
         for ours, theirs in zip(weights, host, strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)

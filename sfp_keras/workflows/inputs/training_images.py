@@ -11,6 +11,7 @@ from sfp_keras.errors import InputError
 from sfp_keras.training import (
     ResidentImages,
     TrainingData,
+    accelerated,
     fits_on_device,
     resident_batches,
     resident_rows,
@@ -51,6 +52,8 @@ def training_images(inputs: Inputs, network: keras.Model) -> tuple[keras.Model, 
         steps,
         lambda: resident_rows(test.labels, len(train), test_size),
         test_steps,
+        len(train) // size,
+        len(test) // test_size,
     )
 
 
@@ -59,9 +62,8 @@ def _on_device(inputs: Inputs) -> bool:
     wanted = inputs.experiment.augmentation.images_on
     if wanted == "auto":
         # Measured on no GPU yet; TensorFlow keeps to its own pipeline.
-        accelerated = any(not name.startswith("cpu") for name in keras.distribution.list_devices())
         jax = keras.backend.backend() == "jax"
-        return fit and accelerated and jax and inputs.scaling.function is None
+        return fit and jax and accelerated() and inputs.scaling.function is None
     if wanted == "device" and not fit:
         raise InputError(
             "`images_on`=device: the images are read from disk, or training and test images take "

@@ -41,3 +41,19 @@ def least_above_threshold(maxima: np.ndarray, limit: np.float32) -> np.ndarray:
         above = middle.view(np.float32) / alive > limit
         low, high = np.where(above, low, middle), np.where(above, middle, high)
     return np.where(maxima > 0, high.view(np.float32), np.float32(np.inf))
+
+
+def finite_maxima(matrices: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """The largest element of each matrix (n, K, K) of the filters `chosen`, which is finite."""
+    return finite(matrices.max(axis=(1, 2)), chosen)
+
+
+def finite(maxima: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """The maxima (n,) of the filters `chosen`; an `InputError` where one is not finite."""
+    overflown = chosen.reshape(-1)[~np.isfinite(maxima)]
+    if overflown.size:
+        raise InputError(
+            f"the fields of filter {overflown[0]} are too large for float32; "
+            "scale `features` or `kernel` down"
+        )
+    return maxima

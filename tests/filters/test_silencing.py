@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from sfp_keras.errors import InputError
 from sfp_keras.filters import FilterFields, find_clusters
 
 # Powers of two keep means of integers exact in float32, so that clipping can be compared.
@@ -88,3 +89,38 @@ def test_unbalanced_random_inputs():
     means = np.array([total[labels == label].mean(axis=0) for label in range(6)])
     whole = fields.matrices(slice(None)).sum(axis=0)
     np.testing.assert_allclose(whole, means, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("positions", "heads", "size"), [((), 3, 4), ((2, 2), 2, 3), ((5,), 1, 6)])
+def test_a_heads_field_is_what_is_left_when_other_heads_nodes_are_silenced(positions, heads, size):
+    rng = np.random.default_rng(heads)
+    nodes, units = heads * size, 4
+    inputs = rng.normal(size=(24, *(positions or (1,)), nodes))
+    labels, dense_kernel = np.arange(24) % units, rng.normal(size=(inputs[0].size, units))
+    shaped = inputs.reshape(24, 1, -1, nodes)
+    fields = fields_of(shaped, labels, dense_kernel)
+    by_head = fields.by_heads(heads)
+    assert by_head.num_filters == heads
+    assert by_head.position_shape == (*fields.position_shape, size)
+    for head in range(heads):
+        kernel = dense_kernel.copy()
+        for row in range(len(kernel)):
+            if not size * head <= row % nodes < size * (head + 1):
+                kernel[row] = 0
+        outputs = inputs.reshape(24, -1) @ kernel
+        expected = [outputs[labels == label].mean(0) for label in range(units)]
+        np.testing.assert_allclose(by_head.matrix(head), expected, rtol=1e-4, atol=1e-5)
+    # A node alone, as a head of one, has the field that it has as a node.
+    np.testing.assert_array_equal(
+        fields.by_heads(nodes).matrices(slice(None)), fields.matrices(slice(None))
+    )
+
+
+@pytest.mark.parametrize("heads", [0, 5, -2, 2.0, True])
+def test_nodes_that_do_not_divide_into_heads(heads):
+    fields = FilterFields(np.ones((2, 1, 8)), np.ones((1, 8, 2)), np.array([1, 2]), ())
+    with pytest.raises(InputError, match=f"`heads`={heads}: 8 nodes do not divide"):
+        fields.by_heads(heads)
+    with pytest.warns(UserWarning, match="labels have no inputs"):
+        one_missing = FilterFields(np.ones((2, 1, 8)), np.ones((1, 8, 2)), np.array([1, 0]), ())
+    assert one_missing.by_heads(2).num_filters == 2  # It does not warn again.

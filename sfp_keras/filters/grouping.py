@@ -1,0 +1,38 @@
+"""Groups of nodes that stand one behind another on the last axis, such as attention heads."""
+
+import numpy as np
+
+from sfp_keras.errors import InputError
+
+
+def check_groups(count: int, nodes: int) -> None:
+    """Refuse a number of groups that does not divide the nodes evenly.
+
+    Raises:
+        InputError: if it is not a whole number from 1 on that divides `nodes`.
+    """
+    whole = isinstance(count, int | np.integer) and not isinstance(count, bool)
+    if not whole or count < 1 or nodes % count:
+        raise InputError(
+            f"`heads`={count}: {nodes} nodes do not divide into so many heads of equal size"
+        )
+
+
+def grouped(nodes: np.ndarray, count: int) -> np.ndarray:
+    """Groups of nodes as filters: a node's place in its group becomes a position.
+
+    Args:
+        nodes: array `(..., P, count * S)`; the nodes of a group lie one behind another.
+        count: `int`. Number of groups.
+
+    Returns:
+        array `(..., P * S, count)`; position `p * S + s` of group `g` is position `p` of node
+        `g * S + s`.
+
+    Raises:
+        InputError: as `check_groups`.
+    """
+    *before, positions, size = nodes.shape
+    check_groups(count, size)
+    parts = nodes.reshape(*before, positions, count, size // count)
+    return parts.swapaxes(-1, -2).reshape(*before, positions * (size // count), count)

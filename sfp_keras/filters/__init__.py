@@ -26,6 +26,11 @@ from sfp_keras.filters.decisions import (
 )
 from sfp_keras.filters.field_sums import SummedFields, summed_fields
 from sfp_keras.filters.fields import FilterFields
+from sfp_keras.filters.head_specialization import (
+    HeadShares,
+    HeadSpecialization,
+    head_specialization,
+)
 from sfp_keras.filters.quantities import (
     FILTER_QUANTITIES,
     LABEL_QUANTITIES,
@@ -68,6 +73,8 @@ __all__ = [
     "FilterDecisions",
     "FilterFields",
     "FilterStatistics",
+    "HeadShares",
+    "HeadSpecialization",
     "LabelStatistics",
     "LayerStatistics",
     "Quantity",
@@ -84,6 +91,7 @@ __all__ = [
     "filter_statistics",
     "filter_values",
     "find_clusters",
+    "head_specialization",
     "label_statistics",
     "label_values",
     "layer_robustness",

@@ -17,9 +17,9 @@ LONGEST = 400
 # From left to right: each imports only what stands to its left.
 ROOMS = (
     "filters",
-    *("settings", "checkpoints", "data", "models", "papers"),
+    *("settings", "checkpoints", "data", "traits", "layers", "models", "papers"),
     *("experiment", "distribution", "training"),
-    *("layers", "probing", "afcc", "reports", "analyses"),
+    *("probing", "afcc", "reports", "analyses"),
     *("monitoring", "runs"),
     *("workflows", "one_call", "command"),
 )

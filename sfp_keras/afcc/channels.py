@@ -10,8 +10,8 @@ from keras import layers
 from sfp_keras.errors import InputError
 from sfp_keras.layers import CompactDense, MaskConstraint, MaskedKernel
 from sfp_keras.models.rebuilding import Exchange, remade
-from sfp_keras.models.traits import KernelAxes, LayerTraits, traits_of
-from sfp_keras.models.traits.elementwise import is_elementwise
+from sfp_keras.traits import KernelAxes, LayerTraits, traits_of
+from sfp_keras.traits.elementwise import is_elementwise
 
 
 def puts_out_filters(layer: Any) -> bool:

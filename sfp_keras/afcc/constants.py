@@ -10,7 +10,7 @@ from sfp_keras.afcc import channels
 from sfp_keras.afcc.filter_ties import FilterTies
 from sfp_keras.models.graph import LayerCall, runs_as_in_training
 from sfp_keras.models.rebuilding import remade
-from sfp_keras.models.traits import traits_of
+from sfp_keras.traits import traits_of
 
 # Sums in another order differ by this much of the largest, and more than rounding differs by more.
 _ROUNDING = 1e-6

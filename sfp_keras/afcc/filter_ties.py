@@ -12,7 +12,7 @@ from sfp_keras.afcc import channels
 from sfp_keras.models.filter_axes import source_elements
 from sfp_keras.models.filter_sources import called_once
 from sfp_keras.models.graph import CallGraph, LayerCall
-from sfp_keras.models.traits import traits_of
+from sfp_keras.traits import traits_of
 
 # What a call does with filters of which some may go: "kernel" sums over them, with a kernel;
 # "passed" and "moved" as in LayerTraits; "merged" computes each of those of its number in several

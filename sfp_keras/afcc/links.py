@@ -23,8 +23,8 @@ from sfp_keras.models.filter_sources import (
     traits_of_call,
 )
 from sfp_keras.models.graph import CallGraph, LayerCall, call_graph, layer_path
-from sfp_keras.models.traits import KernelAxes, traits_of
 from sfp_keras.probing.stages import check_image_size
+from sfp_keras.traits import KernelAxes, traits_of
 
 Labels = FilterClusters | np.ndarray
 

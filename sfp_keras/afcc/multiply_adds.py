@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sfp_keras.models.traits import traits_of_kind
-from sfp_keras.models.traits.counting import UNKNOWN
-from sfp_keras.models.traits.registry import Operations
+from sfp_keras.traits import traits_of_kind
+from sfp_keras.traits.counting import UNKNOWN
+from sfp_keras.traits.registry import Operations
 
 
 def multiply_adds(layer: Any, inputs: Sequence[int], outputs: Sequence[int]) -> Operations:

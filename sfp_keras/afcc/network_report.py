@@ -14,7 +14,7 @@ from sfp_keras.afcc.multiply_adds import multiply_adds
 from sfp_keras.errors import InputError
 from sfp_keras.layers import CompactDense
 from sfp_keras.models.graph import check_model, layer_calls
-from sfp_keras.models.traits.counting import UNKNOWN
+from sfp_keras.traits.counting import UNKNOWN
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,9 +12,9 @@ from keras import ops
 from sfp_keras.errors import InputError
 from sfp_keras.layers.masked_dense import MaskedDense
 from sfp_keras.layers.packed_mask import as_mask, pack_mask
-from sfp_keras.models.traits import LayerTraits, register_traits
-from sfp_keras.models.traits.counting import used_at
-from sfp_keras.models.traits.registry import Operations
+from sfp_keras.traits import LayerTraits, register_traits
+from sfp_keras.traits.counting import used_at
+from sfp_keras.traits.registry import Operations
 
 # Of one number each, so that they mean the same on a vector of weights as on a matrix.
 _ELEMENTWISE_REGULARIZERS = (

@@ -9,9 +9,9 @@ import numpy as np
 from keras import ops
 
 from sfp_keras.layers.compact_dense import CompactDense
-from sfp_keras.models.traits import LayerTraits, register_traits
-from sfp_keras.models.traits.counting import used_at
-from sfp_keras.models.traits.registry import Operations
+from sfp_keras.traits import LayerTraits, register_traits
+from sfp_keras.traits.counting import used_at
+from sfp_keras.traits.registry import Operations
 
 
 @keras.saving.register_keras_serializable(package="sfp_keras")

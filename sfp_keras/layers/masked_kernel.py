@@ -23,7 +23,7 @@ from keras.src.backend.common.symbolic_scope import in_symbolic_scope  # Keras h
 from sfp_keras.errors import InputError
 from sfp_keras.layers.mask_constraint import MaskConstraint, masked
 from sfp_keras.layers.packed_mask import as_mask, pack_mask, unpack_mask
-from sfp_keras.models.traits import register_traits, traits_of_kind
+from sfp_keras.traits import register_traits, traits_of_kind
 
 # The layer whose `call` runs: it reads its kernel through the mask. One for each thread.
 _CALLED: contextvars.ContextVar[Any] = contextvars.ContextVar("called", default=None)

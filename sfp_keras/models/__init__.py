@@ -27,16 +27,17 @@ if TYPE_CHECKING:
         network_options,
         parameter_groups,
     )
-    from sfp_keras.models.traits import KernelAxes, LayerTraits, register_traits
     from sfp_keras.models.weights.applications import load_applications_weights
     from sfp_keras.models.weights.loading import load_initial_weights, load_weights
     from sfp_keras.models.weights.pytorch import load_pytorch_weights
+    from sfp_keras.traits import KernelAxes, LayerTraits, register_traits
 
+# As relative imports have them: `.traits` is the room beside this one.
 _FILE_OF = {
     "Architecture": "registry",
     "Enlarge": "enlarging",
-    "KernelAxes": "traits",
-    "LayerTraits": "traits",
+    "KernelAxes": ".traits",
+    "LayerTraits": ".traits",
     "RandomGeometry": "geometric",
     "VGG_NAMES": "networks.vgg",
     "architecture_of": "own_architecture",
@@ -56,7 +57,7 @@ _FILE_OF = {
     "network_options": "registry",
     "own_input_shape": "own_architecture",
     "parameter_groups": "registry",
-    "register_traits": "traits",
+    "register_traits": ".traits",
     "vgg_arguments_of": "networks.vgg",
 }
 
@@ -92,7 +93,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Import the file of a name when it is first asked for."""
     if name in _FILE_OF:
-        return getattr(importlib.import_module(f"{__name__}.{_FILE_OF[name]}"), name)
+        return getattr(importlib.import_module(f".{_FILE_OF[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

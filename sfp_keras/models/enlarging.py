@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from sfp_keras.errors import InputError
-from sfp_keras.models.traits.registry import LayerTraits, register_traits
+from sfp_keras.traits.registry import LayerTraits, register_traits
 
 
 @keras.saving.register_keras_serializable(package="sfp_keras")

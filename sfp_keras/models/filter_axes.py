@@ -14,7 +14,7 @@ import numpy as np
 from keras import layers, ops
 
 from sfp_keras.models.graph import CallGraph, LayerCall
-from sfp_keras.models.traits import inherited_traits, traits_of
+from sfp_keras.traits import inherited_traits, traits_of
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -9,8 +9,8 @@ import numpy as np
 
 from sfp_keras.models.filter_axes import FilterAxes, filter_axes, move_numbers
 from sfp_keras.models.graph import CallGraph, LayerCall
-from sfp_keras.models.traits import LayerTraits, traits_of
-from sfp_keras.models.traits.elementwise import passes_each_filter
+from sfp_keras.traits import LayerTraits, traits_of
+from sfp_keras.traits.elementwise import passes_each_filter
 
 # The number of what belongs to the image: no stage has made it.
 IMAGE = -1

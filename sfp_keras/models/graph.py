@@ -14,7 +14,7 @@ from typing import Any
 import keras
 
 from sfp_keras.errors import InputError
-from sfp_keras.models.traits import inherited_traits
+from sfp_keras.traits import inherited_traits
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ import numpy as np
 
 from sfp_keras.models.filter_axes import moves_axes
 from sfp_keras.models.graph import call_graph
-from sfp_keras.models.traits import inherited_traits
+from sfp_keras.traits import inherited_traits
 
 # Above which a single output means the second of two labels, by the activation it comes from.
 _THRESHOLDS = {"sigmoid": 0.5, "hard_sigmoid": 0.5, "linear": 0.0, "tanh": 0.0}

@@ -10,9 +10,9 @@ from keras import layers, ops
 from sfp_keras.errors import InputError
 from sfp_keras.models.filter_axes import filter_axes, moves_axes, source_elements
 from sfp_keras.models.graph import CallGraph, LayerCall, call_graph, runs_as_in_training
-from sfp_keras.models.traits import inherited_traits
 from sfp_keras.monitoring.effective_kernel import dense_inside, effective_kernel
 from sfp_keras.probing import cut_stages, resolve_stages
+from sfp_keras.traits import inherited_traits
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

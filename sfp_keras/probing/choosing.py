@@ -12,7 +12,6 @@ from sfp_keras.errors import InputError
 from sfp_keras.models.filter_axes import FilterAxes, filter_axes
 from sfp_keras.models.graph import CallGraph, LayerCall, call_graph
 from sfp_keras.models.registry import declared_stages
-from sfp_keras.models.traits import inherited_traits
 from sfp_keras.probing.stages import (
     Stage,
     check_image_size,
@@ -20,6 +19,7 @@ from sfp_keras.probing.stages import (
     last_with_prefix,
     resolve_stages,
 )
+from sfp_keras.traits import inherited_traits
 
 _ATTENTION = (
     *(keras.layers.MultiHeadAttention, keras.layers.GroupQueryAttention),

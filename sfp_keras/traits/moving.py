@@ -4,7 +4,7 @@ from typing import Any
 
 from keras import layers
 
-from sfp_keras.models.traits.registry import LayerTraits, register_traits
+from sfp_keras.traits.registry import LayerTraits, register_traits
 
 
 def _flattens(layer: Any, rank: int) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from keras import layers
 
-from sfp_keras.models.traits.registry import LayerTraits, register_traits
+from sfp_keras.traits.registry import LayerTraits, register_traits
 
 
 def _by_filter(layer: Any, rank: int) -> bool:

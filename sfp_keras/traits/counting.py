@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from sfp_keras.models.traits.registry import Operations
+from sfp_keras.traits.registry import Operations
 
 UNKNOWN = (math.nan, math.nan)
 

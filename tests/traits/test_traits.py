@@ -6,7 +6,7 @@ from keras import layers, ops
 
 from sfp_keras.errors import InputError
 from sfp_keras.models import LayerTraits, register_traits
-from sfp_keras.models.traits import inherited_traits, registry, traits_of
+from sfp_keras.traits import inherited_traits, registry, traits_of
 
 # Arguments by the beginning of a kind's name, the longest that fits.
 ARGUMENTS = {

@@ -2,7 +2,7 @@
 
 from keras import layers
 
-from sfp_keras.models.traits.registry import LayerTraits, register_traits
+from sfp_keras.traits.registry import LayerTraits, register_traits
 
 _ATTENTION = ("MultiHeadAttention", "GroupQueryAttention", "Attention", "AdditiveAttention")
 _RECURRENT = ("SimpleRNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")

@@ -2,7 +2,7 @@
 
 from keras import layers
 
-from sfp_keras.models.traits.registry import LayerTraits, register_traits
+from sfp_keras.traits.registry import LayerTraits, register_traits
 
 _BY_CHANCE = LayerTraits("passed", linear="identity", only_in_training=True)
 

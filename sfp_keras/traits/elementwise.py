@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from sfp_keras.models.traits.registry import traits_of
+from sfp_keras.traits.registry import traits_of
 
 _ELEMENTWISE = {
     keras.activations.get(name)

@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 
-from sfp_keras.models.traits.registry import (
+from sfp_keras.traits.registry import (
     KernelAxes,
     LayerTraits,
     inherited_traits,

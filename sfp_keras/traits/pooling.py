@@ -2,7 +2,7 @@
 
 from keras import layers
 
-from sfp_keras.models.traits.registry import LayerTraits, register_traits
+from sfp_keras.traits.registry import LayerTraits, register_traits
 
 _WINDOW = LayerTraits("passed", positions="window")
 _KINDS = {

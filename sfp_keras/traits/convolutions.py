@@ -5,9 +5,9 @@ from typing import Any
 
 from keras import layers
 
-from sfp_keras.models.traits.counting import places_of, used_at
-from sfp_keras.models.traits.elementwise import is_elementwise
-from sfp_keras.models.traits.registry import (
+from sfp_keras.traits.counting import places_of, used_at
+from sfp_keras.traits.elementwise import is_elementwise
+from sfp_keras.traits.registry import (
     Filters,
     KernelAxes,
     LayerTraits,

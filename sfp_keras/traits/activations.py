@@ -4,8 +4,8 @@ from typing import Any
 
 from keras import layers
 
-from sfp_keras.models.traits.elementwise import is_elementwise
-from sfp_keras.models.traits.registry import LayerTraits, register_traits
+from sfp_keras.traits.elementwise import is_elementwise
+from sfp_keras.traits.registry import LayerTraits, register_traits
 
 
 def _elementwise(layer: Any, rank: int) -> bool:

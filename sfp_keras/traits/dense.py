@@ -6,8 +6,8 @@ from typing import Any
 
 from keras import layers
 
-from sfp_keras.models.traits.counting import UNKNOWN, used_at
-from sfp_keras.models.traits.registry import KernelAxes, LayerTraits, Operations, register_traits
+from sfp_keras.traits.counting import UNKNOWN, used_at
+from sfp_keras.traits.registry import KernelAxes, LayerTraits, Operations, register_traits
 
 
 def _dense_axes(layer: Any) -> KernelAxes:

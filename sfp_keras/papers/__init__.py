@@ -9,6 +9,7 @@ from sfp_keras.papers.experiments import (
     PaperNumbers,
     PaperRemoval,
     StageNumbers,
+    all_experiments,
     measured_as_papers,
     paper_numbers,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "PaperSweep",
     "Source",
     "StageNumbers",
+    "all_experiments",
     "cited",
     "measured_as_papers",
     "paper_numbers",

@@ -170,10 +170,18 @@ def _same_network(model: str, one: Mapping[str, Any], other: Mapping[str, Any]) 
     return not one if known is None else bool(known.read(one) == known.read(other))
 
 
+def all_experiments() -> list[tuple[str, str, int]]:
+    """The papers' experiments, in their order: model, data set and number of labels K.
+
+    Those of a network with other options than its defaults are left out.
+    """
+    return [
+        (entry["model"], entry["dataset"], entry["labels"])
+        for entry in file_content()["experiments"]
+        if "options" not in entry
+    ]
+
+
 def labels_of_experiments(model: str, dataset: str) -> list[int]:
     """The numbers of labels K that the papers have of a network and a data set, in order."""
-    return sorted(
-        entry["labels"]
-        for entry in file_content()["experiments"]
-        if (entry["model"], entry["dataset"]) == (model, dataset) and "options" not in entry
-    )
+    return sorted(k for *of, k in all_experiments() if of == [model, dataset])

@@ -1,0 +1,38 @@
+"""The committed scoreboard is what its script makes of the committed runs."""
+
+import runpy
+from pathlib import Path
+
+import pandas as pd
+
+RESULTS = Path(__file__).parents[2] / "docs/results"
+
+
+def test_the_scoreboard_is_up_to_date(tmp_path):
+    script = runpy.run_path(str(RESULTS / "fidelity.py"))
+    table = script["beside"](script["paper_rows"](), script["our_rows"]())
+    table.to_csv(tmp_path / "fidelity.csv", index=False, float_format="%.6g")
+    again, kept = (pd.read_csv(folder / "fidelity.csv") for folder in (tmp_path, RESULTS))
+    pd.testing.assert_frame_equal(again, kept, rtol=1e-4)
+    assert script["page"](table) == (RESULTS / "fidelity.md").read_text("utf-8")
+
+
+def test_what_counts_as_near():
+    script = runpy.run_path(str(RESULTS / "fidelity.py"))
+    theirs = {"model": "m", "dataset": "d", "labels": 3, "stage": "s", "place": "Table"}
+    theirs |= {"paper_accuracy": 0.5, "paper_noise": 8.0, "paper_clusters": 2.0}
+    names = ("accuracy", "noise", "clusters", "cluster_size")
+    cases = [
+        ((0.51, 10.0, 1.7, 9.0), True),
+        ((0.511, 8.0, 2.0, 9.0), False),
+        ((0.5, 5.9, 2.0, 9.0), False),
+        ((0.5, 8.0, 2.31, 9.0), False),
+    ]
+    for numbers, expected in cases:
+        ours = dict(zip(names, numbers, strict=True))
+        row = {**theirs, "paper_cluster_size": float("nan")}
+        run = {name: row[name] for name in ("model", "dataset", "labels", "stage")}
+        run |= ours | {f"{name}_deviation": 0.0 for name in ours}
+        run |= {"seeds": 1, "epochs": 1, "paper_epochs": 2, "device": "", "command": ""}
+        found = script["beside"](pd.DataFrame([row]), pd.DataFrame([run]))
+        assert found["within"].tolist() == [expected]

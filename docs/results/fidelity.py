@@ -1,9 +1,9 @@
-"""How near our numbers come to the papers': every row of their tables, beside ours where it was run.
+"""How near our numbers come to the papers': every row of their tables beside ours.
 
     python docs/results/fidelity.py
 
-reads runs.csv beside this file and the layers.csv of the folders it names, and writes fidelity.csv and
-fidelity.md. Several folders of one experiment are its seeds.
+reads runs.csv beside this file and the layers.csv of the folders it names, and writes
+fidelity.csv and fidelity.md. Several folders of one experiment are its seeds.
 """
 
 from pathlib import Path
@@ -92,8 +92,8 @@ def page(table: pd.DataFrame) -> str:
         f"Of {len(table)} rows of the papers' tables {len(run)} were run: {counts} agree; "
         f"{int((run['within'] == True).sum())} in all four at once.",  # noqa: E712
         "",
-        "| of | network | stage | accuracy | paper | noise n | paper | clusters N_c | paper | size C_s "
-        "| paper | epochs | device |",
+        "| of | network | stage | accuracy | paper | noise n | paper | clusters N_c | paper "
+        "| size C_s | paper | epochs | device |",
         "|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|---|---|",
     ]
     for row in table.to_dict("records"):

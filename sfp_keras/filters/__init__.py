@@ -17,6 +17,11 @@ References:
         of underlying mechanism for successful deep learning", arXiv:2309.07537.
 """
 
+from sfp_keras.filters.attention_heads import (
+    HeadShares,
+    HeadSpecialization,
+    head_specialization,
+)
 from sfp_keras.filters.clusters import FilterClusters, check_clusters, find_clusters
 from sfp_keras.filters.decisions import (
     FilterDecisions,
@@ -26,11 +31,6 @@ from sfp_keras.filters.decisions import (
 )
 from sfp_keras.filters.field_sums import SummedFields, summed_fields
 from sfp_keras.filters.fields import FilterFields
-from sfp_keras.filters.head_specialization import (
-    HeadShares,
-    HeadSpecialization,
-    head_specialization,
-)
 from sfp_keras.filters.quantities import (
     FILTER_QUANTITIES,
     LABEL_QUANTITIES,

@@ -12,6 +12,7 @@ import numpy as np
 from sfp_keras.errors import InputError
 from sfp_keras.filters.clusters import FilterClusters, check_clusters, check_same_layer
 from sfp_keras.filters.fields import FilterFields
+from sfp_keras.filters.grouping import check_groups
 from sfp_keras.short_repr import ShortRepr
 
 if TYPE_CHECKING:
@@ -171,11 +172,12 @@ def head_specialization(
     shares and the test are this package's.
     """
     check_clusters(clusters)
-    size = nodes_per_head(clusters.num_filters, heads)
-    if not operator.index(permutations) >= 1:
+    check_groups(heads, clusters.num_filters)
+    size = clusters.num_filters // heads
+    if operator.index(permutations) < 1:
         raise InputError(f"`permutations` must be at least 1, not {permutations}")
     node, label = np.nonzero(clusters.in_cluster)
-    members = _Members(node // size, node, label, clusters.num_filters // size, clusters.num_labels)
+    members = _Members(node // size, node, label, heads, clusters.num_labels)
     ones = np.ones(node.size, np.int64)
     nodes = _head_shares(members, ones, size, permutations, seed)
     of_fields = None
@@ -184,18 +186,6 @@ def head_specialization(
         own = _own_fields(fields)[node, label]
         of_fields = _head_shares(members, own, size, permutations, seed)
     return HeadSpecialization(nodes, of_fields, size, permutations)
-
-
-def nodes_per_head(num_nodes: int, heads: int) -> int:
-    """Number of nodes of each head.
-
-    Raises:
-        InputError: if `heads` does not divide the nodes.
-    """
-    heads = operator.index(heads)
-    if heads < 1 or num_nodes % heads:
-        raise InputError(f"`heads`: {num_nodes} nodes cannot be those of {heads} heads of one size")
-    return num_nodes // heads
 
 
 class _Members(NamedTuple):

@@ -15,6 +15,7 @@ from typing import Any
 
 # Public names of the package, too.
 PUBLIC_CLASSES = {
+    "AttentionHeads": "sfp_keras.layers",
     "CompactDense": "sfp_keras.layers",
     "GatheredDense": "sfp_keras.layers",
     "MaskConstraint": "sfp_keras.layers",
@@ -22,6 +23,9 @@ PUBLIC_CLASSES = {
     "MaskedDense": "sfp_keras.layers",
     "MaskedDepthwiseConv2D": "sfp_keras.layers",
     "MaskedEinsumDense": "sfp_keras.layers",
+    "PositionEmbedding": "sfp_keras.layers",
+    "SequencePooling": "sfp_keras.layers",
+    "StochasticDepth": "sfp_keras.layers",
     "Enlarge": "sfp_keras.models",
     "RandomGeometry": "sfp_keras.models",
     "SGD": "sfp_keras.training",

@@ -1,5 +1,6 @@
-"""Layers: some whose masked weights are exactly zero, or not stored, and a constraint."""
+"""Layers: those of transformers, and some whose masked weights are zero, or not stored."""
 
+from sfp_keras.layers.attention_heads import AttentionHeads
 from sfp_keras.layers.compact_dense import CompactDense
 from sfp_keras.layers.gathered_dense import GatheredDense
 from sfp_keras.layers.mask_constraint import MaskConstraint
@@ -8,12 +9,16 @@ from sfp_keras.layers.masked_dense import MaskedDense
 from sfp_keras.layers.masked_depthwise_conv2d import MaskedDepthwiseConv2D
 from sfp_keras.layers.masked_einsum_dense import MaskedEinsumDense
 from sfp_keras.layers.masked_kernel import MaskedKernel
+from sfp_keras.layers.position_embedding import PositionEmbedding
+from sfp_keras.layers.sequence_pooling import SequencePooling
+from sfp_keras.layers.stochastic_depth import StochasticDepth
 
 # Each takes the place of its `plain` layer.
 MASKED_LAYERS = (MaskedDense, MaskedConv2D, MaskedDepthwiseConv2D, MaskedEinsumDense)
 
 __all__ = [
     "MASKED_LAYERS",
+    "AttentionHeads",
     "CompactDense",
     "GatheredDense",
     "MaskConstraint",
@@ -22,4 +27,7 @@ __all__ = [
     "MaskedDepthwiseConv2D",
     "MaskedEinsumDense",
     "MaskedKernel",
+    "PositionEmbedding",
+    "SequencePooling",
+    "StochasticDepth",
 ]

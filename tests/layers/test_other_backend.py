@@ -93,6 +93,11 @@ def test_the_compact_layer_on_jax() -> None:
 
 
 @pytest.mark.slow
+def test_layers_of_transformers_on_jax() -> None:
+    on_jax([HERE / "test_transformer_layers.py"])
+
+
+@pytest.mark.slow
 def test_compact_heads_and_pruned_networks_on_jax() -> None:
     # Each operation is compiled there, which is slow: one pruned network is enough.
     slow = (

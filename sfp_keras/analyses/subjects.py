@@ -13,11 +13,13 @@ from sfp_keras.filters import (
     FilterClusters,
     FilterFields,
     FilterStatistics,
+    HeadSpecialization,
     LabelStatistics,
     LayerStatistics,
     SubThresholdFields,
     SummedFields,
     filter_statistics,
+    head_specialization,
     label_statistics,
     layer_statistics,
     layer_values,
@@ -49,6 +51,8 @@ class Stage:
         paper: `PaperNumbers` that compare; may be empty.
         filters: numbers of the filters to show; default: each analysis chooses.
         saved: gives what the pass of an analysis left, by the analysis's name, or `None`.
+        heads: number of attention heads whose nodes the filters are, one head behind another;
+            `None` where they are other filters.
     """
 
     name: str
@@ -61,6 +65,7 @@ class Stage:
     paper: PaperNumbers = dataclasses.field(default_factory=PaperNumbers)
     filters: Sequence[int] = ()
     saved: Callable[[str], Any] = _nothing
+    heads: int | None = None
 
     @property
     def prefix(self) -> str:
@@ -91,6 +96,13 @@ class Stage:
     def sums(self) -> SummedFields:
         """Fields summed over the filters with a label."""
         return summed_fields(self.clusters, self.fields)
+
+    @functools.cached_property
+    def head_specialization(self) -> HeadSpecialization | None:
+        """Which labels each attention head is for; `None` without heads of several nodes."""
+        if not self.heads or not 1 < self.heads < self.fields.num_filters:
+            return None
+        return head_specialization(self.clusters, self.heads, self.fields)
 
     @property
     def row(self) -> dict[str, Any]:

@@ -40,7 +40,7 @@ from sfp_keras.settings.analysis import AnalysisSettings
 
 NAMES = tuple(f"label {i}" for i in range(10))
 PAPERS = paper_numbers("vgg16", "cifar10", 10)
-NOTHING_SAVED = {"saved": lambda name: None}
+NOTHING_SAVED = {"saved": lambda name: None, "heads": None}
 
 
 def stage(name: str, split: str = "test", paper: PaperNumbers = PAPERS, **more: Any) -> Stage:
@@ -53,7 +53,7 @@ def stage(name: str, split: str = "test", paper: PaperNumbers = PAPERS, **more: 
     saved = {"decisions": decisions}
     return Stage(
         name, split, fields, find_clusters(fields), 0.7, rng.random(10), NAMES, paper,
-        **{"saved": saved.get, **more},
+        **{"saved": saved.get, "heads": 3, **more},
     )  # fmt: skip
 
 
@@ -232,7 +232,8 @@ def test_what_was_not_made_is_not_shown() -> None:
     assert Scope.ABLATION not in shown
     assert Scope.LINKS not in shown
     assert shown[Scope.TRAINING] == [Paragraph("The network came trained.")]
-    assert "decisions" not in [getattr(part, "name", "") for part in shown[Scope.STAGE]]
+    names = [getattr(part, "name", "") for one in shown.values() for part in one]
+    assert not {"decisions", "attention-heads", "node-depth"} & set(names)
 
 
 @pytest.mark.parametrize("name", image_passes())

@@ -13,7 +13,10 @@ from matplotlib.text import Text
 from PIL import Image
 
 from sfp_keras import reports
+from sfp_keras.analyses import Split, Stage
 from sfp_keras.analyses.catalog.appearances import draw_appearances
+from sfp_keras.analyses.catalog.attention_head_table import attention_head_table
+from sfp_keras.analyses.catalog.attention_heads import draw_attention_heads, leading_head_table
 from sfp_keras.analyses.catalog.cluster_sizes import draw_cluster_sizes
 from sfp_keras.analyses.catalog.decisions import draw_decisions
 from sfp_keras.analyses.catalog.label_noise import draw_label_noise
@@ -23,6 +26,7 @@ from sfp_keras.analyses.catalog.matrices import (
     matrices_caption,
     permuted_kinds,
 )
+from sfp_keras.analyses.catalog.node_depth import draw_node_depth, lines_of
 from sfp_keras.analyses.catalog.sub_threshold import draw_sub_threshold
 from sfp_keras.analyses.catalog.summed_fields import draw_summed_fields
 from sfp_keras.analyses.catalog.training import draw_heads, draw_training
@@ -31,6 +35,7 @@ from sfp_keras.filters import (
     FilterDecisions,
     FilterFields,
     find_clusters,
+    head_specialization,
     label_statistics,
     layer_statistics,
     sub_threshold_fields,
@@ -272,3 +277,60 @@ def test_the_same_figure_is_the_same_file(tmp_path: Path):
         files = reports.save_figure(draw_training(curve), tmp_path / name)
         made.append([file.read_bytes() for file in files])
     assert made[0] == made[1]
+
+
+def test_heads_by_label_stand_in_the_order_of_leading_heads(fields: FilterFields):
+    found = head_specialization(find_clusters(fields), 3, fields, permutations=19)
+    figure = draw_attention_heads(found, NAMES)
+    matrix, led, shares = figure.axes
+    named = [text.get_text() for text in shares.get_xticklabels()]
+    order = [[shown_name(name, 12) for name in NAMES].index(name) for name in named]
+    assert sorted(found.nodes.leading_head) == found.nodes.leading_head[order].tolist()
+    np.testing.assert_array_equal(matrix.images[0].get_array(), found.nodes.matrix[:, order])
+    assert [bar.get_width() for bar in led.patches] == pytest.approx(found.nodes.labels_led)
+    full, hollow, expected, equal = shares.lines
+    drawn = {int(x): y for line in (full, hollow) for x, y in zip(*line.get_data(), strict=True)}
+    assert [drawn[i] for i in range(5)] == found.nodes.share[order].tolist()
+    assert all(found.nodes.label_p_values[order[int(x)]] < 0.05 for x in full.get_xdata())
+    np.testing.assert_array_equal(expected.get_ydata(), found.nodes.expected_share[order])
+    assert set(equal.get_ydata()) == {1 / 3}
+
+
+def test_heads_without_a_label_are_drawn(tmp_path: Path):
+    # The last label is in no cluster, and then none is.
+    for features in (np.eye(14)[:, None, :13], np.zeros((14, 1, 13))):
+        kernel = np.eye(14)[None, :13]
+        silent = FilterFields(np.tile(features, 2), np.tile(kernel, (1, 2, 1)), np.full(14, 2), ())
+        found = head_specialization(find_clusters(silent), 2, silent, permutations=9)
+        draw_attention_heads(found, [str(i) for i in range(14)]).savefig(tmp_path / "heads.png")
+        table = leading_head_table("encoder1_heads", [str(i) for i in range(14)], found)
+        assert list(table.lines())[13][1][:4] == ["13", "13", "0", ""]
+        rows = attention_head_table({"encoder1_heads": found}, "test").rows
+        assert rows[0]["labels"] == (13 if features.any() else 0)
+
+
+def test_depth_of_heads_and_of_other_stages_are_lines_apart():
+    def of(name: str, seed: int, heads: int | None) -> Stage:
+        fields = layer(seed=seed)
+        clusters = find_clusters(fields)
+        return Stage(*(name, "test", fields, clusters, 0.1 * seed, np.zeros(5), NAMES), heads=heads)
+
+    stages = [of("conv1", 9, None)]
+    for block in (1, 2, 3):
+        stages.append(of(f"encoder{block}_heads", block, 4))
+        if block != 2:
+            stages += [of(f"encoder{block}_ff{i}", block + i, None) for i in (1, 2)]
+    lines = lines_of(Split("test", stages))
+    assert lines is not None
+    assert {
+        kind: dict(zip(rows["block"], rows["stage"], strict=True)) for kind, rows in lines.items()
+    } == {
+        "attention heads": {1: "encoder1_heads", 2: "encoder2_heads", 3: "encoder3_heads"},
+        "feed-forward": {1: "encoder1_ff2", 3: "encoder3_ff2"},
+    }
+    accuracy = draw_node_depth(lines).axes[0]
+    assert [line.get_xdata().tolist() for line in accuracy.lines] == [[1, 2, 3], [1, 3]]
+    assert accuracy.lines[1].get_ydata() == pytest.approx([0.3, 0.5])
+    named = lines_of(Split("test", [*stages, of("encoder3_add", 7, None)]))
+    assert list(named or ()) == ["attention heads", "other stages"]
+    assert lines_of(Split("test", stages[:3])) is None

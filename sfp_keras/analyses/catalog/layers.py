@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from sfp_keras.analyses.analysis import Analysis, AnalysisPart, Drawing, Scope, Tabled
+from sfp_keras.analyses.depth_panels import PANELS, draw_line, scale_panel
 from sfp_keras.analyses.subjects import Run
 from sfp_keras.papers import PaperNumbers
 from sfp_keras.reports import layer_table
@@ -18,30 +19,16 @@ from sfp_keras.reports.style import (
     GREY,
     PAGE,
     SMALL,
-    joined,
     letter,
-    log_axis,
     new_figure,
-    share_axis,
     shown_name,
     tidy,
 )
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-_PANELS = (
-    ("accuracy", "accuracy"),
-    ("noise", "noise $n$ (elements a filter)"),
-    ("clusters", "clusters a filter, $N_c$"),
-    ("cluster_size", "cluster size $C_s$ (labels)"),
-    ("snr_internal", "SNR$_I$"),
-    ("snr_external", "SNR$_E$"),
-)
-# A wider range than this is drawn on a logarithmic scale.
-_WIDE = 20
 # Characters of a stage's name that are drawn.
 _LONGEST = 20
 
@@ -63,18 +50,18 @@ def draw_layer_curves(layers: pd.DataFrame, paper: PaperNumbers | None = None) -
     names = [shown_name(stage, _LONGEST) for stage in stages]
     room = 0.0 if numbers else 0.06 * max(map(len, names))
     figure, grid = new_figure(PAGE, 4.2 + room, nrows=2, ncols=3)
-    for mark, panel, (column, text) in zip("ABCDEF", grid.flat, _PANELS, strict=True):
+    for mark, panel, (column, text) in zip("ABCDEF", grid.flat, PANELS, strict=True):
         for (split, rows), colour in zip(
             layers.groupby("split", sort=False), COLOURS, strict=False
         ):
             places = [stages.index(str(stage)) for stage in rows["stage"]]
             values = rows[column].astype(float).to_numpy()
-            _line(panel, places, values, "-", color=colour, marker="o", label=f"{split} images")
+            draw_line(panel, places, values, "-", color=colour, marker="o", label=f"{split} images")
         if paper and paper.layers:
             theirs = _paper_values(paper, stages, column)
             style = {"markerfacecolor": "white", "marker": "s", "label": paper.layers.source.paper}
-            _line(panel, range(len(stages)), theirs, "--", color=GREY, **style)
-        _scale(panel, column)
+            draw_line(panel, range(len(stages)), theirs, "--", color=GREY, **style)
+        scale_panel(panel, column)
         panel.set(ylabel=text)
         panel.set_xlim(-0.4, len(stages) - 0.6)
         if numbers:
@@ -96,31 +83,9 @@ def draw_layer_curves(layers: pd.DataFrame, paper: PaperNumbers | None = None) -
     return figure
 
 
-def _line(
-    panel: Axes, places: Sequence[int], values: np.ndarray, line: str, **style: object
-) -> None:
-    shown = np.where(np.isfinite(values), values, np.nan)
-    look = {"linewidth": 1, "markersize": 4, "linestyle": joined(shown, line), **style}
-    panel.plot(places, shown, **look)  # type: ignore[arg-type]
-
-
 def _paper_values(paper: PaperNumbers, stages: list[str], column: str) -> np.ndarray:
     rows = [paper.layer_row(stage) or {} for stage in stages]
     return np.array([row.get(column, np.nan) for row in rows], float)
-
-
-def _scale(panel: Axes, column: str) -> None:
-    values = np.concatenate([line.get_ydata() for line in panel.lines])
-    values = values[np.isfinite(values)]
-    if not values.size:
-        panel.set_yticks([])
-        panel.text(0.5, 0.5, "nowhere finite", ha="center", transform=panel.transAxes)
-    elif column == "accuracy":
-        share_axis(panel)
-    elif values.min() > 0 and values.max() / values.min() > _WIDE:
-        log_axis(panel, values.min(), values.max())
-    else:
-        panel.set_ylim(0, 1.08 * values.max() or 1)
 
 
 def _numbers(stages: list[str]) -> tuple[str, list[str]] | None:

@@ -45,6 +45,7 @@ from sfp_keras.filters.quantities import (
 from sfp_keras.filters.quantity import Quantity
 from sfp_keras.filters.removal import correct_without
 from sfp_keras.filters.robustness import Robustness, layer_robustness
+from sfp_keras.filters.single_heads import SingleHeadFields, pool_heads_alone
 from sfp_keras.filters.statistics import (
     FilterStatistics,
     LabelStatistics,
@@ -80,6 +81,7 @@ __all__ = [
     "Quantity",
     "Robustness",
     "SignalToNoise",
+    "SingleHeadFields",
     "SubThresholdFields",
     "SummedFields",
     "check_clusters",
@@ -97,6 +99,7 @@ __all__ = [
     "layer_robustness",
     "layer_statistics",
     "layer_values",
+    "pool_heads_alone",
     "signal_to_noise",
     "stage_sizes",
     "sub_threshold_fields",

@@ -105,6 +105,8 @@ class LinkVariant:
         of_clusters: whether masks depend on the clusters.
         of_several: whether it is made of several links at once only, and else equals another.
         of_filters: whether it is made of links between filters only, and else equals AFCC.
+        of_labels: whether filters keep kernels where they share a label, of label sets that may
+            share none.
     """
 
     name: str
@@ -114,6 +116,7 @@ class LinkVariant:
     of_clusters: bool = True
     of_several: bool = False
     of_filters: bool = False
+    of_labels: bool = False
 
     def is_made_of(self, links: Sequence[Link]) -> bool:
         """Whether the variant is made of these links, masked at once."""
@@ -229,9 +232,9 @@ def _flat_labels(clusters: FilterClusters) -> np.ndarray:
 LINK_VARIANTS: dict[str, LinkVariant] = {
     variant.name: variant
     for variant in (
-        LinkVariant("clusters", "AFCC", "#0072B2", _each(lambda one: one.mask)),
+        LinkVariant("clusters", "AFCC", "#0072B2", _each(lambda one: one.mask), of_labels=True),
         LinkVariant("full", "all weights", "#555555", None, of_clusters=False),
-        LinkVariant("random", "random labels", "#E69F00", _each(random_labels)),
+        LinkVariant("random", "random labels", "#E69F00", _each(random_labels), of_labels=True),
         LinkVariant("random_kernels", "random kernels", "#B8860B", _each(random_kernels)),
         LinkVariant("magnitude", "largest weights", "#009E73", _each(largest_weights)),
         LinkVariant("magnitude_kernels", "largest kernels", "#56B4E9", _each(largest_kernels)),
@@ -245,7 +248,15 @@ LINK_VARIANTS: dict[str, LinkVariant] = {
             "#CC79A7",
             _each(published_script),
             of_filters=True,
+            of_labels=True,
         ),
-        LinkVariant("random_afcc", "Random AFCC", "#882255", _each(random_afcc), of_clusters=False),
+        LinkVariant(
+            "random_afcc",
+            "Random AFCC",
+            "#882255",
+            _each(random_afcc),
+            of_clusters=False,
+            of_labels=True,
+        ),
     )
 }

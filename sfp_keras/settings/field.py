@@ -91,6 +91,8 @@ class Setting:
             for words, bound in (("at least", self.low), ("at most", self.high))
             if bound is not None
         ]
+        if many and value and all(isinstance(one, str) for one in value):
+            return "must be names"
         below = _LARGEST if self.below is None and isinstance(value, float) else self.below
         bounds += [f"below {below:g}"] if below is not None and self.high is None else []
         return f"must be {'numbers of ' if many else ''}{' and '.join(bounds) or 'a number'}"

@@ -29,6 +29,7 @@ from sfp_keras.settings import (
         ({"choices": ("a", "b"), "least": 1}, ("a",), (), "one or more of a, b"),
         ({"choices": ("a", "b"), "once": True}, ("a", "b"), ("a", "a"), "a, b, each once"),
         ({"low": 2, "once": True}, (2, 3), (3, 1), "numbers of at least 2, each once"),
+        ({"once": True}, ("fc", "output"), ("fc", "fc"), "must be names, each once"),
         ({}, "any text", float("inf"), "below 3e+38"),
     ],
 )

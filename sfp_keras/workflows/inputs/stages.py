@@ -61,11 +61,12 @@ def chosen_links(experiment: Experiment, network: keras.Model) -> list[Link]:
     for name in wanted:
         if name not in known:
             close = difflib.get_close_matches(name, known, n=3)
-            meant = f"did you mean {' or '.join(close)}? " if close else ""
+            meant = f"did you mean {' or '.join(close)}? The" if close else "the"
             some = ", ".join([*known][-12:])
+            if name == "all":
+                raise InputError(f"`afcc_links`: all stands alone; the last links are {some}")
             raise InputError(
-                f"`afcc_links`: there is no link {name!r}; {meant}"
-                + (f"The last links are {some}" if known else "this network has none")
+                f"`afcc_links`: there is no link {name!r}; {meant} last links are {some}"
             )
     return [link for name, link in known.items() if name in wanted]
 

@@ -52,21 +52,27 @@ class LinkMasks:
             for link in links
         ]
 
-    def check(self, links: Sequence[Link], network: keras.Model, training: LinkTraining) -> None:
-        """Refuse clusters by which a link would keep nothing.
+    def check(self, link: Link, network: keras.Model, training: LinkTraining) -> None:
+        """Refuse a training whose label sets would keep nothing of a link.
 
         Raises:
             InputError: naming the link.
         """
-        if not training.images:
-            return
-        for one in self.zeroed(links, network, training):
-            if not one.kept:
-                raise InputError(
-                    f"`afcc_thresholds`: link {one.link.name}, {training.images} images: at "
-                    f"threshold {training.threshold:g} its filters share no label, so AFCC would "
-                    "keep no weight: use a lower threshold"
-                )
+        (one,) = self.zeroed([link], network, training)
+        of = f"link {link.name}, {training.images} images: at threshold {training.threshold:g} "
+        if training.images and not one.kept:
+            raise InputError(
+                f"`afcc_thresholds`: {of}its filters share no label, so AFCC would keep no weight: "
+                "use a lower threshold"
+            )
+        variant = LINK_VARIANTS[training.variant]
+        if variant.of_labels and variant.masks is not None and not variant.masks([one])[0].any():
+            raise InputError(
+                f"`afcc_links_variants`: {of if training.images else f'link {link.name}: '}"
+                f"{variant.name} would keep no weight with seed {training.seed}: leave it out, or "
+                "give filters more labels by "
+                + ("a lower threshold" if training.images else "`afcc_links_random_labels`")
+            )
 
 
 def masks_of(zeroed: Sequence[ZeroedLink], variant: str) -> dict[str, np.ndarray]:

@@ -21,6 +21,7 @@ from sfp_keras.afcc import (
 )
 from sfp_keras.afcc.link_layers import Start
 from sfp_keras.csv_files import csv_text
+from sfp_keras.errors import InputError
 from sfp_keras.files import write_text
 from sfp_keras.models.label_outputs import label_outputs
 from sfp_keras.progress import Progress
@@ -84,9 +85,21 @@ class LinkPhase:
         self._accuracies: dict[Start, float] = {}
 
     def check(self) -> None:
-        """Refuse masks that would be empty, before the first training."""
-        for training in self._trainings():
-            self.masks.check(list(self.links.values()), self.session.network, training)
+        """Refuse masks that would be empty, or no masks at all, before the first training."""
+        if next(self.work(finished=True), None) is None:
+            variants, how = map(",".join, (self.settings.variants, self.settings.how))
+            raise InputError(
+                f"`afcc_links_variants`={variants} leaves nothing to train with "
+                f"`afcc_links_how`={how}: magnitude_global is made of several links together, "
+                "published_script of links between filters, and no sequence starts from scratch"
+            )
+        new = [
+            (link, training)
+            for zeroed, training in self.work()
+            for link in self._newly_zeroed(zeroed)
+        ]
+        for link, training in dict.fromkeys(new):
+            self.masks.check(link, self.session.network, training)
 
     def work(self, finished: bool = False) -> Iterator[tuple[ZeroedLinks, LinkTraining]]:
         """What is to be trained, all with one cache in a row.

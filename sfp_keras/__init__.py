@@ -14,6 +14,7 @@ register_saved_classes()
 
 _ROOM_OF = {
     **PUBLIC_CLASSES,
+    "CommitteeVotes": "sfp_keras.filters",
     "FilterClusters": "sfp_keras.filters",
     "FilterDecisions": "sfp_keras.filters",
     "FilterFields": "sfp_keras.filters",
@@ -23,6 +24,7 @@ _ROOM_OF = {
     "LayerStatistics": "sfp_keras.filters",
     "SubThresholdFields": "sfp_keras.filters",
     "SummedFields": "sfp_keras.filters",
+    "committee_votes": "sfp_keras.filters",
     "filter_decisions": "sfp_keras.filters",
     "filter_statistics": "sfp_keras.filters",
     "find_clusters": "sfp_keras.filters",
@@ -56,6 +58,7 @@ _ROOM_OF = {
     "load_dataset": "sfp_keras.data",
     "list_stages": "sfp_keras.probing",
     "ProbeResult": "sfp_keras.one_call",
+    "committee": "sfp_keras.one_call",
     "probe": "sfp_keras.one_call",
 }
 

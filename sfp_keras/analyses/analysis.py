@@ -24,8 +24,8 @@ class Scope(enum.Enum):
     """What an analysis is of: the sections of a report, in their order, with their titles.
 
     `compute` and `parts` of LAYERS, LINKS and TRAINING are given a `Run`, of CLUSTERS and
-    ROBUSTNESS a `Split`, of STAGE a `Stage`, of ABLATION an `Ablation`, of AFCC an `Afcc`. The last
-    three are sections of the report of a `Sweep`.
+    ROBUSTNESS a `Split`, of STAGE a `Stage`, of ABLATION an `Ablation`, of AFCC an `Afcc`, of
+    COMMITTEE a `Committee`. The three with K are sections of the report of a `Sweep`.
     """
 
     LAYERS = "Layers"
@@ -39,6 +39,7 @@ class Scope(enum.Enum):
     ERROR_OVER_K = "Error against K"
     CLUSTERS_OVER_K = "Clusters against K"
     DEPTH_OVER_K = "Accuracy against depth"
+    COMMITTEE = "Committee"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,10 +2,11 @@
 
 from rich.console import Console
 
+from sfp_keras.analyses.catalog.committee import agreement_table, member_table, vote_table
 from sfp_keras.analyses.catalog.fewer_filters import width_table
 from sfp_keras.analyses.catalog.removed_filters import removal_table
 from sfp_keras.analyses.catalog.silenced_labels import silenced_table
-from sfp_keras.analyses.subjects import Ablation
+from sfp_keras.analyses.subjects import Ablation, Committee
 from sfp_keras.papers import cited
 from sfp_keras.reports import print_table
 
@@ -32,3 +33,19 @@ def print_ablation(ablation: Ablation, console: Console) -> None:
     if len(ablation.widths) > 1:
         console.print()
         print_table(width_table(ablation.widths, stage, ablation.paper), console)
+
+
+def print_committee(committee: Committee, console: Console) -> None:
+    """Print the members of a committee, its votes and their gain.
+
+    Args:
+        committee: `Committee`.
+        console: `rich.console.Console`.
+    """
+    for table in (member_table, agreement_table, vote_table):
+        console.print()
+        print_table(table(committee), console)
+    console.print(
+        "±: standard error over the test images; ties of the hard vote by mean probability",
+        style="dim",
+    )

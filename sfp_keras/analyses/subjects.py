@@ -253,3 +253,24 @@ class Sweep:
         """Scope, title and subject of every section of a report, in their order."""
         for scope in (Scope.ERROR_OVER_K, Scope.CLUSTERS_OVER_K, Scope.DEPTH_OVER_K):
             yield scope, scope.value, self
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Committee:
+    """Networks that vote.
+
+    Attributes:
+        members: `DataFrame` of members.csv.
+        votes: `DataFrame` of votes.csv.
+        agreement: `DataFrame` of agreement.csv.
+    """
+
+    members: pd.DataFrame
+    votes: pd.DataFrame
+    agreement: pd.DataFrame
+
+    prefix = ""
+
+    def subjects(self) -> Iterator[tuple[Scope, str, Any]]:
+        """Scope, title and subject of every section of a report, in their order."""
+        yield Scope.COMMITTEE, Scope.COMMITTEE.value, self

@@ -4,11 +4,16 @@ from absl import flags
 
 from sfp_keras.data import find_source
 from sfp_keras.errors import InputError
-from sfp_keras.experiment import Experiment
+from sfp_keras.experiment import Experiment, all_declarations
 from sfp_keras.workflows.sweep.plan import holds_sweep
 
 # A sweep has measured already what its report shows.
 _OF_RUNS = ("report_filters", "report_stages", "split", "threshold")
+# Members of a committee are what they are.
+_OF_COMMITTEES = (
+    *("mode", "members", "run_dir", "backend", "distribute", "preset"),
+    *("data_dir", "memory_gib", "inference_batch_size", "at_chance"),
+)
 
 
 def check_images(values: flags.FlagValues) -> None:
@@ -20,7 +25,11 @@ def check_images(values: flags.FlagValues) -> None:
     Raises:
         InputError: if `--data_dir` was given, `--dataset` was not, and the usual one needs none.
     """
-    named = values["dataset"].present or values["preset"].present or values.mode == "report"
+    named = (
+        values["dataset"].present
+        or values["preset"].present
+        or values.mode in ("report", "committee")
+    )
     unread = values["data_dir"].present and "data_dir" in find_source(values.dataset).unused
     if unread and not named:
         raise InputError(
@@ -36,6 +45,10 @@ def notes(values: flags.FlagValues, experiment: Experiment) -> list[str]:
         values: parsed flags.
         experiment: `Experiment` that they describe.
     """
+    if experiment.run.mode == "committee":
+        given = [name for name in all_declarations() if values[name].present]
+        idle = [name for name in given if name not in _OF_COMMITTEES]
+        return [f"{_listed(idle)} without effect for a committee"] if idle else []
     plain, lines = Experiment(), []
     idle = [
         name

@@ -18,6 +18,7 @@ from sfp_keras.settings import (
     AfccSettings,
     AnalysisSettings,
     AugmentationSettings,
+    CommitteeSettings,
     DataSettings,
     Declaration,
     MonitoringSettings,
@@ -57,6 +58,7 @@ class Experiment(NetworkRules):
         afcc: zeroing and fine-tuning a head, or links between layers.
         ablation: removing filters.
         sweep: several numbers of labels and seeds.
+        committee: networks that vote.
         report: what a report shows.
         monitoring: what TensorBoard is shown.
 
@@ -74,6 +76,7 @@ class Experiment(NetworkRules):
     afcc: AfccSettings = section(AfccSettings(), prefix="afcc_")
     ablation: AblationSettings = section(AblationSettings(), prefix="ablate_")
     sweep: SweepSettings = section(SweepSettings(), prefix="sweep_")
+    committee: CommitteeSettings = section(CommitteeSettings())
     report: ReportSettings = section(ReportSettings(), prefix="report_")
     monitoring: MonitoringSettings = section(MonitoringSettings(), prefix="monitor_")
 
@@ -121,6 +124,8 @@ class Experiment(NetworkRules):
         """The run directory: `run_dir`, or runs/<model>-<dataset>[-<K>]-seed<S>."""
         if self.run.run_dir:
             return Path(self.run.run_dir)
+        if self.run.mode == "committee":
+            return Path("runs") / "committee"
         parts = [_short(self.network.model), _for_folder(self._data_name)]
         if self.data.labels is not None:
             parts.append(str(self.data.labels))

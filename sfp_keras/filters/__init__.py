@@ -23,6 +23,7 @@ from sfp_keras.filters.attention_heads import (
     head_specialization,
 )
 from sfp_keras.filters.clusters import FilterClusters, check_clusters, find_clusters
+from sfp_keras.filters.committees import VOTES, CommitteeVotes, committee_votes
 from sfp_keras.filters.decisions import (
     FilterDecisions,
     count_decisions,
@@ -69,6 +70,8 @@ __all__ = [
     "LAYER_MEASURES",
     "LAYER_QUANTITIES",
     "STAGE_SIZES",
+    "VOTES",
+    "CommitteeVotes",
     "FieldHistogram",
     "FilterClusters",
     "FilterDecisions",
@@ -85,6 +88,7 @@ __all__ = [
     "SubThresholdFields",
     "SummedFields",
     "check_clusters",
+    "committee_votes",
     "correct_without",
     "count_decisions",
     "decided_labels",

@@ -1,7 +1,7 @@
 """Which outputs of a network are its answer for the labels."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -69,6 +69,40 @@ def label_outputs(model: keras.Model, num_labels: int) -> LabelOutputs | str:
         return f"outputs of shape {shape} are not one number for each of the {num_labels} labels"
     count = shape[-1] if shape else 1  # Such as the label itself.
     return f"{count} outputs are not the {num_labels} labels"
+
+
+def label_probabilities(
+    model: keras.Model, found: LabelOutputs
+) -> Callable[[Sequence[np.ndarray]], np.ndarray]:
+    """Find how a model's outputs become probabilities of the labels.
+
+    Args:
+        model: as `label_outputs` takes it.
+        found: its `LabelOutputs`.
+
+    Returns:
+        A function of the outputs, (n, ...) each, giving float32 (n, K): what comes from a softmax
+        as it is, of sigmoids each label's share of their sum, of all else the softmax. One number
+        for two labels is the probability of the second, by its sigmoid where it is a logit.
+    """
+    activation = output_activation(model, found.index)
+
+    def probabilities(outputs: Sequence[np.ndarray]) -> np.ndarray:
+        scores = outputs[found.index].reshape(len(outputs[found.index]), -1).astype(np.float64)
+        if found.threshold is not None:
+            second = {"linear": lambda x: 0.5 + np.tanh(x / 2) / 2, "tanh": lambda x: (x + 1) / 2}
+            scores = second.get(activation, np.asarray)(scores)
+            return np.concatenate([1 - scores, scores], axis=1).astype(np.float32)
+        if activation not in ("softmax", "sigmoid", "hard_sigmoid"):
+            scores = np.exp(scores - scores.max(axis=1, keepdims=True))
+        total = scores.sum(axis=1, keepdims=True)
+        # All sigmoids may be zero.
+        scores = np.divide(
+            scores, total, np.full_like(scores, 1 / scores.shape[1]), where=total > 0
+        )
+        return scores.astype(np.float32)
+
+    return probabilities
 
 
 def output_activation(model: keras.Model, place: int) -> str:

@@ -1,6 +1,7 @@
-"""Phases 2 and 3 in one call from Python, on a model and images that are at hand."""
+"""Whole procedures in one call from Python: phases 2 and 3 on a model at hand, and committees."""
 
 from sfp_keras.one_call.call import probe
+from sfp_keras.one_call.committee import committee
 from sfp_keras.one_call.result import ProbeResult
 
-__all__ = ["ProbeResult", "probe"]
+__all__ = ["ProbeResult", "committee", "probe"]

@@ -4,6 +4,7 @@ from sfp_keras.settings.ablation import AblationSettings
 from sfp_keras.settings.afcc import AfccSettings
 from sfp_keras.settings.analysis import AnalysisSettings
 from sfp_keras.settings.augmentation import AugmentationSettings
+from sfp_keras.settings.committee import CommitteeSettings
 from sfp_keras.settings.data import DataSettings
 from sfp_keras.settings.declarations import Declaration, declarations, value_at, with_values
 from sfp_keras.settings.field import Setting, declared, section, setting
@@ -22,6 +23,7 @@ __all__ = [
     "AfccSettings",
     "AnalysisSettings",
     "AugmentationSettings",
+    "CommitteeSettings",
     "DataSettings",
     "Declaration",
     "FineTuningSettings",

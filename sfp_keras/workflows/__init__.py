@@ -2,6 +2,7 @@
 
 from sfp_keras.experiment import Experiment
 from sfp_keras.models import architectures
+from sfp_keras.workflows.committee.directory import holds_committee
 from sfp_keras.workflows.inputs.before_keras import check_before_keras
 from sfp_keras.workflows.sweep.plan import SweepPlan, holds_sweep
 
@@ -30,10 +31,13 @@ def run(experiment: Experiment, plan: SweepPlan | None = None) -> None:
 
         sweep(plan)
     elif experiment.run.mode == "report":
+        from sfp_keras.workflows.committee.report import committee_report
         from sfp_keras.workflows.report.report import report
         from sfp_keras.workflows.sweep.report import sweep_report
 
-        if holds_sweep(experiment.directory):
+        if holds_committee(experiment.directory):
+            committee_report(experiment.directory)
+        elif holds_sweep(experiment.directory):
             sweep_report(experiment.directory, experiment.sweep.stage)
         else:
             report(experiment)
@@ -54,6 +58,10 @@ def _compute(experiment: Experiment) -> None:
         from sfp_keras.workflows.afcc import afcc
 
         afcc(experiment)
+    elif experiment.run.mode == "committee":
+        from sfp_keras.workflows.committee.committee import committee
+
+        committee(experiment)
     elif experiment.run.mode == "ablate":
         from sfp_keras.workflows.ablate import ablate
 

@@ -17,6 +17,7 @@ from sfp_keras.analyses import (
     Ablation,
     Afcc,
     Analysis,
+    Committee,
     Drawing,
     Run,
     Scope,
@@ -31,7 +32,7 @@ from sfp_keras.analyses import (
     write_image_result,
 )
 from sfp_keras.errors import InputError
-from sfp_keras.filters import FilterFields, filter_decisions, find_clusters
+from sfp_keras.filters import FilterFields, committee_votes, filter_decisions, find_clusters
 from sfp_keras.papers import PaperNumbers, paper_numbers, paper_sweep
 from sfp_keras.reports import Paragraph, save_table, terminal
 from sfp_keras.reports.sweep import METRICS, fit_stages, summarise
@@ -144,10 +145,27 @@ def sweep(paper: bool = True) -> Sweep:
     return Sweep(members, summarise(members), fit_stages(members), "layer10", papers)
 
 
+def committee() -> Committee:
+    names = ["a", "a very long name of a member/run", "<b>$_{"]
+    softmax = np.random.default_rng(0).dirichlet(np.ones(4), (3, 20))
+    votes = committee_votes(softmax, np.arange(20) % 4)
+    members = pd.DataFrame(
+        {"member": names, "run_dir": names, "model": "cct", "seed": 1, "accuracy": 0.5}
+        | {"accuracy_error": [0.1, 0.1, np.nan]}
+    )
+    agreement = pd.DataFrame(
+        {
+            **{"member": [names[0], names[0], names[1]], "other": [names[1], *names[2:] * 2]},
+            **{"agreement": [0.5, 0.6, 0.7], "agreement_error": 0.1},
+        }
+    )
+    return Committee(members, votes.to_frame(), agreement)
+
+
 def of_run(analysis: Analysis, of: Run) -> list[tuple[Any, Any]]:
     """The figures and tables of an analysis, each with the part of the run, or with a sweep."""
     of_sweep = sweep(paper=bool(of.splits[0].paper.layers))
-    sections = [*of.subjects(), *of_sweep.subjects()]
+    sections = [*of.subjects(), *of_sweep.subjects(), *committee().subjects()]
     subjects = [subject for scope, _, subject in sections if scope is analysis.scope]
     assert subjects
     return [(subject, part) for subject in subjects for part in analysis.show(subject)]

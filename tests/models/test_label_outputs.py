@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from sfp_keras.models.label_outputs import LabelOutputs, label_outputs
+from sfp_keras.models.label_outputs import LabelOutputs, label_outputs, label_probabilities
 
 
 def network(*ends):
@@ -90,3 +90,34 @@ def test_of_several_outputs_the_first_that_fits_is_taken_by_name():
 )
 def test_why_outputs_choose_no_label(end, num_labels, words):
     assert words in label_outputs(network(end()), num_labels)
+
+
+@pytest.mark.parametrize(
+    ("activation", "units", "literal"),
+    [
+        (None, 3, lambda x: np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)),
+        ("softmax", 3, lambda x: x),
+        ("sigmoid", 3, lambda x: x / x.sum(axis=1, keepdims=True)),
+        (None, 1, lambda x: np.concatenate([1 / (1 + np.exp(x)), 1 / (1 + np.exp(-x))], axis=1)),
+        ("sigmoid", 1, lambda x: np.concatenate([1 - x, x], axis=1)),
+        ("tanh", 1, lambda x: np.concatenate([(1 - x) / 2, (1 + x) / 2], axis=1)),
+    ],
+)
+def test_probabilities_of_labels(activation, units, literal):
+    model = network([layers.Flatten(), layers.Dense(units, activation)])
+    found = label_outputs(model, max(units, 2))
+    outputs = model(np.random.default_rng(0).normal(size=(6, 4, 4, 3)))
+    outputs = keras.ops.convert_to_numpy(outputs)
+    probabilities = label_probabilities(model, found)([outputs])
+    np.testing.assert_allclose(probabilities, literal(outputs), rtol=1e-5)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_array_equal(probabilities.argmax(axis=1), found.chosen([outputs]))
+
+
+def test_sigmoids_that_are_all_zero_choose_nothing():
+    model = network([layers.Flatten(), layers.Dense(4, "sigmoid")])
+    found = label_outputs(model, 4)
+    assert (
+        label_probabilities(model, found)([np.zeros((2, 4), np.float32)]).tolist()
+        == [[0.25] * 4] * 2
+    )

@@ -17,12 +17,18 @@ def check_before_keras(experiment: Experiment) -> None:
     """Refuse what settings and the names of files alone show to be wrong.
 
     Args:
-        experiment: `Experiment`. One of a report is not looked at: it reads a run directory alone.
+        experiment: `Experiment`. One of a report is not looked at: it reads a run directory alone;
+            of a committee, its members are.
 
     Raises:
         InputError: naming the setting and the mend.
     """
     if experiment.run.mode == "report":
+        return
+    if experiment.run.mode == "committee":
+        from sfp_keras.workflows.committee.members import find_members  # With pandas.
+
+        find_members(experiment.committee.members)
         return
     check_network(experiment)
     _check_training(experiment)

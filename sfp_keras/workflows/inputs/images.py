@@ -2,7 +2,8 @@
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,16 +16,22 @@ from sfp_keras.workflows.experiment_run import ExperimentRun
 
 
 def load_images(
-    experiment: Experiment, network_size: tuple[int, int] | None, channels: int | None
+    experiment: Experiment,
+    network_size: tuple[int, int] | None,
+    channels: int | None,
+    cache: Path | None = None,
 ) -> ImageDataset:
-    """The labelled images as the network takes them, reduced to `labels` of them if asked."""
+    """The labelled images as the network takes them, reduced to `labels` of them if asked.
+
+    Decoded images of large sets are kept in `cache`, by default in the run directory.
+    """
     with reading(experiment.data.data_dir):
         dataset = load_dataset(
             experiment.data.dataset,
             experiment.data.data_dir,
             channels=channels,
             image_size=image_size(experiment) or network_size,
-            cache_dir=ExperimentRun(experiment).images,
+            cache_dir=cache or ExperimentRun(experiment).images,
             **_arguments(experiment),
         )
     if experiment.data.labels is not None:
@@ -53,8 +60,12 @@ def _arguments(experiment: Experiment) -> dict[str, Any]:
     }
 
 
-def fingerprint(dataset: ImageDataset) -> str:
+def fingerprint(dataset: ImageDataset, splits: Sequence[str] = ("train", "test")) -> str:
     """A digest of a data set, of its names, labels and images.
+
+    Args:
+        dataset: `ImageDataset`.
+        splits: those whose labels and images count. Defaults to both.
 
     Returns:
         A digest of a few images a split, which is the same wherever the images are held; before
@@ -62,9 +73,9 @@ def fingerprint(dataset: ImageDataset) -> str:
     """
     names = (dataset.class_names, dataset.original_labels, dataset.image_shape)
     some, every = (hashlib.sha256(repr(names).encode()) for _ in range(2))
-    splits = (dataset.train, dataset.test)
-    held = all(split.in_memory for split in splits)
-    for split in splits:
+    found = [dataset.train if name == "train" else dataset.test for name in splits]
+    held = all(split.in_memory for split in found)
+    for split in found:
         for digest in (some, every):
             digest.update(split.labels.tobytes())
         if held:

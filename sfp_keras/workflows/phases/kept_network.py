@@ -12,6 +12,7 @@ from sfp_keras.backend import without_notes
 from sfp_keras.errors import InputError, first_line
 from sfp_keras.files import damaged, file_digest, open_file, write_whole
 from sfp_keras.reports import terminal
+from sfp_keras.runs import RunFiles
 from sfp_keras.workflows.experiment_run import ExperimentRun
 
 
@@ -114,7 +115,7 @@ def _archive(path: Path, network: keras.Model) -> Iterator[bytes]:
         yield content
 
 
-def load_kept(run: ExperimentRun) -> keras.Model:
+def load_kept(run: RunFiles) -> keras.Model:
     """Read model.keras.
 
     Raises:

@@ -4,7 +4,7 @@ import dataclasses
 import json
 from pathlib import Path
 
-from sfp_keras.analyses import AnalysisPart, Drawing, Run, Sweep, Tabled, analyses_of
+from sfp_keras.analyses import AnalysisPart, Committee, Drawing, Run, Sweep, Tabled, analyses_of
 from sfp_keras.file_names import file_name
 from sfp_keras.files import read_json, write_text
 from sfp_keras.progress import Progress
@@ -52,8 +52,8 @@ class ReportWriter:
         for path in found:
             path.unlink()
 
-    def sections(self, of: Run | Sweep) -> list[Section]:
-        """Write all analyses of a run or a sweep; returns the sections of the page."""
+    def sections(self, of: Run | Sweep | Committee) -> list[Section]:
+        """Write all analyses of a run, a sweep or a committee; returns the sections of the page."""
         found = [
             (title, part, subject.prefix)
             for scope, title, subject in of.subjects()

@@ -1,0 +1,54 @@
+"""Committees from Python: trained runs vote in one call."""
+
+import os
+from collections.abc import Sequence
+
+from sfp_keras.filters import CommitteeVotes
+
+
+def committee(
+    members: Sequence[str | os.PathLike],
+    *,
+    data_dir: str | os.PathLike | None = None,
+    run_dir: str | os.PathLike | None = None,
+) -> CommitteeVotes:
+    """Let the trained networks of run directories vote on their test images.
+
+    Networks of other structures, and of other image sizes, vote together if they were trained for
+    the same labels in the same order, and are tested on the same images.
+
+    Example:
+
+    ```
+    votes = sfp_keras.committee(["runs/heads4", "runs/heads16", "runs/heads32"])
+    votes.accuracy("soft"), votes.gain_over_mean("soft")
+    ```
+
+    Args:
+        members: run directories with a `model.keras`, or patterns such as `"runs/cct-*"`.
+        data_dir: folder of the images. Default: where each member had them.
+        run_dir: folder that takes the tables, probabilities, figures and page, as of
+            `--mode=committee`. Default: none is kept.
+
+    Returns:
+        `CommitteeVotes`.
+
+    Raises:
+        InputError: if there are fewer than two members, or they do not go together.
+    """
+    from sfp_keras.experiment import Experiment
+    from sfp_keras.one_call.held_folder import HeldFolder
+    from sfp_keras.workflows.committee.committee import hold_vote
+    from sfp_keras.workflows.committee.report import committee_report
+
+    held = HeldFolder()
+    experiment = Experiment.of(
+        mode="committee",
+        members=tuple(map(os.fspath, members)),
+        data_dir=None if data_dir is None else os.fspath(data_dir),
+        run_dir=str(held.path if run_dir is None else os.fspath(run_dir)),
+    )
+    votes = hold_vote(experiment)
+    if run_dir is not None:
+        committee_report(experiment.directory)
+    return votes

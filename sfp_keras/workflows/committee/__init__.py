@@ -1,0 +1,1 @@
+"""Committees: several trained networks that vote on the test images."""

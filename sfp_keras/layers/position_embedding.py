@@ -19,10 +19,10 @@ class PositionEmbedding(keras.layers.Layer):
     """Adds to each token numbers of its position.
 
     Args:
-        kind: `str`. `"learned"`: a weight `embedding` (T, D). `"sine"`: of position t, node i
-            gets the sine, where i is odd the cosine, of `t / 10000 ** (2 (i // 2) / D)`; there are
-            no weights. Defaults to `"learned"`.
-        initializer: of `embedding`. Defaults to normal numbers of deviation 0.2.
+        kind: `str`. `"learned"`: the weight `embedding` (T, D) is trained. `"sine"`: it is not;
+            of position t, node i gets the sine, where i is odd the cosine, of
+            `t / 10000 ** (2 (i // 2) / D)`. Defaults to `"learned"`.
+        initializer: of what is learned. Defaults to normal numbers of deviation 0.2.
         **kwargs: the other arguments of `keras.layers.Layer`.
 
     Raises:
@@ -41,26 +41,24 @@ class PositionEmbedding(keras.layers.Layer):
         self.initializer = usual if initializer is None else keras.initializers.get(initializer)
 
     def build(self, input_shape: Any) -> None:
-        """Make the weight, where the numbers are learnt."""
+        """Make the weight."""
         if len(input_shape) != 3 or None in input_shape[1:]:
             raise InputError(
                 "PositionEmbedding needs tokens (batch, tokens, width) of known number and width, "
                 f"received shape {tuple(input_shape)}: give the network a fixed `image_size`"
             )
-        shape = tuple(input_shape[1:])
-        if self.kind == "learned":
-            self.embedding = self.add_weight(
-                name="embedding", shape=shape, initializer=self.initializer
-            )
-        else:
-            self._sines = sine_positions(*shape)
+        learned = self.kind == "learned"
+        self.embedding = self.add_weight(
+            name="embedding",
+            shape=tuple(input_shape[1:]),
+            initializer=self.initializer if learned else _sines,
+            trainable=learned,
+        )
         super().build(input_shape)
 
     def call(self, inputs: Any) -> Any:
         """Return the tokens with their positions' numbers added."""
-        if self.kind == "learned":
-            return inputs + self.embedding
-        return inputs + ops.cast(self._sines, self.compute_dtype)
+        return inputs + self.embedding
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the input's shape."""
@@ -90,13 +88,12 @@ def sine_positions(tokens: int, width: int) -> np.ndarray:
     return np.where(node % 2, np.cos(angles), np.sin(angles)).astype(np.float32)
 
 
-def _alone(layer: Any, rank: int) -> bool:
-    """Sines depend on how many nodes there are."""
-    return layer.kind == "learned"
+def _sines(shape: tuple[int, int], dtype: Any = None) -> Any:
+    return ops.cast(sine_positions(*shape), dtype)
 
 
 def _count(layer: Any, inputs: Sequence[int], outputs: Sequence[int]) -> Operations:
     return 0.0, 0.0  # It only adds.
 
 
-register_traits(PositionEmbedding, LayerTraits("passed", alone=_alone, multiply_adds=_count))
+register_traits(PositionEmbedding, LayerTraits("passed", multiply_adds=_count))

@@ -34,11 +34,14 @@ def uniform_fan_in(seed: int, layer: str, fan_in: int) -> "dict[str, keras.Initi
 
 def normal_fan_out(seed: int, layer: str, fan_out: int) -> "keras.Initializer":
     """Normal numbers of variance 2/fan_out, as torchvision initialises convolutions."""
+    return normal(seed, layer, math.sqrt(2 / fan_out))
+
+
+def normal(seed: int, layer: str, deviation: float) -> "keras.Initializer":
+    """Normal numbers of a standard deviation, for a layer's kernel."""
     import keras
 
-    return keras.initializers.RandomNormal(
-        0.0, math.sqrt(2 / fan_out), seed=seed_of(seed, layer, "kernel")
-    )
+    return keras.initializers.RandomNormal(0.0, deviation, seed=seed_of(seed, layer, "kernel"))
 
 
 def seed_of(*parts: object) -> int:

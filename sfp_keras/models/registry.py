@@ -29,12 +29,16 @@ class WeightFiles:
         scaling: how a trained network's images are scaled; `None`: as those of a new one.
         layers_of: the prefix of the layers that a module of a PyTorch file belongs to, or `None`
             for any; for a network that may lack some of the file's modules.
+        module_of: the PyTorch module whose tensors a layer takes, by the layer's name; an empty
+            text where there is none. For a network whose modules the shapes do not tell apart;
+            `None`: they are found by their shapes.
     """
 
     arguments: Callable[[str, bool], dict[str, Any]] = lambda source, trained: {}
     unsaid: tuple[str, ...] = ()
     scaling: str | None = None
     layers_of: Callable[[str], str | None] | None = None
+    module_of: Callable[[str], str] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """Weights of a PyTorch network into a Keras model: matched by name, shape and number."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -13,29 +11,15 @@ from sfp_keras.models.filter_axes import moves_axes, source_elements
 from sfp_keras.models.graph import CallGraph, call_graph
 from sfp_keras.models.registry import architectures
 from sfp_keras.models.weights.pytorch_file import Module, read_modules, read_tensors
+from sfp_keras.models.weights.pytorch_names import load_by_name
 from sfp_keras.models.weights.pytorch_order import in_order_of_layers
+from sfp_keras.models.weights.pytorch_tensors import Assignment, assignments_of
 
 _LAYERS_OF = {
     "convolution": (keras.layers.Conv2D, keras.layers.DepthwiseConv2D),
     "batch norm": (keras.layers.BatchNormalization,),
     "linear": (keras.layers.Dense,),
 }
-_BATCH_NORM = {
-    "gamma": "weight",
-    "beta": "bias",
-    "moving_mean": "running_mean",
-    "moving_variance": "running_var",
-}
-
-
-@dataclass(frozen=True, eq=False)
-class _Assignment:
-    """A variable, the tensor it gets with its expected shape, and how its axes are turned."""
-
-    variable: Any
-    part: str
-    shape: tuple[int, ...]
-    turn: Callable[[np.ndarray], np.ndarray] = np.asarray
 
 
 def load_pytorch_weights(model: keras.Model, path: str | Path, *, output: bool = True) -> None:
@@ -51,12 +35,16 @@ def load_pytorch_weights(model: keras.Model, path: str | Path, *, output: bool =
     `num_batches_tracked` is ignored, and so are blocks of a torchvision EfficientNet that a
     simplified one of ours does not have.
 
+    Compact transformers are read from files with the names of their public code, such as
+    `classifier.blocks.0.self_attn.qkv.weight`; there names alone count.
+
     A file does not say which activation stands between fully connected layers, nor the epsilon of
     batch norms or the scaling of images: compare the network's accuracy with its stated one.
 
     Args:
         model: a functional `keras.Model` of `Conv2D`, `DepthwiseConv2D`, `BatchNormalization`,
-            `Dense` and layers without weights, as `build_vgg` and `build_efficientnet` make.
+            `Dense` and layers without weights, as `build_vgg` and `build_efficientnet` make; or
+            one of `build_network`.
         path: `str` or `Path`. The file, of any floating point type.
         output: `bool`. Whether the last `Dense` is set too. `False`: it stays as it is, whatever
             the file has for it. Defaults to `True`.
@@ -67,6 +55,10 @@ def load_pytorch_weights(model: keras.Model, path: str | Path, *, output: bool =
             model is then as it was.
     """
     path = Path(path)
+    known = architectures().get(model.name)
+    if known is not None and known.files.module_of is not None:
+        load_by_name(model, path, known.files.module_of, output=output)
+        return
     graph = call_graph(model)
     layers = _layers(graph, model.name)
     modules = {
@@ -79,7 +71,7 @@ def load_pytorch_weights(model: keras.Model, path: str | Path, *, output: bool =
     maps = _flattened_maps(graph)
     for kind, of_kind in layers.items():
         shapes = [
-            {one.part: one.shape for one in _assignments(kind, layer, maps.get(layer.name))}
+            {one.part: one.shape for one in assignments_of(layer, maps.get(layer.name))}
             for layer in of_kind
         ]
         names = [layer.name for layer in of_kind]
@@ -91,7 +83,7 @@ def load_pytorch_weights(model: keras.Model, path: str | Path, *, output: bool =
             is_output = output and kind == "linear" and layer is layers[kind][-1]
             if kind != "batch norm":
                 _check_bias(path, kind, layer, module, is_output)
-            for assignment in _assignments(kind, layer, maps.get(layer.name)):
+            for assignment in assignments_of(layer, maps.get(layer.name)):
                 _check_shape(path, kind, layer, module, assignment, is_output)
                 variables.append(assignment.variable)
                 conversions.append(assignment.turn)
@@ -164,46 +156,6 @@ def _places_channels_first(height: int, width: int, channels: int) -> np.ndarray
     return places.transpose(1, 2, 0).reshape(-1)
 
 
-def _assignments(kind: str, layer: Any, order: np.ndarray | None) -> list[_Assignment]:
-    if kind == "batch norm":
-        variables = {part: getattr(layer, name) for name, part in _BATCH_NORM.items()}
-        return [
-            _Assignment(variable, part, tuple(variable.shape))
-            for part, variable in variables.items()
-            if variable is not None
-        ]
-    if kind == "convolution":
-        height, width, channels, filters = layer.kernel.shape
-        # A depthwise kernel is (height, width, channels, 1) here and (channels, 1, ...) there.
-        depthwise = type(layer) is keras.layers.DepthwiseConv2D
-        kernel = _Assignment(
-            layer.kernel,
-            "weight",
-            (channels, filters, height, width) if depthwise else (filters, channels, height, width),
-            _depthwise_kernel if depthwise else _hwio_from_oihw,
-        )
-    else:
-        inputs, outputs = layer.kernel.shape
-        kernel = _Assignment(
-            layer.kernel, "weight", (outputs, inputs), lambda t: _dense_kernel(t, order)
-        )
-    if not layer.use_bias:
-        return [kernel]
-    return [kernel, _Assignment(layer.bias, "bias", tuple(layer.bias.shape))]
-
-
-def _hwio_from_oihw(tensor: np.ndarray) -> np.ndarray:
-    return tensor.transpose(2, 3, 1, 0)
-
-
-def _depthwise_kernel(tensor: np.ndarray) -> np.ndarray:
-    return tensor.transpose(2, 3, 0, 1)
-
-
-def _dense_kernel(tensor: np.ndarray, order: np.ndarray | None) -> np.ndarray:
-    return tensor.T if order is None else tensor.T[order]
-
-
 def _check_count(
     path: Path,
     model_name: str,
@@ -258,7 +210,7 @@ def _check_bias(path: Path, kind: str, layer: Any, module: Module, is_output: bo
 
 
 def _check_shape(
-    path: Path, kind: str, layer: Any, module: Module, assignment: _Assignment, is_output: bool
+    path: Path, kind: str, layer: Any, module: Module, assignment: Assignment, is_output: bool
 ) -> None:
     shape = module.shapes.get(assignment.part)
     if shape == assignment.shape:
@@ -277,5 +229,5 @@ def _check_shape(
     _refuse(path, f"tensor {name} has shape {shape}", layer, assignment, mend)
 
 
-def _refuse(path: Path, state: str, layer: Any, assignment: _Assignment, mend: str) -> NoReturn:
+def _refuse(path: Path, state: str, layer: Any, assignment: Assignment, mend: str) -> NoReturn:
     raise InputError(f"{path}: {state}, but layer {layer.name} expects {assignment.shape}: {mend}")

@@ -18,6 +18,8 @@ _PARTS = {
     "linear": {"weight", "bias"},
 }
 MODULE_KINDS = tuple(_PARTS)
+# What nn.DataParallel puts before all names.
+_PARALLEL = "module."
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,9 @@ def read_modules(path: Path) -> dict[str, list[Module]]:
         InputError: if the file cannot be read, or a tensor belongs to none of these kinds.
     """
     shapes: dict[str, dict[str, tuple[int, ...]]] = {}
-    with _opened(path) as file:
-        for name in file.keys():  # noqa: SIM118 - the opened file is no mapping
-            module, _, part = name.rpartition(".")
-            if part != "num_batches_tracked":
-                shapes.setdefault(module, {})[part] = tuple(file.get_slice(name).get_shape())
+    for name, shape in read_shapes(path).items():
+        module, _, part = name.rpartition(".")
+        shapes.setdefault(module, {})[part] = shape
     modules: dict[str, list[Module]] = {kind: [] for kind in MODULE_KINDS}
     for name in sorted(shapes, key=_natural_order):
         module_found = Module(name, shapes[name])
@@ -69,6 +69,37 @@ def read_modules(path: Path) -> dict[str, list[Module]]:
             )
         modules[kind or ""].append(module_found)
     return modules
+
+
+def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """The shapes of a file's tensors by name, without reading the numbers.
+
+    Args:
+        path: `Path` of a safetensors file.
+
+    Returns:
+        Dict; `num_batches_tracked` is left out.
+
+    Raises:
+        InputError: if the file cannot be read.
+    """
+    with _opened(path) as file:
+        return {
+            name: tuple(file.get_slice(name).get_shape())
+            for name in file.keys()  # noqa: SIM118 - the opened file is no mapping
+            if name.rpartition(".")[2] != "num_batches_tracked"
+        }
+
+
+def tensor_names(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """The tensors of a file: by their names in the network, those in the file and the shapes.
+
+    Raises:
+        InputError: if the file cannot be read.
+    """
+    shapes = read_shapes(path)
+    prefix = _PARALLEL if all(name.startswith(_PARALLEL) for name in shapes) else ""
+    return {name.removeprefix(prefix): (name, shape) for name, shape in shapes.items()}
 
 
 def read_tensors(path: Path, names: list[str]) -> list[np.ndarray]:

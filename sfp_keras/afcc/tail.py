@@ -1,16 +1,17 @@
 """Splitting a network before the layers that are fine-tuned."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from sfp_keras.errors import InputError
 from sfp_keras.models.graph import labelled_nodes, require_functional
 from sfp_keras.models.rebuilding import check_not_quantized, copy_weights, remade
-from sfp_keras.probing import Stage, cut_stages
-from sfp_keras.probing.cutting import filters_last, pooling_layer
+from sfp_keras.probing import Stage, StageView, apply_layers, cut_stages
+from sfp_keras.probing.cutting import filters_last
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -52,7 +53,11 @@ class SplitNetwork:
 
 
 def split_network(
-    model: keras.Model, stage: Stage, trainable: Sequence[str], pool: str | None = None
+    model: keras.Model,
+    stage: Stage,
+    trainable: Sequence[str],
+    pool: str | None = None,
+    pooling: Mapping[str, np.ndarray] | None = None,
 ) -> SplitNetwork:
     """Split a network where its frozen part ends, on copies of its layers.
 
@@ -64,7 +69,9 @@ def split_network(
         stage: `Stage` whose output ends the tail.
         trainable: names of the layers to train; empty for none, `["all"]` for all up to the
             stage.
-        pool: `str`. What pools the stage's output, as `cut_stages` takes it, or `None`.
+        pool: `str`. What a head reads of the stage's output, as `cut_stages` takes it, or `None`.
+        pooling: weights of a pooling that was trained with the head, which trains with it further;
+            `None` for new ones.
 
     Returns:
         A `SplitNetwork`; all other layers, batch norms among them, are frozen in inference mode.
@@ -76,13 +83,16 @@ def split_network(
     form = require_functional(model)
     nodes = labelled_nodes(form)
     labels = [label for label, _ in nodes]
+    view = StageView(stage.name, stage.output_shape, pool or "")
+    learnt = view.learnt() if pooling is None else view.trained(pooling)
     if stage.path not in labels:
         if trainable:
             raise InputError(
                 f"`trainable`: stage {stage.name!r} lies inside a nested model, of which no layer "
                 "can be trained; fine-tune the head alone"
             )
-        return _frozen(cut_stages(model, [stage], {stage.name: pool} if pool else None), model.name)
+        cut = cut_stages(model, [stage], {stage.name: pool} if pool else None)
+        return _frozen(cut, learnt, model.name)
     end = labels.index(stage.path)
     before = nodes[: end + 1]
     names = {node.operation.name for _, node in before}
@@ -101,8 +111,7 @@ def split_network(
         )
     start = last_single_tensor(form, before, first)
     output = filters_last(stage, nodes[end][1].outputs[0])
-    if pool is not None:
-        output = pooling_layer(stage, pool)(output)
+    output = apply_layers([*view.fixed(), *learnt], output)
     inputs = form.inputs[0]
     prefix = None
     if start is not inputs:
@@ -114,8 +123,9 @@ def split_network(
         tail = keras.Model(start, output)
         check_not_quantized(tail)
         tail = _copy(tail, f"{model.name}_tail")
+    of_head = [layer.name for layer in learnt]
     for layer in tail.layers:
-        layer.trainable = every or layer.name in trainable
+        layer.trainable = every or layer.name in trainable or layer.name in of_head
     return SplitNetwork(prefix, tail)
 
 
@@ -171,12 +181,13 @@ def last_single_tensor(form: keras.Model, before: Sequence[tuple[str, Any]], fir
     return found
 
 
-def _frozen(cut: keras.Model, name: str) -> SplitNetwork:
-    """A network cut at one stage, none of it fine-tuned."""
+def _frozen(cut: keras.Model, learnt: Sequence[Any], name: str) -> SplitNetwork:
+    """A network cut at one stage, of which only what belongs to the head is fine-tuned."""
     (output,) = cut.outputs
     prefix = _copy(keras.Model(cut.inputs[0], output), f"{name}_prefix")
     prefix.trainable = False
-    tail = keras.Sequential([keras.Input(output.shape[1:]), keras.layers.Identity()])
+    layers = learnt or [keras.layers.Identity()]
+    tail = keras.Sequential([keras.Input(output.shape[1:]), *layers])
     return SplitNetwork(prefix, tail)
 
 

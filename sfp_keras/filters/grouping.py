@@ -5,8 +5,13 @@ import numpy as np
 from sfp_keras.errors import InputError
 
 
-def check_groups(count: int, nodes: int) -> None:
+def check_groups(count: int, nodes: int, about: str = "") -> None:
     """Refuse a number of groups that does not divide the nodes evenly.
+
+    Args:
+        count: `int`. Number of groups.
+        nodes: `int`. Number of nodes.
+        about: `str`. How the message begins. Default: with the argument `heads`.
 
     Raises:
         InputError: if it is not a whole number from 1 on that divides `nodes`.
@@ -14,7 +19,7 @@ def check_groups(count: int, nodes: int) -> None:
     whole = isinstance(count, int | np.integer) and not isinstance(count, bool)
     if not whole or count < 1 or nodes % count:
         raise InputError(
-            f"`heads`={count}: {nodes} nodes do not divide into so many heads of equal size"
+            f"{about or f'`heads`={count}:'} {nodes} nodes, which do not divide into {count} heads"
         )
 
 

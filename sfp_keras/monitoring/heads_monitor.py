@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import math
 from pathlib import Path
 
 import keras
@@ -63,15 +64,25 @@ class HeadsMonitor(keras.callbacks.Callback):
         self._measured: int | None = None
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """Average the test features by label, and plan the measurements."""
+        """Average the test features by label, and plan the measurements.
+
+        What a pooling makes of features that is trained with its head is averaged at each of them.
+        """
         self._ended = self._measured = self._first = None
         self._begun = set()
         labels = self.cache.labels[self.cache.train_count :]
         self._counts = np.bincount(labels, minlength=len(self.class_names))
         self._due = measured_epochs(self.params["epochs"], self.every, self.max_measurements)
-        self._features = {name: self._class_means(name) for name in self.cache.arrays}
-        sizes = {name: x.nbytes for name, x in self._features.items()}
-        self._kept = kept_factors(self._due, sizes, sizes, self.max_bytes)
+        self._features = {
+            name: self._class_means(name) for name in self.cache.arrays if not self._changes(name)
+        }
+        once = {name: x.nbytes for name, x in self._features.items()}
+        sizes = {name: head.kernel.shape for name, head in self.model.heads.items()}
+        each = {
+            name: 4 * math.prod(sizes[name]) * (2 if self._changes(name) else 1)
+            for name in self.cache.arrays
+        }
+        self._kept = kept_factors(self._due, once, each, self.max_bytes)
         fewer = {name: len(kept) for name, kept in self._kept.items() if len(kept) < len(self._due)}
         if fewer:
             listed = ", ".join(f"{name} {count}" for name, count in fewer.items())
@@ -107,17 +118,16 @@ class HeadsMonitor(keras.callbacks.Callback):
 
     def _measure(self, epoch: int, logs: dict) -> None:
         self._measured = epoch
-        for name, features in self._features.items():
-            kernel = keras.ops.convert_to_numpy(self.model.kernels[name])
-            if not np.isfinite(kernel).all():
+        for name, head in self.model.heads.items():
+            kernel = head.weights_array()
+            features = self._class_means(name) if self._changes(name) else self._features[name]
+            if not (np.isfinite(kernel).all() and np.isfinite(features).all()):
                 continue
-            shape = self.cache.position_shapes[name]
-            positions = int(np.prod(shape, dtype=int))
             fields = FilterFields(
-                features.reshape(len(features), positions, -1),
-                kernel.reshape(positions, -1, len(self.class_names)),
+                features.reshape(len(features), *kernel.shape[:2]),
+                kernel,
                 self._counts,
-                shape,
+                head.position_shape,
             )
             accuracy = logs.get(
                 f"val_{name}_accuracy", logs.get("val_accuracy") if self._alone else None
@@ -133,19 +143,30 @@ class HeadsMonitor(keras.callbacks.Callback):
                 self._writer.stage(dataclasses.replace(header, first_step=self._first))
                 self._begun.add(name)
             self._writer.measurement(
-                header, fields, shared_features=True, factors=epoch in self._kept[name]
+                header,
+                fields,
+                shared_features=not self._changes(name),
+                factors=epoch in self._kept[name],
             )
+
+    def _changes(self, name: str) -> bool:
+        """Whether what the head of a stage reads changes while it is trained."""
+        return bool(self.model.heads[name].pooling)
 
     @property
     def _alone(self) -> bool:
         # Keras drops the output's name where there is a single output.
-        return len(self._features) == 1
+        return len(self.cache.arrays) == 1
 
     def _class_means(self, name: str) -> np.ndarray:
         """(K, P * F) float32, in blocks: the cache may be larger than memory."""
         labels, read = self.cache.labels, RowReader(self.cache.arrays[name])
-        sums = ClassMeans(len(self.class_names), read.array.shape[1])
+        head = self.model.heads[name]
+        sums = ClassMeans(len(self.class_names), head.kernel.shape[0])
         for start in range(self.cache.train_count, len(labels), _ROWS):
             rows = np.arange(start, min(start + _ROWS, len(labels)))
-            sums.add(read(rows).astype(np.float32), labels[rows])
+            features = read(rows).astype(np.float32)
+            if head.pooling:
+                features = keras.ops.convert_to_numpy(head.pooled(features))
+            sums.add(features, labels[rows])
         return sums.means()

@@ -3,7 +3,7 @@
 from sfp_keras.probing.accumulator import Accumulator, Accumulators, ProbedStage
 from sfp_keras.probing.choosing import default_stages
 from sfp_keras.probing.class_means import ClassMeans
-from sfp_keras.probing.cutting import cut_stages
+from sfp_keras.probing.cutting import cut_stages, with_trained_views
 from sfp_keras.probing.decisions import (
     DecidedLabels,
     DecisionsAccumulator,
@@ -16,6 +16,7 @@ from sfp_keras.probing.heads import Head, check_heads, train_heads
 from sfp_keras.probing.image_pass import measure_stages
 from sfp_keras.probing.row_reader import RowReader
 from sfp_keras.probing.stages import Stage, list_stages, listed, resolve_stages
+from sfp_keras.probing.views import StageView, apply_layers
 from sfp_keras.settings import HeadSettings
 
 __all__ = [
@@ -32,6 +33,8 @@ __all__ = [
     "RowReader",
     "Stage",
     "StageMeasurement",
+    "StageView",
+    "apply_layers",
     "cache_features",
     "check_heads",
     "cut_stages",
@@ -44,4 +47,5 @@ __all__ = [
     "resolve_stages",
     "spread_filters",
     "train_heads",
+    "with_trained_views",
 ]

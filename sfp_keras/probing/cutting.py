@@ -4,27 +4,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from sfp_keras.errors import InputError
 from sfp_keras.models.graph import functional_form, labelled_nodes, require_functional
 from sfp_keras.probing.stages import Stage, listed, resolve_stages
-
-_POOLING = {
-    ("avg", 1): keras.layers.AveragePooling1D,
-    ("avg", 2): keras.layers.AveragePooling2D,
-    ("avg", 3): keras.layers.AveragePooling3D,
-    ("max", 1): keras.layers.MaxPooling1D,
-    ("max", 2): keras.layers.MaxPooling2D,
-    ("max", 3): keras.layers.MaxPooling3D,
-    ("global_avg", 1): keras.layers.GlobalAveragePooling1D,
-    ("global_avg", 2): keras.layers.GlobalAveragePooling2D,
-    ("global_avg", 3): keras.layers.GlobalAveragePooling3D,
-}
+from sfp_keras.probing.views import StageView, apply_layers
 
 
 @keras.saving.register_keras_serializable(package="sfp_keras")
 class StageModel(keras.Model):
-    """A functional model whose call returns a list, also of a single output."""
+    """A functional model whose call returns a list, also of a single output.
+
+    Attributes:
+        views: dict from the name of each stage whose pooling is trained with its head to its
+            `StageView`: the model puts out what that pooling reads.
+    """
+
+    views: Mapping[str, StageView] = {}
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> list[Any]:
         """Run the network up to its stages."""
@@ -55,10 +52,13 @@ def cut_stages(
             stages.
         stages: stages of `resolve_stages`, whose order is kept, or names, which are resolved and
             sorted from the input side; or a single one of either.
-        pool: what pools the stages' outputs (paper 2 pools EfficientNet-B0's by `avg:7`):
-            `avg:<size>` or `max:<size>` for square windows side by side, a border narrower than a
-            window left out, or `global_avg`; for all stages, or as a mapping from a stage's name.
-            Defaults to `None`: outputs as they are.
+        pool: what a head reads of the stages' outputs (paper 2 pools EfficientNet-B0's by
+            `avg:7`): `avg:<size>` or `max:<size>` for square windows side by side, a border
+            narrower than a window left out; `global_avg`; `heads:<n>` for the n attention heads
+            whose outputs lie one behind another as filters, their nodes as positions; `sequence`
+            for a mean over tokens with weights that `train_heads` learns, up to which the cut
+            model puts out tokens; or several joined by `+`: `sequence+heads:4`. For all stages,
+            or as a mapping from a stage's name. Defaults to `None`: outputs as they are.
 
     Returns:
         A `keras.Model` whose outputs are a list, also for one stage; its `output_names` are the
@@ -73,18 +73,45 @@ def cut_stages(
     resolved = resolve_stages(model, names)
     if all(isinstance(stage, Stage) for stage in stages):
         resolved = [stage for stage in stages if isinstance(stage, Stage)]
-    poolings = _poolings(resolved, pool)
+    views = _views(resolved, pool)
 
     form = require_functional(model)
     tensors = _tensors_at(form, [stage.path for stage in resolved], with_outputs=False)
     tensors = [filters_last(s, tensor) for s, tensor in zip(resolved, tensors, strict=True)]
     outputs = [
-        tensor if pooling is None else pooling(tensor)
-        for tensor, pooling in zip(tensors, poolings, strict=True)
+        apply_layers(view.fixed(), tensor) for tensor, view in zip(tensors, views, strict=True)
     ]
     cut = StageModel(form.inputs[0], outputs, name=f"{model.name}_stages")
     cut.output_names = [stage.name for stage in resolved]
+    cut.views = {view.stage: view for view in views if view.learnt()}
     return cut
+
+
+def with_trained_views(
+    cut: keras.Model, weights: Sequence[Mapping[str, np.ndarray]]
+) -> keras.Model:
+    """A cut model that puts out what the heads read, behind the poolings trained with them.
+
+    Args:
+        cut: model of `cut_stages`, or another, which is returned as it is.
+        weights: the `pooling` of each stage's `Head`, in the order of the outputs.
+
+    Returns:
+        A `StageModel`, or `cut` where nothing is learnt.
+
+    Raises:
+        InputError: if a stage's pooling is learnt and its weights are not there.
+    """
+    views = getattr(cut, "views", {})
+    if not views:
+        return cut
+    outputs = [
+        apply_layers(views[name].trained(given), output) if name in views else output
+        for name, output, given in zip(cut.output_names, cut.outputs, weights, strict=True)
+    ]
+    pooled = StageModel(cut.inputs[0], outputs, name=cut.name)
+    pooled.output_names = list(cut.output_names)
+    return pooled
 
 
 def filters_last(stage: Stage, tensor: Any) -> Any:
@@ -147,50 +174,13 @@ def _extended(model: keras.Model, paths: Sequence[str], with_outputs: bool) -> k
     return keras.Model(form.input, _tensors_at(form, paths, with_outputs), name=model.name)
 
 
-def _poolings(stages: Sequence[Stage], pool: str | Mapping[str, str] | None) -> list[Any]:
-    """Make the pooling layer of each stage, or `None`."""
-    if not isinstance(pool, Mapping):
-        return [pooling_layer(stage, pool) if pool else None for stage in stages]
+def _views(stages: Sequence[Stage], pool: str | Mapping[str, str] | None) -> list[StageView]:
+    """The view of each stage."""
     names = [stage.name for stage in stages]
-    for name in pool:
+    pools = dict.fromkeys(names, pool or "") if not isinstance(pool, Mapping) else pool
+    for name in pools:
         if name not in names:
             raise InputError(
                 f"`pool` names {name!r}, which is none of the stages {', '.join(names)}"
             )
-    return [
-        pooling_layer(stage, pool[stage.name]) if stage.name in pool else None for stage in stages
-    ]
-
-
-def pooling_layer(stage: Stage, text: str) -> Any:
-    """The layer that pools a stage's output as `pool` of `cut_stages` says.
-
-    Raises:
-        InputError: if the text is misspelt, or larger than the stage.
-    """
-    kind, _, size_text = text.partition(":")
-    size = int(size_text) if size_text.isascii() and size_text.isdigit() else 0
-    if text != "global_avg" and (kind not in ("avg", "max") or size < 1):
-        raise InputError(f"`pool`={text!r} is none of avg:<size>, max:<size>, global_avg")
-    axes = len(stage.position_shape)
-    if axes not in (1, 2, 3):
-        raise InputError(
-            f"`pool`={text} cannot pool stage {stage.name!r} of shape {stage.output_shape}: "
-            "leave it out of `pool`"
-        )
-    if size > min(stage.position_shape):
-        raise InputError(
-            f"`pool`={text} is larger than the {_by(stage.position_shape)} positions of stage "
-            f"{stage.name!r}: give at most {kind}:{min(stage.position_shape)}, or a pool for each "
-            "stage"
-        )
-    arguments = {} if kind == "global_avg" else {"pool_size": size}
-    return _POOLING[kind, axes](
-        **arguments,
-        data_format="channels_last",
-        name=f"{stage.name.replace('#', '_call')}_{kind}_pool_of_stage",
-    )
-
-
-def _by(shape: Sequence[int]) -> str:
-    return "x".join(map(str, shape))
+    return [StageView(s.name, s.output_shape, pools.get(s.name, "")) for s in stages]

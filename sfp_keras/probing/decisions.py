@@ -17,7 +17,7 @@ from sfp_keras.filters import (
 )
 from sfp_keras.probing.accumulator import ProbedStage
 from sfp_keras.probing.features import Labelled
-from sfp_keras.probing.image_pass import Heads, kernels_of, measure_stages
+from sfp_keras.probing.image_pass import Heads, heads_by_stage, measure_stages
 from sfp_keras.short_repr import ShortRepr
 
 
@@ -155,7 +155,7 @@ def measure_decisions(
 
     Source: paper 1, Figure 3.
     """
-    by_stage = kernels_of(cut, kernels)
+    by_stage = heads_by_stage(cut, kernels)
     accumulators = {name: {"decisions": DecisionsAccumulator} for name in by_stage}
     found = measure_stages(cut, by_stage, batches, accumulators)
     return {

@@ -19,6 +19,7 @@ from sfp_keras.errors import InputError
 from sfp_keras.files import load_npz, open_mapped, read_json, save_npz, write_text
 from sfp_keras.probing.feature_files import FeatureStore, features_file
 from sfp_keras.probing.stages import listed
+from sfp_keras.probing.views import StageView
 from sfp_keras.short_repr import ShortRepr
 
 # No npy files: a stage may be called "labels".
@@ -41,6 +42,8 @@ class FeatureCache(ShortRepr):
         train_count: number of training rows.
         position_shapes: dict from stage name to the shape of the P positions.
         on_disk: whether the arrays are memory-mapped files.
+        views: dict from the name of each stage whose pooling is trained with its head to its
+            `StageView`.
     """
 
     arrays: Mapping[str, np.ndarray]
@@ -48,6 +51,7 @@ class FeatureCache(ShortRepr):
     train_count: int
     position_shapes: Mapping[str, tuple[int, ...]]
     on_disk: bool = False
+    views: Mapping[str, StageView] = dataclasses.field(default_factory=dict)
 
 
 def stage_outputs(
@@ -149,7 +153,7 @@ def cache_features(
     inputs = head_inputs(cut, names)
     rows = train_count + test_count
     needed = cache_bytes(inputs, rows, dtype)
-    shapes = position_shapes(cut, names)
+    shapes, views = position_shapes(cut, names), _views(cut, names)
     root = _check_disk(folder, needed, inputs) if needed > budget else None
     wanted = {
         **{"description": description, "inputs": inputs, "rows": rows},
@@ -157,7 +161,7 @@ def cache_features(
     }
     finished = root is not None and _read_json(root / COMPLETE) == wanted
     if root is not None and finished and (kept := _kept(root, inputs, rows)) is not None:
-        return FeatureCache(*kept, train_count, shapes, True)
+        return FeatureCache(*kept, train_count, shapes, True, views)
     splits = {"train": (train, train_count), "test": (test, test_count)}
     fill = _Pass(inputs, rows, dtype, root)
     if root is not None:
@@ -172,7 +176,7 @@ def cache_features(
         save_npz(root / LABELS, labels=fill.labels)
         write_text(root / COMPLETE, json.dumps(wanted))
         (root / PROGRESS).unlink(missing_ok=True)
-    return FeatureCache(arrays, fill.labels, train_count, shapes, root is not None)
+    return FeatureCache(arrays, fill.labels, train_count, shapes, root is not None, views)
 
 
 class _Pass:
@@ -262,6 +266,13 @@ def _names(cut: keras.Model, names: str | Sequence[str] | None) -> list[str]:
             f"of `cut` ({', '.join(outputs)})"
         )
     return names
+
+
+def _views(cut: keras.Model, names: Sequence[str]) -> dict[str, StageView]:
+    """The views of a cut model that are trained with the heads, by the names given."""
+    views = getattr(cut, "views", {})
+    called = zip(names, getattr(cut, "output_names", ()), strict=False)
+    return {name: views[output] for name, output in called if output in views}
 
 
 def _count(batches: Any, argument: str) -> int:

@@ -12,7 +12,7 @@ from sfp_keras.filters import FilterFields
 from sfp_keras.probing.accumulator import ProbedStage
 from sfp_keras.probing.class_means import ClassMeans
 from sfp_keras.probing.features import Labelled
-from sfp_keras.probing.image_pass import Heads, kernels_of, measure_stages
+from sfp_keras.probing.image_pass import Heads, heads_by_stage, measure_stages
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -124,7 +124,7 @@ def measure_fields(
     Raises:
         InputError: as `measure_stages`.
     """
-    by_stage = kernels_of(cut, kernels)
+    by_stage = heads_by_stage(cut, kernels)
     accumulators = {name: {"fields": FieldsAccumulator} for name in by_stage}
     found = measure_stages(cut, by_stage, batches, accumulators, checkpoint)
     return {name: of_stage["fields"] for name, of_stage in found.items()}

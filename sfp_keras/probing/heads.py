@@ -1,7 +1,6 @@
 """Phase 2: a bias-free linear head on every frozen stage, all trained side by side."""
 
 import dataclasses
-import hashlib
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,6 +17,8 @@ from sfp_keras.errors import InputError
 from sfp_keras.models.scope_names import is_scope_name
 from sfp_keras.probing.features import Batches, FeatureCache, stage_outputs
 from sfp_keras.probing.row_reader import RowReader
+from sfp_keras.probing.stage_head import heads_of
+from sfp_keras.probing.views import pooling_weights
 from sfp_keras.progress import Progress
 from sfp_keras.settings import HeadSettings, TrainingSettings
 from sfp_keras.training import (
@@ -43,11 +44,14 @@ class Head:
         kernel: (P, F, K) float32.
         position_shape: shape of the P positions.
         history: one dict an epoch: epoch, lr, loss, accuracy, test_accuracy.
+        pooling: weights of the pooling in front of it that was trained with it, by name; empty
+            where there is none.
     """
 
     kernel: np.ndarray
     position_shape: tuple[int, ...]
     history: list[dict[str, float]]
+    pooling: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     def __repr__(self) -> str:
         positions, filters, labels = np.shape(self.kernel)
@@ -107,12 +111,7 @@ def train_heads(
     num_labels = _number_of_labels(cache, num_labels)
     # Resident features are gathered on the device by index; files and fresh images are fed.
     resident = augmented is None and not cache.on_disk
-    model = _HeadBank(
-        {name: array.shape[1] for name, array in cache.arrays.items()},
-        num_labels,
-        seed,
-        cache.arrays if resident else None,
-    )
+    model = _HeadBank(cache, num_labels, seed, resident)
     names = list(cache.arrays)
     compile_classifier(model, settings, outputs=list(model.scopes.values()), names=_patterns(names))
     rows, train_count, size = len(cache.labels), cache.train_count, settings.batch_size
@@ -168,13 +167,12 @@ def train_heads(
     groups = model.optimizer.groups
     return {
         name: Head(
-            kernel.numpy().reshape(
-                int(np.prod(cache.position_shapes[name], dtype=int)), -1, num_labels
-            ),
-            tuple(cache.position_shapes[name]),
+            head.weights_array(),
+            head.position_shape,
             _curve(history, name, schedule_of(settings), groups, alone=len(names) == 1),
+            pooling_weights(head.pooling),
         )
-        for name, kernel in model.kernels.items()
+        for name, head in model.heads.items()
     }
 
 
@@ -197,28 +195,19 @@ def _number_of_labels(cache: FeatureCache, wanted: int | None) -> int:
 
 
 class _HeadBank(StepsTogether):
-    """The kernels of all heads; fed features, or row indices of features it holds itself."""
+    """All heads; fed features, or row indices of features it holds itself."""
 
-    def __init__(
-        self,
-        inputs: Mapping[str, int],
-        num_labels: int,
-        seed: int,
-        resident: Mapping[str, np.ndarray] | None,
-    ):
+    def __init__(self, cache: FeatureCache, num_labels: int, seed: int, resident: bool):
         super().__init__(name="heads", dtype="float32")
-        self.kernels: dict[str, keras.Variable] = {}
+        self.heads = heads_of(cache, num_labels, seed)
         self._features: dict[str, keras.Variable] = {}
-        for name, size in inputs.items():
-            head = _HeadKernel(name, size, num_labels, seed)
-            setattr(self, f"head_{len(self.kernels)}", head)
-            self.kernels[name] = head.kernel
-            if resident is not None:
+        if resident:
+            for name, array in cache.arrays.items():
                 self._features[name] = keras.Variable(
-                    resident[name], trainable=False, dtype=str(resident[name].dtype)
+                    array, trainable=False, dtype=str(array.dtype)
                 )
-        self.scopes = _scope_names(inputs)
-        self.resident = resident is not None
+        self.scopes = _scope_names(self.heads)
+        self.resident = resident
         self.built = True
 
     @property
@@ -231,10 +220,7 @@ class _HeadBank(StepsTogether):
             # Where Keras only looks at shapes, TensorFlow's strategies hand floats over.
             rows = ops.cast(inputs, "int32")
             inputs = {n: ops.take(x, rows, axis=0) for n, x in self._features.items()}
-        return {
-            self.scopes[name]: ops.matmul(ops.cast(inputs[name], "float32"), kernel)
-            for name, kernel in self.kernels.items()
-        }
+        return {self.scopes[name]: head.outputs(inputs[name]) for name, head in self.heads.items()}
 
     def get_metrics_result(self) -> dict[str, Any]:
         """The logs, with the names of stages for those of outputs."""
@@ -252,22 +238,6 @@ def _scope_names(stages: Iterable[str]) -> dict[str, str]:
         stage: stage if is_scope_name(stage) else f"stage-{index}-"
         for index, stage in enumerate(stages)
     }
-
-
-class _HeadKernel(keras.layers.Layer):
-    """One (P * F, K) kernel, with PyTorch's initialisation of a linear layer."""
-
-    def __init__(self, stage: str, size: int, num_labels: int, seed: int):
-        super().__init__(name=stage, dtype="float32")
-        digest = hashlib.sha256(f"{seed}/{stage}".encode()).digest()
-        limit = size**-0.5
-        initializer = keras.initializers.RandomUniform(
-            -limit, limit, seed=int.from_bytes(digest[:4], "little") >> 1
-        )
-        self.kernel = self.add_weight(
-            shape=(size, num_labels), initializer=initializer, name="kernel"
-        )
-        self.built = True
 
 
 def check_heads(settings: TrainingSettings, stages: Iterable[str]) -> None:

@@ -11,7 +11,7 @@ from sfp_keras.checkpoints import PassCheckpoint
 from sfp_keras.data import labelled_batches
 from sfp_keras.errors import InputError
 from sfp_keras.probing.accumulator import Accumulator, Accumulators, ProbedStage
-from sfp_keras.probing.cutting import StageModel
+from sfp_keras.probing.cutting import StageModel, with_trained_views
 from sfp_keras.probing.features import Labelled, position_shapes, stage_outputs
 from sfp_keras.probing.heads import Head
 
@@ -63,7 +63,7 @@ def measure_stages(
         InputError: if a label lies outside 0 .. K-1, a stage has no head or a head does not fit
             its stage, heads are of different numbers of labels, or the batches do not end.
     """
-    stages = _probed_stages(cut, kernels)
+    cut, stages = probed_stages(cut, kernels)
     running = _Running(stages, accumulators, checkpoint if callable(batches) else None)
     if callable(batches):
         batches = batches(running.images)
@@ -149,8 +149,8 @@ def _part(arrays: Mapping[str, np.ndarray], key: str) -> dict[str, np.ndarray]:
     return {name.removeprefix(key): arrays[name] for name in arrays if name.startswith(key)}
 
 
-def kernels_of(cut: keras.Model, heads: Heads) -> dict[str, np.ndarray]:
-    """The weights of the head of each stage of a cut model, in the order of its outputs.
+def heads_by_stage(cut: keras.Model, heads: Heads) -> dict[str, Head | np.ndarray]:
+    """The head of each stage of a cut model, in the order of its outputs.
 
     Args:
         cut: model of `cut_stages`, or any whose outputs are in the order of the heads.
@@ -166,25 +166,35 @@ def kernels_of(cut: keras.Model, heads: Heads) -> dict[str, np.ndarray]:
             raise InputError(
                 f"`kernels`: one head for the stages {', '.join(names)}; give a dict with one each"
             )
-    kernels = {
-        name: np.asarray(head.kernel if isinstance(head, Head) else head)
-        for name, head in heads.items()
-    }
-    if set(kernels) == set(names):
-        return {name: kernels[name] for name in names}
+    if set(heads) == set(names):
+        return {name: heads[name] for name in names}
     # A single head can only be of the single stage, whatever it is called.
-    mixed_up = isinstance(cut, StageModel) and len(kernels) > 1
-    if mixed_up or len(kernels) != len(cut.outputs):
+    mixed_up = isinstance(cut, StageModel) and len(heads) > 1
+    if mixed_up or len(heads) != len(cut.outputs):
         raise InputError(
-            f"`kernels`: heads of {', '.join(kernels) or 'no stage'}; the model is cut at "
+            f"`kernels`: heads of {', '.join(heads) or 'no stage'}; the model is cut at "
             f"{', '.join(names)}: give each of these a head, and no other"
         )
-    return kernels
+    return dict(heads)
 
 
-def _probed_stages(cut: keras.Model, heads: Heads) -> dict[str, ProbedStage]:
-    """The stages of a cut model with their heads; refused where they do not fit."""
-    kernels = kernels_of(cut, heads)
+def probed_stages(cut: keras.Model, heads: Heads) -> tuple[keras.Model, dict[str, ProbedStage]]:
+    """The stages of a cut model with their heads; refused where they do not fit.
+
+    Args:
+        cut: as of `measure_stages`.
+        heads: as of `measure_stages`.
+
+    Returns:
+        The model that puts out what the heads read, and the stages by name.
+    """
+    by_stage = heads_by_stage(cut, heads)
+    poolings = [head.pooling if isinstance(head, Head) else {} for head in by_stage.values()]
+    cut = with_trained_views(cut, poolings)
+    kernels = {
+        name: np.asarray(head.kernel if isinstance(head, Head) else head)
+        for name, head in by_stage.items()
+    }
     shapes = position_shapes(cut, list(kernels))
     for (name, kernel), output in zip(kernels.items(), cut.outputs, strict=True):
         filters = int(output.shape[-1])
@@ -197,7 +207,7 @@ def _probed_stages(cut: keras.Model, heads: Heads) -> dict[str, ProbedStage]:
     counts = {name: kernel.shape[2] for name, kernel in kernels.items()}
     if len(set(counts.values())) > 1:
         raise InputError(f"`kernels`: heads have different numbers of labels: {counts}")
-    return {
+    return cut, {
         name: ProbedStage(name, np.asarray(kernel, np.float32), shapes[name])
         for name, kernel in kernels.items()
     }

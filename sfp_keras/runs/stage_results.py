@@ -1,9 +1,10 @@
 """What is kept of a stage: its head and its fields."""
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,8 @@ from sfp_keras.runs.tables import read_curve
 if TYPE_CHECKING:  # It loads Keras, which reading these files does without.
     from sfp_keras.probing import Head, StageMeasurement
 
+# How the weights of a pooling that was trained with a head are called in its file.
+_POOL = "pool_"
 # Counts above this are not exact as floats.
 _MOST_IMAGES = 2**53
 
@@ -44,16 +47,20 @@ def write_head(files: RunFiles, stage: str, head: "Head") -> None:
         of_stage.head,
         kernel=head.kernel,
         position_shape=np.array(head.position_shape, np.int64),
+        **{_POOL + name: array for name, array in head.pooling.items()},
     )
 
 
-def read_head(files: RunFiles, stage: str) -> np.ndarray:
-    """The (P, F, K) kernel of a finished head.
+def read_head(files: RunFiles, stage: str) -> "Head":
+    """A finished head, without its curve.
 
     Raises:
         InputError: if head.npz is missing or damaged.
     """
-    return _read_head(files.stage(stage).head)[0]
+    from sfp_keras.probing import Head
+
+    saved = _read_head(files.stage(stage).head)
+    return Head(saved.kernel, saved.position_shape, [], saved.pooling)
 
 
 def read_whole_head(files: RunFiles, stage: str) -> "Head":
@@ -62,17 +69,23 @@ def read_whole_head(files: RunFiles, stage: str) -> "Head":
     Raises:
         InputError: if head.npz or head.csv is missing or damaged.
     """
-    from sfp_keras.probing import Head
-
-    kernel, position_shape = _read_head(files.stage(stage).head)
+    head = read_head(files, stage)
     curve = read_curve(files.stage(stage).curve).astype({"epoch": int})
     rows = [{str(key): value for key, value in row.items()} for row in curve.to_dict("records")]
-    return Head(kernel, position_shape, rows)
+    return dataclasses.replace(head, history=rows)
 
 
-def _read_head(path: Path) -> tuple[np.ndarray, tuple[int, ...]]:
-    """Kernel and position shape."""
-    saved = load_npz(path, "kernel", "position_shape")
+class _SavedHead(NamedTuple):
+    kernel: np.ndarray
+    position_shape: tuple[int, ...]
+    pooling: dict[str, np.ndarray]
+
+
+def _read_head(path: Path) -> _SavedHead:
+    saved = load_npz(path)
+    for name in ("kernel", "position_shape"):
+        if name not in saved:
+            raise damaged(path, f"it has no {name}")
     kernel, shape = saved["kernel"], saved["position_shape"]
     if kernel.ndim != 3 or kernel.dtype != np.float32 or not np.isfinite(kernel).all():
         raise damaged(path, f"kernel is {kernel.dtype} {kernel.shape}, or holds what is no number")
@@ -81,7 +94,11 @@ def _read_head(path: Path) -> tuple[np.ndarray, tuple[int, ...]]:
     sizes = tuple(shape.tolist())
     if any(size < 1 for size in sizes) or math.prod(sizes) != len(kernel):
         raise damaged(path, f"position_shape is {sizes}, and kernel has {len(kernel)} positions")
-    return kernel, sizes
+    pooling = {n.removeprefix(_POOL): array for n, array in saved.items() if n.startswith(_POOL)}
+    for name, array in pooling.items():
+        if array.dtype != np.float32 or not np.isfinite(array).all():
+            raise damaged(path, f"{_POOL}{name} is {array.dtype}, or holds what is no number")
+    return _SavedHead(kernel, sizes, pooling)
 
 
 def write_fields(files: RunFiles, stage: str, split: str, measurement: "StageMeasurement") -> None:
@@ -104,7 +121,7 @@ def read_measurement(files: RunFiles, stage: str, split: str) -> "StageMeasureme
 
     of_stage = files.stage(stage)
     path = of_stage.split(split).fields
-    kernel, position_shape = _read_head(of_stage.head)
+    kernel, position_shape, _ = _read_head(of_stage.head)
     saved = load_npz(path, "features", "label_counts", "correct")
     counts, correct = saved["label_counts"], saved["correct"]
     if saved["features"].dtype != np.float32:

@@ -18,7 +18,7 @@ class NetworkSettings(Checked):
         train: `bool`. Whether the network of a factory is trained.
         stages: tuple of `str`. Where it is probed; empty for its usual stages.
         list_stages: `bool`. Whether its stages are shown, and nothing else is done.
-        pool: tuple of `str`. Pooling of stage outputs before the heads.
+        pool: tuple of `str`. What heads read of stage outputs.
         at_chance: `str`. Whether a network that comes trained and guesses is probed.
         options: dict from the name of an option of the network to its value; those that are not
             there are at their defaults. Each kind of network has options of its own.
@@ -60,8 +60,11 @@ class NetworkSettings(Checked):
     list_stages: bool = setting(False, "Show the layers that can be probed, and stop.")
     pool: tuple[str, ...] = setting(
         (),
-        "Pooling of stage outputs before the heads: none, avg:<n>, max:<n>, global_avg; or "
-        "<stage>=<pool>, separated by commas. Default: the network's: avg:7 for efficientnetb0.",
+        "What heads read of stage outputs: none for all, avg:<n>, max:<n>, global_avg; sequence, "
+        "a mean over tokens with weights trained with the head; heads:<n>, the n attention heads "
+        "whose outputs lie one behind another as filters; several joined by +, as in "
+        "sequence+heads:4; or <stage>=<pool>, separated by commas. Default: the network's: avg:7 "
+        "for efficientnetb0.",
     )
     at_chance: str = setting(
         "stop",

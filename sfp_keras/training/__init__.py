@@ -27,7 +27,7 @@ from sfp_keras.training.resident import (
     resident_rows,
 )
 from sfp_keras.training.schedule import StepDecay
-from sfp_keras.training.steps_together import StepsTogether, accelerated
+from sfp_keras.training.steps_together import StepsTogether, accelerated, apart
 
 __all__ = [
     "SGD",
@@ -44,6 +44,7 @@ __all__ = [
     "StopOnNaN",
     "TrainingData",
     "accelerated",
+    "apart",
     "check_groups",
     "compile_classifier",
     "curves",

@@ -8,8 +8,10 @@ from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import write_text
 from sfp_keras.reports import save_figure, terminal
+from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.inputs.inputs import Inputs, load_inputs
-from sfp_keras.workflows.inputs.stages import stages_of_mode
+from sfp_keras.workflows.inputs.stage_settings import stage_settings
+from sfp_keras.workflows.inputs.stages import configurable_stages, stages_of_mode
 from sfp_keras.workflows.paper_numbers import paper_numbers
 from sfp_keras.workflows.phases.accuracy import print_accuracy
 from sfp_keras.workflows.phases.filters import measure_filters
@@ -45,9 +47,11 @@ def ablate(experiment: Experiment) -> None:
 
 def _check(inputs: Inputs) -> None:
     """Refuse settings that do not fit the stage or the network."""
-    (stage,) = stages_of_mode(inputs.experiment, inputs.network)
-    removed_filters(inputs.experiment, stage)
-    check_widths(inputs.experiment, inputs.network, stage)
+    experiment, network = inputs.experiment, inputs.network
+    (stage,) = stages_of_mode(experiment, network)
+    stages = configurable_stages(experiment, network)
+    removed_filters(experiment, stage, stage_settings(ExperimentRun(experiment), stages))
+    check_widths(experiment, network, stage)
     if not len(inputs.dataset.test):
         raise InputError("`mode`=ablate measures accuracy on test images; the data has none")
 

@@ -17,11 +17,13 @@ from sfp_keras.experiment import Experiment
 from sfp_keras.files import damaged
 from sfp_keras.probing import (
     FeatureCache,
+    Head,
     Stage,
     StageMeasurement,
     cache_features,
     cut_stages,
     list_stages,
+    with_trained_views,
 )
 from sfp_keras.runs import stage_results
 from sfp_keras.workflows.experiment_run import ExperimentRun
@@ -139,7 +141,7 @@ class ProbeSession:
         return reported_batches(phase, self.images(split), batch_size, self.scaling)
 
     def cut(self, stages: list[Stage]) -> keras.Model:
-        """The network cut at some stages, each pooled as its settings say."""
+        """The network cut at some stages, each seen as its settings say."""
         settings = {stage.name: self.stage_settings[stage.name] for stage in stages}
         return cut_stages(self.network, stages, pools_of(settings))
 
@@ -178,12 +180,17 @@ class ProbeSession:
                 description=self.run.plan.digest(phase, depends_on),
             )
 
-    def head(self, stage: str) -> np.ndarray:
-        """The (P, F, K) kernel of a stage's finished head."""
-        kernel = stage_results.read_head(self.run, stage)
-        if kernel.shape[2] != self.dataset.num_labels:
-            raise damaged(self.run.stage(stage).head, f"it is of {kernel.shape[2]} labels")
-        return kernel
+    def pooled(self, stages: list[Stage]) -> keras.Model:
+        """`cut` with what was trained in front of the heads: it puts out what they read."""
+        heads = [self.head(stage.name) for stage in stages]
+        return with_trained_views(self.cut(stages), [head.pooling for head in heads])
+
+    def head(self, stage: str) -> Head:
+        """A stage's finished head, without its curve."""
+        head = stage_results.read_head(self.run, stage)
+        if head.kernel.shape[2] != self.dataset.num_labels:
+            raise damaged(self.run.stage(stage).head, f"it is of {head.kernel.shape[2]} labels")
+        return head
 
     def measurement(self, stage: str, split: str) -> StageMeasurement:
         """The fields of a stage, measured on a split."""

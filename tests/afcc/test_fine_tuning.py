@@ -93,6 +93,27 @@ def test_the_head_alone_on_a_stage_of_a_nested_model():
         np.testing.assert_array_equal(split.whole("whole", [split.tail])(images), expected)
 
 
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_pooling_that_was_trained_with_the_head_trains_on_with_it(nested):
+    net, name = residual(), "stage"
+    if nested:
+        inputs = keras.Input((8, 8, 3))
+        net, name = keras.Model(inputs, net(inputs)), f"{net.name}/stage"
+    (stage,) = resolve_stages(net, [name])
+    pooling = {
+        "kernel": RNG.normal(size=(stage.filters, 1)).astype(np.float32),
+        "bias": np.zeros(1, np.float32),
+    }
+    split = split_network(net, stage, [], "sequence", pooling)
+    images = RNG.normal(size=(2, 8, 8, 3)).astype(np.float32)
+    tokens = np.asarray(cut_stages(net, [stage])(images)[0]).reshape(2, -1, stage.filters)
+    weights = np.exp(tokens @ pooling["kernel"])
+    expected = (tokens * weights / weights.sum(1, keepdims=True)).sum(1)
+    found = split.whole("whole", [split.tail])(images)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    assert [variable.name for variable in split.tail.trainable_variables] == ["kernel", "bias"]
+
+
 def test_the_papers_choice_and_wrong_ones():
     net = residual()
     (stage,) = resolve_stages(net, ["stage"])

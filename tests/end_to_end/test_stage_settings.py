@@ -41,7 +41,7 @@ def finished(probe: Callable, conv2: Path, tmp_path: Path) -> Callable[..., str]
     [
         ("--stages=conv1",),
         ("--stages=conv1", SLOW, "--pool=avg:4"),
-        ("--stages=conv1", SLOW, "--head_group=conv1: lr=0.1", "--pool=conv2=avg:2,conv1=max:4"),
+        ("--stages=conv1", SLOW, "--head_group=conv1: lr=0.1", "--pool=conv2=avg:2,conv1=sequence"),
         ("--stages=conv1,conv2", SLOW, "--head_group=conv1: lr=0.1", "--pool=conv2=avg:2"),
     ],
     ids=str,
@@ -92,7 +92,8 @@ def test_other_modes_take_what_is_said_of_stages_they_do_not_need(
     mode: str, probe: Callable, tmp_path: Path
 ) -> None:
     flags = [
-        *(f"--mode={mode}", "--pool=conv1=avg:4", "--head_group=conv1: lr=0.01", "--nomonitor"),
+        *(f"--mode={mode}", "--pool=conv1=avg:4,conv2=sequence", "--nomonitor"),
+        "--head_group=conv1: lr=0.01",
         *("--run_dir=run", "--afcc_variants=full", "--afcc_epochs=1", "--ablate_draws=1"),
     ]
     probe(*flags)

@@ -79,6 +79,7 @@ def measured(tmp_path: Path) -> tuple[RunFiles, dict[str, np.ndarray], dict[str,
     head = {
         "kernel": rng.normal(size=(4, 3, 2)).astype(np.float32),
         "position_shape": np.array([2, 2]),
+        "pool_kernel": rng.normal(size=(3, 1)).astype(np.float32),
     }
     fields = {
         "features": rng.random((2, 4, 3), np.float32),
@@ -113,6 +114,8 @@ def test_a_measurement_is_read_back(tmp_path: Path) -> None:
         ("position_shape", lambda x: x[None]),
         ("position_shape", lambda x: x[0]),
         ("position_shape", lambda x: x + 2**40),
+        ("pool_kernel", lambda x: x.astype(float)),
+        ("pool_kernel", lambda x: x * np.float32(np.inf)),
     ],
 )
 def test_a_head_with_a_wrong_array_is_refused(

@@ -68,7 +68,7 @@ def test_features_count_where_they_are_kept_and_on_the_device(
     dtype: str, free: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # 1024 numbers of 1024 images are 2 or 4 MiB; the heads are a few KiB.
-    arguments = (ProbeSettings(cache_dtype=dtype), {"layer1": 1024}, 1024, 2)
+    arguments = (ProbeSettings(cache_dtype=dtype), *2 * ({"layer1": 1024},), 1024, 2)
     monkeypatch.setattr(memory, "available_memory", lambda: int(free * MIB))
     memory.check_memory(*arguments)
     monkeypatch.setattr(memory, "available_memory", lambda: int(0.8 * free * MIB))
@@ -78,4 +78,4 @@ def test_features_count_where_they_are_kept_and_on_the_device(
 
 def test_what_is_on_disk_needs_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available_memory", lambda: MIB)
-    memory.check_memory(ProbeSettings(cache_gib=0.0), {"layer1": 1024}, 1024, 2)
+    memory.check_memory(ProbeSettings(cache_gib=0.0), *2 * ({"layer1": 1024},), 1024, 2)

@@ -11,20 +11,25 @@ from sfp_keras.settings import ProbeSettings
 
 
 def check_memory(
-    settings: ProbeSettings, inputs: Mapping[str, int], rows: int, num_labels: int
+    settings: ProbeSettings,
+    kept: Mapping[str, int],
+    inputs: Mapping[str, int],
+    rows: int,
+    num_labels: int,
 ) -> None:
     """Print the estimate of features and heads, and refuse heads that fit no memory.
 
     Args:
         settings: `ProbeSettings`.
-        inputs: inputs of each stage's head, by the stage's name.
+        kept: numbers of each stage that are kept of an image, by the stage's name.
+        inputs: inputs of each stage's head, fewer where a pooling is trained with it.
         rows: `int`. Images whose stage outputs are kept.
         num_labels: `int`. K.
 
     Raises:
         InputError: if the heads with momentum and gradients exceed the memory that is free.
     """
-    features = cache_bytes(inputs, rows, settings.cache_dtype)
+    features = cache_bytes(kept, rows, settings.cache_dtype)
     # Weights, momentum and gradient of every head, in float32.
     heads = 3 * 4 * sum(inputs.values()) * num_labels
     in_memory = features <= settings.cache_gib * 2**30
@@ -37,10 +42,10 @@ def check_memory(
     needed = heads + (2 * features if in_memory else 0)
     free = available_memory()
     if needed > 0.9 * free:
-        largest = max(inputs, key=lambda name: inputs[name])
+        largest = max(kept, key=lambda name: kept[name])
         raise InputError(
             f"heads and features need {_size(needed)}, {_size(free)} of memory are free: probe "
-            f"fewer `stages` (largest: {largest}, {inputs[largest]:,} inputs), `pool` them, or "
+            f"fewer `stages` (largest: {largest}, {kept[largest]:,} inputs), `pool` them, or "
             "lower `cache_gib`"
         )
 

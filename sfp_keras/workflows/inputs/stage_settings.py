@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
-from sfp_keras.probing import Stage, check_heads
+from sfp_keras.probing import Stage, StageView, check_heads
 from sfp_keras.settings import HeadSettings
 from sfp_keras.training import default_group, parse_group
 from sfp_keras.workflows.experiment_run import ExperimentRun
@@ -108,6 +108,11 @@ def only_stage(experiment: Experiment, name: str) -> Experiment:
 def pools_of(settings: StageSettings) -> dict[str, str]:
     """The pooling of those stages that have one."""
     return {name: of["pool"] for name, of in settings.items() if of["pool"] != "none"}
+
+
+def view_of(stage: Stage, settings: StageSettings) -> StageView:
+    """What the head of a stage reads."""
+    return StageView(stage.name, stage.output_shape, pools_of(settings).get(stage.name, ""))
 
 
 def head_settings(experiment: Experiment, settings: StageSettings) -> HeadSettings:

@@ -1,7 +1,7 @@
 """AFCC's own phase: every zeroed head is fine-tuned, from the same features."""
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import keras
 import numpy as np
@@ -47,7 +47,8 @@ def fine_tune_heads(session: ProbeSession) -> pd.DataFrame:
     masks = cluster_masks(session.run, stage.name, missing)
     if missing:
         pool = pools_of(session.stage_settings).get(stage.name)
-        split = split_at(session.experiment, session.network, stage, pool)
+        pooling = session.head(stage.name).pooling
+        split = split_at(session.experiment, session.network, stage, pool, pooling)
         tuner = _tuner(session, split)
         before = tuner.accuracy()
         for number, head in enumerate(missing):
@@ -95,9 +96,20 @@ def zeroed_heads(experiment: Experiment) -> list[ZeroedHead]:
 
 
 def split_at(
-    experiment: Experiment, network: keras.Model, stage: Stage, pool: str | None = None
+    experiment: Experiment,
+    network: keras.Model,
+    stage: Stage,
+    pool: str | None = None,
+    pooling: Mapping[str, np.ndarray] | None = None,
 ) -> SplitNetwork:
     """The network in front of the layers that are fine-tuned, and these.
+
+    Args:
+        experiment: `Experiment`.
+        network: `keras.Model`.
+        stage: `Stage`.
+        pool: `str`. What the head reads of the stage, or `None`.
+        pooling: weights of what was trained in front of the head.
 
     Raises:
         InputError: if the layers do not lie before the stage.
@@ -106,7 +118,7 @@ def split_at(
     with arguments_called(trainable="afcc_trainable"):
         if names == ["last"]:
             names = [last_kernel_layer(network, stage)]
-        return split_network(network, stage, [] if names == ["head"] else names, pool)
+        return split_network(network, stage, [] if names == ["head"] else names, pool, pooling)
 
 
 def cluster_masks(files: RunFiles, stage: str, heads: Iterable[ZeroedHead]) -> Masks:
@@ -138,7 +150,7 @@ def _tuner(session: ProbeSession, split: SplitNetwork) -> HeadFineTuning:
     # Outputs of several places may have one shape: the stage and the layers say which these are.
     depends_on = [stage.name, settings.trainable]
     cache = session.cache_outputs("afcc", split.frozen, ["prefix"], depends_on)
-    kernel, seed = session.head(stage.name), session.experiment.run.seed
+    kernel, seed = session.head(stage.name).kernel, session.experiment.run.seed
     return HeadFineTuning(split, kernel, cache, settings.training, seed)
 
 
@@ -148,7 +160,7 @@ def _mask(session: ProbeSession, head: ZeroedHead, masks: Masks) -> np.ndarray |
     if make is None:
         return None
     (stage,) = session.stages
-    kernel = session.head(stage.name)
+    kernel = session.head(stage.name).kernel
     clusters = masks[head.images, head.threshold].repeat(len(kernel), axis=0)
     mask = make(clusters, kernel, session.experiment.run.seed)
     note_silent_labels(mask, session.dataset.class_names, head)

@@ -1,5 +1,6 @@
 """Phase 2: a linear head on every frozen stage."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from sfp_keras.runs import stage_results
 from sfp_keras.workflows.inputs.arguments import training_called
 from sfp_keras.workflows.inputs.fresh_images import fresh_images
 from sfp_keras.workflows.inputs.memory import check_memory
-from sfp_keras.workflows.inputs.stage_settings import head_settings
+from sfp_keras.workflows.inputs.stage_settings import head_settings, view_of
 from sfp_keras.workflows.phases.events import heads_monitor
 from sfp_keras.workflows.session import ProbeSession
 
@@ -30,7 +31,7 @@ def train_heads(session: ProbeSession) -> None:
     if missing:
         settings = {stage.name: session.stage_settings[stage.name] for stage in missing}
         cut = session.cut(missing)
-        _check_memory(session, cut, list(settings))
+        _check_memory(session, cut, missing)
         with run.timed("heads"):
             run.record.add_heads(settings)
             cache = session.cache_outputs(
@@ -67,11 +68,12 @@ def _trained(
         )
 
 
-def _check_memory(session: ProbeSession, cut: keras.Model, names: list[str]) -> None:
+def _check_memory(session: ProbeSession, cut: keras.Model, stages: list[Stage]) -> None:
     dataset, train = session.dataset, not _augmented(session)
     rows = len(dataset.test) + (len(dataset.train) if train else 0)
-    inputs = head_inputs(cut, names)
-    check_memory(session.experiment.heads, inputs, rows, dataset.num_labels)
+    features = head_inputs(cut, [stage.name for stage in stages])
+    inputs = {s.name: math.prod(view_of(s, session.stage_settings).seen) for s in stages}
+    check_memory(session.experiment.heads, features, inputs, rows, dataset.num_labels)
 
 
 def _augmented(session: ProbeSession) -> bool:

@@ -18,19 +18,25 @@ from sfp_keras.filters import correct_without, find_clusters
 from sfp_keras.probing import Stage
 from sfp_keras.progress import Progress
 from sfp_keras.runs.ablation_results import read_silenced
+from sfp_keras.workflows.inputs.stage_settings import StageSettings, view_of
 from sfp_keras.workflows.session import ProbeSession
 
 # Of a stage's filters; 150 of 512 is what paper 1 removes.
 _SHARES = (1 / 8, 1 / 4, 150 / 512, 1 / 2, 3 / 4, 7 / 8, 15 / 16, 31 / 32)
 
 
-def removed_filters(experiment: Experiment, stage: Stage) -> list[int]:
+def removed_filters(experiment: Experiment, stage: Stage, settings: StageSettings) -> list[int]:
     """How many filters are removed: as asked, or eight numbers up to all but a few.
+
+    Args:
+        experiment: `Experiment`.
+        stage: `Stage`.
+        settings: of the stage's head, which may see groups of filters as one.
 
     Raises:
         InputError: if the stage has fewer.
     """
-    filters = stage.filters
+    filters = view_of(stage, settings).seen[-1]
     asked = sorted(experiment.ablation.removed)
     if asked and asked[-1] > filters:
         raise InputError(f"`ablate_removed`={asked[-1]}: {stage.name} has {filters} filters")
@@ -74,7 +80,7 @@ def _settings(session: ProbeSession) -> dict[str, Any]:
     (stage,), experiment = session.stages, session.experiment
     split, files = experiment.analysis.split[0], session.run.stage(stage.name)
     return {
-        "removed": removed_filters(experiment, stage),
+        "removed": removed_filters(experiment, stage, session.stage_settings),
         "draws": experiment.ablation.draws,
         "seed": experiment.run.seed,
         "clusters_from": split,
@@ -122,10 +128,11 @@ def _first(order: np.ndarray, count: int) -> np.ndarray:
 def _test_outputs(session: ProbeSession) -> tuple[np.ndarray, np.ndarray]:
     """Outputs (n, P, F) of the stage for the test images, and their labels."""
     (stage,) = session.stages
-    depends_on = [stage.name, session.stage_settings[stage.name]["pool"]]
+    head = file_digest(session.run.stage(stage.name).head)
+    depends_on = [stage.name, session.stage_settings[stage.name]["pool"], head]
     cache = session.cache_outputs(
         "ablate",
-        session.cut([stage]),
+        session.pooled([stage]),
         [stage.name],
         depends_on,
         train=False,

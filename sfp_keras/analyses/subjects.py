@@ -19,6 +19,7 @@ from sfp_keras.filters import (
     SubThresholdFields,
     SummedFields,
     filter_statistics,
+    find_clusters,
     head_specialization,
     label_statistics,
     layer_statistics,
@@ -100,9 +101,23 @@ class Stage:
     @functools.cached_property
     def head_specialization(self) -> HeadSpecialization | None:
         """Which labels each attention head is for; `None` without heads of several nodes."""
-        if not self.heads or not 1 < self.heads < self.fields.num_filters:
+        if self.heads is None or not 1 < self.heads < self.fields.num_filters:
             return None
         return head_specialization(self.clusters, self.heads, self.fields)
+
+    @functools.cached_property
+    def single_heads(self) -> "Stage | None":
+        """The stage with whole attention heads as filters; `None` where it has no nodes of heads.
+
+        Heads are silenced after the pooling of the probe head, where it has one.
+        """
+        if self.heads is None or not 1 < self.heads < self.fields.num_filters:
+            return None
+        fields = self.fields.by_heads(self.heads)
+        clusters = find_clusters(fields, self.clusters.threshold)
+        return dataclasses.replace(
+            self, fields=fields, clusters=clusters, paper=PaperNumbers(), saved=_nothing, heads=None
+        )
 
     @property
     def row(self) -> dict[str, Any]:

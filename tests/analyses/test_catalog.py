@@ -251,7 +251,7 @@ def test_what_was_not_made_is_not_shown() -> None:
     assert Scope.LINKS not in shown
     assert shown[Scope.TRAINING] == [Paragraph("The network came trained.")]
     names = [getattr(part, "name", "") for one in shown.values() for part in one]
-    assert not {"decisions", "attention-heads", "node-depth"} & set(names)
+    assert not {"decisions", "attention-heads", "node-depth", "single-heads"} & set(names)
 
 
 @pytest.mark.parametrize("name", image_passes())

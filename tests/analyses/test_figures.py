@@ -27,6 +27,7 @@ from sfp_keras.analyses.catalog.matrices import (
     permuted_kinds,
 )
 from sfp_keras.analyses.catalog.node_depth import draw_node_depth, lines_of
+from sfp_keras.analyses.catalog.single_heads import draw_single_heads
 from sfp_keras.analyses.catalog.sub_threshold import draw_sub_threshold
 from sfp_keras.analyses.catalog.summed_fields import draw_summed_fields
 from sfp_keras.analyses.catalog.training import draw_heads, draw_training
@@ -296,13 +297,13 @@ def test_heads_by_label_stand_in_the_order_of_leading_heads(fields: FilterFields
     assert set(equal.get_ydata()) == {1 / 3}
 
 
-def test_heads_without_a_label_are_drawn(tmp_path: Path):
+def test_heads_without_a_label_are_drawn():
     # The last label is in no cluster, and then none is.
     for features in (np.eye(14)[:, None, :13], np.zeros((14, 1, 13))):
         kernel = np.eye(14)[None, :13]
         silent = FilterFields(np.tile(features, 2), np.tile(kernel, (1, 2, 1)), np.full(14, 2), ())
         found = head_specialization(find_clusters(silent), 2, silent, permutations=9)
-        draw_attention_heads(found, [str(i) for i in range(14)]).savefig(tmp_path / "heads.png")
+        draw_attention_heads(found, [str(i) for i in range(14)]).draw_without_rendering()
         table = leading_head_table("encoder1_heads", [str(i) for i in range(14)], found)
         assert list(table.lines())[13][1][:4] == ["13", "13", "0", ""]
         rows = attention_head_table({"encoder1_heads": found}, "test").rows
@@ -334,3 +335,17 @@ def test_depth_of_heads_and_of_other_stages_are_lines_apart():
     named = lines_of(Split("test", [*stages, of("encoder3_add", 7, None)]))
     assert list(named or ()) == ["attention heads", "other stages"]
     assert lines_of(Split("test", stages[:3])) is None
+
+
+def test_matrices_of_single_heads():
+    by_heads = layer(filters=20).by_heads(10)
+    clusters = find_clusters(by_heads)
+    heads = [0, 2, 3, 5, 9]
+    panels = draw_single_heads(by_heads, clusters, heads).axes
+    assert len(panels) == 5
+    for panel, head in zip(panels, heads, strict=True):
+        _, kinds = permuted_kinds(by_heads, clusters, head)
+        np.testing.assert_array_equal(panel.images[0].get_array(), kinds)
+        assert panel.get_title().startswith(f"head {head}: ")
+        assert panel.get_title().endswith(f"= {clusters.noise[head]}")
+        assert len(panel.patches) == len(clusters.members(head))

@@ -104,14 +104,14 @@ def draw_matrices(
     for panel in axes[:2]:
         _label_both(panel, range(labels), shown)
     axes[1].tick_params(labelleft=enlarged)  # Names are long, and those of A.
-    _draw_kinds(axes[2], kinds)
+    draw_kinds(axes[2], kinds)
     axes[2].set(xlabel="output unit, permuted", ylabel="input label, permuted")
     if enlarged:
         axes[2].set(xticks=[], yticks=[])
         _draw_corner(axes[2], axes[3], kinds, order, clusters.cluster_id[filter_index], shown)
     else:
         _label_both(axes[2], order, shown, ", permuted")
-        _outline(axes[2], clusters.cluster_id[filter_index][order])
+        outline_clusters(axes[2], clusters.cluster_id[filter_index][order])
     titles = ("A   normalised", f"B   above {clusters.threshold:g}", "C   clusters, noise")
     for panel, title in zip(axes, (*titles, "D   corner of C"), strict=False):
         panel.set_title(title, loc="left", fontsize=LARGE)
@@ -152,7 +152,8 @@ def _names(names: Sequence[str] | None, labels: int) -> list[str]:
     return [str(i) for i in range(labels)] if names is None else [shown_name(n, 12) for n in names]
 
 
-def _draw_kinds(panel: Axes, kinds: np.ndarray) -> None:
+def draw_kinds(panel: Axes, kinds: np.ndarray) -> None:
+    """Draw a matrix of `permuted_kinds`: clusters white, noise yellow."""
     from matplotlib.colors import ListedColormap
 
     colours = ListedColormap([NOTHING, NOISE, CLUSTER])
@@ -171,16 +172,21 @@ def _draw_corner(
     from matplotlib.patches import Rectangle
 
     size = min(max(int((numbers >= 0).sum()) + 2, 6), _CORNER, len(kinds))
-    _draw_kinds(corner, kinds[:size, :size])
+    draw_kinds(corner, kinds[:size, :size])
     frame: dict[str, Any] = {"fill": False, "edgecolor": COLOURS[1], "linewidth": 1}
     whole.add_patch(Rectangle((-0.5, -0.5), size, size, **frame))
     corner.spines[:].set(color=COLOURS[1], linewidth=1)
     _label_both(corner, order[:size], names, ", permuted")
-    _outline(corner, numbers[order[:size]])
+    outline_clusters(corner, numbers[order[:size]])
 
 
-def _outline(panel: Axes, numbers: np.ndarray) -> None:
-    """Frame each cluster block: for some readers white and yellow look alike."""
+def outline_clusters(panel: Axes, numbers: np.ndarray) -> None:
+    """Frame each cluster block: for some readers white and yellow look alike.
+
+    Args:
+        panel: `Axes` with a matrix of `permuted_kinds`.
+        numbers: (K,) number of the cluster of each label in the order drawn, -1 for none.
+    """
     from matplotlib.patches import Rectangle
 
     for number in range(numbers.max(initial=-1) + 1):
@@ -222,21 +228,24 @@ def _label_both(
         panel.set_xticks(places, texts, rotation=turned, parse_math=False)
 
 
-def filter_table(stage: str, statistics: FilterStatistics, filters: Sequence[int]) -> ReportTable:
+def filter_table(
+    stage: str, statistics: FilterStatistics, filters: Sequence[int], what: str = "filter"
+) -> ReportTable:
     """The numbers of some filters of a stage.
 
     Args:
         stage: `str`.
         statistics: `FilterStatistics` of all filters.
         filters: the numbers of the filters shown.
+        what: `str`. What the filters are. Defaults to `"filter"`.
     """
-    columns = (Column("filter", "filter", "d"), *quantity_columns(FILTER_QUANTITIES))
+    columns = (Column(what, what, "d"), *quantity_columns(FILTER_QUANTITIES))
     values = filter_values(statistics)
     rows = [
-        {"filter": number, **{c.key: float(values[c.key][number]) for c in columns[1:]}}
+        {what: number, **{c.key: float(values[c.key][number]) for c in columns[1:]}}
         for number in filters
     ]
-    return ReportTable(f"Filters shown, stage {stage}", columns, rows)
+    return ReportTable(f"{what.capitalize()}s shown, stage {stage}", columns, rows)
 
 
 def _chosen(stage: Stage) -> dict[int, str] | None:

@@ -15,6 +15,7 @@ from typing import Any
 
 # Public names of the package, too.
 PUBLIC_CLASSES = {
+    "AdamW": "sfp_keras.training",
     "AttentionHeads": "sfp_keras.layers",
     "CompactDense": "sfp_keras.layers",
     "GatheredDense": "sfp_keras.layers",

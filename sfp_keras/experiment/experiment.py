@@ -12,6 +12,7 @@ from sfp_keras.data import find_source, source_names
 from sfp_keras.errors import InputError
 from sfp_keras.experiment.network_rules import NetworkRules
 from sfp_keras.experiment.program import program, typed
+from sfp_keras.experiment.recipe_rules import RecipeRules
 from sfp_keras.models import architecture_of, architectures, network_options
 from sfp_keras.settings import (
     AblationSettings,
@@ -41,7 +42,7 @@ _OPTIONS = ("network", "options")
 
 
 @dataclasses.dataclass(frozen=True)
-class Experiment(NetworkRules):
+class Experiment(NetworkRules, RecipeRules):
     """Everything one run of the command does, a section a topic.
 
     Each setting is a flag of the command. In `value`, `changed`, `of` and in JSON it has the

@@ -5,7 +5,7 @@ import functools
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ class RunPlan:
         command: what makes the run again.
         trains: whether the run trains its network, and does not take one that comes trained.
         redone: the phases whose results are made again, in their order.
+        newer: the settings that work which was begun without them had at their defaults.
     """
 
     settings: Mapping[str, Any]
@@ -35,6 +36,7 @@ class RunPlan:
     command: str
     trains: bool = True
     redone: Sequence[str] = ()
+    newer: Collection[str] = ()
 
     @property
     def network_files(self) -> dict[str, str]:
@@ -75,7 +77,15 @@ class RunPlan:
             phase: `str`. The first phase, or any later one.
             more: what else it depends on, JSON types.
         """
-        settings: dict[str, object] = {"train": self.phase("train")}
+        settings: dict[str, object] = {"train": self._as_begun("train")}
         if phase != "train":
-            settings |= {"heads": self.phase("heads"), "more": more}
+            settings |= {"heads": self._as_begun("heads"), "more": more}
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+    def _as_begun(self, phase: str) -> dict[str, Any]:
+        """A phase's settings without newer ones at their defaults."""
+        return {
+            name: value
+            for name, value in self.phase(phase).items()
+            if name not in self.newer or value != self.defaults[name]
+        }

@@ -12,6 +12,7 @@ from sfp_keras.settings.heads import ProbeSettings
 from sfp_keras.settings.links import LinkSettings, LinkTrainingSettings, ScratchSettings
 from sfp_keras.settings.monitoring import MonitoringSettings
 from sfp_keras.settings.network import NetworkSettings
+from sfp_keras.settings.recipe import RecipeSettings
 from sfp_keras.settings.report import ReportSettings
 from sfp_keras.settings.run import MODES, RunSettings
 from sfp_keras.settings.sweep import SweepSettings
@@ -33,6 +34,7 @@ __all__ = [
     "MonitoringSettings",
     "NetworkSettings",
     "ProbeSettings",
+    "RecipeSettings",
     "ReportSettings",
     "RunSettings",
     "ScratchSettings",

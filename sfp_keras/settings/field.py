@@ -30,6 +30,8 @@ class Setting:
         flag: `str`. The flag's whole name where it is not the section's prefix and the name.
         used: `str`. The property of an experiment that says whether the setting does something in
             it. Default: it always does.
+        newer: whether trainings that were begun before the setting existed go on where it is at its
+            default.
     """
 
     help: str
@@ -43,6 +45,7 @@ class Setting:
     repeated: bool = False
     flag: str | None = None
     used: str | None = None
+    newer: bool = False
 
     def check(self, name: str, value: Any) -> None:
         """Refuse a value, or an element of a tuple, that is out of bounds.

@@ -3,6 +3,7 @@
 import dataclasses
 
 from sfp_keras.settings.field import Checked, section, setting
+from sfp_keras.settings.recipe import NO_RECIPE, RecipeSettings
 from sfp_keras.settings.training import PRECISIONS, TrainingSettings
 
 LINK_VARIANTS = (
@@ -33,8 +34,9 @@ class LinkTrainingSettings(TrainingSettings):
     momentum: float = setting(0.95, "Momentum of fine-tuning links.", phases=_PHASE, low=0, below=1)
     l2: float = setting(1e-3, "L2 of fine-tuning links.", phases=_PHASE, low=0)
     decay: str = setting("none", "Decay of the learning rate, as `decay`.", phases=_PHASE)
-    # No setting of the command.
+    # No settings of the command.
     group: tuple[str, ...] = ()
+    recipe: RecipeSettings = NO_RECIPE
     precision: str = setting(
         "float32",
         "Arithmetic of fine-tuning links, and of training from scratch; accuracies are float32's.",
@@ -70,8 +72,9 @@ class ScratchSettings(TrainingSettings):
         phases=_PHASE,
         repeated=True,
     )
-    # No setting of the command.
+    # No settings of the command.
     precision: str = "float32"
+    recipe: RecipeSettings = NO_RECIPE
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,17 +3,18 @@
 import dataclasses
 
 from sfp_keras.errors import InputError
-from sfp_keras.settings.field import Checked, setting
+from sfp_keras.settings.field import Checked, section, setting
+from sfp_keras.settings.recipe import NO_RECIPE, RecipeSettings
 
 PRECISIONS = ("float32", "mixed_bfloat16")
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainingSettings(Checked):
-    """Stochastic gradient descent with Nesterov momentum, coupled L2 and a step decay.
+    """Stochastic gradient descent with Nesterov momentum, coupled L2 and a step decay; or AdamW.
 
     The defaults are those of phase 1, the training of a network; heads and fine-tuning have their
-    own in subclasses.
+    own in subclasses, and the papers' recipe.
 
     Attributes:
         epochs: `int`, or `None` for `schedule_epochs`. The decay is scaled to them.
@@ -22,10 +23,12 @@ class TrainingSettings(Checked):
         lr: `float`. The learning rate at epoch 0, the papers' eta.
         momentum: `float` in [0, 1). The papers' mu.
         l2: `float`. The papers' alpha, PyTorch's `weight_decay`.
-        decay: `str`. As `StepDecay.parse` of `sfp_keras.training` reads it: `0.65/20`, or `none`.
+        decay: `str`. As `parse_decay` of `sfp_keras.training` reads it: `0.65/20`, `cosine` or
+            `none`.
         group: tuple of `str`, as `parse_group` of `sfp_keras.training` reads them. Hyperparameters
             of some variables; the first that matches counts.
         precision: `str`. `float32` or `mixed_bfloat16`.
+        recipe: `RecipeSettings`. Another optimiser, warm-up, cool-down, label smoothing.
 
     Raises:
         InputError: if a number is out of its bounds, or there are no epochs at all.
@@ -47,26 +50,34 @@ class TrainingSettings(Checked):
     lr: float = setting(
         0.01, "Learning rate at epoch 0 (the papers' eta).", phases=("train",), low=0
     )
-    momentum: float = setting(0.9, "Nesterov momentum (mu).", phases=("train",), low=0, below=1)
+    momentum: float = setting(
+        0.9,
+        "Nesterov momentum (mu).",
+        phases=("train",),
+        low=0,
+        below=1,
+        used="trains_by_sgd",
+    )
     l2: float = setting(
         5e-4,
         "L2 (alpha), coupled as PyTorch's weight_decay, on every trainable variable.",
         phases=("train",),
         low=0,
+        used="trains_by_sgd",
     )
     decay: str = setting(
         "none",
         "Decay of the learning rate, q/dt: times q every dt epochs. Phases are separated by "
         "commas, each but the last with its end; +n shifts the drops: 0.65/20<=140,0.55/20 or "
-        "0.65/20+10<=150,0.55/20+10.",
+        "0.65/20+10<=150,0.55/20+10. Or cosine: half a cosine from `lr` to `min_lr`.",
         phases=("train",),
     )
     group: tuple[str, ...] = setting(
         (),
         "Hyperparameters of some variables, as in `group`='fc: lr=0.002 momentum=0.975 l2=0.0012 "
-        "decay=0.65/20'; keys left out come from `lr`, `momentum`, `l2` and `decay`, and "
-        "lr=x0.1 is "
-        "a tenth of `lr`. The name is fc, conv, or a regular expression searched in the "
+        "decay=0.65/20'; of AdamW: lr, weight_decay and decay. Keys left out come from `lr`, "
+        "`momentum`, `l2`, `weight_decay` and `decay`, and lr=x0.1 is a tenth of `lr`. The name is "
+        "fc, conv, or a regular expression searched in the "
         "variables' paths. May be "
         "given several times; the first match counts.",
         phases=("train",),
@@ -78,6 +89,7 @@ class TrainingSettings(Checked):
         phases=("train",),
         choices=PRECISIONS,
     )
+    recipe: RecipeSettings = section(RecipeSettings())
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -127,8 +139,9 @@ class HeadSettings(TrainingSettings):
         "Hyperparameters of one stage's head, as in `head_group`='layer2: lr=0.01 l2=1e-6'.",
         repeated=True,
     )
-    # No setting of the command.
+    # No settings of the command.
     precision: str = "float32"
+    recipe: RecipeSettings = NO_RECIPE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,3 +171,5 @@ class FineTuningSettings(TrainingSettings):
         phases=("afcc",),
         choices=PRECISIONS,
     )
+    # No settings of the command.
+    recipe: RecipeSettings = NO_RECIPE

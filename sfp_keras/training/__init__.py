@@ -1,12 +1,15 @@
-"""Training: PyTorch's SGD with parameter groups, step schedules, and a fit that resumes."""
+"""Training: PyTorch's SGD and AdamW with parameter groups, schedules, and a fit that resumes."""
 
 from sfp_keras.progress import Progress
+from sfp_keras.training.adamw import AdamW
 from sfp_keras.training.callbacks import (
     EpochCheckpoint,
     FreshValidation,
     GroupSchedule,
     StopOnNaN,
 )
+from sfp_keras.training.cosine import CosineDecay, WarmUp
+from sfp_keras.training.decay import parse_decay
 from sfp_keras.training.fit import TrainingData, fit_with_resume
 from sfp_keras.training.groups import ParameterGroup, parse_group
 from sfp_keras.training.hyperparameters import (
@@ -18,7 +21,6 @@ from sfp_keras.training.hyperparameters import (
 )
 from sfp_keras.training.loss import CrossEntropy, curves, with_exact_loss
 from sfp_keras.training.moved_batches import moved_batches
-from sfp_keras.training.optimizer import SGD
 from sfp_keras.training.progress import FitProgress
 from sfp_keras.training.resident import (
     ResidentImages,
@@ -27,10 +29,13 @@ from sfp_keras.training.resident import (
     resident_rows,
 )
 from sfp_keras.training.schedule import StepDecay
+from sfp_keras.training.sgd import SGD
 from sfp_keras.training.steps_together import StepsTogether, accelerated, apart
 
 __all__ = [
     "SGD",
+    "AdamW",
+    "CosineDecay",
     "CrossEntropy",
     "EpochCheckpoint",
     "FitProgress",
@@ -43,6 +48,7 @@ __all__ = [
     "StepsTogether",
     "StopOnNaN",
     "TrainingData",
+    "WarmUp",
     "accelerated",
     "apart",
     "check_groups",
@@ -53,6 +59,7 @@ __all__ = [
     "fits_on_device",
     "moved_batches",
     "optimizer_of",
+    "parse_decay",
     "parse_group",
     "resident_batches",
     "resident_rows",

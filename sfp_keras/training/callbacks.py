@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from typing import Any
 
 import keras
@@ -10,8 +11,9 @@ from keras import ops
 from sfp_keras.checkpoints import TrainingCheckpoint
 from sfp_keras.distribution import current_devices
 from sfp_keras.errors import InputError
+from sfp_keras.training.cosine import NO_WARM_UP, WarmUp
+from sfp_keras.training.decay import Decay
 from sfp_keras.training.groups import ParameterGroup
-from sfp_keras.training.schedule import StepDecay
 
 History = list[dict[str, float]]
 
@@ -19,15 +21,17 @@ History = list[dict[str, float]]
 class GroupSchedule(keras.callbacks.Callback):
     """Sets the learning rates of an optimiser at the beginning of every epoch.
 
-    The rate of variables in no group stands in the logs as `lr`. With `sfp_keras.SGD`, each of
-    its parameter groups follows the group's own decay; other optimisers have one rate for all.
+    The rate of variables in no group stands in the logs as `lr`. With `sfp_keras.SGD` and
+    `sfp_keras.AdamW`, each parameter group follows the group's own decay; other optimisers have
+    one rate for all.
 
     Args:
         initial: `float`. The learning rate at epoch 0, of variables in no group.
-        decay: `StepDecay` of variables in no group.
+        decay: `StepDecay` or `CosineDecay` of variables in no group.
         epochs: `int`. Epochs trained.
-        schedule_epochs: `int`. The number of epochs all decays are written for; they are
-            stretched or compressed to `epochs`. Defaults to `epochs`.
+        schedule_epochs: `int`. The number of epochs all decays are written for, warm-up and
+            cool-down included; they are stretched or compressed to `epochs`. Defaults to `epochs`.
+        warm_up: `WarmUp`, of all groups. Defaults to none.
 
     Example:
         >>> model.fit(x, y, epochs=60, callbacks=[
@@ -35,10 +39,15 @@ class GroupSchedule(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, initial: float, decay: StepDecay, epochs: int, schedule_epochs: int | None = None
+        self,
+        initial: float,
+        decay: Decay,
+        epochs: int,
+        schedule_epochs: int | None = None,
+        warm_up: WarmUp = NO_WARM_UP,
     ):
         super().__init__()
-        self.initial, self.decay = initial, decay
+        self.initial, self.decay, self.warm_up = initial, decay, warm_up
         self.epochs, self.schedule_epochs = epochs, schedule_epochs or epochs
 
     def default_rate(self, epoch: int) -> float:
@@ -49,8 +58,11 @@ class GroupSchedule(keras.callbacks.Callback):
         """The learning rate of a group, at an epoch counted from 0."""
         return self._decayed(group.learning_rate, group.decay, epoch)
 
-    def _decayed(self, initial: float, decay: StepDecay, epoch: int) -> float:
-        return initial * decay.scaled_factor(epoch, self.epochs, self.schedule_epochs)
+    def _decayed(self, initial: float, decay: Decay, epoch: int) -> float:
+        place = Fraction(epoch * self.schedule_epochs, self.epochs)
+        if place < self.warm_up.epochs:
+            return self.warm_up.rate(initial, place)
+        return decay.rate(initial, place, self.schedule_epochs)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Set the rates."""

@@ -4,13 +4,16 @@ from collections.abc import Mapping, Sequence
 
 import keras
 
-from sfp_keras.errors import arguments_called
+from sfp_keras.errors import InputError, arguments_called
 from sfp_keras.settings import TrainingSettings
+from sfp_keras.training.adamw import AdamW
 from sfp_keras.training.callbacks import GroupSchedule
+from sfp_keras.training.cosine import CosineDecay, WarmUp
+from sfp_keras.training.decay import parse_decay
+from sfp_keras.training.grouped_optimizer import GroupedOptimizer
 from sfp_keras.training.groups import ParameterGroup, parse_group
 from sfp_keras.training.loss import CrossEntropy, curves
-from sfp_keras.training.optimizer import SGD
-from sfp_keras.training.schedule import StepDecay
+from sfp_keras.training.sgd import SGD
 
 
 def default_group(settings: TrainingSettings) -> ParameterGroup:
@@ -25,11 +28,21 @@ def default_group(settings: TrainingSettings) -> ParameterGroup:
     Raises:
         InputError: if `decay` cannot be read.
     """
-    decay = StepDecay.parse(settings.decay)
-    return ParameterGroup("default", "", settings.lr, settings.momentum, settings.l2, decay)
+    recipe = settings.recipe
+    return ParameterGroup(
+        "default",
+        "",
+        settings.lr,
+        settings.momentum,
+        settings.l2,
+        parse_decay(settings.decay, CosineDecay(recipe.min_lr, recipe.cooldown_epochs)),
+        recipe.weight_decay,
+    )
 
 
-def optimizer_of(settings: TrainingSettings, names: Mapping[str, str] | None = None) -> SGD:
+def optimizer_of(
+    settings: TrainingSettings, names: Mapping[str, str] | None = None
+) -> GroupedOptimizer:
     """The optimiser, not built.
 
     Args:
@@ -37,14 +50,16 @@ def optimizer_of(settings: TrainingSettings, names: Mapping[str, str] | None = N
         names: dict from the names that groups may have to patterns; see `parse_group`.
 
     Returns:
-        An `SGD`.
+        An `SGD` or an `AdamW`.
 
     Raises:
         InputError: if `decay` or a `group` cannot be read.
     """
-    default = default_group(settings)
-    groups = [parse_group(text, default, names) for text in settings.group]
+    default, kind = default_group(settings), settings.recipe.optimizer
+    groups = [parse_group(text, default, names, kind) for text in settings.group]
     with arguments_called(groups="group"):
+        if kind == "adamw":
+            return AdamW(default.learning_rate, default.weight_decay, groups=groups)
         return SGD(default.learning_rate, default.momentum, default.l2, groups=groups)
 
 
@@ -58,10 +73,31 @@ def schedule_of(settings: TrainingSettings) -> GroupSchedule:
         A `GroupSchedule`.
 
     Raises:
-        InputError: if `decay` cannot be read.
+        InputError: if `decay` cannot be read, a warm-up or cosine would raise a learning rate
+            that it lowers or the other way about, or they take the whole schedule.
     """
-    decay = StepDecay.parse(settings.decay)
-    return GroupSchedule(settings.lr, decay, settings.total_epochs, settings.schedule_length)
+    recipe, decay = settings.recipe, default_group(settings).decay
+    used = [("warmup_lr", "warmup_epochs", recipe.warmup_epochs > 0)]
+    used.append(("min_lr", "cooldown_epochs", isinstance(decay, CosineDecay)))
+    for rate, _, is_used in used:
+        if is_used and getattr(recipe, rate) > settings.lr:
+            raise InputError(
+                f"`{rate}`={getattr(recipe, rate):g} must not be above `lr`={settings.lr:g}"
+            )
+    epochs = {name: getattr(recipe, name) for _, name, is_used in used if is_used}
+    if epochs and sum(epochs.values()) >= settings.schedule_length:
+        given = " and ".join(f"`{name}`={count}" for name, count in epochs.items())
+        raise InputError(
+            f"{given} leave nothing of the schedule's {settings.schedule_length} epochs "
+            "(`schedule_epochs`)"
+        )
+    return GroupSchedule(
+        settings.lr,
+        decay,
+        settings.total_epochs,
+        settings.schedule_length,
+        WarmUp(recipe.warmup_epochs, recipe.warmup_lr),
+    )
 
 
 def check_groups(
@@ -77,9 +113,10 @@ def check_groups(
         names: as of `optimizer_of`.
 
     Raises:
-        InputError: if `decay` or a `group` cannot be read, or a group's pattern matches no
+        InputError: as of `schedule_of`; if a `group` cannot be read, or its pattern matches no
             variable.
     """
+    schedule_of(settings)
     _build(optimizer_of(settings, names), variables)
 
 
@@ -102,14 +139,15 @@ def compile_classifier(
         InputError: as of `check_groups`.
     """
     optimizer = optimizer_of(settings, names)
+    smoothing = settings.recipe.label_smoothing
     model.compile(
         optimizer=optimizer,
-        loss={name: CrossEntropy() for name in outputs} or CrossEntropy(),
+        loss={name: CrossEntropy(smoothing) for name in outputs} or CrossEntropy(smoothing),
         weighted_metrics={name: curves() for name in outputs} or curves(),
     )
     _build(optimizer, model.trainable_variables)
 
 
-def _build(optimizer: SGD, variables: Sequence[keras.Variable]) -> None:
+def _build(optimizer: GroupedOptimizer, variables: Sequence[keras.Variable]) -> None:
     with arguments_called(groups="group"):
         optimizer.build(variables)

@@ -80,7 +80,7 @@ class StepDecay:
             except ValueError:
                 raise InputError(
                     f"`decay`={text!r}: {part!r} cannot be read; write q/dt with 0 < q <= 1, "
-                    "as in 0.65/20 or 0.65/20<=140,0.55/20"
+                    "as in 0.65/20 or 0.65/20<=140,0.55/20; or cosine, or none"
                 ) from None
             phases.append(phase)
         ends = [phase.last for phase in phases[:-1]]
@@ -101,6 +101,10 @@ class StepDecay:
                 factor *= phase.factor**drops
             begin = phase.last if phase.last is not None else epoch
         return factor
+
+    def rate(self, initial: float, epoch: Fraction, epochs: int) -> float:
+        """The learning rate at an epoch, counted from 0, of a schedule of `epochs`."""
+        return initial * self.factor(int(epoch))
 
     def scaled_factor(self, epoch: int, epochs: int, schedule_epochs: int) -> float:
         """The factor when a schedule written for `schedule_epochs` is run in `epochs`."""

@@ -1,6 +1,6 @@
 """The run directory of an experiment."""
 
-from sfp_keras.experiment import PHASES, Experiment
+from sfp_keras.experiment import PHASES, Experiment, all_declarations
 from sfp_keras.runs import RunDirectory, RunPlan
 
 
@@ -34,4 +34,5 @@ def run_plan(experiment: Experiment) -> RunPlan:
         command=experiment.command(),
         trains=experiment.trains,
         redone=redone,
+        newer=[name for name, one in all_declarations().items() if one.setting.newer],
     )

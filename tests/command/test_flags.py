@@ -77,10 +77,15 @@ def test_command_gives_the_experiment_again(changes: dict[str, Any], parsed: Cal
 
 
 def test_every_setting_of_a_phase_is_a_flag(parsed: Callable) -> None:
-    # Between all networks nothing is without effect.
+    # Between all networks and both recipes nothing is without effect.
     links = ("--mode=afcc", "--afcc_links=all", "--afcc_links_batch_norm=updating")
     common = ("--dataset=folder", "--labels=3", "--head_data=augmented", *links)
-    found = [parsed(f"--model={name}", *common) for name in models.architectures()]
+    recipe = ("--optimizer=adamw", "--decay=cosine", "--warmup_epochs=3")
+    found = [
+        parsed(f"--model={name}", *common, *more)
+        for name in models.architectures()
+        for more in ((), recipe)
+    ]
     assert set.intersection(*(experiment.idle for experiment in found)) == {"train"}
     for phase in PHASES:
         of_phase = {n for n, one in all_declarations().items() if phase in one.setting.phases}
@@ -101,6 +106,8 @@ def test_every_setting_of_a_phase_is_a_flag(parsed: Callable) -> None:
         (["--dataset=digits"], {"data_dir", "test_fraction", "subset_seed"}),
         (["--model=vgg16", "--dataset=cifar10"], {"padding", "blocks", "stage9", "rotation"}),
         (["--model=efficientnetb0", "--dataset=cifar10"], {"conv_bias", "fc_widths"}),
+        (["--dataset=digits", "--optimizer=adamw"], {"momentum", "l2", "warmup_lr"}),
+        (["--dataset=digits", "--warmup_epochs=2"], {"weight_decay", "min_lr", "cooldown_epochs"}),
     ],
 )
 def test_settings_without_effect_belong_to_no_phase(

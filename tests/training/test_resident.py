@@ -144,6 +144,10 @@ def test_what_cannot_be_held_is_refused():
     assert not fits_on_device(TRAIN, mapped)
 
 
+# All in one process, for its start takes longest.
+_ON_JAX = ("resident", "adamw", "loss")
+
+
 @pytest.mark.slow
 def test_it_runs_on_jax():
     pytest.importorskip("jax")
@@ -158,8 +162,8 @@ def test_it_runs_on_jax():
             "-p",
             "no:cacheprovider",
             "-k",
-            "a_training",
-            __file__,
+            "a_training or adamw or loss",
+            *(str(Path(__file__).with_name(f"test_{name}.py")) for name in _ON_JAX),
         ],
         cwd=Path(__file__).parents[2],
         env={**os.environ, "KERAS_BACKEND": "jax"},

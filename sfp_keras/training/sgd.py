@@ -1,18 +1,17 @@
 """Stochastic gradient descent exactly as PyTorch does it, with parameter groups."""
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
 
-from sfp_keras.errors import InputError
+from sfp_keras.training.grouped_optimizer import GroupedOptimizer
 from sfp_keras.training.groups import ParameterGroup
 
 
 @keras.saving.register_keras_serializable(package="sfp_keras")
-class SGD(keras.optimizers.Optimizer):
+class SGD(GroupedOptimizer):
     """PyTorch's SGD: Nesterov momentum with coupled L2 on every trainable variable.
 
     With gradient `g`, learning rate `lr`, momentum `mu` and L2 `alpha`:
@@ -41,6 +40,8 @@ class SGD(keras.optimizers.Optimizer):
         ...                 groups=[ParameterGroup("fc", "(^|/)output/", 0.002, 0.975, 1.2e-3)])
     """
 
+    group_attributes: ClassVar[tuple[str, ...]] = ("learning_rate", "momentum", "l2")
+
     def __init__(
         self,
         learning_rate: float = 0.01,
@@ -51,53 +52,21 @@ class SGD(keras.optimizers.Optimizer):
         name: str = "sgd",
         **kwargs: Any,
     ):
-        super().__init__(learning_rate=learning_rate, name=name, **kwargs)
+        super().__init__(learning_rate, groups, name, **kwargs)
         self.momentum = float(momentum)
         self.l2 = float(l2)
         ParameterGroup(name, ".", 0.0, self.momentum, self.l2)  # Checks them.
         self.nesterov = nesterov
-        self.groups = tuple(
-            group if isinstance(group, ParameterGroup) else ParameterGroup(**group)
-            for group in groups
-        )
-        names = [group.name for group in self.groups]
-        if len(set(names)) < len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            raise InputError(f"`groups`: two have the name {twice!r}; give each its own")
 
-    def build(self, variables: Sequence[keras.Variable]) -> None:
-        """Make one momentum buffer a variable and one learning rate a group."""
-        if self.built:
-            return
-        super().build(variables)
+    def make_slots(self, variables: Sequence[keras.Variable]) -> None:
+        """Make one momentum buffer a variable."""
         self._buffers = self.add_optimizer_variables(variables, "momentum")
-        self._group_rates = [
-            self.add_variable((), initializer=_constant(group.learning_rate), name=f"lr_{i}")
-            for i, group in enumerate(self.groups)
-        ]
-        self._group_of = [self._find_group(variable.path) for variable in variables]
-        for index, group in enumerate(self.groups):
-            if index not in self._group_of:
-                some = ", ".join(variable.path for variable in variables[:4])
-                raise InputError(
-                    f"`groups`: the pattern {group.pattern!r} of {group.name!r} matches no "
-                    f"variable; paths look like {some}"
-                )
-
-    def _find_group(self, path: str) -> int | None:
-        for index, group in enumerate(self.groups):
-            if re.search(group.pattern, path):
-                return index
-        return None
 
     def update_step(self, gradient: Any, variable: keras.Variable, learning_rate: Any) -> None:
         """Apply PyTorch's rule to one variable."""
         index = self._get_variable_index(variable)
-        group_index = self._group_of[index]
-        momentum, l2 = self.momentum, self.l2
-        if group_index is not None:
-            momentum, l2 = self.groups[group_index].momentum, self.groups[group_index].l2
-            learning_rate = self._group_rates[group_index]
+        group, learning_rate = self.of_variable(index, learning_rate)
+        momentum, l2 = (self.momentum, self.l2) if group is None else (group.momentum, group.l2)
         rate = ops.cast(learning_rate, variable.dtype)
         gradient = ops.cast(gradient, variable.dtype)
         if l2:
@@ -109,34 +78,11 @@ class SGD(keras.optimizers.Optimizer):
             gradient = ops.add(gradient, ops.multiply(moved, momentum)) if self.nesterov else moved
         self.assign_sub(variable, ops.multiply(rate, gradient))
 
-    def set_learning_rates(self, default: float, groups: Mapping[str, float]) -> None:
-        """Assign the learning rates of the next steps.
-
-        Args:
-            default: `float`. Of variables in no group.
-            groups: dict from group name to `float`.
-        """
-        self.learning_rate = default
-        for group, rate in zip(self.groups, self._group_rates, strict=True):
-            rate.assign(groups[group.name])
-
     def get_config(self) -> dict[str, Any]:
         """The complete configuration; decay schedules belong to `fit`, not to the optimiser."""
-        groups = [
-            {
-                key: getattr(group, key)
-                for key in ("name", "pattern", "learning_rate", "momentum", "l2")
-            }
-            for group in self.groups
-        ]
         return {
             **super().get_config(),
             "momentum": self.momentum,
             "l2": self.l2,
             "nesterov": self.nesterov,
-            "groups": groups,
         }
-
-
-def _constant(value: float) -> keras.initializers.Initializer:
-    return keras.initializers.Constant(value)

@@ -1,0 +1,34 @@
+"""What an experiment's recipe decides: which of its settings do something."""
+
+from sfp_keras.settings import TrainingSettings
+
+
+class RecipeRules:
+    """The properties of an experiment that ask how it trains."""
+
+    training: TrainingSettings
+
+    @property
+    def trains(self) -> bool:
+        """Whether the command trains the network."""
+        raise NotImplementedError
+
+    @property
+    def trains_by_sgd(self) -> bool:
+        """Whether the network is trained by stochastic gradient descent."""
+        return self.trains and self.training.recipe.optimizer == "sgd"
+
+    @property
+    def trains_by_adamw(self) -> bool:
+        """Whether the network is trained by AdamW."""
+        return self.trains and self.training.recipe.optimizer == "adamw"
+
+    @property
+    def warms_up(self) -> bool:
+        """Whether training begins with a rising learning rate."""
+        return self.trains and self.training.recipe.warmup_epochs > 0
+
+    @property
+    def decays_by_cosine(self) -> bool:
+        """Whether the learning rate falls as a cosine does."""
+        return self.trains and self.training.decay.strip() == "cosine"

@@ -1,0 +1,110 @@
+"""An optimiser whose parameter groups have learning rates of their own."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import keras
+
+from sfp_keras.errors import InputError
+from sfp_keras.training.groups import ParameterGroup
+
+
+class GroupedOptimizer(keras.optimizers.Optimizer):
+    """Base of optimisers with parameter groups.
+
+    A subclass makes its slots in `make_slots`, and asks `of_variable` in `update_step`.
+
+    Args:
+        learning_rate: `float`. Of variables in no group.
+        groups: sequence of `ParameterGroup` or of dicts of its attributes. The first whose pattern
+            is found in `variable.path` counts. A pattern that matches nothing is an error.
+        name: `str`.
+        **kwargs: the other arguments of `keras.optimizers.Optimizer`.
+
+    Raises:
+        InputError: if two groups have one name; at `build`, if a group's pattern matches no
+            variable.
+    """
+
+    # The attributes of a group that its update reads, in the order of the configuration.
+    group_attributes: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(
+        self,
+        learning_rate: float,
+        groups: Sequence[ParameterGroup | Mapping[str, Any]],
+        name: str,
+        **kwargs: Any,
+    ):
+        super().__init__(learning_rate=learning_rate, name=name, **kwargs)
+        self.groups = tuple(
+            group if isinstance(group, ParameterGroup) else ParameterGroup(**group)
+            for group in groups
+        )
+        names = [group.name for group in self.groups]
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise InputError(f"`groups`: two have the name {twice!r}; give each its own")
+
+    def make_slots(self, variables: Sequence[keras.Variable]) -> None:
+        """Make what the update keeps of each variable."""
+        raise NotImplementedError
+
+    def build(self, variables: Sequence[keras.Variable]) -> None:
+        """Make the slots of each variable, and one learning rate a group."""
+        if self.built:
+            return
+        super().build(variables)
+        self.make_slots(variables)
+        self._group_rates = [
+            self.add_variable(
+                (), initializer=keras.initializers.Constant(group.learning_rate), name=f"lr_{i}"
+            )
+            for i, group in enumerate(self.groups)
+        ]
+        self._group_of = [self._find_group(variable.path) for variable in variables]
+        for index, group in enumerate(self.groups):
+            if index not in self._group_of:
+                some = ", ".join(variable.path for variable in variables[:4])
+                raise InputError(
+                    f"`groups`: the pattern {group.pattern!r} of {group.name!r} matches no "
+                    f"variable; paths look like {some}"
+                )
+
+    def _find_group(self, path: str) -> int | None:
+        for index, group in enumerate(self.groups):
+            if re.search(group.pattern, path):
+                return index
+        return None
+
+    def of_variable(self, index: int, learning_rate: Any) -> tuple[ParameterGroup | None, Any]:
+        """The group of the variable at `index`, if any, and its learning rate.
+
+        Args:
+            index: `int`, among the variables of `build`.
+            learning_rate: that of variables in no group.
+        """
+        group = self._group_of[index]
+        if group is None:
+            return None, learning_rate
+        return self.groups[group], self._group_rates[group]
+
+    def set_learning_rates(self, default: float, groups: Mapping[str, float]) -> None:
+        """Assign the learning rates of the next steps.
+
+        Args:
+            default: `float`. Of variables in no group.
+            groups: dict from group name to `float`.
+        """
+        self.learning_rate = default
+        for group, rate in zip(self.groups, self._group_rates, strict=True):
+            rate.assign(groups[group.name])
+
+    def get_config(self) -> dict[str, Any]:
+        """The complete configuration; decay schedules belong to `fit`, not to the optimiser."""
+        groups = [
+            {key: getattr(group, key) for key in ("name", "pattern", *self.group_attributes)}
+            for group in self.groups
+        ]
+        return {**super().get_config(), "groups": groups}

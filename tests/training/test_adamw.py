@@ -1,0 +1,156 @@
+"""AdamW against a NumPy transcription of PyTorch's documented rule, and its groups."""
+
+import keras
+import numpy as np
+import pytest
+
+from sfp_keras import AdamW
+from sfp_keras.checkpoints import TrainingCheckpoint
+from sfp_keras.errors import InputError
+from sfp_keras.settings import RecipeSettings, TrainingSettings
+from sfp_keras.training import (
+    ParameterGroup,
+    TrainingData,
+    check_groups,
+    compile_classifier,
+    fit_with_resume,
+    optimizer_of,
+)
+
+RNG = np.random.default_rng(0)
+
+
+def transcription(weights, gradients, rates, weight_decay, b1=0.9, b2=0.999, epsilon=1e-8):
+    """torch.optim.AdamW's documentation, line by line, in float64."""
+    w = np.array(weights, np.float64)
+    m, v = np.zeros_like(w), np.zeros_like(w)
+    for t, (g, lr) in enumerate(zip(gradients, rates, strict=True), 1):
+        w = w - lr * weight_decay * w
+        m = b1 * m + (1 - b1) * g
+        v = b2 * v + (1 - b2) * g**2
+        w = w - lr * (m / (1 - b1**t)) / (np.sqrt(v / (1 - b2**t)) + epsilon)
+    return w
+
+
+def apply(optimizer, variables, gradients, rates):
+    optimizer.build(variables)
+    for step, rate in enumerate(rates):
+        groups = {group.name: group.learning_rate * rate for group in optimizer.groups}
+        optimizer.set_learning_rates(rate, groups)
+        optimizer.apply([keras.ops.convert_to_tensor(g[step]) for g in gradients])
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-7])
+def test_matches_the_rule_across_learning_rates(scale):
+    """Also with gradients as small as epsilon, of which Keras' own makes other steps."""
+    weights = RNG.normal(size=(3, 2)).astype(np.float32)
+    gradients = (RNG.normal(size=(12, 3, 2)) * scale).astype(np.float32)
+    rates = [1e-6, 0.02, 0.05, *[0.1] * 5, *[0.01] * 4]
+    variable = keras.Variable(weights)
+    apply(AdamW(0.1, 0.3), [variable], [gradients], rates)
+    expected = transcription(weights, gradients, rates, 0.3)
+    np.testing.assert_allclose(variable.numpy(), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_groups_have_their_own_values_and_one_axis_has_no_decay():
+    model = keras.Sequential(
+        [
+            keras.Input((4,)),
+            keras.layers.Dense(3, name="layer1"),
+            keras.layers.LayerNormalization(name="norm"),
+            keras.layers.Dense(2, name="output"),
+        ]
+    )
+    variables = model.trainable_variables
+    before = [RNG.normal(size=variable.shape).astype(np.float32) for variable in variables]
+    for variable, value in zip(variables, before, strict=True):
+        variable.assign(value)
+    gradients = [RNG.normal(size=(4, *value.shape)).astype(np.float32) for value in before]
+    optimizer = AdamW(0.1, 0.06, groups=[ParameterGroup("fc", r"(^|/)output/", 0.5)])
+    apply(optimizer, variables, gradients, [1.0, 1.0, 0.1, 0.1])
+    for variable, start, steps in zip(variables, before, gradients, strict=True):
+        in_group, decayed = "output" in variable.path, variable.path.endswith("kernel")
+        rates = [0.5, 0.5, 0.05, 0.05] if in_group else [1.0, 1.0, 0.1, 0.1]
+        decay = 0.06 if decayed and not in_group else 0.0
+        expected = transcription(start, steps, rates, decay)
+        np.testing.assert_allclose(variable.numpy(), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_it_is_saved_with_a_model(tmp_path):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="output")])
+    optimizer = AdamW(0.1, 0.06, beta_2=0.99, groups=[ParameterGroup("fc", "output", 0.5)])
+    model.compile(optimizer, "mse")
+    model.train_on_batch(RNG.normal(size=(5, 4)), RNG.normal(size=(5, 2)))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras").optimizer
+    assert loaded.get_config() == optimizer.get_config()
+    assert loaded.decoupled_decay == 0.06
+    for ours, theirs in zip(loaded.variables, optimizer.variables, strict=True):
+        np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+
+
+def test_settings_make_it_and_its_groups():
+    recipe = RecipeSettings(optimizer="adamw", weight_decay=0.06)
+    settings = TrainingSettings(lr=0.1, group=("fc: lr=x0.5 weight_decay=0",), recipe=recipe)
+    optimizer = optimizer_of(settings)
+    assert (float(optimizer.learning_rate), optimizer.decoupled_decay) == pytest.approx((0.1, 0.06))
+    (group,) = optimizer.groups
+    assert (group.learning_rate, group.weight_decay) == (0.05, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "match"),
+    [
+        ("adamw", "fc: l2=0.1", "'l2' is not one of lr, weight_decay, decay"),
+        ("sgd", "fc: weight_decay=0.1", "'weight_decay' is not one of lr, momentum, l2, decay"),
+        ("adamw", "fc: weight_decay=-1", "weight_decay=-1.0 of parameter group 'fc' must be"),
+        ("adamw", "nothing: weight_decay=1", "matches no variable"),
+    ],
+)
+def test_groups_that_cannot_be_are_refused(kind, text, match):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="output")])
+    settings = TrainingSettings(group=(text,), recipe=RecipeSettings(optimizer=kind))
+    with pytest.raises(InputError, match=rf"^`group`.*{match}"):
+        check_groups(settings, model.trainable_variables)
+
+
+def test_a_negative_weight_decay_is_refused():
+    with pytest.raises(InputError, match="`weight_decay`=-1"):
+        AdamW(weight_decay=-1)
+
+
+def test_stopped_and_started_again_it_ends_bit_equal(tmp_path):
+    x, y = RNG.normal(size=(30, 4)).astype(np.float32), RNG.integers(0, 3, 30)
+    recipe = RecipeSettings(optimizer="adamw", warmup_epochs=1, label_smoothing=0.1)
+    settings = TrainingSettings(
+        4, 4, lr=0.05, decay="cosine", group=("output: weight_decay=0.5",), recipe=recipe
+    )
+
+    def batches(epoch):
+        while True:
+            order = np.random.default_rng([7, epoch]).permutation(len(x))
+            yield from ((x[rows], y[rows]) for rows in np.split(order, 3))
+            epoch += 1
+
+    def train(name, *callbacks):
+        keras.utils.set_random_seed(1)
+        dense = [keras.layers.Dense(5, "relu"), keras.layers.Dense(3, name="output")]
+        model = keras.Sequential([keras.Input((4,)), *dense])
+        compile_classifier(model, settings)
+        checkpoint = TrainingCheckpoint(tmp_path / name, every_seconds=0)
+        history = fit_with_resume(
+            model, TrainingData(batches, 3), settings, checkpoint, callbacks=callbacks
+        )
+        return history, model.get_weights()
+
+    def stop(epoch, logs):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    history, weights = train("whole.npz")
+    with pytest.raises(KeyboardInterrupt):
+        train("part.npz", keras.callbacks.LambdaCallback(on_epoch_begin=stop))
+    again, ours = train("part.npz")
+    assert again == history
+    for mine, theirs in zip(ours, weights, strict=True):
+        np.testing.assert_array_equal(mine, theirs)

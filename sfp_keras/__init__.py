@@ -25,6 +25,7 @@ _ROOM_OF = {
     "SubThresholdFields": "sfp_keras.filters",
     "SummedFields": "sfp_keras.filters",
     "committee_votes": "sfp_keras.filters",
+    "diagonal_labels": "sfp_keras.filters",
     "filter_decisions": "sfp_keras.filters",
     "filter_statistics": "sfp_keras.filters",
     "find_clusters": "sfp_keras.filters",

@@ -258,5 +258,7 @@ LINK_VARIANTS: dict[str, LinkVariant] = {
             of_clusters=False,
             of_labels=True,
         ),
+        # The same masks: `diagonal_labels` are the labels in clusters.
+        LinkVariant("diagonal", "ANDC", "#994F00", _each(lambda one: one.mask), of_labels=True),
     )
 }

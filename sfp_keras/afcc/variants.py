@@ -44,5 +44,7 @@ VARIANTS: dict[str, Variant] = {
             "#009E73",
             lambda mask, kernel, seed: magnitude_mask(kernel, int(mask.sum())),
         ),
+        # The same head: `diagonal_labels` are the labels in clusters.
+        Variant("diagonal", "ANDC", "#56B4E9", lambda mask, kernel, seed: mask),
     )
 }

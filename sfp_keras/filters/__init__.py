@@ -22,7 +22,12 @@ from sfp_keras.filters.attention_heads import (
     HeadSpecialization,
     head_specialization,
 )
-from sfp_keras.filters.clusters import FilterClusters, check_clusters, find_clusters
+from sfp_keras.filters.clusters import (
+    FilterClusters,
+    check_clusters,
+    diagonal_labels,
+    find_clusters,
+)
 from sfp_keras.filters.committees import VOTES, CommitteeVotes, committee_votes
 from sfp_keras.filters.decisions import (
     FilterDecisions,
@@ -92,6 +97,7 @@ __all__ = [
     "correct_without",
     "count_decisions",
     "decided_labels",
+    "diagonal_labels",
     "filter_columns",
     "filter_decisions",
     "filter_statistics",

@@ -213,13 +213,6 @@ def find_clusters(
 
     Source: paper 1, Figure 4 and its explanation in the supplement; paper 2, Figure 1.
     """
-    as_threshold(threshold)
-    fields = getattr(fields_or_boolean, "fields", None)  # Of a measurement.
-    if isinstance(fields, FilterFields):
-        fields_or_boolean = fields
-    if isinstance(fields_or_boolean, Mapping):
-        maker = "measure_fields(...)[stage].fields"
-        check_kind("fields_or_boolean", fields_or_boolean, FilterFields, maker)
     num_filters, num_labels, parts = _parts(fields_or_boolean, threshold)
     cluster_id = np.full((num_filters, num_labels), -1, np.int16)
     ones_per_row = np.empty((num_filters, num_labels), np.int32)
@@ -231,6 +224,44 @@ def find_clusters(
             square = part_of(labels)
             cluster_id[index, labels] = _number_labels(square & square.T)
     return FilterClusters(cluster_id, ones_per_row, threshold)
+
+
+def diagonal_labels(
+    fields_or_boolean: FilterFields | np.ndarray, threshold: float = 0.3
+) -> np.ndarray:
+    """Find the labels whose element on the diagonal of a filter's Boolean matrix is one.
+
+    ANDC ("applied nodal diagonal connection") keeps the weights from node `n` to these labels.
+    They are the labels in the clusters that `find_clusters` gives at the same threshold, for any
+    number of positions and any order of the labels: each of them opens a cluster if it joins none,
+    and no other label is in one. So ANDC keeps what AFCC keeps, of a head as of links; it needs
+    the diagonals alone.
+
+    Example:
+
+    ```
+    labels = {path: diagonal_labels(fields[path]) for path in (*link.sources, link.target)}
+    mask_layers(model, {link.layer: link.mask(labels)})
+    ```
+
+    Args:
+        fields_or_boolean: as of `find_clusters`.
+        threshold: as of `find_clusters`.
+
+    Returns:
+        bool `(F, K)`, as `link_mask` and `Link.mask` take it.
+
+    Raises:
+        InputError: as `find_clusters`.
+
+    Source: arXiv 2501.12900 names ANDC in its abstract; the rule between hidden nodes, that two
+    share such a label, is our reading.
+    """
+    num_filters, num_labels, parts = _parts(fields_or_boolean, threshold)
+    found = np.empty((num_filters, num_labels), bool)
+    for index, (_, diagonal, _) in enumerate(parts):
+        found[index] = diagonal
+    return found
 
 
 def _number_labels(compatible: np.ndarray) -> list[int]:
@@ -273,6 +304,12 @@ _Part = tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], np.ndarray]]
 
 def _parts(source: FilterFields | np.ndarray, threshold: float) -> tuple[int, int, Iterator[_Part]]:
     """Number of filters and labels, and what clusters are found from, filter by filter."""
+    as_threshold(threshold)
+    fields = getattr(source, "fields", None)  # Of a measurement.
+    source = fields if isinstance(fields, FilterFields) else source
+    if isinstance(source, Mapping):
+        maker = "measure_fields(...)[stage].fields"
+        check_kind("fields_or_boolean", source, FilterFields, maker)
     if isinstance(source, FilterFields):
         if source.without_matrices:
             return source.num_filters, source.num_labels, _parts_of_products(source, threshold)

@@ -6,7 +6,9 @@ from sfp_keras.settings.field import Checked, section, setting
 from sfp_keras.settings.links import LinkSettings
 from sfp_keras.settings.training import FineTuningSettings
 
-VARIANTS = ("clusters", "full", "random", "magnitude")
+# ANDC keeps what AFCC keeps: it is made where it is asked for.
+_USUAL = ("clusters", "full", "random", "magnitude")
+VARIANTS = (*_USUAL, "diagonal")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,9 +32,10 @@ class AfccSettings(Checked):
         below=1,
     )
     variants: tuple[str, ...] = setting(
-        VARIANTS,
+        _USUAL,
         "What is fine-tuned: clusters (AFCC), and the controls: full (the whole head), random (as "
-        "many labels a filter, drawn at random), magnitude (as many weights, the largest).",
+        "many labels a filter, drawn at random), magnitude (as many weights, the largest). Beside "
+        "these diagonal (ANDC), which keeps the same weights as clusters.",
         choices=VARIANTS,
         least=1,
     )

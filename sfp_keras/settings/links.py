@@ -6,10 +6,12 @@ from sfp_keras.settings.field import Checked, section, setting
 from sfp_keras.settings.recipe import NO_RECIPE, RecipeSettings
 from sfp_keras.settings.training import PRECISIONS, TrainingSettings
 
-LINK_VARIANTS = (
+# ANDC keeps what AFCC keeps: it is made where it is asked for.
+_USUAL = (
     *("clusters", "full", "random", "random_kernels", "magnitude", "magnitude_kernels"),
     *("magnitude_global", "l1_structured", "published_script", "random_afcc"),
 )
+LINK_VARIANTS = (*_USUAL, "diagonal")
 LINKS_HOW = ("alone", "sequence", "together")
 _PHASE = ("links",)
 
@@ -112,13 +114,14 @@ class LinkSettings(Checked):
         least=1,
     )
     variants: tuple[str, ...] = setting(
-        LINK_VARIANTS,
+        _USUAL,
         "What is kept of a link: clusters (AFCC), and controls: full (all, fine-tuned alike), "
         "random (as many labels a filter, drawn at random), random_kernels (as many kernels), "
         "magnitude (as many weights, the largest of the link), magnitude_kernels (as many kernels, "
         "the largest), magnitude_global (the largest of all links together), l1_structured (the "
         "filters with the largest weights, whole), published_script (its slip), random_afcc "
-        "(`afcc_links_random_labels` labels a filter).",
+        "(`afcc_links_random_labels` labels a filter). Beside these diagonal (ANDC), which keeps "
+        "the same weights as clusters.",
         choices=LINK_VARIANTS,
         least=1,
     )

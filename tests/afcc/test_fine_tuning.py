@@ -234,9 +234,10 @@ def test_controls_keep_as_many_weights():
     mask = np.repeat(np.random.default_rng(0).random((1, 20, 6)) < 0.2, 3, axis=0)
     kernel = np.random.default_rng(1).normal(size=(3, 20, 6))
     made = {name: of.mask(mask, kernel, 0) for name, of in VARIANTS.items() if of.mask}
-    assert list(VARIANTS) == ["clusters", "full", "random", "magnitude"]
+    assert list(VARIANTS) == ["clusters", "full", "random", "magnitude", "diagonal"]
     assert set(VARIANTS) - set(made) == {"full"}
-    np.testing.assert_array_equal(made["clusters"], mask)
+    for name in ("clusters", "diagonal"):
+        np.testing.assert_array_equal(made[name], mask)
     assert {int(of.sum()) for of in made.values()} == {int(mask.sum())}
     assert len({of.colour for of in VARIANTS.values()}) == len(VARIANTS)
 

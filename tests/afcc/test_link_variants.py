@@ -74,6 +74,8 @@ def test_afcc_keeps_kernels_of_filters_with_a_common_label(zeroed: dict[str, Zer
             target = one.link.target
             of_target = {column} if target is None else labels_of(one, target, column)
             assert (one.mask[..., row, column] == bool(of_source & of_target)).all()
+        (diagonal,) = LINK_VARIANTS["diagonal"].masks([one])
+        assert (diagonal == one.mask).all()
 
 
 def test_the_published_script_takes_the_labels_of_the_cluster_with_a_filters_number(

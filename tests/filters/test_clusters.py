@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from sfp_keras.errors import InputError
-from sfp_keras.filters import FilterClusters, FilterFields, find_clusters
+from sfp_keras.filters import FilterClusters, FilterFields, diagonal_labels, find_clusters
 
 
 @st.composite
@@ -216,3 +216,27 @@ def test_stored_arrays_are_validated():
     ):
         with pytest.raises(InputError, match=message):
             FilterClusters(*arguments)
+
+
+@pytest.mark.parametrize("positions", [1, 3])
+@pytest.mark.parametrize("threshold", [0.0, 0.3, 0.6])
+def test_andc_keeps_what_afcc_keeps(positions, threshold):
+    rng = np.random.default_rng(positions)
+    features = np.maximum(rng.normal(size=(6, positions, 40)), 0)
+    features[..., 7] = 0  # A dead node.
+    kernel = rng.normal(size=(positions, 40, 6))
+    kernel[:, 8] = -np.abs(kernel[:, 8])
+    fields = FilterFields(features, kernel, np.full(6, 5), (positions,))
+    found = diagonal_labels(fields, threshold)
+    for node in range(40):
+        matrix = sum(np.outer(features[:, p, node], kernel[p, node]) for p in range(positions))
+        for label in range(6):
+            one = matrix.max() > 0 and matrix[label, label] / matrix.max() > threshold
+            assert found[node, label] == one
+    for reverse in (False, True):
+        clusters = find_clusters(fields, threshold, reverse=reverse)
+        np.testing.assert_array_equal(found, clusters.in_cluster)
+    whole = fields.boolean(slice(None), threshold)
+    np.testing.assert_array_equal(found, diagonal_labels(whole))
+    assert found.any()
+    assert not found[[7, 8]].any()

@@ -53,6 +53,8 @@ def why_no_maker(layer: Any) -> str:
         if is_elementwise(layer.activation):
             return "makes several filters of each"
         return "has an activation that does not compute each filter alone and alike"
+    if _is(traits, layer, "passed") and isinstance(layer, layers.Layer):
+        return "does not compute each filter alone"
     if getattr(layer, "groups", 1) != 1:
         return "makes its filters in groups"
     return "is of a kind from which filters are not removed"

@@ -23,7 +23,6 @@ from sfp_keras.models.filter_sources import (
     traits_of_call,
 )
 from sfp_keras.models.graph import CallGraph, LayerCall, call_graph, layer_path
-from sfp_keras.probing.stages import check_image_size
 from sfp_keras.traits import KernelAxes, traits_of
 
 Labels = FilterClusters | np.ndarray
@@ -75,6 +74,11 @@ class Link:
         Raises:
             InputError: if a stage is missing, or its labels do not fit.
         """
+        if not isinstance(labels, Mapping):
+            raise InputError(
+                "`labels` must be a dict from paths of stages to what their filters work for, "
+                f"received {type(labels).__name__}"
+            )
         source = np.concatenate([_of_stage(labels, path) for path in self.sources])
         if source.shape[0] <= self.inputs.max():
             raise InputError(
@@ -161,19 +165,19 @@ def links(model: keras.Model) -> tuple[Link, ...]:
     ```
 
     Args:
-        model: a functional or sequential `keras.Model` with one input of known size.
+        model: a functional or sequential `keras.Model` with one input.
 
     Returns:
         The links, input side first.
 
     Raises:
-        InputError: if there are none, or as `list_stages`.
+        InputError: if there are none, or the model has no graph, or several inputs.
     """
     found, left_out = _search(model)
     if not found:
         raise InputError(
             f"model {model.name!r} has no link between filters that a mask can go on: "
-            + ("; ".join(left_out.values()) or "one layer alone has a kernel")
+            + ("; ".join(left_out.values()) or "fewer than two layers have kernels")
         )
     return found
 
@@ -188,14 +192,13 @@ def unlinked_kernels(model: keras.Model) -> dict[str, str]:
         dict from a layer's path to why, in words.
 
     Raises:
-        InputError: as `list_stages`.
+        InputError: if the model has no graph, or several inputs.
     """
     return _search(model)[1]
 
 
 def _search(model: keras.Model) -> tuple[tuple[Link, ...], dict[str, str]]:
     graph = call_graph(model)
-    check_image_size(model, graph)
     sources = filter_sources(graph)
     groups = {id(group.maker): group for group in sources.groups}
     once, readers = called_once(graph), readers_of(graph)

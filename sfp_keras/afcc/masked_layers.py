@@ -56,6 +56,12 @@ def mask_layers(
         InputError: if the model has no graph of layers, there is no layer of a path, a layer is
             of a kind that has no masked one, or a mask does not fit the layer's kernel.
     """
+    if not isinstance(masks, Mapping) or not all(isinstance(path, str) for path in masks):
+        kinds = {type(one).__name__: None for one in (masks if isinstance(masks, Mapping) else ())}
+        raise InputError(
+            "`masks` must be a dict from paths of layers, such as `link.layer`, to masks; received "
+            + (f"a dict from {', '.join(kinds)}" if kinds else type(masks).__name__)
+        )
     form = _functional(model, "mask_layers")
     known = layers_by_path(form)
     exchanges: dict[int, Exchange] = {}

@@ -111,18 +111,24 @@ def source_elements(call: LayerCall) -> np.ndarray:
     return _run(call, [_numbers(call.inputs[0])]).reshape(-1).astype(np.int64)
 
 
-def move_numbers(call: LayerCall, inputs: Iterable[np.ndarray]) -> np.ndarray | None:
-    """What a call that only moves or joins numbers makes of whole numbers, one image each.
+def move_numbers(call: LayerCall, inputs: Iterable[np.ndarray]) -> list[np.ndarray] | None:
+    """What a call that only moves, splits or joins numbers makes of whole numbers, one image each.
 
     Args:
-        call: a call of `moves_axes`, or one that joins its inputs.
+        call: such a call.
         inputs: int arrays of the shapes of its inputs, without the batch axis.
 
     Returns:
-        int64 array of its output's shape without the batch axis; `None` where it cannot be run.
+        int64 array of each output's shape without the batch axis; `None` where it cannot be run.
     """
-    found = _moved(call, [np.asarray(numbers, np.int32)[None] for numbers in inputs])
-    return None if found is None or found.shape[0] != 1 else found[0].astype(np.int64)
+    try:
+        found = _run_all(call, [np.asarray(numbers, np.int32)[None] for numbers in inputs])
+    # A backend raises what it likes.
+    except Exception:
+        return None
+    if any(array.shape[0] != 1 for array in found):
+        return None
+    return [array[0].astype(np.int64) for array in found]
 
 
 def _sources(call: LayerCall) -> np.ndarray | None:
@@ -216,8 +222,12 @@ def _moved(call: LayerCall, arrays: Iterable[np.ndarray]) -> np.ndarray | None:
 
 
 def _run(call: LayerCall, arrays: Iterable[np.ndarray]) -> np.ndarray:
-    output = call.run(*(ops.convert_to_tensor(array) for array in arrays))
-    return np.asarray(ops.convert_to_numpy(keras.tree.flatten(output)[0]))
+    return _run_all(call, arrays)[0]
+
+
+def _run_all(call: LayerCall, arrays: Iterable[np.ndarray]) -> list[np.ndarray]:
+    outputs = call.run(*(ops.convert_to_tensor(array) for array in arrays))
+    return [np.asarray(ops.convert_to_numpy(one)) for one in keras.tree.flatten(outputs)]
 
 
 def _numbers(tensor: Any) -> np.ndarray:

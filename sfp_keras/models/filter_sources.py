@@ -131,11 +131,13 @@ class _Walk:
                 self.numbers[id(tensor)] = numbers
             return
         kind = type(call.operation).__name__
-        why = why or (
-            f"layer {call.path!r} ({kind}) is of a kind that is not known: say by "
-            f"sfp_keras.models.register_traits what {kind} does with filters"
+        why = why or f"layer {call.path!r} ({kind}) " + (
+            "is of a kind that is not known: say by sfp_keras.models.register_traits what "
+            f"{kind} does with filters"
             if traits is None
-            else f"layer {call.path!r} ({kind}) mixes filters with positions"
+            else "puts out several tensors that it makes"
+            if len(call.outputs) > 1
+            else "mixes filters with positions"
         )
         self.unknown.update((id(tensor), why) for tensor in call.outputs)
 
@@ -151,14 +153,14 @@ class _Walk:
         of_image = all(numbers is not None and is_image(numbers) for numbers in inputs)
         if of_image and filters != "made" and not _has_kernel(call):
             return [np.broadcast_to(np.int64(IMAGE), _sizes(t)) for t in call.outputs]
+        known = [numbers for numbers in inputs if numbers is not None]
+        if filters == "moved":
+            return move_numbers(call, known)
         if len(call.outputs) != 1 or filters is None:
             return None
         (output,) = call.outputs
         found = None
-        known = [numbers for numbers in inputs if numbers is not None]
-        if filters == "moved":
-            found = move_numbers(call, known)
-        elif filters == "joined":
+        if filters == "joined":
             found = self._joined(call, known, output)
         elif filters == "passed" and len(call.inputs) == 1:
             found = self._passed(call.inputs[0], known[0], output)
@@ -180,11 +182,14 @@ class _Walk:
     def _joined(self, call: LayerCall, numbers: list[np.ndarray], output: Any) -> np.ndarray | None:
         axis = self._filter_axis(output)
         rows = [row for row in (along(one, one.ndim) for one in numbers) if row is not None]
-        row = np.concatenate(rows)
+        row = np.concatenate([np.empty(0, np.int64), *rows])
         if axis == len(output.shape) - 1 and row.size == output.shape[axis]:
             return _spread(row, output, axis)
-        found = move_numbers(call, numbers)
-        if found is None or axis is None:
+        moved = move_numbers(call, numbers)
+        if moved is None:
+            return None
+        (found,) = moved
+        if axis is None:
             return found  # Of flattened maps each element is known.
         # Some at some positions and others at others: each filter is of all of them.
         return self._new_group(call, output) if along(found, axis) is None else found

@@ -15,5 +15,9 @@ def _flattens(layer: Any, rank: int) -> bool:
 for _kind in (layers.Flatten, layers.Permute, "Transpose", "Moveaxis", "Swapaxes"):
     register_traits(_kind, LayerTraits("moved"))
 register_traits(layers.Reshape, LayerTraits("moved", alone=_flattens))
-for _kind in ("Reshape", "Ravel", "Squeeze", "ExpandDims", "Flip", "Roll", "Rot90", "GetItem"):
+_OPERATIONS = (
+    *("Reshape", "Ravel", "Squeeze", "ExpandDims", "Flip", "Roll", "Rot90", "GetItem"),
+    *("Split", "ArraySplit", "Unstack"),
+)
+for _kind in _OPERATIONS:
     register_traits(_kind, LayerTraits("moved", alone=False))

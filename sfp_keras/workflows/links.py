@@ -1,5 +1,7 @@
 """AFCC between layers: zero links outside their filters' clusters, train, compare with controls."""
 
+import pandas as pd
+
 from sfp_keras.afcc import check_label_outputs, unlinked_kernels
 from sfp_keras.analyses.catalog.zeroed_links import print_links
 from sfp_keras.errors import InputError
@@ -19,6 +21,9 @@ from sfp_keras.workflows.phases.links import zero_links
 from sfp_keras.workflows.phases.network import train_network
 from sfp_keras.workflows.session import ProbeSession
 
+# Accuracy that fine-tuning may cost a network of which nothing is zeroed.
+_LOST = 0.02
+
 
 def afcc_of_links(experiment: Experiment) -> None:
     """`--mode=afcc --afcc_links=...`: the stages at both ends of each link are probed first."""
@@ -37,7 +42,27 @@ def afcc_of_links(experiment: Experiment) -> None:
             table = zero_links(session)
         console = terminal()
         print_links(table, console)
+        if (note := note_of_loss(table, experiment.afcc.links.training.lr)) is not None:
+            console.print(note)
         console.print(f"results: {session.run.path / 'links'}/<link>/results.csv")
+
+
+def note_of_loss(table: pd.DataFrame, lr: float) -> str | None:
+    """What to say where fine-tuning does harm even to a network that keeps all weights.
+
+    Args:
+        table: `DataFrame` with the columns of results.csv.
+        lr: `float`. The learning rate.
+    """
+    full = table[(table["variant"] == "full") & (table["start"] == "trained")]
+    lost = full[full["accuracy_before"] - full["accuracy_after"] > _LOST]
+    if not len(lost):
+        return None
+    names = ", ".join(dict.fromkeys(links.split(" ")[-1] for links in lost["links"]))
+    return (
+        f"note: with all weights kept, fine-tuning costs more than {_LOST:.0%} of accuracy too "
+        f"({names}): try a lower rate than --afcc_links_lr={lr:g}"
+    )
 
 
 def _check(inputs: Inputs) -> None:

@@ -60,7 +60,21 @@ def tokens():
     return keras.Model(inputs, layers.Dense(5, name="output")(x))
 
 
-NETWORKS = {"vgg": vgg, "residual": residual, "permuted": permuted, "tokens": tokens}
+def pieces():
+    """Maps with filters first that are joined along them, then split and put together again."""
+    inputs = keras.Input((4, 6, 3), name="image")
+    maps = [layers.Conv2D(size, 1, name=f"stem{size}")(inputs) for size in (4, 3)]
+    x = layers.Concatenate(axis=1)([layers.Permute((3, 1, 2))(one) for one in maps])
+    x = layers.Permute((2, 3, 1))(x)
+    first, second = ops.split(x, [3], axis=-1)
+    x = layers.Conv2D(6, 1, name="conv")(layers.Concatenate()([second, first]))
+    return keras.Model(inputs, layers.Dense(5, name="output")(layers.Flatten()(x)))
+
+
+NETWORKS = {
+    **{"vgg": vgg, "residual": residual, "permuted": permuted, "tokens": tokens},
+    "pieces": pieces,
+}
 FOUND = {
     "vgg": {
         "layer2": (("layer1_pool",), "layer2_pool"),
@@ -80,6 +94,7 @@ FOUND = {
         "output": (("last",), None),
     },
     "permuted": {"hidden": (("twice",), "hidden"), "output": (("hidden",), None)},
+    "pieces": {"conv": (("stem4", "stem3"), "conv"), "output": (("conv",), None)},
     "tokens": {
         "heads": (("patches",), "heads"),
         "projection": (("heads",), "projection"),
@@ -230,6 +245,23 @@ def test_mobilenet_has_a_link_for_each_kernel_between_filters():
     assert unlinked_kernels(model) == {}
 
 
+def test_images_of_any_size_have_the_links_of_one_size():
+    def network(size):
+        inputs = keras.Input((size, size, 3))
+        x = layers.Conv2D(4, 3, 2, padding="same", name="first")(inputs)
+        x = layers.Concatenate()([x, layers.DepthwiseConv2D(3, padding="same", name="own")(x)])
+        x = layers.Add(name="sum")([x, layers.Conv2D(8, 1, name="second")(x)])
+        x = layers.Dense(6, name="third")(layers.GlobalAveragePooling2D()(x))
+        return keras.Model(inputs, layers.Dense(5, name="output")(x))
+
+    found = [
+        [(link.layer, link.sources, link.target, link.inputs.tolist()) for link in links(one)]
+        for one in (network(None), network(8))
+    ]
+    assert found[0] == found[1]
+    assert [layer for layer, *_ in found[0]] == ["second", "third", "output"]
+
+
 def test_what_is_not_known_is_named_with_the_mend():
     class Mixing(layers.Layer):
         def call(self, inputs):
@@ -256,6 +288,8 @@ def test_what_is_not_known_is_named_with_the_mend():
 def test_labels_that_do_not_fit_are_refused():
     link = links(vgg())[1]
     good = np.ones((3, 5), bool)
+    with pytest.raises(InputError, match="`labels` must be a dict from paths of stages"):
+        link.mask(good)
     with pytest.raises(InputError, match="none of stage 'layer3_pool'"):
         link.mask({"layer2_pool": good})
     with pytest.raises(InputError, match="4 filters, and the link 'layer3' makes 3"):

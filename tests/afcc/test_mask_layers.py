@@ -177,6 +177,8 @@ def test_weights_of_a_fresh_network_are_enlarged_by_their_own_fan_in():
         ({"twice": np.ones((4, 3))}, r"'twice': `mask` of shape \(4, 3\) does not fit a kernel"),
         ({"head": np.ones((7, 3))}, r"'head': `mask` of shape \(7, 3\) does not fit"),
         ({"mix": np.zeros((4, 5))}, "'mix': .* keeps no weight"),
+        ([np.ones((4, 4))], "must be a dict from paths of layers, .* received list"),
+        ({3: np.ones((4, 4))}, "received a dict from int"),
         ({name: np.ones((4, 4)) for name in ("twice", "twice#0")}, "are one layer"),
     ],
 )

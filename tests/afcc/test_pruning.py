@@ -180,8 +180,9 @@ def test_makers_as_people_write_them(name):
         (lambda: layers.SpectralNormalization(layers.Conv2D(4, 3)), "wraps Conv2D, whose weights"),
         (lambda: layers.Conv2D(6, 3, groups=3), "makes its filters in groups"),
         (lambda: layers.SeparableConv2D(4, 3), "of a kind from which"),
+        (lambda: layers.GroupNormalization(3), "does not compute each filter alone"),
     ],
-    ids=["softmax", "reversed", "wrapped", "groups", "separable"],
+    ids=["softmax", "reversed", "wrapped", "groups", "separable", "group_norm"],
 )
 def test_why_a_maker_keeps_its_filters(maker, words):
     inputs = keras.Input((8, 8, 3))

@@ -52,6 +52,7 @@ _ROOM_OF = {
     "cache_features": "sfp_keras.probing",
     "cut_stages": "sfp_keras.probing",
     "measure_fields": "sfp_keras.probing",
+    "measure_single_heads": "sfp_keras.probing",
     "train_heads": "sfp_keras.probing",
     "build_efficientnet": "sfp_keras.models",
     "build_network": "sfp_keras.models",

@@ -15,6 +15,7 @@ from sfp_keras.probing.fields import FieldsAccumulator, StageMeasurement, measur
 from sfp_keras.probing.heads import Head, check_heads, train_heads
 from sfp_keras.probing.image_pass import measure_stages
 from sfp_keras.probing.row_reader import RowReader
+from sfp_keras.probing.single_heads import measure_single_heads
 from sfp_keras.probing.stages import Stage, list_stages, listed, resolve_stages
 from sfp_keras.probing.views import StageView, apply_layers
 from sfp_keras.settings import HeadSettings
@@ -43,6 +44,7 @@ __all__ = [
     "listed",
     "measure_decisions",
     "measure_fields",
+    "measure_single_heads",
     "measure_stages",
     "resolve_stages",
     "spread_filters",

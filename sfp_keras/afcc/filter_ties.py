@@ -33,7 +33,7 @@ class Pin:
     why: str
 
 
-IMAGE = Pin(None, "follows no convolution or dense layer: it has no filters")
+NO_FILTERS = Pin(None, "follows no convolution or dense layer: it has no filters")
 OUTPUT = Pin(None, "the model puts them out; put a head on it first")
 
 
@@ -56,7 +56,7 @@ class FilterTies:
         self._once = called_once(graph)
         self._first_calls: dict[int, tuple[list[np.ndarray], np.ndarray]] = {}
         for tensor in graph.inputs:
-            self._numbers[id(tensor)] = self._new(tensor, IMAGE)
+            self._numbers[id(tensor)] = self._new(tensor, NO_FILTERS)
         for call in graph.calls:
             self._follow(call)
         for tensor in graph.outputs:
@@ -194,7 +194,7 @@ class FilterTies:
             self._parents[b] = a
             found = [self._pins.pop(one) for one in (a, b) if one in self._pins]
             if found:
-                self._pins[a] = pin if found[0] is IMAGE else found[0]
+                self._pins[a] = pin if found[0] is NO_FILTERS else found[0]
 
     def _pin(self, numbers: np.ndarray, pin: Pin) -> None:
         for number in np.unique(numbers).tolist():

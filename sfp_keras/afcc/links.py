@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -37,6 +37,7 @@ class Link:
         name: short name: that of the target stage where layers are numbered (`layer8` of
             `layer8_conv`), else the path with `.` for `/`.
         sources: paths of the stages whose filters it reads.
+        source_sizes: how many filters each of them has.
         target: path of the stage of the filters that it makes; `None` where these are the labels,
             which the network puts out.
         inputs: int (inputs,): for each of the filters that the kernel reads, and each of their
@@ -49,6 +50,7 @@ class Link:
     layer: str
     name: str
     sources: tuple[str, ...]
+    source_sizes: tuple[int, ...]
     target: str | None
     inputs: np.ndarray
     kernel_shape: tuple[int, ...]
@@ -64,8 +66,9 @@ class Link:
         ```
 
         Args:
-            labels: by path of the sources and of the target, the `FilterClusters` of the stage,
-                or a bool array (filters, labels).
+            labels: by path of the sources and of the target, or by path with `.` for `/`, as
+                `probe` names stages: the `FilterClusters` of the stage, or a bool array (filters,
+                labels).
 
         Returns:
             bool, true where a weight is kept, with the axes of the kernel, each as long as the
@@ -79,12 +82,14 @@ class Link:
                 "`labels` must be a dict from paths of stages to what their filters work for, "
                 f"received {type(labels).__name__}"
             )
-        source = np.concatenate([_of_stage(labels, path) for path in self.sources])
-        if source.shape[0] <= self.inputs.max():
-            raise InputError(
-                f"`labels` are of {source.shape[0]} filters of {', '.join(self.sources)}, and the "
-                f"link {self.name!r} reads {self.inputs.max() + 1}"
-            )
+        sources = [_of_stage(labels, path) for path in self.sources]
+        for path, size, found in zip(self.sources, self.source_sizes, sources, strict=True):
+            if len(found) != size:
+                raise InputError(
+                    f"`labels` are of {len(found)} filters of {path}, of which the link "
+                    f"{self.name!r} reads {size}"
+                )
+        source = np.concatenate(sources)
         target = None if self.target is None else _of_stage(labels, self.target)
         kept = link_mask(source, target)[self.inputs]
         made = self.kernel_shape[self.axes.output]
@@ -247,24 +252,25 @@ def _link(
     if (rows[0] == IMAGE).any():
         return "reads the image beside filters"
     of_labels = _makes_labels(group, readers)
-    stages, inputs = _end_to_end(rows[0], sources)
+    groups = sources.groups_of(rows[0])
+    stages, sizes = zip(*((one.stage.path, one.size) for one in groups), strict=True)
     target = None if of_labels else group.stage.path
     path = layer_path(call.path)
     name = _short_name(graph, path, group.stage.path)
     shape = tuple(int(n) for n in layer.kernel.shape)
-    return Link(path, name, stages, target, inputs, shape, axes)
+    inputs = _end_to_end(rows[0], groups)
+    return Link(path, name, stages, sizes, target, inputs, shape, axes)
 
 
-def _end_to_end(numbers: np.ndarray, sources: FilterSources) -> tuple[tuple[str, ...], np.ndarray]:
-    """The stages that filters belong to, and their numbers among these stages' filters."""
-    groups = sources.groups_of(numbers)
+def _end_to_end(numbers: np.ndarray, groups: Sequence[FilterGroup]) -> np.ndarray:
+    """Filters' numbers among those of some groups, counted one behind another."""
     inputs = np.empty(numbers.size, np.int64)
     before = 0
     for group in groups:
         own = (numbers >= group.first) & (numbers < group.first + group.size)
         inputs[own] = numbers[own] - group.first + before
         before += group.size
-    return tuple(group.stage.path for group in groups), inputs
+    return inputs
 
 
 def _makes_labels(group: FilterGroup, readers: Mapping[int, Any]) -> bool:
@@ -322,10 +328,11 @@ def _short_name(graph: CallGraph, layer: str, stage: str) -> str:
 
 
 def _of_stage(labels: Mapping[str, Labels], path: str) -> np.ndarray:
-    if path not in labels:
+    name = path if path in labels else path.replace("/", ".")
+    if name not in labels:
         known = ", ".join(map(repr, labels)) or "none"
         raise InputError(f"`labels` has none of stage {path!r}; there are those of {known}")
-    return _membership(labels[path], "labels")
+    return _membership(labels[name], "labels")
 
 
 def _membership(labels: Labels, argument: str) -> np.ndarray:

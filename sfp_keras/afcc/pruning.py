@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from sfp_keras.afcc.filter_ties import IMAGE, FilterTies, Pin
+from sfp_keras.afcc.filter_ties import NO_FILTERS, FilterTies, Pin
 from sfp_keras.afcc.smaller_network import without_filters
 from sfp_keras.errors import InputError
 from sfp_keras.filters import FilterClusters, check_clusters
@@ -176,6 +176,6 @@ def _refusal(name: str, pin: Pin) -> InputError:
     if pin.call is not None:
         kind = type(pin.call.operation).__name__
         why = f"layer {pin.call.path!r} ({kind}) {why}"
-    elif pin is IMAGE:
+    elif pin is NO_FILTERS:
         return InputError(f"stage {name!r} {why}")
     return InputError(f"filters of stage {name!r} cannot be removed: {why}")

@@ -294,8 +294,25 @@ def test_labels_that_do_not_fit_are_refused():
         link.mask({"layer2_pool": good})
     with pytest.raises(InputError, match="4 filters, and the link 'layer3' makes 3"):
         link.mask({"layer2_pool": good, "layer3_pool": np.ones((4, 5), bool)})
-    with pytest.raises(InputError, match="2 filters of layer2_pool, and the link 'layer3' reads 3"):
+    with pytest.raises(
+        InputError, match="2 filters of layer2_pool, of which the link 'layer3' reads 3"
+    ):
         link.mask({"layer2_pool": good[:2], "layer3_pool": good})
+    joined = links(pieces())[0]
+    of_stages = {"stem3": good, "stem4": np.ones((5, 5), bool), "conv": np.ones((6, 5), bool)}
+    with pytest.raises(InputError, match="5 filters of stem4, of which the link 'conv' reads 4"):
+        joined.mask(of_stages)
+
+
+def test_stages_inside_nested_models_go_by_either_name():
+    inner = keras.Sequential([keras.Input((3,)), layers.Dense(4, name="a")], name="inner")
+    layers_behind = [layers.Dense(3, name="b"), layers.Dense(5, name="output")]
+    link = links(keras.Sequential([keras.Input((3,)), inner, *layers_behind]))[0]
+    assert link.sources == ("inner/a",)
+    of_source, of_target = (RNG.random((size, 5)) < 0.4 for size in (4, 3))
+    masks = [link.mask({name: of_source, "b": of_target}) for name in ("inner/a", "inner.a")]
+    np.testing.assert_array_equal(*masks)
+    np.testing.assert_array_equal(masks[0], of_source @ of_target.T)
 
 
 def test_clusters_are_labels_too():

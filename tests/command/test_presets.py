@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import shlex
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from sfp_keras import models
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
-from sfp_keras.training import ParameterGroup, StepDecay, parse_group
+from sfp_keras.training import ParameterGroup, StepDecay, parse_decay, parse_group
 
 ROOT = Path(__file__).parents[2]
 
@@ -98,7 +99,7 @@ def test_preset_is_an_experiment(name: str, parsed: Callable) -> None:
     assert experiment.network.model in models.architectures()
     assert experiment.trains == (name != "efficientnetb0-imagenet2012")
     for decay in (experiment.training.decay, experiment.heads.training.decay):
-        assert StepDecay.parse(decay).factor(0) == 1
+        assert parse_decay(decay).rate(0.1, Fraction(0), 100) == 0.1
     file = ROOT / "flags" / "presets" / f"{name}.flags"
     # A reader of the file finds there how to run it, what to expect and how long it takes.
     for line in (f"--preset={name}", "# Expect:", "Time:"):
@@ -140,8 +141,26 @@ def test_groups_are_the_papers(name: str, parsed: Callable) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "lr", "warmup_lr"), [("cct7-cifar100", 6e-4, 1e-6), ("cct7-cifar10", 5.5e-4, 1e-5)]
+)
+def test_transformers_are_trained_as_by_their_authors(
+    name: str, lr: float, warmup_lr: float, parsed: Callable
+) -> None:
+    found = parsed(f"--preset={name}")
+    training, recipe = found.training, found.training.recipe
+    assert (training.lr, recipe.warmup_lr, recipe.min_lr) == (lr, warmup_lr, 1e-5)
+    assert (recipe.optimizer, recipe.weight_decay, training.decay) == ("adamw", 0.06, "cosine")
+    assert (training.batch_size, recipe.label_smoothing) == (128, 0.1)
+    # The cosine goes over 300 epochs.
+    assert (recipe.warmup_epochs, recipe.cooldown_epochs, training.total_epochs) == (10, 10, 310)
+
+
+@pytest.mark.parametrize(
     ("flags", "name"),
     [
+        ("--dataset=cifar10 --model=cct7_3x1", "cct7-cifar10"),
+        ("--dataset=cifar10 --model=cct2_3x2", "cct2-cifar10"),
+        ("--dataset=cifar100 --model=cct2_3x2", None),
         ("", "vgg6-digits"),
         ("--dataset=digits --labels=3", "vgg6-digits"),
         ("--dataset=cifar100", "vgg16-cifar100"),

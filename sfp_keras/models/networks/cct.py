@@ -296,7 +296,7 @@ def _architecture(name: str) -> Architecture:
         build,
         CCTOptions,
         stages=stages,
-        pool="global_avg",
+        pool="sequence",
         scaling="dataset",
         groups={"conv": r"(^|/)(token|conv)\d+_", "fc": r"(^|/)output/"},
         defining=(

@@ -15,7 +15,12 @@ from sfp_keras.data.batches.batches import (
 )
 from sfp_keras.data.batches.channel_statistics import ChannelStatistics, channel_statistics
 from sfp_keras.data.batches.ending import check_that_it_ends, ending
+from sfp_keras.data.batches.erasing import Erasing
 from sfp_keras.data.batches.labelled import as_labels, is_arrays, labelled_batches
+from sfp_keras.data.batches.mixing import Mixing
+from sfp_keras.data.batches.rand_augment import RandAugment
+from sfp_keras.data.batches.recipe import ImageRecipe, recipe_batches
+from sfp_keras.data.batches.resized_crop import ResizedCrop
 from sfp_keras.data.batches.scaling import (
     SCALING_FORMS,
     UNSCALED,
@@ -27,7 +32,7 @@ from sfp_keras.data.dataset import ImageDataset, ImageSplit, LazyImages
 from sfp_keras.data.given import given_dataset
 from sfp_keras.data.images.resizing import RESIZE_FORMS
 from sfp_keras.data.loading import check_dataset, count_labels, load_dataset, source_digest
-from sfp_keras.data.seeded_random import random_order, random_words
+from sfp_keras.data.seeded_random import random_normal, random_order, random_words
 from sfp_keras.data.source import Source
 from sfp_keras.data.sources import find_source, source_names
 from sfp_keras.data.subsets import label_subset
@@ -38,11 +43,16 @@ __all__ = [
     "UNSCALED",
     "Augmentation",
     "ChannelStatistics",
+    "Erasing",
     "GeometricAugmentation",
     "ImageDataset",
     "ImageMoves",
+    "ImageRecipe",
     "ImageSplit",
     "LazyImages",
+    "Mixing",
+    "RandAugment",
+    "ResizedCrop",
     "Scaling",
     "Source",
     "as_labels",
@@ -63,8 +73,10 @@ __all__ = [
     "labelled_batches",
     "load_dataset",
     "parse_scaling",
+    "random_normal",
     "random_order",
     "random_words",
+    "recipe_batches",
     "source_digest",
     "source_names",
     "steps_per_epoch",

@@ -32,6 +32,40 @@ def random_words(count: int, purpose: str, *numbers: int) -> np.ndarray:
     return np.random.PCG64(np.random.SeedSequence(entropy)).random_raw(count)
 
 
+def random_uniform(count: int, purpose: str, *numbers: int) -> np.ndarray:
+    """Draw `count` numbers uniformly from [0, 1).
+
+    Number i depends on `purpose`, `numbers` and i alone, not on `count`.
+
+    Args:
+        count: `int`. How many numbers.
+        purpose: `str`. Keeps the draws of different purposes apart.
+        *numbers: `int`, none negative: seed, epoch and so on.
+
+    Returns:
+        Array (count,) of float64.
+    """
+    words = random_words(count, purpose, *numbers)
+    return (words >> np.uint64(11)).astype(np.float64) / 2**53
+
+
+def random_normal(count: int, purpose: str, *numbers: int) -> np.ndarray:
+    """Draw `count` numbers of the standard normal distribution, by Box and Muller's method.
+
+    Number i depends on `purpose`, `numbers` and i alone, not on `count`.
+
+    Args:
+        count: `int`. How many numbers.
+        purpose: `str`. Keeps the draws of different purposes apart.
+        *numbers: `int`, none negative: seed, epoch and so on.
+
+    Returns:
+        Array (count,) of float64.
+    """
+    radius, angle = random_uniform(2 * count, purpose, *numbers).reshape(count, 2).T
+    return np.sqrt(-2 * np.log1p(-radius)) * np.cos(2 * np.pi * angle)
+
+
 def random_order(count: int, purpose: str, *numbers: int) -> np.ndarray:
     """Draw a permutation of 0..count-1, a function of its arguments only.
 

@@ -1,12 +1,13 @@
 """What an experiment's recipe decides: which of its settings do something."""
 
-from sfp_keras.settings import TrainingSettings
+from sfp_keras.settings import AugmentationSettings, TrainingSettings
 
 
 class RecipeRules:
     """The properties of an experiment that ask how it trains."""
 
     training: TrainingSettings
+    augmentation: AugmentationSettings
 
     @property
     def trains(self) -> bool:
@@ -32,3 +33,8 @@ class RecipeRules:
     def decays_by_cosine(self) -> bool:
         """Whether the learning rate falls as a cosine does."""
         return self.trains and self.training.decay.strip() == "cosine"
+
+    @property
+    def rand_augments(self) -> bool:
+        """Whether operations of RandAugment change training images."""
+        return self.trains and self.augmentation.recipe.rand_augment > 0

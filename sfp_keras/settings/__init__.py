@@ -12,7 +12,7 @@ from sfp_keras.settings.heads import ProbeSettings
 from sfp_keras.settings.links import LinkSettings, LinkTrainingSettings, ScratchSettings
 from sfp_keras.settings.monitoring import MonitoringSettings
 from sfp_keras.settings.network import NetworkSettings
-from sfp_keras.settings.recipe import RecipeSettings
+from sfp_keras.settings.recipe import ImageRecipeSettings, RecipeSettings
 from sfp_keras.settings.report import ReportSettings
 from sfp_keras.settings.run import MODES, RunSettings
 from sfp_keras.settings.sweep import SweepSettings
@@ -29,6 +29,7 @@ __all__ = [
     "Declaration",
     "FineTuningSettings",
     "HeadSettings",
+    "ImageRecipeSettings",
     "LinkSettings",
     "LinkTrainingSettings",
     "MonitoringSettings",

@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from sfp_keras.settings.field import Checked, setting
+from sfp_keras.settings.field import Checked, section, setting
+from sfp_keras.settings.recipe import ImageRecipeSettings
 
 _PHASES = ("train", "heads", "links")
 
@@ -42,6 +43,8 @@ class AugmentationSettings(Checked):
         "auto",
         "Where images are held, flipped, shifted and scaled in phase 1. device: only their numbers "
         "cross to it in a step; the results are the same. auto: on a GPU or TPU of JAX where "
-        "training and test images fit in 4 GiB.",
+        "training and test images fit in 4 GiB, and none of `resized_crop`, `rand_augment`, "
+        "`erasing`, `mixup` and `cutmix`, which are done on the host, is given.",
         choices=("auto", "host", "device"),
     )
+    recipe: ImageRecipeSettings = section(ImageRecipeSettings(), used="trains")

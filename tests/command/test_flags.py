@@ -80,7 +80,7 @@ def test_every_setting_of_a_phase_is_a_flag(parsed: Callable) -> None:
     # Between all networks and both recipes nothing is without effect.
     links = ("--mode=afcc", "--afcc_links=all", "--afcc_links_batch_norm=updating")
     common = ("--dataset=folder", "--labels=3", "--head_data=augmented", *links)
-    recipe = ("--optimizer=adamw", "--decay=cosine", "--warmup_epochs=3")
+    recipe = ("--optimizer=adamw", "--decay=cosine", "--warmup_epochs=3", "--rand_augment=2")
     found = [
         parsed(f"--model={name}", *common, *more)
         for name in models.architectures()
@@ -107,6 +107,8 @@ def test_every_setting_of_a_phase_is_a_flag(parsed: Callable) -> None:
         (["--model=vgg16", "--dataset=cifar10"], {"padding", "blocks", "stage9", "rotation"}),
         (["--model=efficientnetb0", "--dataset=cifar10"], {"conv_bias", "fc_widths"}),
         (["--dataset=digits", "--optimizer=adamw"], {"momentum", "l2", "warmup_lr"}),
+        (["--dataset=digits", "--mixup=0.8"], {"rand_magnitude", "rand_magnitude_std"}),
+        (["--model=a.keras", "--dataset=folder"], {"mixup", "resized_crop", "label_smoothing"}),
         (["--dataset=digits", "--warmup_epochs=2"], {"weight_decay", "min_lr", "cooldown_epochs"}),
     ],
 )
@@ -149,7 +151,8 @@ def _other_value(name: str) -> Any:
     elif one.kind is str:
         value = "some text"
     else:
-        value = one.kind(7 if one.setting.below is None else one.setting.below * 0.75)
+        bounds = [b for b in (one.setting.below, one.setting.high) if b is not None]
+        value = one.kind(bounds[0] * 0.75 if bounds else 7)
     return (value,) if one.many and not isinstance(value, tuple) else value
 
 

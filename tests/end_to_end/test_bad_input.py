@@ -83,6 +83,12 @@ def cases(place: Path, colour_folder: Path, colour_model: Path) -> dict[str, tup
         "decay": ([*ours, "--decay=20/0.65/3"], ["20/0.65/3", "decay"]),
         "head decay": ([*ours, "--head_decay=often"], ["often", "decay"]),
         "head group": ([*ours, "--head_group=layer9: lr=1"], ["--head_group", "layer5"]),
+        "cosine": ([*ours, "--decay=cosine", "--min_lr=1"], ["--min_lr=1 ", "--lr=0.01"]),
+        "warm-up": ([*ours, "--warmup_epochs=100"], ["--warmup_epochs=100", "--schedule_epochs"]),
+        "mixed on device": (
+            [*ours, "--mixup=0.8", "--erasing=0.1", "--images_on=device"],
+            ["--images_on=device", "--erasing and --mixup are done on the host"],
+        ),
         "scaling": ([*ours, "--scaling=0-1"], ["--scaling='0-1'", "0..1"]),
         "scaling function": ([*ours, "--scaling=nowhere:f"], ["--scaling=nowhere:f"]),
         "image_size": ([*ours, "--image_size=big"], ["--image_size=big", "height,width"]),

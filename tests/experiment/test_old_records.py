@@ -10,7 +10,10 @@ from sfp_keras.workflows.experiment_run import run_plan
 # Written when the settings were one flat list of flags.
 OLD = json.loads((Path(__file__).parent / "old_experiment.json").read_text())
 # Of newer settings that are off.
-IDLE = {"weight_decay", "warmup_lr", "min_lr", "cooldown_epochs"}
+IDLE = {"weight_decay", "warmup_lr", "min_lr", "cooldown_epochs"} | {
+    "rand_magnitude",
+    "rand_magnitude_std",
+}
 NEWER = {name for name, one in all_declarations().items() if one.setting.newer}
 
 

@@ -5,15 +5,11 @@ import numpy as np
 import pytest
 
 from sfp_keras import AdamW
-from sfp_keras.checkpoints import TrainingCheckpoint
 from sfp_keras.errors import InputError
 from sfp_keras.settings import RecipeSettings, TrainingSettings
 from sfp_keras.training import (
     ParameterGroup,
-    TrainingData,
     check_groups,
-    compile_classifier,
-    fit_with_resume,
     optimizer_of,
 )
 
@@ -117,40 +113,3 @@ def test_groups_that_cannot_be_are_refused(kind, text, match):
 def test_a_negative_weight_decay_is_refused():
     with pytest.raises(InputError, match="`weight_decay`=-1"):
         AdamW(weight_decay=-1)
-
-
-def test_stopped_and_started_again_it_ends_bit_equal(tmp_path):
-    x, y = RNG.normal(size=(30, 4)).astype(np.float32), RNG.integers(0, 3, 30)
-    recipe = RecipeSettings(optimizer="adamw", warmup_epochs=1, label_smoothing=0.1)
-    settings = TrainingSettings(
-        4, 4, lr=0.05, decay="cosine", group=("output: weight_decay=0.5",), recipe=recipe
-    )
-
-    def batches(epoch):
-        while True:
-            order = np.random.default_rng([7, epoch]).permutation(len(x))
-            yield from ((x[rows], y[rows]) for rows in np.split(order, 3))
-            epoch += 1
-
-    def train(name, *callbacks):
-        keras.utils.set_random_seed(1)
-        dense = [keras.layers.Dense(5, "relu"), keras.layers.Dense(3, name="output")]
-        model = keras.Sequential([keras.Input((4,)), *dense])
-        compile_classifier(model, settings)
-        checkpoint = TrainingCheckpoint(tmp_path / name, every_seconds=0)
-        history = fit_with_resume(
-            model, TrainingData(batches, 3), settings, checkpoint, callbacks=callbacks
-        )
-        return history, model.get_weights()
-
-    def stop(epoch, logs):
-        if epoch == 2:
-            raise KeyboardInterrupt
-
-    history, weights = train("whole.npz")
-    with pytest.raises(KeyboardInterrupt):
-        train("part.npz", keras.callbacks.LambdaCallback(on_epoch_begin=stop))
-    again, ours = train("part.npz")
-    assert again == history
-    for mine, theirs in zip(ours, weights, strict=True):
-        np.testing.assert_array_equal(mine, theirs)

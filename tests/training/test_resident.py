@@ -145,7 +145,7 @@ def test_what_cannot_be_held_is_refused():
 
 
 # All in one process, for its start takes longest.
-_ON_JAX = ("resident", "adamw", "loss")
+_ON_JAX = ("resident", "adamw", "loss", "recipe_training")
 
 
 @pytest.mark.slow
@@ -162,7 +162,7 @@ def test_it_runs_on_jax():
             "-p",
             "no:cacheprovider",
             "-k",
-            "a_training or adamw or loss",
+            "a_training or adamw or loss or recipe",
             *(str(Path(__file__).with_name(f"test_{name}.py")) for name in _ON_JAX),
         ],
         cwd=Path(__file__).parents[2],

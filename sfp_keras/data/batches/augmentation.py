@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sfp_keras.data.seeded_random import random_words
+from sfp_keras.data.seeded_random import random_uniform, random_words
 from sfp_keras.errors import InputError
 
 
@@ -102,8 +102,7 @@ class GeometricAugmentation(Augmentation):
         """Draw for every image of an epoch, as `Augmentation.draw` does but with other numbers."""
 
         def uniform(what: str) -> np.ndarray:
-            words = random_words(count, f"geometry: {what}", seed, epoch)
-            return (words >> np.uint64(11)).astype(np.float64) / 2**53
+            return random_uniform(count, f"geometry: {what}", seed, epoch)
 
         def whole(what: str) -> np.ndarray:
             return np.floor(uniform(what) * (2 * self.shift + 1)) - self.shift

@@ -14,7 +14,7 @@ from sfp_keras.training import check_groups
 from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.inputs.network import check_input, load_network_and_images, start_weights
 from sfp_keras.workflows.inputs.own_scaling import scaling_note
-from sfp_keras.workflows.inputs.preprocessing import augmentation_of, scaling_of
+from sfp_keras.workflows.inputs.preprocessing import augmentation_of, image_recipe_of, scaling_of
 from sfp_keras.workflows.inputs.stage_settings import head_settings, pools_of, stage_settings
 from sfp_keras.workflows.inputs.stages import configurable_stages
 
@@ -55,6 +55,7 @@ def load_training_inputs(experiment: Experiment) -> Inputs:
     random_layers = None
     if experiment.trains:
         augmentation_of(experiment, dataset)
+        image_recipe_of(experiment, dataset)
         random_layers = start_weights(network, experiment.network.initial_weights)
         check_groups(experiment.training, network.trainable_variables, names=experiment.group_names)
     return Inputs(experiment, dataset, scaling, network, random_layers)

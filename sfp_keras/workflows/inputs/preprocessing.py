@@ -3,8 +3,13 @@
 from sfp_keras.data import (
     UNSCALED,
     Augmentation,
+    Erasing,
     GeometricAugmentation,
     ImageDataset,
+    ImageRecipe,
+    Mixing,
+    RandAugment,
+    ResizedCrop,
     Scaling,
     parse_scaling,
 )
@@ -34,3 +39,36 @@ def augmentation_of(experiment: Experiment, dataset: ImageDataset) -> Augmentati
     if architecture.augmentation == "geometry":
         return GeometricAugmentation(drawn.flip, drawn.shift, drawn.rotation, drawn.shear)
     return Augmentation(drawn.flip, drawn.shift)
+
+
+def image_recipe_of(experiment: Experiment, dataset: ImageDataset) -> ImageRecipe | None:
+    """What the recipe does to training images; `None` where it does nothing.
+
+    Raises:
+        InputError: if it is not for the images, or these are to be held on the device.
+    """
+    settings = experiment.augmentation.recipe
+    crop = settings.resized_crop != 1
+    mixing = settings.mixup > 0 or settings.cutmix > 0
+    recipe = ImageRecipe(
+        ResizedCrop(settings.resized_crop) if crop else None,
+        RandAugment(settings.rand_augment, settings.rand_magnitude, settings.rand_magnitude_std)
+        if settings.rand_augment
+        else None,
+        Erasing(settings.erasing) if settings.erasing else None,
+        Mixing(settings.mixup, settings.cutmix) if mixing else None,
+    )
+    if recipe == ImageRecipe():
+        return None
+    recipe.check(dataset.train)
+    if experiment.augmentation.images_on == "device":
+        given = ("resized_crop",) * crop + tuple(
+            name
+            for name in ("rand_augment", "erasing", "mixup", "cutmix")
+            if getattr(settings, name)
+        )
+        raise InputError(
+            f"`images_on`=device: {' and '.join(f'`{name}`' for name in given)} "
+            f"{'are' if len(given) > 1 else 'is'} done on the host; leave `images_on` out"
+        )
+    return recipe

@@ -4,6 +4,7 @@ import keras
 
 from sfp_keras.data import (
     evaluation_batches,
+    recipe_batches,
     steps_per_epoch,
     training_batches,
 )
@@ -16,8 +17,9 @@ from sfp_keras.training import (
     resident_batches,
     resident_rows,
 )
+from sfp_keras.workflows.inputs.building import scaling_inside
 from sfp_keras.workflows.inputs.inputs import Inputs
-from sfp_keras.workflows.inputs.preprocessing import augmentation_of
+from sfp_keras.workflows.inputs.preprocessing import augmentation_of, image_recipe_of
 
 
 def training_images(inputs: Inputs, network: keras.Model) -> tuple[keras.Model, TrainingData]:
@@ -38,6 +40,25 @@ def training_images(inputs: Inputs, network: keras.Model) -> tuple[keras.Model, 
     size, test_size = experiment.training.batch_size, experiment.heads.inference_batch_size
     train, test = dataset.train, dataset.test
     steps, test_steps = steps_per_epoch(len(train), size), steps_per_epoch(len(test), test_size)
+    recipe = image_recipe_of(experiment, dataset)
+    if recipe is not None:
+        units = scaling_inside(experiment, dataset) if inside else None
+        return network, TrainingData(
+            lambda epoch: recipe_batches(
+                train,
+                size,
+                seed,
+                scaling,
+                recipe,
+                dataset.num_labels,
+                augmentation,
+                first_epoch=epoch,
+                inside=units,
+            ),
+            steps,
+            lambda: evaluation_batches(test, test_size, scaling),
+            test_steps,
+        )
     if not _on_device(inputs):
         return network, TrainingData(
             lambda epoch: training_batches(

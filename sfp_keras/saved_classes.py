@@ -31,7 +31,11 @@ PUBLIC_CLASSES = {
     "RandomGeometry": "sfp_keras.models",
     "SGD": "sfp_keras.training",
 }
-ROOM_OF = {**PUBLIC_CLASSES, "StageModel": "sfp_keras.probing.cutting"}
+ROOM_OF = {
+    **PUBLIC_CLASSES,
+    "InsideLayer": "sfp_keras.probing.inside_layer",
+    "StageModel": "sfp_keras.probing.cutting",
+}
 
 
 def register_saved_classes() -> None:

@@ -153,4 +153,12 @@ def _count(layer: Any, inputs: Sequence[int], outputs: Sequence[int]) -> Operati
     return every + products, nonzero + products
 
 
-register_traits(AttentionHeads, LayerTraits("made", only_in_training=True, multiply_adds=_count))
+register_traits(
+    AttentionHeads,
+    LayerTraits(
+        "made",
+        only_in_training=True,
+        multiply_adds=_count,
+        heads=lambda layer: layer.num_heads,
+    ),
+)

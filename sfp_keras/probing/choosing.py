@@ -3,15 +3,17 @@
 import itertools
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 
 from sfp_keras.errors import InputError
 from sfp_keras.models.filter_axes import FilterAxes, filter_axes
-from sfp_keras.models.graph import CallGraph, LayerCall, call_graph
+from sfp_keras.models.graph import CallGraph, LayerCall
 from sfp_keras.models.registry import declared_stages
+from sfp_keras.probing.inside_layer import ATTENTION, holds_attention
+from sfp_keras.probing.stage_graph import InnerCall, heads_of, stage_graph
 from sfp_keras.probing.stages import (
     Stage,
     check_image_size,
@@ -21,23 +23,20 @@ from sfp_keras.probing.stages import (
 )
 from sfp_keras.traits import inherited_traits
 
-_ATTENTION = (
-    *(keras.layers.MultiHeadAttention, keras.layers.GroupQueryAttention),
-    *(keras.layers.Attention, keras.layers.AdditiveAttention),
-)
+_ONE_HEAD = (keras.layers.Attention, keras.layers.AdditiveAttention)
 
 
 def default_stages(model: keras.Model) -> list[Stage]:
     """Choose the stages probed where the user names none.
 
     The papers' stages for their networks. For layers named `layer<N>_...` or `stage<N>_...`,
-    those that end in a pooling (all, where none does). For a transformer each block's sums, after
-    its attention and after its feed-forward layers, or the layer that is a whole block. For any
-    other model the last layer before each spatial reduction: of the layers that all of the image
-    passes through, those whose successor has at most half the positions or none (flatten, global
-    pooling), and the output where it has positions (a backbone without a head). Border rows lost
-    to unpadded convolutions are no reduction. A model without spatial axes gives what its last
-    layer with weights reads.
+    those that end in a pooling (all, where none does). For a transformer the outputs of each
+    block's attention heads, before their projection, and what its feed-forward layers put out,
+    also of blocks that are one layer. For any other model the last layer before each spatial
+    reduction: of the layers that all of the image passes through, those whose successor has at
+    most half the positions or none (flatten, global pooling), and the output where it has
+    positions (a backbone without a head). Border rows lost to unpadded convolutions are no
+    reduction. A model without spatial axes gives what its last layer with weights reads.
 
     Args:
         model: a functional or sequential `keras.Model` with one input.
@@ -48,7 +47,7 @@ def default_stages(model: keras.Model) -> list[Stage]:
     Raises:
         InputError: if nothing can be chosen, or as `list_stages`.
     """
-    graph = call_graph(model)
+    graph = stage_graph(model)
     check_image_size(model, graph)
     axes = filter_axes(graph)
     names = (
@@ -95,31 +94,77 @@ def _numbered_names(graph: CallGraph) -> list[str]:
 
 
 def _block_names(graph: CallGraph, axes: FilterAxes) -> list[str]:
-    """The sums of each block of a transformer, and layers that are whole blocks."""
+    """The heads of each attention, and what the feed-forward layers behind it end with."""
+    makers: dict[int, LayerCall] = {}
     attended: set[int] = set()
-    names = []
+    found: list[LayerCall] = []
+    blocks = False
     for call in graph.calls:
-        is_attention, holds_attention = _attention(call)
+        for tensor in call.outputs:
+            makers.setdefault(id(tensor), call)
         reads = any(id(tensor) in attended for tensor in call.inputs)
-        if is_attention or holds_attention or reads:
+        is_attention = heads_of(call) is not None or isinstance(call.operation, _ONE_HEAD)
+        if is_attention or holds_attention(call) or reads:
             attended.update(id(tensor) for tensor in call.outputs)
+        if is_attention:
+            found.append(call)
+        elif holds_attention(call) and not isinstance(call, InnerCall):
+            found += _inner_ends(graph, call)
+            blocks = True
         # Sums before the first attention add positions to the image's parts.
-        is_sum = reads and type(call.operation).__name__ == "Add" and len(call.inputs) > 1
-        if (is_sum or holds_attention) and fits(graph, call) and not axes.hides(call):
-            # Without positions it is what a pooling left of them.
-            names += [call.path] if len(call.outputs[0].shape) > 2 else []
-    return names
+        elif reads and type(call.operation).__name__ == "Add" and len(call.inputs) > 1:
+            ends = (_weighted(makers, makers.get(id(tensor))) for tensor in call.inputs)
+            found += [end for end in ends if end is not None and _reads(end, attended, makers)]
+            blocks = True
+    if not blocks:
+        return []
+    kept = [call for call in dict.fromkeys(found) if fits(graph, call) and not axes.hides(call)]
+    # Without positions it is what a pooling left of them.
+    return [call.path for call in kept if len(call.outputs[0].shape) > 2]
 
 
-def _attention(call: LayerCall) -> tuple[bool, bool]:
-    """Whether a call is one of attention, and whether it is a layer that has attention inside."""
-    operation = call.operation
-    if isinstance(operation, _ATTENTION):
-        return True, False
-    inside = isinstance(operation, keras.layers.Layer) and not call.nested
-    return False, inside and any(
-        isinstance(layer, _ATTENTION) for layer in operation._flatten_layers(include_self=False)
-    )
+def _inner_ends(graph: CallGraph, block: LayerCall) -> list[LayerCall]:
+    """Of each attention inside a layer, the last layer with a kernel before the next one's."""
+    inside = [c for c in graph.calls if isinstance(c, InnerCall) and c.inputs == block.inputs]
+    inside = [c for c in inside if c.path.startswith(f"{block.path}/")]
+    ends: list[LayerCall] = []
+    last: LayerCall | None = None
+    attended = False
+    for call in inside:
+        if call.heads is not None:
+            ends += [last] if attended and last is not None else []
+            last, attended = None, True
+        elif _is_kernel_layer(call.part):
+            last = call
+    return ends + ([last] if attended and last is not None else [])
+
+
+def _weighted(makers: Mapping[int, LayerCall], call: LayerCall | None) -> LayerCall | None:
+    """The layer with a kernel that a summand comes from, alone or through layers without one."""
+    while call is not None and len(call.inputs) == 1:
+        if _is_kernel_layer(call.operation):
+            return call
+        call = makers.get(id(call.inputs[0]))
+    return None
+
+
+def _reads(call: LayerCall, attended: set[int], makers: Mapping[int, LayerCall]) -> bool:
+    """Whether a layer is of the feed-forward part: behind an attention, but not its projection."""
+    (tensor,) = call.inputs
+    before: LayerCall | None = makers.get(id(tensor))
+    while before is not None and inherited_traits(before.operation).only_in_training:
+        if heads_of(before) is not None:
+            break
+        before = makers.get(id(before.inputs[0]))
+    return id(tensor) in attended and (before is None or heads_of(before) is None)
+
+
+def _is_kernel_layer(layer: Any) -> bool:
+    """Whether a layer has a matrix of weights, and attention is no part of it."""
+    if not isinstance(layer, keras.layers.Layer) or isinstance(layer, ATTENTION):
+        return False
+    alone = not layer._flatten_layers(include_self=False)
+    return alone and any(len(weight.shape) > 1 for weight in layer.weights)
 
 
 def _reduction_names(graph: CallGraph, axes: FilterAxes) -> list[str]:

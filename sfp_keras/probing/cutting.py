@@ -8,6 +8,7 @@ import numpy as np
 
 from sfp_keras.errors import InputError
 from sfp_keras.models.graph import functional_form, labelled_nodes, require_functional
+from sfp_keras.probing.inside_layer import InsideLayer
 from sfp_keras.probing.stages import Stage, listed, resolve_stages
 from sfp_keras.probing.views import StageView, apply_layers
 
@@ -125,7 +126,7 @@ def filters_last(stage: Stage, tensor: Any) -> Any:
 def _tensors_at(graph: keras.Model, paths: Sequence[str], with_outputs: bool) -> list[Any]:
     """Return symbolic tensors computed from the graph's own inputs: at `paths`, then its outputs.
 
-    Where a path leads into a nested model, that model is replaced by itself with more outputs,
+    Where a path leads into a nested model or a layer, that is replaced by itself with more outputs,
     and what follows it is called again, on the replacement's outputs; everything else is taken
     as it stands.
     """
@@ -137,7 +138,7 @@ def _tensors_at(graph: keras.Model, paths: Sequence[str], with_outputs: bool) ->
         id(node.operation) for label, node in nodes if label in {first for first, _ in inside}
     }
 
-    replacements: dict[int, tuple[keras.Model, list[str]]] = {}
+    replacements: dict[int, tuple[Any, list[str]]] = {}
     now = {id(tensor): tensor for tensor in graph.inputs}
     found: dict[str, Any] = {}
     for index, (label, node) in enumerate(nodes):
@@ -168,9 +169,12 @@ def _tensors_at(graph: keras.Model, paths: Sequence[str], with_outputs: bool) ->
     return results + [now[id(tensor)] for tensor in graph.outputs] if with_outputs else results
 
 
-def _extended(model: keras.Model, paths: Sequence[str], with_outputs: bool) -> keras.Model:
-    """Return a nested model that puts out the tensors at `paths`, then its own outputs if asked."""
+def _extended(model: Any, paths: Sequence[str], with_outputs: bool) -> Any:
+    """A nested model, or layer, that puts out what is at `paths`, then its own outputs if asked."""
     form: Any = functional_form(model)
+    if form is None:
+        # Its own name, which no other layer of the cut model has: the layer itself is inside.
+        return InsideLayer(model, paths, with_outputs, name=model.name)
     return keras.Model(form.input, _tensors_at(form, paths, with_outputs), name=model.name)
 
 

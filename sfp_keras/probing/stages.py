@@ -12,8 +12,9 @@ import keras
 from sfp_keras.errors import InputError
 from sfp_keras.file_names import same_file
 from sfp_keras.models.filter_axes import FilterAxes, filter_axes
-from sfp_keras.models.graph import CallGraph, LayerCall, call_graph, runs_as_in_training
+from sfp_keras.models.graph import CallGraph, LayerCall, runs_as_in_training
 from sfp_keras.models.own_training_mode import answers_by_chance_or_batch
+from sfp_keras.probing.stage_graph import heads_of, stage_graph
 from sfp_keras.text import plain_text
 
 
@@ -31,6 +32,8 @@ class Stage:
         head_inputs: F * P, the numbers one image gives a head where nothing is pooled.
         axes: where the layer puts out its filters on another axis than the last, the order of its
             axes that puts them last, counted from 1; the shapes above are in that order.
+        heads: number of attention heads whose outputs, one behind another, are the filters;
+            `None` where they are not.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Stage:
     filters: int
     head_inputs: int
     axes: tuple[int, ...] = ()
+    heads: int | None = None
 
 
 def list_stages(model: keras.Model) -> list[Stage]:
@@ -49,7 +53,9 @@ def list_stages(model: keras.Model) -> list[Stage]:
         model: a functional or sequential `keras.Model` with one input. Nested models are entered.
 
     Returns:
-        One `Stage` for each layer call with one output of numbers of known size. Calls that only
+        One `Stage` for each layer call with one output of numbers of known size, and of layers
+        that hold attention their parts: `<path>/heads` of `keras.layers.MultiHeadAttention`, the
+        outputs of its heads before the projection. Calls that only
         move axes so that filters are no longer last, and what mixes filters with positions
         (Flatten), are left out.
 
@@ -57,7 +63,7 @@ def list_stages(model: keras.Model) -> list[Stage]:
         InputError: if the model is subclassed, has several inputs, an open image size, or
             computes with channels first.
     """
-    graph = call_graph(model)
+    graph = stage_graph(model)
     check_image_size(model, graph)
     axes = filter_axes(graph)
     return [
@@ -76,7 +82,8 @@ def listed(stages: Any) -> list[Any]:
 def resolve_stages(model: keras.Model, names: str | Sequence[str]) -> list[Stage]:
     """Find the stages a user names.
 
-    A name is the path of a layer (`block3_pool`, `backbone/conv5`, `conv#1`), else the start of
+    A name is the path of a layer (`block3_pool`, `backbone/conv5`, `conv#1`) or of a part of one
+    that holds attention (`block/attention/heads`), else the start of
     layer names up to an underscore: `layer2` is the last layer called `layer2_...`, as the papers
     measure a layer after its pooling. A name of a call that only moves the filters to another axis
     (Permute, transpose) means the layer before it.
@@ -98,7 +105,7 @@ def resolve_stages(model: keras.Model, names: str | Sequence[str]) -> list[Stage
         if not isinstance(name, str):
             kind = type(name).__name__
             raise InputError(f"`stages` must be names of layers, received {kind} {name!r:.80}")
-    graph = call_graph(model)
+    graph = stage_graph(model)
     check_image_size(model, graph)
     if not named:
         raise InputError("`stages` names none; `list_stages` shows the candidates")
@@ -160,7 +167,8 @@ def _stage(name: str, call: LayerCall, axes: FilterAxes) -> Stage:
     order = axes.orders.get(id(call.outputs[0])) or ()
     if order:
         shape = tuple(shape[axis - 1] for axis in order)
-    return Stage(name, call.path, shape, shape[:-1], shape[-1], math.prod(shape), order)
+    size = math.prod(shape)
+    return Stage(name, call.path, shape, shape[:-1], shape[-1], size, order, heads_of(call))
 
 
 def _before_moves(graph: CallGraph, axes: FilterAxes, call: LayerCall, name: str) -> LayerCall:

@@ -53,8 +53,9 @@ class NetworkSettings(Checked):
     )
     stages: tuple[str, ...] = setting(
         (),
-        "Layers to probe, by name (nested: backbone/conv5; second call of a layer: name#1). "
-        "Default: the papers', the sums of a transformer's blocks, or the last layer before each "
+        "Layers to probe, by name (nested: backbone/conv5; second call of a layer: name#1; the "
+        "heads inside keras.layers.MultiHeadAttention: name/heads). Default: the papers', the "
+        "heads and feed-forward outputs of a transformer's blocks, or the last layer before each "
         "spatial reduction.",
     )
     list_stages: bool = setting(False, "Show the layers that can be probed, and stop.")

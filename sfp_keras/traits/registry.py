@@ -69,6 +69,8 @@ class LayerTraits:
         multiply_adds: a function of the layer and of the shapes of its input and its output, the
             batch's axis first: the multiply-adds for one input, all and those of weights that are
             not zero. `None` where they are not known.
+        heads: of layers whose filters are nodes of attention heads, one head behind another: a
+            function of the layer that gives the number of heads.
     """
 
     filters: Filters | Callable[[Any], Filters]
@@ -78,6 +80,7 @@ class LayerTraits:
     only_in_training: bool = False
     kernel: Callable[[Any], KernelAxes | None] | None = None
     multiply_adds: Count | None = None
+    heads: Callable[[Any], int] | None = None
 
     def filters_of(self, layer: Any) -> Filters:
         """Where the filters come from that a layer of this kind puts out."""

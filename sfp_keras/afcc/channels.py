@@ -7,16 +7,27 @@ import keras
 import numpy as np
 from keras import layers
 
+from sfp_keras.afcc.attention_channels import reads_between, without_heads
 from sfp_keras.errors import InputError
-from sfp_keras.layers import CompactDense, MaskConstraint, MaskedKernel
+from sfp_keras.layers import AttentionHeads, CompactDense, MaskConstraint, MaskedKernel
 from sfp_keras.models.rebuilding import Exchange, remade
 from sfp_keras.traits import KernelAxes, LayerTraits, traits_of
 from sfp_keras.traits.elementwise import is_elementwise
 
 
 def puts_out_filters(layer: Any) -> bool:
-    """Whether a layer makes filters, each from all its inputs and independent of the others."""
+    """Whether a layer makes filters, each from all its inputs and independent of the others.
+
+    Of an attention that are its heads: `filters_together` are one.
+    """
+    if type(layer) is AttentionHeads:
+        return True
     return _kernel_axes(layer) is not None and is_elementwise(layer.activation)
+
+
+def filters_together(layer: Any) -> int:
+    """How many filters one behind another, of a layer that makes them, go together or stay."""
+    return layer.head_size if type(layer) is AttentionHeads else 1
 
 
 def passes_filters(layer: Any, rank: int) -> bool:
@@ -40,7 +51,12 @@ def moves_filters(layer: Any, rank: int) -> bool:
 
 def reads_filters(layer: Any) -> bool:
     """Say whether a layer sums over its input filters, so that some can be left out."""
-    return _kernel_axes(layer) is not None or type(layer) is CompactDense
+    return _kernel_axes(layer) is not None or type(layer) in (CompactDense, AttentionHeads)
+
+
+def adds_constants(layer: Any) -> bool:
+    """Whether what a layer that `reads_filters` makes of constants can be added to its bias."""
+    return type(layer) not in (CompactDense, AttentionHeads)
 
 
 def why_no_maker(layer: Any) -> str:
@@ -61,7 +77,12 @@ def why_no_maker(layer: Any) -> str:
 
 
 def kernel_between(layer: Any) -> np.ndarray:
-    """The kernel of a layer that `reads_filters`, as (places, inputs, outputs)."""
+    """The kernel of a layer that `reads_filters`, as (places, inputs, outputs).
+
+    Of an attention, whether a node depends on an input.
+    """
+    if type(layer) is AttentionHeads:
+        return reads_between(layer)[None]
     kernel = keras.ops.convert_to_numpy(layer.kernel)
     axes = _kernel_axes(layer) or KernelAxes()
     kernel = np.moveaxis(kernel, (axes.inputs[0], axes.output), (-2, -1))
@@ -75,6 +96,8 @@ def mask_between(layer: Any) -> np.ndarray | None:
     """
     if type(layer) is CompactDense:
         return np.asarray(layer.mask)
+    if type(layer) is AttentionHeads:
+        return None
     axes: Any = _kernel_axes(layer)
     masks = [layer.mask] if isinstance(layer, MaskedKernel) and layer.mask is not None else []
     constraint = getattr(layer, "kernel_constraint", None)
@@ -96,13 +119,16 @@ def without(
         layer: the layer.
         inputs: bool, true for the filters left of those that it reads.
         outputs: bool, true for those left of the filters that it makes.
-        added: float (outputs,), what is added to its bias; `None` for nothing.
+        added: float (outputs,), what is added to its bias; `None` for nothing. An attention takes
+            none.
 
     Returns:
         An `Exchange`; `None` where the layer can stay as it is.
     """
     if inputs.all() and outputs.all() and added is None:
         return None
+    if type(layer) is AttentionHeads:
+        return without_heads(layer, inputs, outputs)
     axes = _kernel_axes(layer)
     if axes is None:
         return _compact_without(layer, inputs)

@@ -41,7 +41,7 @@ def dead_filters(model: keras.Model) -> DeadFilters:
     that are dead themselves; and those that put out the same for every image, because their own
     weights are zero, where that constant is zero or can be added to the biases of what reads
     it. Filters that are added or multiplied (residual sums, squeeze-and-excitation) are dead where
-    all of the same number are.
+    all of the same number are, nodes of `AttentionHeads` where all of their head are.
 
     Example:
 

@@ -38,7 +38,7 @@ OUTPUT = Pin(None, "the model puts them out; put a head on it first")
 
 
 class FilterTies:
-    """Filters that stand and fall together: those of a sum, and those of a layer's several calls.
+    """Filters that stand and fall together: of a sum, of a layer's several calls, of a head.
 
     Attributes:
         graph: the `CallGraph`.
@@ -122,9 +122,9 @@ class FilterTies:
     def _made(self, call: LayerCall) -> np.ndarray:
         (output,) = call.outputs
         if channels.puts_out_filters(call.operation):
-            first = len(self._parents)
-            self._parents += range(first, first + int(output.shape[-1]))
-            return np.arange(first, len(self._parents))
+            first, together = len(self._parents), channels.filters_together(call.operation)
+            self._parents += range(first, first + int(output.shape[-1]) // together)
+            return np.arange(first, len(self._parents)).repeat(together)
         return self._new(output, Pin(call, channels.why_no_maker(call.operation)))
 
     def _new(self, tensor: Any, pin: Pin) -> np.ndarray:

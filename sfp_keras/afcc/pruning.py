@@ -33,10 +33,11 @@ def prune_filters(model: keras.Model, stage: Stage | str, remove: Any) -> keras.
     The filters of the convolution (or dense layer) that makes the stage are removed, with their
     batch norm, and so is all that reads them, also behind pooling, dropout, flattening and
     concatenations: input channels of the next convolutions, or rows of a dense head and of its
-    mask. Where a stage's filters are added to others (a residual sum) or multiplied by them, those
-    of the same number go everywhere in the sum. The copy has the model's outputs where the removed
-    filters contribute nothing: all of them put out zeros, or the weights that read them are zero,
-    as those of an AFCC head are for `unused_filters`. `remove_dead_filters` finds such filters.
+    mask. Where a stage's filters are added to others (a residual sum) or multiplied by them,
+    those of the same number go everywhere in the sum. Nodes of `AttentionHeads` go by whole
+    heads. The copy has the model's outputs where the removed filters contribute nothing: all of
+    them put out zeros, or the weights that read them are zero, as those of an AFCC head are for
+    `unused_filters`. `remove_dead_filters` finds such filters.
 
     Example:
 
@@ -77,10 +78,21 @@ def prune_filters(model: keras.Model, stage: Stage | str, remove: Any) -> keras.
     for number in filters[~keep].tolist():
         if number in pins:
             raise _refusal(name, pins[number])
+    _check_together(name, keep, gone[filters])
     for maker in ties.makers():
         if gone[ties.filters(maker.outputs[0])].all():
             raise _refusal(name, Pin(maker, "makes no other filters than these"))
     return without_filters(form, ties, gone)
+
+
+def _check_together(name: str, keep: np.ndarray, gone: np.ndarray) -> None:
+    """Refuse to remove only some of the nodes of an attention head, which all would go."""
+    more = np.flatnonzero(keep & gone)
+    if more.size:
+        raise InputError(
+            f"`remove`: {more.size} more filters of stage {name!r}, such as {more[0]}, would go "
+            "with these: name all the nodes of an attention head, or none"
+        )
 
 
 def _filters_of(ties: FilterTies, call: LayerCall, axes: tuple[int, ...], name: str) -> np.ndarray:

@@ -11,6 +11,7 @@ from sfp_keras.filters import (
     STAGE_SIZES,
     Quantity,
 )
+from tb_plugin import head_columns
 
 STEP = Quantity("step", "", "step", "Epoch of the measurement, counted from 0", "d")
 # Which measurement a row is of.
@@ -60,6 +61,7 @@ def described() -> dict[str, list[dict[str, Any]]]:
         "stages": (*LAYER_MEASURES, *STAGE_SIZES, STEP),
         "filters": FILTER_COLUMNS,
         "labels": LABEL_COLUMNS,
+        "heads": head_columns.LABEL_COLUMNS,
     }
     return {name: [_described(column) for column in columns] for name, columns in tables.items()}
 

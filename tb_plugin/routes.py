@@ -17,7 +17,7 @@ from sfp_keras.filters import (
     find_clusters,
 )
 from sfp_keras.monitoring.schema import SCHEMA_VERSION
-from tb_plugin import columns, encoding, tables
+from tb_plugin import attention_heads, columns, encoding, head_columns, tables
 from tb_plugin.analysis import Analysis
 from tb_plugin.answers import Answer, application, binary_answer, csv_answer, json_answer, shortened
 from tb_plugin.listing import RunListing, natural
@@ -53,6 +53,8 @@ class Routes:
             "/thumbnails": self.thumbnails,
             "/filter": self.filter,
             "/labels": self.labels,
+            "/heads": self.heads,
+            "/heads_over_steps": self.heads_over_steps,
         }
         return {route: application(handler) for route, handler in handlers.items()}
 
@@ -176,6 +178,33 @@ class Routes:
             return _table(columns.LABEL_COLUMNS, rows, [], True, found.run, found.stage, "labels")
         return json_answer({"step": found.step, "rows": rows})
 
+    def heads(self, request: Request) -> Answer:
+        """Which labels the attention heads of a stage are for: matrix, p-values, a row a label."""
+        given = Parameters(request.args)
+        threshold, as_csv = given.threshold(), given.as_csv()
+        ctx, listing, found = self._measurement(request, given)
+        if not found.header.heads:
+            raise attention_heads.no_heads(found.stage)
+        about, _ = self._reader.about(ctx, listing)
+        names = tables.label_names(about, len(found.header.label_counts))
+        heads = self._analysis.head_specialization(ctx, found, threshold)
+        rows = attention_heads.label_rows(heads, names)
+        if as_csv:
+            of_table = head_columns.LABEL_COLUMNS
+            return _table(of_table, rows, [], True, found.run, found.stage, "heads")
+        return json_answer({**attention_heads.summary(found, heads), "rows": rows})
+
+    def heads_over_steps(self, request: Request) -> Answer:
+        """One row a step of a stage of attention heads: how much they are experts."""
+        given = Parameters(request.args)
+        stage, threshold, as_csv = given.stage(), given.threshold(), given.as_csv()
+        ctx, listing = self._listing(request, given)
+        rows, notices = attention_heads.step_rows(
+            self._reader, self._analysis, ctx, listing, _known_stage(listing, stage), threshold
+        )
+        of_table = head_columns.STEP_COLUMNS
+        return _table(of_table, rows, notices, as_csv, listing.run, stage, "heads")
+
     def _described(self, ctx: Any, listing: RunListing) -> tuple[dict[str, Any], list[str]]:
         about, notices = self._reader.about(ctx, listing)
         notices = [*listing.notices, *notices]
@@ -201,6 +230,7 @@ class Routes:
                     "filters": header.filters,
                     "positions": header.position_shape,
                     "steps": list(steps),
+                    **({"heads": header.heads} if header.heads else {}),
                 }
             )
         stages.sort(key=lambda row: (row["depth"], natural(row["stage"])))

@@ -85,6 +85,8 @@ class Header:
             began. What the run holds of the stage, of this step or later ones, and was written
             before this record is left over from an earlier training. Defaults to `None`: nothing
             is.
+        heads: `int` or `None`. Attention heads whose nodes, one head behind another, the filters
+            are. Defaults to `None`: they are other filters.
     """
 
     stage: str
@@ -97,6 +99,7 @@ class Header:
     accuracy: float | None = None
     correct: tuple[int, ...] | None = None
     first_step: int | None = None
+    heads: int | None = None
 
     @property
     def features_shape(self) -> tuple[int, int, int]:
@@ -244,6 +247,7 @@ def header_of(
     correct: Sequence[int] | np.ndarray | None = None,
     accuracy: float | None = None,
     split: str = "test",
+    heads: int | None = None,
 ) -> Header:
     """The header of a measurement of these fields; the accuracy follows from `correct`."""
     if correct is not None:
@@ -258,6 +262,7 @@ def header_of(
         tuple(int(n) for n in fields.label_counts),
         accuracy,
         None if correct is None else tuple(int(n) for n in correct),
+        heads=heads,
     )
 
 

@@ -110,8 +110,10 @@ function Notices({texts}) {
   return texts.map((text) => html`<p class="notice" role="status">${text}</p>`);
 }
 
-function Main({views}) {
+function Main({views: all}) {
   const {state, update, chosen} = useContext(Shared);
+  // One that an address names is shown in any case.
+  const views = all.filter(({name, suits}) => name === state.view || !suits || suits(chosen));
   const names = views.map((view) => view.name);
   const stages = stagesOf(state.view, chosen);
   const bare = stages.filter((s) => !hasMatrices(s));
@@ -143,7 +145,7 @@ function Main({views}) {
         )}
       </div>
       <div class="actions">
-        <${CopyLink} views=${views} />
+        <${CopyLink} views=${all} />
         <${ExportButtons} />
         <${Help} />
       </div>

@@ -25,6 +25,7 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 LABELS = ("cat", HOSTILE, "a very long name: n02110185 Siberian husky, sled dog", *"defghij")
 LAST = STAGES[-1]
 SMALL_LABELS = ("", "a\nb", " +1", "＝2", "plain")
+SMALL_HEADS = 2
 SMALL = DemoStage("tiny", 0, 8, 1, 0.3, 0.9)
 
 
@@ -40,7 +41,7 @@ def write_step(writer, step):
 
 
 def write_small(folder):
-    """A run of other labels and fewer filters; at its middle step nothing is noise."""
+    """A run of other labels and fewer filters, of heads; at its middle step nothing is noise."""
     labels = len(SMALL_LABELS)
     with MonitorWriter(folder) as writer:
         writer.about(About("train", SMALL_LABELS, 0.3, biases_left_out=False, title="small"))
@@ -51,7 +52,9 @@ def write_small(folder):
                 clean[:, np.arange(SMALL.filters), np.arange(SMALL.filters) % labels] = 1
                 own = clean.transpose(2, 0, 1).copy()
                 fields = dataclasses.replace(fields, features=own, kernel=clean)
-            header = header_of(SMALL.name, SMALL.depth, step, fields, correct=[50] * labels)
+            header = header_of(
+                SMALL.name, SMALL.depth, step, fields, correct=[50] * labels, heads=SMALL_HEADS
+            )
             writer.measurement(header, fields)
 
 

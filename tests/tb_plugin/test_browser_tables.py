@@ -1,9 +1,24 @@
 """What would be a chart of one point is a table; labels are marks with their names."""
 
-from browser_tab import LABELS, LAST, export_button, fields_at, open_tab
+from browser_tab import (
+    LABELS,
+    LAST,
+    SMALL,
+    SMALL_HEADS,
+    SMALL_LABELS,
+    export_button,
+    fields_at,
+    open_tab,
+)
 from real_tab import settle
 
-from sfp_keras.filters import find_clusters, label_statistics, layer_statistics
+from sfp_keras.filters import (
+    find_clusters,
+    head_specialization,
+    label_statistics,
+    layer_statistics,
+)
+from tb_plugin.demo import make_fields
 
 
 def test_one_step_or_one_stage_is_a_table(page, base):
@@ -54,3 +69,24 @@ def test_labels_of_least_and_most_signal_are_named(page, base):
         "all => all.map(e => e.getAttribute('d'))"
     )
     assert len(set(legend)) == 3  # A shape each, for those who do not see the colours.
+
+
+def test_heads_are_shown_where_a_stage_has_them(page, base):
+    frame = open_tab(page, base, view="stages", run="net/heads")
+    assert not frame.get_by_role("tab", name="Heads").count()
+    frame.get_by_role("combobox", name="Run").select_option("small/train")
+    frame.get_by_role("tab", name="Heads").click()
+    frame.wait_for_selector(".head-matrix canvas")
+    settle(frame)
+    fields = make_fields(SMALL, len(SMALL_LABELS), progress=0.5, seed=2)
+    found = head_specialization(find_clusters(fields), SMALL_HEADS, fields, permutations=999)
+    text = frame.locator(".heads-result").inner_text()
+    assert f"{found.nodes.mean_share:.3f}" in text
+    assert f"{found.nodes.p_value:.3f}" in text
+    rows = frame.locator("tbody tr").all_inner_texts()
+    assert len(rows) == len(SMALL_LABELS)
+    # One chart of labels, one of three steps.
+    assert frame.locator(".chart canvas").count() == 2
+    frame.get_by_label("Their fields").check()
+    frame.wait_for_function("() => parent.location.hash.includes('of=fields')")
+    assert f"{found.fields.mean_share:.3f}" in frame.locator(".heads-result").inner_text()

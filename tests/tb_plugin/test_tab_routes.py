@@ -261,7 +261,7 @@ def test_csv_holds_the_same_numbers(tab, route, query):
 
 def test_columns_are_the_quantities_that_the_statistics_declare(tab):
     answer = tab.json("columns")
-    assert set(answer) == {"stages", "filters", "labels"}
+    assert set(answer) == {"stages", "filters", "labels", "heads"}
     for table, quantities in (
         ("stages", LAYER_QUANTITIES),
         ("filters", [one for one in FILTER_QUANTITIES if one.key != "labels"]),

@@ -88,7 +88,7 @@ def schedule_of(settings: TrainingSettings) -> GroupSchedule:
     if epochs and sum(epochs.values()) >= settings.schedule_length:
         given = " and ".join(f"`{name}`={count}" for name, count in epochs.items())
         raise InputError(
-            f"{given} leave nothing of the schedule's {settings.schedule_length} epochs "
+            f"{given}: nothing is left of the schedule's {settings.schedule_length} epochs "
             "(`schedule_epochs`)"
         )
     return GroupSchedule(

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 from scipy.stats import beta, kstest
 
 from sfp_keras.data import (
@@ -23,7 +23,8 @@ from sfp_keras.data import (
 )
 from sfp_keras.data.batches.erasing import Noise, erase
 from sfp_keras.data.batches.mixing import Mix, mix
-from sfp_keras.data.batches.rand_augment import OPERATIONS, RandomOperations, operate
+from sfp_keras.data.batches.pixel_operations import OPERATIONS
+from sfp_keras.data.batches.rand_augment import RandomOperations, operate
 from sfp_keras.data.batches.resized_crop import crop
 from sfp_keras.errors import InputError
 
@@ -141,6 +142,26 @@ def test_operations_against_their_definitions(kind, level, literal, channels):
     image = RNG.integers(0, 256, (40, 40, channels), dtype=np.uint8)
     wanted = literal(image.astype(int))
     assert abs(operated(kind, level, image).astype(int) - wanted).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "pillow_s"),
+    [
+        ("auto_contrast", lambda image, level: ImageOps.autocontrast(image)),
+        ("equalize", lambda image, level: ImageOps.equalize(image)),
+        ("invert", lambda image, level: ImageOps.invert(image)),
+        ("posterize", lambda image, level: ImageOps.posterize(image, 4 - int(level * 4))),
+        ("solarize", lambda image, level: ImageOps.solarize(image, 256 - int(level * 256))),
+    ],
+)
+def test_tables_are_pillow_s(kind, pillow_s):
+    for size, least, most in [((8, 6), 0, 256), ((40, 30), 20, 60), ((40, 40), 0, 256)]:
+        random = RNG.integers(least, most, (*size, 3), dtype=np.uint8)
+        dark = (random // 200 * 200).astype(np.uint8)
+        for image in (random, dark, np.full_like(random, 77)):
+            for level in (0.0, 0.3, 0.9):
+                wanted = np.asarray(pillow_s(Image.fromarray(image), level))
+                np.testing.assert_array_equal(operated(kind, level, image), wanted)
 
 
 @pytest.mark.parametrize("kind", OPERATIONS)

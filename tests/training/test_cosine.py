@@ -67,8 +67,8 @@ def test_decays_by_their_texts():
     [
         ({"lr": 1e-6}, "`min_lr`=1e-05 must not be above `lr`=1e-06"),
         ({"lr": 1e-7, "decay": "none"}, "`warmup_lr`=1e-06 must not be above"),
-        ({"schedule_epochs": 20}, "`warmup_epochs`=10 and `cooldown_epochs`=10 leave nothing"),
-        ({"schedule_epochs": 9, "decay": "none"}, "`warmup_epochs`=10 leave nothing"),
+        ({"schedule_epochs": 20}, "`warmup_epochs`=10 and `cooldown_epochs`=10: nothing is left"),
+        ({"schedule_epochs": 9, "decay": "none"}, "`warmup_epochs`=10: nothing is left"),
         ({"decay": "cosines"}, "`decay`='cosines'.*or cosine"),
     ],
 )

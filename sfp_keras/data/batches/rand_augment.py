@@ -1,76 +1,12 @@
 """RandAugment: a few random operations on each image, all of one strength."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
-from PIL import Image, ImageEnhance, ImageOps
 
+from sfp_keras.data.batches.pixel_operations import OPERATIONS
 from sfp_keras.data.seeded_random import random_normal, random_uniform
 from sfp_keras.errors import InputError
-
-Colour = int | tuple[int, ...]
-# An image, a strength from -1 to 1, whose sign says which way, and the colour of what comes in.
-Operation = Callable[[Image.Image, float, Colour], Image.Image]
-_BICUBIC = Image.Resampling.BICUBIC
-
-
-def _plain(change: Callable[[Image.Image], Image.Image]) -> Operation:
-    """An operation that has no strength."""
-    return lambda image, level, fill: change(image)
-
-
-def _rotate(image: Image.Image, level: float, fill: Colour) -> Image.Image:
-    return image.rotate(30 * level, resample=_BICUBIC, fillcolor=fill)
-
-
-def _posterize(image: Image.Image, level: float, fill: Colour) -> Image.Image:
-    # At least one bit is kept, Pillow refuses none.
-    return ImageOps.posterize(image, max(1, 4 - int(abs(level) * 4)))
-
-
-def _solarize(image: Image.Image, level: float, fill: Colour) -> Image.Image:
-    return ImageOps.solarize(image, 256 - int(abs(level) * 256))
-
-
-def _solarize_add(image: Image.Image, level: float, fill: Colour) -> Image.Image:
-    added = int(abs(level) * 110)
-    table = [min(255, value + added) if value < 128 else value for value in range(256)]
-    return image.point(table * len(image.getbands()))
-
-
-def _enhance(kind: type) -> Operation:
-    return lambda image, level, fill: kind(image).enhance(max(0.1, 1 + 0.9 * level))
-
-
-def _affine(matrix: Callable[[float, int, int], tuple[float, ...]]) -> Operation:
-    """An operation by the matrix, of level, width and height, from new pixels to old ones."""
-    kind = Image.Transform.AFFINE
-    return lambda image, level, fill: image.transform(
-        image.size, kind, matrix(level, *image.size), resample=_BICUBIC, fillcolor=fill
-    )
-
-
-OPERATIONS: Mapping[str, Operation] = MappingProxyType(
-    {
-        "auto_contrast": _plain(ImageOps.autocontrast),
-        "equalize": _plain(ImageOps.equalize),
-        "invert": _plain(ImageOps.invert),
-        "rotate": _rotate,
-        "posterize": _posterize,
-        "solarize": _solarize,
-        "solarize_add": _solarize_add,
-        "colour": _enhance(ImageEnhance.Color),
-        "contrast": _enhance(ImageEnhance.Contrast),
-        "brightness": _enhance(ImageEnhance.Brightness),
-        "sharpness": _enhance(ImageEnhance.Sharpness),
-        "shear_x": _affine(lambda level, width, height: (1, 0.3 * level, 0, 0, 1, 0)),
-        "shear_y": _affine(lambda level, width, height: (1, 0, 0, 0.3 * level, 1, 0)),
-        "shift_x": _affine(lambda level, width, height: (1, 0, 0.45 * level * width, 0, 1, 0)),
-        "shift_y": _affine(lambda level, width, height: (1, 0, 0, 0, 1, 0.45 * level * height)),
-    }
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,17 +87,12 @@ def operate(images: np.ndarray, operations: RandomOperations, fill: np.ndarray) 
     Returns:
         A new array of the same shape and type.
     """
-    kinds = tuple(OPERATIONS.values())
-    grey = images.shape[-1] == 1
-    colour: Colour = int(fill[0]) if grey else tuple(map(int, fill))
+    kinds, colour = tuple(OPERATIONS.values()), tuple(map(int, fill))
     result = images.copy()
     each = zip(result, operations.which.tolist(), operations.levels.tolist(), strict=True)
-    for pixels, which, levels in each:
-        if max(which) < 0:
-            continue
-        image = Image.fromarray(pixels[..., 0] if grey else pixels)
+    for place, (image, which, levels) in enumerate(each):
         for kind, level in zip(which, levels, strict=True):
             if kind >= 0:
                 image = kinds[kind](image, level, colour)
-        pixels[:] = np.asarray(image).reshape(pixels.shape)
+        result[place] = image
     return result

@@ -81,6 +81,28 @@ def test_a_run_killed_in_every_phase_ends_like_an_undisturbed_one(
 
 
 @pytest.mark.slow
+def test_a_killed_training_of_a_transformer_goes_on(
+    killed: Callable[..., str], colour_folder: Path, tmp_path: Path
+) -> None:
+    flags = [
+        *("--model=cct4_3x2", "--encoders=3", "--token_width=8", "--front_convolutions=1"),
+        *("--attention_dropout=0.3", "--drop_path=0.4", "--optimizer=adamw", "--batch_size=8"),
+        *("--dataset=folder", f"--data_dir={colour_folder}", "--epochs=3", "--head_epochs=2"),
+        "--head_batch_size=8",
+    ]
+    first, second = tmp_path / "first", tmp_path / "second"
+    call_again(*flags, f"--run_dir={first}")
+    stages = set(pd.read_csv(first / "layers.csv")["stage"])
+    assert stages == {f"encoder{n}_{part}" for n in (2, 3) for part in ("heads", "ff2")}
+    # What the network's own head reads, for the last stage's is not linear.
+    assert (first / "events" / "train").exists()
+    for name in FEW[:2]:
+        killed(*KILLS[name], *flags, f"--run_dir={second}")
+    call_again(*flags, f"--run_dir={second}")
+    assert not differing(contents(first), contents(second))
+
+
+@pytest.mark.slow
 def test_a_killed_training_of_a_users_architecture_goes_on(
     killed: Callable[..., str], colour_folder: Path, tmp_path: Path
 ) -> None:

@@ -20,7 +20,10 @@ _LOG = logging.getLogger(__name__)
 
 
 def train_monitor(session: ProbeSession, network: keras.Model) -> list[keras.callbacks.Callback]:
-    """The callback that measures the last stage during phase 1, if its head is linear.
+    """The callback that measures during phase 1 what the network itself classifies by.
+
+    That is the last stage, or where its head is not linear the last layer whose head is, such as
+    the sequence pooling of a transformer; none where there is no such layer.
 
     Args:
         session: `ProbeSession`.
@@ -29,11 +32,8 @@ def train_monitor(session: ProbeSession, network: keras.Model) -> list[keras.cal
     experiment, dataset = session.experiment, session.dataset
     if not experiment.monitoring.on:
         return []
-    stage = (experiment.stage_names or [stage.name for stage in default_stages(network)])[-1]
-    try:
-        linear_head(network, stage)
-    except InputError as error:
-        _LOG.info(f"the tab shows no clusters of phase 1: {error}")
+    stage = _stage_of_own_head(session, network)
+    if stage is None:
         return []
     batch_size = experiment.heads.inference_batch_size
     return [
@@ -50,6 +50,19 @@ def train_monitor(session: ProbeSession, network: keras.Model) -> list[keras.cal
             **_limits(session),
         )
     ]
+
+
+def _stage_of_own_head(session: ProbeSession, network: keras.Model) -> str | None:
+    named = session.experiment.stage_names or [one.name for one in default_stages(network)]
+    try:
+        return linear_head(network, named[-1]).stage
+    except InputError as error:
+        reason = error
+    try:
+        return linear_head(network).stage
+    except InputError:
+        _LOG.info(f"the tab shows no clusters of phase 1: {reason}")
+        return None
 
 
 def heads_monitor(

@@ -141,16 +141,21 @@ def test_groups_are_the_papers(name: str, parsed: Callable) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "lr", "warmup_lr"), [("cct7-cifar100", 6e-4, 1e-6), ("cct7-cifar10", 5.5e-4, 1e-5)]
+    ("name", "lr", "warmup_lr", "erasing"),
+    [("cct7-cifar100", 6e-4, 1e-6, 0.25), ("cct7-cifar10", 5.5e-4, 1e-5, 0)],
 )
 def test_transformers_are_trained_as_by_their_authors(
-    name: str, lr: float, warmup_lr: float, parsed: Callable
+    name: str, lr: float, warmup_lr: float, erasing: float, parsed: Callable
 ) -> None:
     found = parsed(f"--preset={name}")
     training, recipe = found.training, found.training.recipe
     assert (training.lr, recipe.warmup_lr, recipe.min_lr) == (lr, warmup_lr, 1e-5)
     assert (recipe.optimizer, recipe.weight_decay, training.decay) == ("adamw", 0.06, "cosine")
     assert (training.batch_size, recipe.label_smoothing) == (128, 0.1)
+    images = found.augmentation.recipe
+    assert (images.resized_crop, images.mixup, images.cutmix) == (0.8, 0.8, 1)
+    assert (images.rand_augment, images.rand_magnitude, images.rand_magnitude_std) == (2, 9, 0.5)
+    assert (images.erasing, found.augmentation.shift, found.augmentation.flip) == (erasing, 0, True)
     # The cosine goes over 300 epochs.
     assert (recipe.warmup_epochs, recipe.cooldown_epochs, training.total_epochs) == (10, 10, 310)
 

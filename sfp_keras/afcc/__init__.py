@@ -15,7 +15,7 @@ from sfp_keras.afcc.link_layers import (
 from sfp_keras.afcc.link_variants import LINK_VARIANTS, LinkVariant, ZeroedLink
 from sfp_keras.afcc.links import Link, link_mask, links, unlinked_kernels
 from sfp_keras.afcc.masked_layers import mask_layers, strip_masks
-from sfp_keras.afcc.masks import cluster_mask, magnitude_mask, random_label_mask
+from sfp_keras.afcc.masks import cluster_mask, magnitude_mask, random_label_mask, short_mask
 from sfp_keras.afcc.network_report import LayerCost, NetworkReport, compared, network_report
 from sfp_keras.afcc.pruning import prune_filters, unused_filters
 from sfp_keras.afcc.tail import SplitNetwork, last_kernel_layer, split_network
@@ -55,6 +55,7 @@ __all__ = [
     "prune_filters",
     "random_label_mask",
     "remove_dead_filters",
+    "short_mask",
     "split_network",
     "start_before",
     "strip_masks",

@@ -8,6 +8,7 @@ import numpy as np
 from keras import layers
 
 from sfp_keras.afcc.attention_channels import reads_between, without_heads
+from sfp_keras.afcc.masks import short_mask
 from sfp_keras.errors import InputError
 from sfp_keras.layers import AttentionHeads, CompactDense, MaskConstraint, MaskedKernel
 from sfp_keras.models.rebuilding import Exchange, remade
@@ -203,16 +204,8 @@ def _cut_kernel(layer: Any, cuts: dict[int, np.ndarray], changes: dict[str, Any]
         kernel = np.compress(keep, kernel, axis=axis)
         mask = mask if mask is None else _cut_mask(mask, axis, keep, layer.name)
     if mask is not None:
-        changes["mask"] = _without_copies(mask, [axis % mask.ndim for axis in cuts])
+        changes["mask"] = short_mask(mask, list(cuts))
     return Exchange(remade(layer, **changes), [kernel, *(array[made] for array in bias)])
-
-
-def _without_copies(mask: np.ndarray, kept: Sequence[int]) -> np.ndarray:
-    """A mask with axes of 1, other than those kept, along which it is the same everywhere."""
-    for axis in set(range(mask.ndim)) - set(kept):
-        first = np.take(mask, [0], axis=axis)
-        mask = first if (mask == first).all() else mask
-    return mask
 
 
 def _cut_constraint(constraint: Any, axis: int, keep: np.ndarray, layer: str) -> Any:

@@ -56,6 +56,11 @@ class Link:
     kernel_shape: tuple[int, ...]
     axes: KernelAxes = dataclasses.field(repr=False)
 
+    @property
+    def num_outputs(self) -> int | None:
+        """How many numbers the network puts out that the link leads to; `None` for filters."""
+        return None if self.target is not None else self.kernel_shape[self.axes.output]
+
     def mask(self, labels: Mapping[str, Labels]) -> np.ndarray:
         """Find the kernel's weights between filters that share a label.
 

@@ -1,5 +1,7 @@
 """Which weights of a head are kept: those to clusters' labels, and controls of the same size."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from sfp_keras.errors import InputError
@@ -88,3 +90,19 @@ def magnitude_mask(kernel: np.ndarray, kept: int) -> np.ndarray:
     mask = np.zeros(kernel.size, bool)
     mask[order[:kept]] = True
     return mask.reshape(kernel.shape)
+
+
+def short_mask(mask: np.ndarray, kept: Sequence[int] = (-2, -1)) -> np.ndarray:
+    """Shorten a mask to 1 along the axes on which it is the same everywhere.
+
+    Args:
+        mask: bool, of a kernel's shape.
+        kept: axes that stay as they are. Defaults to the last two.
+
+    Returns:
+        bool, with as many axes.
+    """
+    for axis in set(range(mask.ndim)) - {axis % mask.ndim for axis in kept}:
+        first = mask.take([0], axis)
+        mask = first if (mask == first).all() else mask
+    return mask

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from sfp_keras.afcc import check_label_outputs, unlinked_kernels
+from sfp_keras.afcc import check_label_outputs, links, unlinked_kernels
 from sfp_keras.analyses.catalog.zeroed_links import print_links
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
@@ -27,8 +27,8 @@ _LOST = 0.02
 
 def afcc_of_links(experiment: Experiment) -> None:
     """`--mode=afcc --afcc_links=...`: the stages at both ends of each link are probed first."""
-    links = experiment.afcc.links
-    for prefix, settings in (("", links.training), ("scratch_", links.scratch)):
+    own = experiment.afcc.links
+    for prefix, settings in (("", own.training), ("scratch_", own.scratch)):
         with training_called(f"afcc_links_{prefix}"):
             optimizer_of(settings, experiment.group_names)
     inputs = load_inputs(experiment)
@@ -58,7 +58,7 @@ def note_of_loss(table: pd.DataFrame, lr: float) -> str | None:
     lost = full[full["accuracy_before"] - full["accuracy_after"] > _LOST]
     if not len(lost):
         return None
-    names = ", ".join(dict.fromkeys(links.split(" ")[-1] for links in lost["links"]))
+    names = ", ".join(dict.fromkeys(of.split(" ")[-1] for of in lost["links"]))
     return (
         f"note: with all weights kept, fine-tuning costs more than {_LOST:.0%} of accuracy too "
         f"({names}): try a lower rate than --afcc_links_lr={lr:g}"
@@ -69,8 +69,9 @@ def _check(inputs: Inputs) -> None:
     """Refuse what cannot be trained, and say which kernels are no links."""
     experiment, network = inputs.experiment, inputs.network
     settings = experiment.afcc.links
-    check_label_outputs(label_outputs(network, inputs.dataset.num_labels))
-    chosen_links(experiment, network)
+    num_labels = inputs.dataset.num_labels
+    check_label_outputs(label_outputs(network, num_labels))
+    chosen_links(experiment, network, num_labels)
     if "scratch" in settings.start and experiment.network.model not in architectures():
         raise InputError(
             "`afcc_links_start`=scratch is for networks with a name, whose initial weights are "
@@ -84,3 +85,9 @@ def _check(inputs: Inputs) -> None:
     if settings.names == ("all",):
         for why in unlinked_kernels(network).values():
             terminal().print(f"note: no link: {why}")
+        for link in links(network):
+            if link.num_outputs not in (None, num_labels):
+                terminal().print(
+                    f"note: no link: layer {link.layer!r} puts out {link.num_outputs} numbers, not "
+                    f"one for each of {num_labels} labels"
+                )

@@ -320,7 +320,6 @@ def test_a_sequence_goes_on_with_what_was_trained(
     [
         ("--afcc_links=layer55", "--afcc_links: there is no link 'layer55'; did you mean layer5"),
         ("--afcc_links=layer5,all", "--afcc_links: all stands alone; the last links are"),
-        ("--afcc_links=layer5,layer5", "--afcc_links=layer5,layer5 must be names, each once"),
         (
             "--afcc_links_variants=magnitude_global",
             "--afcc_links_variants=magnitude_global leaves nothing",

@@ -212,6 +212,8 @@ def mark_of(variant: str) -> str:
 
 def link_name(how: str, links: str) -> str:
     """A link, or the one that a sequence zeroes last, or how many there are."""
+    if how == "alone":
+        return links  # Its name may hold spaces.
     names = links.split(" ")
     if how == "together" and len(names) > 3:
         return f"{len(names)} links"

@@ -48,14 +48,25 @@ def configurable_stages(experiment: Experiment, network: keras.Model) -> list[St
     return stages + [stage for stage in own if stage.name not in names]
 
 
-def chosen_links(experiment: Experiment, network: keras.Model) -> list[Link]:
+def chosen_links(
+    experiment: Experiment, network: keras.Model, num_labels: int | None = None
+) -> list[Link]:
     """The links that `afcc_links` names, input side first.
+
+    Args:
+        experiment: `Experiment`.
+        network: functional `keras.Model`.
+        num_labels: `int`. Where it is given, what leads to another number of outputs is no link.
 
     Raises:
         InputError: if there is no link of a name, with similar ones.
     """
     with about_setting("afcc_links"):
-        known = {link.name: link for link in links(network)}
+        known = {
+            link.name: link
+            for link in links(network)
+            if num_labels is None or link.num_outputs in (None, num_labels)
+        }
     names = experiment.afcc.links.names
     wanted = list(known) if names == ("all",) else names
     for name in wanted:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import keras
 import numpy as np
 
-from sfp_keras.afcc import LINK_VARIANTS, Link, ZeroedLink
+from sfp_keras.afcc import LINK_VARIANTS, Link, ZeroedLink, short_mask
 from sfp_keras.errors import InputError
 from sfp_keras.filters import FilterClusters, find_clusters
 from sfp_keras.layers import MaskedKernel
@@ -89,14 +89,6 @@ def masks_in(network: keras.Model) -> dict[str, np.ndarray]:
         for path, layer in layers_by_path(network).items()
         if isinstance(layer, MaskedKernel) and layer.mask is not None
     }
-
-
-def short_mask(mask: np.ndarray) -> np.ndarray:
-    """A mask with 1 for axes along which it is the same."""
-    for axis in range(mask.ndim - 2):
-        first = mask.take([0], axis)
-        mask = first if (mask == first).all() else mask
-    return mask
 
 
 def shares(

@@ -5,7 +5,6 @@ import warnings
 from collections.abc import Iterator, Sequence
 
 import keras
-import numpy as np
 import pandas as pd
 
 from sfp_keras.afcc import (
@@ -40,7 +39,7 @@ from sfp_keras.workflows.session import ProbeSession
 
 def zero_links(session: ProbeSession) -> pd.DataFrame:
     """Train every network that was not yet; returns the rows of all asked for."""
-    chosen = chosen_links(session.experiment, session.network)
+    chosen = chosen_links(session.experiment, session.network, session.dataset.num_labels)
     phase = LinkPhase(session, chosen)
     phase.check()
     work = list(phase.work())
@@ -122,35 +121,18 @@ class LinkPhase:
     def train(self, zeroed: ZeroedLinks, training: LinkTraining, title: str) -> None:
         """Train one network, and keep what came out."""
         files, network = self.session.run.links(zeroed), self._network(zeroed, training)
-        scratch = training.start == "scratch"
-        new = self._newly_zeroed(zeroed)
-        # From scratch, the trained network says what is kept.
-        known = self.session.network if scratch else network
-        ends = self.masks.zeroed(new, known, training)
-        masks = masks_of(ends, training.variant)
-        if training.variant == "clusters":
-            head = ZeroedHead("clusters", training.images, training.threshold)
-            for one in ends:
-                if one.link.target is None:
-                    note_silent_labels(one.mask, self.session.dataset.class_names, head)
         tuner = self._tuner(zeroed, training)
-        layers = None
-        if not scratch:
-            layers = list(dict.fromkeys(path for link in new for path in self.layers[link.name]))
-        last = f"{len(new)} links" if zeroed.how == "together" else zeroed.links[-1]
-        phase = f"{title} {last} {training.variant}"
-        if len(self.settings.seeds) > 1:
-            phase += f", seed {training.seed}"
-        outcome = self._run(tuner, network, masks, layers, zeroed, training, Progress(phase))
+        outcome = self._outcome(tuner, network, zeroed, training, title)
         if self._goes_on(zeroed, training):
             keep_state(files.state(training), outcome.network)
         if training.variant == "clusters" and not files.model.exists():
             keep_zeroed_network(files, training, outcome.network)
         write_text(files.curve(training), csv_text(pd.DataFrame(outcome.history)))
+        scratch = training.start == "scratch"
         settings = self.settings.scratch if scratch else self.settings.training
         every = [self.links[name] for name in zeroed.links]
         about = {
-            "place": self.places[new[0].name],
+            "place": self.places[self._newly_zeroed(zeroed)[0].name],
             **shares(
                 self.masks.zeroed(every, network, training), outcome.network, training.variant
             ),
@@ -251,27 +233,43 @@ class LinkPhase:
             data = self.batches.behind(start, training.seed)
         return LinkFineTuning(self.outputs, data, settings.training, settings.batch_norm, names)
 
-    def _run(
+    def _outcome(
         self,
         tuner: LinkFineTuning,
         network: keras.Model,
-        masks: dict[str, np.ndarray],
-        layers: list[str] | None,
         zeroed: ZeroedLinks,
         training: LinkTraining,
-        progress: Progress,
+        title: str,
     ) -> LinkOutcome:
+        """Mask the links of a network that are zeroed now, and train it."""
+        scratch, new = training.start == "scratch", self._newly_zeroed(zeroed)
+        # From scratch, the trained network says what is kept.
+        ends = self.masks.zeroed(new, self.session.network if scratch else network, training)
+        if training.variant == "clusters":
+            head = ZeroedHead("clusters", training.images, training.threshold)
+            for one in ends:
+                if one.link.target is None:
+                    note_silent_labels(one.mask, self.session.dataset.class_names, head)
+        layers = None
+        if not scratch:
+            layers = list(dict.fromkeys(path for link in new for path in self.layers[link.name]))
+        last = f"{len(new)} links" if zeroed.how == "together" else zeroed.links[-1]
+        phase = f"{title} {last} {training.variant}"
+        if len(self.settings.seeds) > 1:
+            phase += f", seed {training.seed}"
         plan = self.session.run.plan
-        prefix = "afcc_links_scratch_" if layers is None else "afcc_links_"
-        with warnings.catch_warnings(), training_called(prefix):
+        with (
+            warnings.catch_warnings(),
+            training_called("afcc_links_scratch_" if scratch else "afcc_links_"),
+        ):
             warnings.filterwarnings("ignore", "mask: .* units have no free weight")
             return tuner.run(
                 network,
-                masks,
+                masks_of(ends, training.variant),
                 layers,
                 checkpoint=self.session.run.links(zeroed).checkpoint(training),
                 description=plan.digest("links", [plan.phase("links"), *zeroed, *training]),
-                progress=progress,
+                progress=Progress(phase),
             )
 
     def _accuracy_before(self, data: LinkData) -> float:

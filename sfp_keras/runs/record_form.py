@@ -85,4 +85,6 @@ _RESULTS: Mapping[str, _Check] = {
     **dict.fromkeys(("weights", "model"), _is_text),
     "network_accuracy": _is_accuracy,
     "stage_order": lambda value: _all(value, _is_place),
+    "kinds": lambda value: _all(value, _is_text),
+    "attention_heads": lambda value: _all(value, _is_place),
 }

@@ -20,6 +20,7 @@ from sfp_keras.probing import (
     Head,
     Stage,
     StageMeasurement,
+    StageView,
     cache_features,
     cut_stages,
     list_stages,
@@ -30,7 +31,12 @@ from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.inputs.batches import Batches, reported_batches
 from sfp_keras.workflows.inputs.images import fingerprint
 from sfp_keras.workflows.inputs.inputs import Inputs
-from sfp_keras.workflows.inputs.stage_settings import StageSettings, pools_of, stage_settings
+from sfp_keras.workflows.inputs.stage_settings import (
+    StageSettings,
+    pools_of,
+    stage_settings,
+    view_of,
+)
 from sfp_keras.workflows.inputs.stages import configurable_stages, stages_of_mode
 
 
@@ -179,6 +185,14 @@ class ProbeSession:
                 folder=self.run.features(phase),
                 description=self.run.plan.digest(phase, depends_on),
             )
+
+    def view(self, stage: Stage) -> StageView:
+        """What the head of a stage reads."""
+        return view_of(stage, self.stage_settings)
+
+    def attention_heads(self, stage: Stage) -> int | None:
+        """The number of attention heads whose nodes a head sees; `None` where it sees others."""
+        return stage.heads if self.view(stage).kind == "node" else None
 
     def pooled(self, stages: list[Stage]) -> keras.Model:
         """`cut` with what was trained in front of the heads: it puts out what they read."""

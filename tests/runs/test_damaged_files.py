@@ -22,7 +22,10 @@ RECORD: dict[str, Any] = {
     "data": "every+few",
     "phases": {"train": {}, "heads": {"stages": {"conv1": {"pool": "none", "head_group": ""}}}},
     "seconds": {"train": 1.5},
-    "results": {"weights": "ab", "network_accuracy": 0.5, "stage_order": {"conv1": 3}},
+    "results": {
+        **{"weights": "ab", "network_accuracy": 0.5, "stage_order": {"conv1": 3}},
+        **{"kinds": {"conv1": "node"}, "attention_heads": {"conv1": 2}},
+    },
 }
 
 
@@ -55,6 +58,7 @@ def test_a_record_is_read_back(tmp_path: Path) -> None:
         *(("seconds/train", "long"), ("seconds/train", float("nan")), ("seconds/train", -1)),
         *(("results/weights", 1), ("results/network_accuracy", 1.5), ("results", [])),
         *(("results/network_accuracy", True), ("results/stage_order", {"conv1": 0.5})),
+        *(("results/attention_heads/conv1", "4"), ("results/kinds/conv1", 4)),
         *(("results/stage_order/conv1", 2**62), ("device", {}), ("command", "\ud800")),
     ],
 )

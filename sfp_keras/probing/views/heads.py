@@ -20,4 +20,4 @@ def _heads(seen: Seen) -> list[keras.layers.Layer]:
     return [split, keras.layers.Permute(order, name=seen.layer_name("heads_last"))]
 
 
-register_view(View("heads", _heads, argument="n"))
+register_view(View("heads", _heads, argument="n", shows="head"))

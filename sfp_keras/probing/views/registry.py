@@ -51,12 +51,15 @@ class View:
         argument: `str`. What the number behind the colon is: `size` of `avg:<size>`. Empty where
             there is none.
         learnt: `bool`. Whether the layers have weights, which are trained with the stage's head.
+        shows: `str`. What the filters are behind it, `"head"` of attention heads; empty where they
+            are what they were.
     """
 
     name: str
     layers: Callable[[Seen], Sequence[Any]]
     argument: str = ""
     learnt: bool = False
+    shows: str = ""
 
     @property
     def form(self) -> str:

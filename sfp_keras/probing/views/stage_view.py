@@ -29,6 +29,17 @@ class StageView:
     text: str
 
     @property
+    def kind(self) -> str:
+        """What a filter is: `filter` of a map, `node` of a vector or of tokens, or `head`."""
+        shown = [parse_view(text, self.text)[0].shows for text in self._texts]
+        own = "filter" if len(self.shape) > 2 else "node"
+        return next(filter(None, reversed(shown)), own)
+
+    @property
+    def _texts(self) -> list[str]:
+        return self.text.split("+") if self.text else []
+
+    @property
     def seen(self) -> tuple[int, ...]:
         """The shape of what the head reads, (*positions, F).
 
@@ -80,7 +91,7 @@ class StageView:
         fixed: list[Any] = []
         learnt: list[Any] = []
         shape, before = self.shape, Counter[str]()
-        for text in self.text.split("+") if self.text else ():
+        for text in self._texts:
             view, number = parse_view(text, self.text)
             if view.learnt and learnt:
                 raise InputError(f"`pool`={self.text}: there can be only one pooling with weights")

@@ -15,7 +15,7 @@ from sfp_keras.runs import stage_results
 from sfp_keras.workflows.inputs.arguments import training_called
 from sfp_keras.workflows.inputs.fresh_images import fresh_images
 from sfp_keras.workflows.inputs.memory import check_memory
-from sfp_keras.workflows.inputs.stage_settings import head_settings, view_of
+from sfp_keras.workflows.inputs.stage_settings import head_settings
 from sfp_keras.workflows.phases.events import heads_monitor
 from sfp_keras.workflows.session import ProbeSession
 
@@ -72,7 +72,7 @@ def _check_memory(session: ProbeSession, cut: keras.Model, stages: list[Stage]) 
     dataset, train = session.dataset, not _augmented(session)
     rows = len(dataset.test) + (len(dataset.train) if train else 0)
     features = head_inputs(cut, [stage.name for stage in stages])
-    inputs = {s.name: math.prod(view_of(s, session.stage_settings).seen) for s in stages}
+    inputs = {s.name: math.prod(session.view(s).seen) for s in stages}
     check_memory(session.experiment.heads, features, inputs, rows, dataset.num_labels)
 
 

@@ -1,5 +1,7 @@
 """The end of phase 3: clusters, noise and statistics of every stage."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from sfp_keras.filters import find_clusters
@@ -25,6 +27,24 @@ def write_statistics(session: ProbeSession) -> pd.DataFrame:
     return layers
 
 
+def _keep_kinds(session: ProbeSession) -> None:
+    """Keep what the filters of stages are, where they are not those of a map."""
+    kinds = {stage.name: session.view(stage).kind for stage in session.stages}
+    heads = {stage.name: session.attention_heads(stage) for stage in session.stages}
+    _merge(session, "kinds", kinds)
+    _merge(session, "attention_heads", heads)
+
+
+def _merge(session: ProbeSession, name: str, of_stages: Mapping[str, str | int | None]) -> None:
+    """Keep a result of stages beside that of other stages."""
+    record = session.run.record
+    before = record.results.get(name, {})
+    now = {**before, **of_stages}
+    now = {stage: value for stage, value in now.items() if value not in ("filter", None)}
+    if now != before:
+        record.add_results(**{name: now})
+
+
 def analyse(session: ProbeSession) -> pd.DataFrame:
     """Find the clusters and write what they say; returns rows of layers.csv."""
     run, analysis = session.run, session.experiment.analysis
@@ -40,4 +60,5 @@ def analyse(session: ProbeSession) -> pd.DataFrame:
     layers = pd.DataFrame(rows, columns=LAYER_COLUMNS)
     depths = {stage.name: session.depths[stage.path] for stage in session.stages}
     merge_layers(run, layers, depths)
+    _keep_kinds(session)
     return layers

@@ -118,6 +118,7 @@ class RecordedRun:
             paper,
             filters,
             saved,
+            self.saved["results"].get("attention_heads", {}).get(name),
         )
 
     def _ablations(self, papers: PaperNumbers) -> list[Ablation]:

@@ -16,14 +16,18 @@ RNG = np.random.default_rng(0)
 SMALL = {"token_width": 12, "attention_heads": 3, "ff_width": 10}
 
 
+@pytest.fixture(scope="module")
+def cct7():
+    return build_network("cct7_3x1", 10, seed=3)
+
+
 @pytest.mark.parametrize(
     ("name", "labels", "shape", "parameters"),
     [
-        ("cct7_3x1", 10, (32, 32, 3), 3_760_139),
         ("cct7_3x1", 100, (32, 32, 3), 3_783_269),
-        ("cct7_7x2", 102, (224, 224, 3), 4_573_735),
+        pytest.param("cct7_7x2", 102, (224, 224, 3), 4_573_735, marks=pytest.mark.slow),
         ("cct2_3x2", 10, (32, 32, 3), 283_723),
-        ("cct4_3x2", 10, (32, 32, 3), 482_123),
+        pytest.param("cct4_3x2", 10, (32, 32, 3), 482_123, marks=pytest.mark.slow),
     ],
 )
 def test_parameters_are_those_published(name, labels, shape, parameters) -> None:
@@ -32,16 +36,16 @@ def test_parameters_are_those_published(name, labels, shape, parameters) -> None
     assert network.output_shape == (None, labels)
 
 
-def test_shapes_are_those_published() -> None:
+def test_shapes_are_those_published(cct7) -> None:
+    assert cct7.count_params() == 3_760_139
+    for name, width in (("heads", 256), ("projection", 256), ("ff1", 512), ("ff2", 256)):
+        assert cct7.get_layer(f"encoder7_{name}").output.shape == (None, 256, width)
+    assert cct7.get_layer("encoder1_heads").num_heads == 4
+    assert cct7.get_layer("pooling").output.shape == (None, 256)
     network = build_network("cct7_7x2", 5, input_shape=(224, 224, 3), encoders=1)
     assert network.get_layer("token1_pool").output.shape == (None, 56, 56, 64)
     assert network.get_layer("token2_conv").output.shape == (None, 28, 28, 256)
     assert network.get_layer("tokens").output.shape == (None, 196, 256)
-    small = build_network("cct7_3x1", 5, encoders=2)
-    for name, width in (("heads", 256), ("projection", 256), ("ff1", 512), ("ff2", 256)):
-        assert small.get_layer(f"encoder1_{name}").output.shape == (None, 256, width)
-    assert small.get_layer("encoder1_heads").num_heads == 4
-    assert small.get_layer("pooling").output.shape == (None, 256)
 
 
 def test_the_second_norm_takes_the_place_of_the_tokens() -> None:
@@ -56,8 +60,7 @@ def test_the_second_norm_takes_the_place_of_the_tokens() -> None:
     assert read["encoder2_add1"] == ["encoder1_add2", "encoder2_drop_path1"]
 
 
-def test_first_weights_and_rates_are_those_published() -> None:
-    network = build_network("cct7_3x1", 10, seed=3)
+def test_first_weights_and_rates_are_those_published(cct7) -> None:
     deviations = {
         "token1_conv": np.sqrt(2 / 27),
         "position": 0.2,
@@ -65,17 +68,17 @@ def test_first_weights_and_rates_are_those_published() -> None:
         **dict.fromkeys(("pooling", "output"), 0.02),
     }
     for name, deviation in deviations.items():
-        weights, *biases = network.get_layer(name).get_weights()
+        weights, *biases = cct7.get_layer(name).get_weights()
         assert weights.std() == pytest.approx(deviation, rel=3 / np.sqrt(2 * weights.size)), name
         assert not any(bias.any() for bias in biases)
     assert not np.array_equal(
-        network.get_layer("encoder1_ff1").get_weights()[0],
-        network.get_layer("encoder2_ff1").get_weights()[0],
+        cct7.get_layer("encoder1_ff1").get_weights()[0],
+        cct7.get_layer("encoder2_ff1").get_weights()[0],
     )
-    rates = [network.get_layer(f"encoder{i}_drop_path2").rate for i in range(2, 8)]
+    rates = [cct7.get_layer(f"encoder{i}_drop_path2").rate for i in range(2, 8)]
     np.testing.assert_allclose(rates, np.linspace(0, 0.1, 7)[1:])
-    assert {network.get_layer(f"encoder{i}_heads").dropout for i in range(1, 8)} == {0.1}
-    assert network.get_layer("encoder1_norm2").epsilon == 1e-5
+    assert {cct7.get_layer(f"encoder{i}_heads").dropout for i in range(1, 8)} == {0.1}
+    assert cct7.get_layer("encoder1_norm2").epsilon == 1e-5
 
 
 def test_stages_are_heads_and_feed_forward_outputs() -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import keras
@@ -29,6 +30,8 @@ class HeadsMonitor(keras.callbacks.Callback):
         cache: `FeatureCache` the heads are trained from.
         class_names: names of the K labels.
         depths: dict from stage name to its place in the network, ascending from the input side.
+        attention_heads: dict from stages whose filters are nodes of attention heads to the
+            number of heads. Defaults to none.
         threshold: `float`. At which scalars are computed. Defaults to `0.3`.
         every: `int`. Epochs between measurements, however many these make. Defaults to `None`:
             as few as `max_measurements` allows.
@@ -44,6 +47,7 @@ class HeadsMonitor(keras.callbacks.Callback):
         class_names: tuple[str, ...],
         depths: dict[str, int],
         *,
+        attention_heads: Mapping[str, int] | None = None,
         threshold: float = 0.3,
         every: int | None = None,
         max_measurements: int = MAX_MEASUREMENTS,
@@ -52,6 +56,7 @@ class HeadsMonitor(keras.callbacks.Callback):
     ):
         super().__init__()
         self.cache, self.class_names, self.depths = cache, class_names, depths
+        self.attention_heads = dict(attention_heads or {})
         self.every, self.max_measurements, self.max_bytes = every, max_measurements, max_mb * 1e6
         self.about = schema.About("heads", tuple(class_names), threshold, title=title)
         self._folder, self._writer = Path(log_dir), MonitorWriter(log_dir)
@@ -138,6 +143,7 @@ class HeadsMonitor(keras.callbacks.Callback):
                 epoch,
                 fields,
                 accuracy=None if accuracy is None else float(accuracy),
+                heads=self.attention_heads.get(name),
             )
             if name not in self._begun:
                 self._writer.stage(dataclasses.replace(header, first_step=self._first))

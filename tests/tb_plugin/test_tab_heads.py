@@ -16,7 +16,8 @@ def train(folder, stages, epochs, **arguments):
     rng = np.random.default_rng(0)
     arrays = {name: rng.random((40, 4)).astype(np.float32) for name in stages}
     cache = FeatureCache(arrays, np.arange(40) % 3, 30, dict.fromkeys(stages, ()))
-    monitor = HeadsMonitor(folder, cache, ("x", "y", "z"), DEPTHS, every=1, **arguments)
+    arguments |= {"every": 1, "attention_heads": {"layer7": 2}}
+    monitor = HeadsMonitor(folder, cache, ("x", "y", "z"), DEPTHS, **arguments)
     train_heads(cache, 3, HeadSettings(epochs=epochs), callbacks=[monitor])
 
 
@@ -57,7 +58,10 @@ def test_of_heads_trained_anew_only_the_new_training_is_shown(tmp_path, max_mb):
 def test_heads_of_more_stages_leave_the_others_in_place(tmp_path, trained):
     shutil.copytree(trained, tmp_path / "heads")
     train(tmp_path / "heads", ("layer13",), 2)
-    assert steps(TabServer(tmp_path)) == {
+    tab = TabServer(tmp_path)
+    rows = tab.json("heads_over_steps", run="heads", stage="layer7")["rows"]
+    assert [row["step"] for row in rows] == [0, 1, 2, 3]
+    assert steps(tab) == {
         "layer2": [0, 1, 2, 3],
         "layer7": [0, 1, 2, 3],
         "layer13": [0, 1],

@@ -77,6 +77,7 @@ def heads_monitor(
             cache,
             session.dataset.class_names,
             {stage.name: session.depths[stage.path] for stage in stages},
+            attention_heads=_attention_heads(session, stages),
             threshold=session.experiment.analysis.threshold,
             title=_title(session),
             **_limits(session),
@@ -84,11 +85,18 @@ def heads_monitor(
     ]
 
 
+def _attention_heads(session: ProbeSession, stages: list[Stage]) -> dict[str, int]:
+    found = {stage.name: session.attention_heads(stage) for stage in stages}
+    return {name: heads for name, heads in found.items() if heads is not None}
+
+
 def write_final(session: ProbeSession) -> None:
     """Write the measurements of phase 3, of all stages the run directory holds."""
     if not session.experiment.monitoring.on:
         return
-    depths: dict[str, int] = session.run.record.results["stage_order"]
+    results = session.run.record.results
+    depths: dict[str, int] = results["stage_order"]
+    heads: dict[str, int] = results.get("attention_heads", {})
     for split in session.experiment.analysis.split:
         found = {
             name: session.measurement(name, split)
@@ -112,6 +120,7 @@ def write_final(session: ProbeSession) -> None:
                     measurement.fields,
                     correct=measurement.correct,
                     split=split,
+                    heads=heads.get(name),
                 )
                 writer.measurement(header, measurement.fields, factors=kept[name])
         for path in old:

@@ -140,6 +140,7 @@ function Heads({answer, steps}) {
         onCanvas=${(canvas) => (canvases.current.shares = canvas)}
       />
       <${Legend} entries=${series} />
+      <p class="quiet">Dashed: 1 / heads.</p>
       <${OverSteps} steps=${steps} prefix=${prefix} theme=${theme} heads=${heads} />
     </section>
     <section class="card">

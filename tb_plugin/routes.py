@@ -229,6 +229,7 @@ class Routes:
                     "depth": header.depth,
                     "filters": header.filters,
                     "positions": header.position_shape,
+                    "kind": header.kind,
                     "steps": list(steps),
                     **({"heads": header.heads} if header.heads else {}),
                 }

@@ -38,6 +38,8 @@ class HeadsMonitor(keras.callbacks.Callback):
         max_measurements: `int`. Most measurements where `every` is `None`. Defaults to `20`.
         max_mb: `float`. Megabytes the factors may take. Defaults to `50`.
         title: `str`. What the tab calls the network.
+        kinds: dict from stage name to what a filter is there: `node`, `head`; a `filter` where
+            there is none.
     """
 
     def __init__(
@@ -53,10 +55,11 @@ class HeadsMonitor(keras.callbacks.Callback):
         max_measurements: int = MAX_MEASUREMENTS,
         max_mb: float = MAX_MB,
         title: str = "",
+        kinds: Mapping[str, str] | None = None,
     ):
         super().__init__()
         self.cache, self.class_names, self.depths = cache, class_names, depths
-        self.attention_heads = dict(attention_heads or {})
+        self.kinds, self.attention_heads = dict(kinds or {}), dict(attention_heads or {})
         self.every, self.max_measurements, self.max_bytes = every, max_measurements, max_mb * 1e6
         self.about = schema.About("heads", tuple(class_names), threshold, title=title)
         self._folder, self._writer = Path(log_dir), MonitorWriter(log_dir)
@@ -144,6 +147,7 @@ class HeadsMonitor(keras.callbacks.Callback):
                 fields,
                 accuracy=None if accuracy is None else float(accuracy),
                 heads=self.attention_heads.get(name),
+                kind=self.kinds.get(name, "filter"),
             )
             if name not in self._begun:
                 self._writer.stage(dataclasses.replace(header, first_step=self._first))

@@ -87,6 +87,7 @@ class Header:
             is.
         heads: `int` or `None`. Attention heads whose nodes, one head behind another, the filters
             are. Defaults to `None`: they are other filters.
+        kind: `str`. What a filter is: `filter` of a map, `node` of a vector or of tokens, `head`.
     """
 
     stage: str
@@ -100,6 +101,7 @@ class Header:
     correct: tuple[int, ...] | None = None
     first_step: int | None = None
     heads: int | None = None
+    kind: str = "filter"
 
     @property
     def features_shape(self) -> tuple[int, int, int]:
@@ -248,6 +250,7 @@ def header_of(
     accuracy: float | None = None,
     split: str = "test",
     heads: int | None = None,
+    kind: str = "filter",
 ) -> Header:
     """The header of a measurement of these fields; the accuracy follows from `correct`."""
     if correct is not None:
@@ -263,6 +266,7 @@ def header_of(
         accuracy,
         None if correct is None else tuple(int(n) for n in correct),
         heads=heads,
+        kind=kind,
     )
 
 

@@ -40,6 +40,7 @@ def test_they_are_listed_without_steps(tab):
     steps = {s["stage"]: s["steps"] for s in listed["heads"]["stages"]}
     assert steps == {"layer2": [], "layer7": [0, 1], "layer13": [0, 1]}
     first = {"stage": "layer2", "depth": 0, "filters": 64, "positions": [4, 4], "steps": []}
+    first["kind"] = "filter"
     assert listed["heads"]["stages"][0] == first
     assert [s["stage"] for s in listed["nothing"]["stages"]] == ["layer2", "layer7", "layer13"]
     assert listed["nothing"]["labels"] == list(NAMES)

@@ -56,6 +56,7 @@ def test_runs_tell_all_that_is_there(tab):
             "depth": stage.depth,
             "filters": stage.filters,
             "positions": [stage.side, stage.side],
+            "kind": "filter",
             "steps": list(HEAD_STEPS),
         }
         for stage in STAGES

@@ -77,6 +77,7 @@ def heads_monitor(
             cache,
             session.dataset.class_names,
             {stage.name: session.depths[stage.path] for stage in stages},
+            kinds={stage.name: session.view(stage).kind for stage in stages},
             attention_heads=_attention_heads(session, stages),
             threshold=session.experiment.analysis.threshold,
             title=_title(session),
@@ -96,7 +97,7 @@ def write_final(session: ProbeSession) -> None:
         return
     results = session.run.record.results
     depths: dict[str, int] = results["stage_order"]
-    heads: dict[str, int] = results.get("attention_heads", {})
+    kinds, heads = results.get("kinds", {}), results.get("attention_heads", {})
     for split in session.experiment.analysis.split:
         found = {
             name: session.measurement(name, split)
@@ -121,6 +122,7 @@ def write_final(session: ProbeSession) -> None:
                     correct=measurement.correct,
                     split=split,
                     heads=heads.get(name),
+                    kind=kinds.get(name, "filter"),
                 )
                 writer.measurement(header, measurement.fields, factors=kept[name])
         for path in old:

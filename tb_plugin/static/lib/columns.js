@@ -1,7 +1,7 @@
 /** What the numbers are called, what they are and how they are printed: as the server says. */
 
 import {html} from './html.js';
-import {formatAs, labelName} from './format.js';
+import {capital, formatAs, labelName} from './format.js';
 
 /**
  * Our own text with its symbols typeset: `SNR_I`, `n`. Not for names that come with the log.
@@ -45,5 +45,3 @@ function typeset(symbol) {
   const [letters, index] = symbol.split('_');
   return html`<var>${letters}</var>${index && html`<sub>${index}</sub>`}`;
 }
-
-const capital = (text) => text[0].toUpperCase() + text.slice(1);

@@ -45,6 +45,9 @@ export function labelName(name, number) {
   return name.replace(UNSEEN, ' ').trim() || `No. ${number}`;
 }
 
+/** A word with a capital letter. */
+export const capital = (text) => text[0].toUpperCase() + text.slice(1);
+
 /** `1 filter`, `2 filters`. */
 export function count(number, noun) {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
@@ -58,7 +61,7 @@ export function describeChoice({run, stage, step, threshold}) {
 /** `2×2 outputs a filter` and the like. */
 export function describeStage(stage) {
   const shape = stage.positions.length ? `, ${stage.positions.join('×')} each` : '';
-  return `${stage.stage} · ${count(stage.filters, 'filter')}${shape}`;
+  return `${stage.stage} · ${count(stage.filters, stage.kind)}${shape}`;
 }
 
 /** Names of runs without the folders that all share, in front and `events` in the middle. */

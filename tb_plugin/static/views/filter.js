@@ -10,7 +10,7 @@ import {compose} from '../lib/export.js';
 import {useFilterList} from '../lib/filterlist.js';
 import {ColorScale, Facts, Pointed} from '../components/filterparts.js';
 import {focusIsLost} from '../lib/focus.js';
-import {describeChoice} from '../lib/format.js';
+import {capital, describeChoice} from '../lib/format.js';
 import {Matrix, zoomView} from '../components/matrix.js';
 import {matrixPicture} from '../lib/matrixpicture.js';
 import {Await, Failure, Loading} from '../components/messages.js';
@@ -52,7 +52,7 @@ function FilterView() {
   return html`<div class="toolbar" role="group" aria-label="Filter">
       <${Button} onClick=${back}>← All filters<//>
       <h2 class="filter-title" tabindex="-1" ref=${heading}>
-        Filter ${filter ?? '…'} <span class="quiet">of ${chosen.stage.stage}</span>
+        ${capital(chosen.stage.kind)} ${filter ?? '…'} <span class="quiet">of ${chosen.stage.stage}</span>
       </h2>
       <${Button}
         hint="Previous filter in the gallery’s order"

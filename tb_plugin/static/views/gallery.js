@@ -40,11 +40,11 @@ function GalleryView() {
         <${Grid} rows=${byNumber(chosen.stage.filters)} key=${key} />
       </div>`;
   return html`<${Toolbar} rows=${list.data} />
-    <${Await} resource=${list} what="Finding the clusters of every filter">
+    <${Await} resource=${list} what=${`Finding the clusters of every ${chosen.stage.kind}`}>
       ${(rows) =>
         rows.length
           ? html`<${Grid} rows=${rows} step=${list.step} key=${key} />`
-          : html`<${Empty} title="No filter has this label in a cluster">
+          : html`<${Empty} title=${`No ${chosen.stage.kind} has this label in a cluster`}>
               <p>Lower the threshold, choose another stage, or clear the label.</p>
             <//>`}
     <//>`;
@@ -102,7 +102,7 @@ function Toolbar({rows}) {
 function countText(rows, stage) {
   const part = rows.length === stage.filters ? '' : `${rows.length} of `;
   const dead = rows.filter((row) => row.dead).length;
-  return `${part}${count(stage.filters, 'filter')}${dead ? `, ${dead} dead` : ''}`;
+  return `${part}${count(stage.filters, stage.kind)}${dead ? `, ${dead} dead` : ''}`;
 }
 
 /** `step` is where the rows were measured; left out while they are not known. */

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from sfp_keras.afcc import channels
 from sfp_keras.afcc.filter_ties import NO_FILTERS, FilterTies, Pin
 from sfp_keras.afcc.smaller_network import without_filters
 from sfp_keras.errors import InputError
@@ -78,16 +79,25 @@ def prune_filters(model: keras.Model, stage: Stage | str, remove: Any) -> keras.
     for number in filters[~keep].tolist():
         if number in pins:
             raise _refusal(name, pins[number])
-    _check_together(name, keep, gone[filters])
+    _check_heads(ties, name, filters, keep)
     for maker in ties.makers():
         if gone[ties.filters(maker.outputs[0])].all():
             raise _refusal(name, Pin(maker, "makes no other filters than these"))
     return without_filters(form, ties, gone)
 
 
-def _check_together(name: str, keep: np.ndarray, gone: np.ndarray) -> None:
-    """Refuse to remove only some of the nodes of an attention head, which all would go."""
-    more = np.flatnonzero(keep & gone)
+def _check_heads(ties: FilterTies, name: str, filters: np.ndarray, keep: np.ndarray) -> None:
+    """Refuse to remove only some of the nodes of an attention head, which all would go.
+
+    Filters that a stage has twice, such as those of a sum beside what it adds, may be named once.
+    """
+    of_heads = [
+        ties.filters(maker.outputs[0])
+        for maker in ties.makers()
+        if channels.filters_together(maker.operation) > 1
+    ]
+    gone = np.intersect1d(filters[~keep], np.concatenate([np.empty(0, int), *of_heads]))
+    more = np.flatnonzero(keep & np.isin(filters, gone))
     if more.size:
         raise InputError(
             f"`remove`: {more.size} more filters of stage {name!r}, such as {more[0]}, would go "

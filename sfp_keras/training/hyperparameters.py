@@ -85,7 +85,7 @@ def schedule_of(settings: TrainingSettings) -> GroupSchedule:
                 f"`{rate}`={getattr(recipe, rate):g} must not be above `lr`={settings.lr:g}"
             )
     epochs = {name: getattr(recipe, name) for _, name, is_used in used if is_used}
-    if epochs and sum(epochs.values()) >= settings.schedule_length:
+    if sum(epochs.values()) >= max(settings.schedule_length, 1):
         given = " and ".join(f"`{name}`={count}" for name, count in epochs.items())
         raise InputError(
             f"{given}: nothing is left of the schedule's {settings.schedule_length} epochs "

@@ -22,6 +22,7 @@ class CrossEntropy(keras.losses.SparseCategoricalCrossentropy):
     def __init__(self, label_smoothing: float = 0.0) -> None:
         super().__init__(from_logits=True)
         self.label_smoothing = label_smoothing
+        self._of_shares = keras.losses.CategoricalCrossentropy(from_logits=True)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """The loss of labels (n,), or their shares (n, K), and logits (n, K), a scalar.
@@ -29,7 +30,7 @@ class CrossEntropy(keras.losses.SparseCategoricalCrossentropy):
         Weights are for metrics alone.
         """
         if self.label_smoothing or _are_shares(y_true, y_pred):
-            mean = ops.mean(_cross_entropy(self._smoothed(y_true, y_pred), y_pred))
+            mean = self._of_shares(self._smoothed(y_true, y_pred), y_pred)
         else:
             mean = super().__call__(y_true, y_pred)
         return current_devices().mean_of_all(mean, ops.shape(y_pred)[0])

@@ -22,7 +22,7 @@ from sfp_keras import MaskedDense
 from sfp_keras.checkpoints import TrainingCheckpoint
 from sfp_keras.data import epoch_order
 from sfp_keras.distribution import distributed
-from sfp_keras.settings import TrainingSettings
+from sfp_keras.settings import RecipeSettings, TrainingSettings
 from sfp_keras.training import (
     TrainingData,
     compile_classifier,
@@ -38,6 +38,7 @@ x = rng.normal(2, 1, (IMAGES, 8, 8, 3)).astype(np.float32)
 y = rng.integers(0, 4, IMAGES)
 mask = rng.random((12, 4)) < 0.5
 mask[0] = True
+SHARES = rng.dirichlet(np.ones(4), IMAGES).astype(np.float32)
 
 
 class Stopped(Exception):
@@ -123,3 +124,26 @@ for first, then in (("data_parallel", None), (None, "data_parallel")):
     for found, expected in zip(weights, alone, strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-3, atol=2e-5, err_msg=file)
     print(file, max(np.abs(a - b).max() for a, b in zip(weights, alone, strict=True)))
+
+
+def train_on_shares(kind: str | None) -> list[np.ndarray]:
+    """Weights after a training with smoothed shares of labels, as mixed images have them."""
+    with distributed(kind):
+        kernel = keras.initializers.HeNormal(5)
+        model = keras.Sequential(
+            [
+                keras.Input((8, 8, 3)),
+                keras.layers.Flatten(),
+                keras.layers.Dense(4, kernel_initializer=kernel),
+            ]
+        )
+        recipe = RecipeSettings(label_smoothing=0.1)
+        settings = TrainingSettings(epochs=1, schedule_epochs=None, lr=0.01, recipe=recipe)
+        compile_classifier(model, settings)
+        steps = [(x[:SIZE], SHARES[:SIZE]), (x[-2:], SHARES[-2:])]
+        fit_with_resume(model, TrainingData(lambda epoch: iter(steps), 2), settings)
+        return model.get_weights()
+
+
+for found, expected in zip(train_on_shares("data_parallel"), train_on_shares(None), strict=True):
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)

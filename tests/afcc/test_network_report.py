@@ -6,6 +6,7 @@ import pytest
 from keras import layers
 
 from sfp_keras import CompactDense, GatheredDense, MaskedDense, compact_head, network_report
+from sfp_keras.afcc.multiply_adds import multiply_adds
 from sfp_keras.errors import InputError
 
 MASK = np.random.default_rng(0).random((128, 10)) < 0.2
@@ -138,3 +139,15 @@ def test_a_gathered_head_computes_what_a_compact_one_does(tmp_path) -> None:
     )
     kernel = keras.ops.convert_to_numpy(again.get_layer("head").kernel)
     assert not kernel[~mask].any()
+
+
+def test_attention_of_tokens_to_themselves_is_counted_and_other_attention_is_not_guessed():
+    tokens, others = keras.Input((5, 6)), keras.Input((7, 6))
+    same = keras.layers.MultiHeadAttention(2, 3, value_dim=4)
+    same(tokens, tokens)
+    kernels, products = 5 * (6 * 6 + 6 * 6 + 6 * 8 + 8 * 6), 5 * 5 * 2 * (3 + 4)
+    counted = multiply_adds(same, (None, 5, 6), (None, 5, 6))
+    assert counted == (kernels + products, kernels + products)
+    crossed = keras.layers.MultiHeadAttention(2, 3)
+    crossed(tokens, others)
+    assert np.isnan(multiply_adds(crossed, (None, 5, 6), (None, 5, 6))).all()

@@ -11,7 +11,7 @@ from test_filter_monitor import X, Y, network, read
 from sfp_keras import FilterMonitor
 from sfp_keras.errors import InputError
 from sfp_keras.monitoring import HeadsMonitor, schema
-from sfp_keras.probing import FeatureCache, HeadSettings, train_heads
+from sfp_keras.probing import FeatureCache, HeadSettings, StageView, train_heads
 
 
 class StopAfter(keras.callbacks.Callback):
@@ -103,6 +103,29 @@ def test_heads_that_stop_early_are_measured_at_their_end(tmp_path):
         *("a/factors/0", "a/features", "a/header"),
         *("b/factors/0", "b/features", "b/header"),
     ]
+
+
+def test_what_a_pooling_makes_while_it_is_trained_is_measured(tmp_path):
+    rng = np.random.default_rng(0)
+    rows, y = rng.normal(size=(30, 12)).astype(np.float32), np.arange(30) % 3
+    view = StageView("tokens", (4, 3), "sequence")
+    cache = FeatureCache({"tokens": rows}, y, 20, {"tokens": (4,)}, views={"tokens": view})
+    monitor = HeadsMonitor(
+        tmp_path, cache, ("a", "b", "c"), {"tokens": 0}, every=1, kinds={"tokens": "node"}
+    )
+    settings = HeadSettings(epochs=2, batch_size=10, lr=0.1)
+    head = train_heads(cache, 3, settings, callbacks=[monitor])["tokens"]
+    assert factors(tmp_path) == ["tokens/factors/0", "tokens/factors/1", "tokens/header"]
+    header, kernel, features = blobs(tmp_path)["tokens/factors/1"]
+    read_back = schema.decode_header(header)
+    assert (read_back.kind, read_back.position_shape) == ("node", ())
+    fields = schema.decode_fields(read_back, kernel, features)
+    np.testing.assert_array_equal(fields.kernel, head.kernel)
+    tokens = rows[20:].reshape(10, 4, 3)
+    weights = np.exp(tokens @ head.pooling["kernel"])
+    pooled = (tokens * weights / weights.sum(1, keepdims=True)).sum(1)
+    expected = [pooled[y[20:] == label].mean(0) for label in range(3)]
+    np.testing.assert_allclose(fields.features[:, 0], expected, rtol=1e-5, atol=1e-6)
 
 
 def test_the_log_says_what_stages_are_whose_factors_do_not_fit(tmp_path):

@@ -127,18 +127,15 @@ for first, then in (("data_parallel", None), (None, "data_parallel")):
 
 
 def train_on_shares(kind: str | None) -> list[np.ndarray]:
-    """Weights after a training with smoothed shares of labels, as mixed images have them."""
+    """Weights after a training with smoothed shares of labels, as mixed images have them.
+
+    The network is the same: TensorFlow numbers what devices exchange from the start in every
+    strategy, and refuses other shapes under a number it had.
+    """
     with distributed(kind):
-        kernel = keras.initializers.HeNormal(5)
-        model = keras.Sequential(
-            [
-                keras.Input((8, 8, 3)),
-                keras.layers.Flatten(),
-                keras.layers.Dense(4, kernel_initializer=kernel),
-            ]
-        )
+        model = network()
         recipe = RecipeSettings(label_smoothing=0.1)
-        settings = TrainingSettings(epochs=1, schedule_epochs=None, lr=0.01, recipe=recipe)
+        settings = TrainingSettings(epochs=1, schedule_epochs=None, lr=0.05, recipe=recipe)
         compile_classifier(model, settings)
         steps = [(x[:SIZE], SHARES[:SIZE]), (x[-2:], SHARES[-2:])]
         fit_with_resume(model, TrainingData(lambda epoch: iter(steps), 2), settings)
@@ -146,4 +143,4 @@ def train_on_shares(kind: str | None) -> list[np.ndarray]:
 
 
 for found, expected in zip(train_on_shares("data_parallel"), train_on_shares(None), strict=True):
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=2e-5)

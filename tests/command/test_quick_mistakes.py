@@ -20,7 +20,7 @@ MISTAKES = {
     "--dataset=folder --model=vgg6 --data_dir=nowhere": "--data_dir=nowhere does not exist",
     "--preset=vgg16-cifar": "--preset=vgg16-cifar does not exist; did you mean vgg16-cifar10",
     "--model=resnet50": "--model=resnet50 is no network with a name; did you mean "
-    "keras.applications:ResNet50? There are efficientnetb0, ",
+    "keras.applications:ResNet50? There are cct2_3x2, ",
     "--model=keras.applications:Resnet50": "--model=keras.applications:Resnet50: Keras "
     "Applications has no network 'Resnet50'; did you mean ResNet50",
     "--model=keras.applications.xception.Xception": "--model=keras.applications.xception.Xception "

@@ -23,6 +23,7 @@ def write_statistics(session: ProbeSession) -> pd.DataFrame:
     """
     with session.run.timed("analysis"):
         layers = analyse(session)
+        _keep_kinds(session)
         write_final(session)
     return layers
 
@@ -60,5 +61,4 @@ def analyse(session: ProbeSession) -> pd.DataFrame:
     layers = pd.DataFrame(rows, columns=LAYER_COLUMNS)
     depths = {stage.name: session.depths[stage.path] for stage in session.stages}
     merge_layers(run, layers, depths)
-    _keep_kinds(session)
     return layers

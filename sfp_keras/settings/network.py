@@ -65,7 +65,7 @@ class NetworkSettings(Checked):
         "a mean over tokens with weights trained with the head; heads:<n>, the n attention heads "
         "whose outputs lie one behind another as filters; several joined by +, as in "
         "sequence+heads:4; or <stage>=<pool>, separated by commas. Default: the network's: avg:7 "
-        "for efficientnetb0.",
+        "for efficientnetb0, sequence for cct.",
     )
     at_chance: str = setting(
         "stop",

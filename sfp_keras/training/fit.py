@@ -40,28 +40,18 @@ class TrainingData:
 
     def together(self) -> "TrainingData":
         """The same with batches of one size stacked, as a `StepsTogether` takes them."""
-        return dataclasses.replace(self, **self._training(), **self._validation())
+        batches, steps = _stacked(self.batches, self.steps_per_epoch, self.full_steps)
+        validation, of_test = _stacked(
+            self.validation, self.validation_steps, self.full_validation_steps
+        )
+        return TrainingData(batches, steps, validation, of_test)
 
-    def _training(self) -> dict[str, Any]:
-        steps, full = self.steps_per_epoch, self.full_steps
-        if full is None:
-            return {}
-        return {
-            "batches": lambda epoch: together(self.batches(epoch), steps, full),
-            "steps_per_epoch": number_of_calls(steps, full),
-            "full_steps": None,
-        }
 
-    def _validation(self) -> dict[str, Any]:
-        validation = self.validation
-        steps, full = self.validation_steps, self.full_validation_steps
-        if validation is None or steps is None or full is None:
-            return {}
-        return {
-            "validation": lambda: together(validation(), steps, full),
-            "validation_steps": number_of_calls(steps, full),
-            "full_validation_steps": None,
-        }
+def _stacked(batches: Any, steps: Any, full: int | None) -> tuple[Any, Any]:
+    """Batches in groups, and how many there are; as they are where `full` is not known."""
+    if batches is None or full is None:
+        return batches, steps
+    return lambda *epoch: together(batches(*epoch), steps, full), number_of_calls(steps, full)
 
 
 def fit_with_resume(

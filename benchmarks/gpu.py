@@ -71,7 +71,7 @@ def ours(model: str, options: argparse.Namespace, several: bool = True) -> dict[
     count = min(count, 2**30 // (3 * side**2) // options.batch_size * options.batch_size)
     split = ImageSplit(
         rng.integers(0, 256, (count, side, side, 3), np.uint8),
-        (np.arange(count) % LABELS).astype(np.int32),
+        np.arange(count) % LABELS,
     )
     resident = ResidentImages(network, (split,), parse_scaling(scaling))
     optimizer = SGD(0.01, 0.9, 5e-4)

@@ -83,7 +83,8 @@ class StopOnNaN(keras.callbacks.Callback):
     """Raises an error where the loss or a weight is not finite.
 
     Put it before callbacks that save. It looks at the loss every 50 batches, of which each may be
-    several steps at once, and at losses and all weights after each epoch: where ReLU turns NaN into zero, the loss stays finite.
+    several steps at once, and at losses and all weights after each epoch: where ReLU turns NaN into
+    zero, the loss stays finite.
 
     Args:
         kept_in: file in which the finished epochs are kept, which the error then names; or

@@ -42,6 +42,43 @@ class Options(NoOptions):
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class WidthOptions(Options):
+    """Options of a network whose layers all become wider or narrower together.
+
+    `mode`=sweep varies `width` for any network with these options.
+    """
+
+    width: int | None = setting(
+        None,
+        "Filters of the first convolution; the other layers have theirs in proportion. Default: "
+        "the papers'.",
+        low=1,
+        high=65_536,
+        newer=True,
+    )
+    scale_fc: bool | None = setting(
+        None,
+        "Whether `width` scales the hidden fully connected layers too. Default: no for lenet5, yes "
+        "for the others.",
+        newer=True,
+    )
+
+
+def in_proportion(count: int, width: int | None, first: int) -> int:
+    """Filters or nodes of a layer in a network of another width.
+
+    Args:
+        count: `int`. How many there are where the first layer has `first` filters.
+        width: `int`. Filters of the first layer now, or `None` for `first`.
+        first: `int`.
+
+    Returns:
+        `int`. The nearest to `count * width / first`, halves upwards; at least 1.
+    """
+    return count if width is None else max(1, (2 * count * width + first) // (2 * first))
+
+
 def read_options(kind: type[NoOptions], values: Mapping[str, Any]) -> NoOptions:
     """Options from values, or from texts as flags have them.
 

@@ -1,5 +1,7 @@
 """LeNet-5: its shapes, first weights and refusals."""
 
+import math
+
 import keras
 import numpy as np
 import pytest
@@ -49,3 +51,18 @@ def test_rates_of_the_preset_are_the_papers() -> None:
     decay = StepDecay.parse("0.5/100<=149,0.2/150")
     rates = [0.01 * decay.factor(epoch) for epoch in (0, 99, 100, 149, 150, 199)]
     np.testing.assert_allclose(rates, [0.01, 0.01, 0.005, 0.005, 0.001, 0.001])
+
+
+@pytest.mark.parametrize("width", [1, 3, 5, 48])
+def test_widths_keep_the_papers_ratio(width: int) -> None:
+    network = build_network("lenet5", 10, width=width)
+    filters = [network.get_layer(f"layer{n}_conv").filters for n in (1, 2)]
+    assert filters == [width, math.floor(width * 16 / 6 + 0.5)]
+    assert network.get_layer("flatten").output.shape == (None, 25 * filters[1])
+    assert [network.get_layer(f"fc{n}").units for n in (1, 2)] == [120, 84]
+
+
+def test_fully_connected_layers_are_scaled_where_asked_and_single_layers_still_named() -> None:
+    network = build_network("lenet5", 10, width=9, scale_fc=True, filters={2: 7})
+    assert network.get_layer("layer2_conv").filters == 7
+    assert [network.get_layer(f"fc{n}").units for n in (1, 2)] == [180, 126]

@@ -149,7 +149,7 @@ def test_options_are_read_from_values_and_texts(name, given, want) -> None:
     [
         ("efficientnetb0", {"fc_widths": (5,)}, "`fc_widths` is no option of efficientnetb0; vgg6"),
         ("vgg6", {"blocks": {3: 1}}, "`blocks` is no option of vgg6; efficientnetb0 has it"),
-        ("vgg6", {"no_such": 3}, "`no_such` is no option of vgg6; it has filters, conv_bias"),
+        ("vgg6", {"no_such": 3}, "`no_such` is no option of vgg6; it has filters, width, "),
         ("vgg6", {"filters": ["3"]}, "`filters`=3: give a layer and a number each"),
         ("vgg6", {"filters": ["3:1", "3:2"]}, "every layer once"),
         ("vgg6", {"fc_widths": ["wide"]}, "`fc_widths`=wide: give whole numbers"),

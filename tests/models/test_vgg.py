@@ -158,3 +158,16 @@ def test_refusals(arguments, words):
 def test_unknown_default_stage_names():
     with pytest.raises(InputError, match="resnet"):
         default_stage_names("resnet")
+
+
+def test_one_width_scales_all_layers() -> None:
+    model = build_vgg("vgg16", 3, width=6)
+    filters = [model.get_layer(f"layer{n}_conv").filters for n in range(1, 14)]
+    assert filters == [6] * 2 + [12] * 2 + [24] * 3 + [48] * 6
+    assert [model.get_layer(f"fc{n}").units for n in (1, 2)] == [384, 384]
+    fixed = build_vgg("vgg16", 3, width=1, scale_fc=False, filters={2: 5})
+    assert [fixed.get_layer(f"layer{n}_conv").filters for n in (1, 2, 3)] == [1, 5, 2]
+    assert fixed.get_layer("fc1").units == 4096
+    assert build_vgg("vgg16", 3, width=1, fc_widths=(7,)).get_layer("fc1").units == 7
+    with pytest.raises(InputError, match="`width` must be a whole number from 1, not 0"):
+        build_vgg("vgg6", 3, width=0)

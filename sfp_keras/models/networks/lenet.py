@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from sfp_keras.errors import InputError
 from sfp_keras.models.initializers import seed_of
-from sfp_keras.models.options import Layer, Options
+from sfp_keras.models.options import Layer, WidthOptions, in_proportion
 from sfp_keras.models.registry import Architecture, register
 from sfp_keras.settings.field import setting
 
 if TYPE_CHECKING:
     import keras
 
-# Filters of the convolutions, and nodes of the fully connected layers behind them.
+# Filters of the convolutions, and nodes of the fully connected layers behind them. The generalised
+# LeNet of arXiv:2211.11106 keeps the ratio of the first two.
 _FILTERS: dict[Layer, int] = {1: 6, 2: 16}
 _WIDTHS = (120, 84)
 _KERNEL = 5
@@ -30,7 +31,7 @@ _DEVIATION: dict[str, Callable[[int], float]] = {
 
 
 @dataclass(frozen=True)
-class LeNetOptions(Options):
+class LeNetOptions(WidthOptions):
     """Options of LeNet-5."""
 
     activation: str = setting(
@@ -54,7 +55,12 @@ def _build(
             f"lenet5 needs images of at least {_SMALLEST}x{_SMALLEST} pixels, not "
             f"{tuple(input_shape)}: enlarge them by `image_size`"
         )
-    filters: dict[Layer, int] = {**_FILTERS, **(options.filters or {})}
+    scaled: dict[Layer, int] = {
+        number: in_proportion(count, options.width, _FILTERS[1])
+        for number, count in _FILTERS.items()
+    }
+    filters = {**scaled, **(options.filters or {})}
+    fc_width = options.width if options.scale_fc else None
     for number in filters:
         if number not in _FILTERS:
             raise InputError(f"`filters` names layer {number}, but lenet5 has layers 1 and 2")
@@ -76,6 +82,7 @@ def _build(
     x = keras.layers.Flatten(dtype=policy, name="flatten")(x)
     for number, width in enumerate(_WIDTHS, start=1):
         name = f"fc{number}"
+        width = in_proportion(width, fc_width, _FILTERS[1])
         x = keras.layers.Dense(width, options.activation, **normal(name, x.shape[-1]))(x)
     output = {**normal("output", x.shape[-1]), "dtype": policy.variable_dtype, "use_bias": False}
     return keras.Model(image, keras.layers.Dense(num_labels, **output)(x), name="lenet5")
@@ -89,7 +96,7 @@ register(
         # Measured after the pooling, as the group's VGGs.
         stages=lambda options: tuple(f"layer{number}" for number in _FILTERS),
         groups={"conv": r"(^|/)layer\d+_", "fc": r"(^|/)(fc\d+|output)/"},
-        defining=("filters", "activation"),
+        defining=("filters", "width", "activation"),
         layer_of=lambda number: f"layer{number}_conv",
     )
 )

@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sfp_keras.errors import InputError
 from sfp_keras.models.initializers import uniform_fan_in
-from sfp_keras.models.options import Layer, Options
+from sfp_keras.models.options import Layer, WidthOptions, in_proportion
 from sfp_keras.models.registry import Architecture, WeightFiles, register
 from sfp_keras.models.weights.pytorch_file import read_modules
 from sfp_keras.settings.field import setting
@@ -49,7 +49,7 @@ VGG_NAMES = tuple(_NETWORKS)
 
 
 @dataclass(frozen=True)
-class VGGOptions(Options):
+class VGGOptions(WidthOptions):
     """Options of the VGG networks: arguments of `build_vgg`."""
 
     conv_bias: bool | None = setting(
@@ -83,6 +83,8 @@ def build_vgg(
     fc_activation: str | None = None,
     output_bias: bool = False,
     filters: Mapping[Layer, int] | None = None,
+    width: int | None = None,
+    scale_fc: bool = True,
     seed: int = 0,
     batch_norm_momentum: float = 0.9,
     batch_norm_epsilon: float = 1e-5,
@@ -117,6 +119,10 @@ def build_vgg(
             Defaults to `False`.
         filters: mapping from a layer's number to its number of filters, for layers that differ
             from the papers'. Defaults to none.
+        width: `int`. Filters of the first layer; all other layers' in proportion. Defaults to the
+            papers' 64.
+        scale_fc: `bool`. Whether `width` scales the hidden fully connected layers too, where
+            `fc_widths` does not say them. Defaults to `True`.
         seed: `int`. The initial weights are a function of it (and of the Keras backend) alone:
             other layers' widths do not matter. Defaults to 0.
         batch_norm_momentum: `float`. Keras' momentum (one minus PyTorch's). Defaults to 0.9.
@@ -133,7 +139,7 @@ def build_vgg(
     import keras
 
     pooling = {"max": keras.layers.MaxPooling2D, "avg": keras.layers.AveragePooling2D}
-    layout = _layout(name)
+    layout = _scaled(_layout(name), width, scale_fc)
     widths = _filters(name, layout, filters)
     fc_widths = layout.fc_widths if fc_widths is None else tuple(fc_widths)
     _check_positive("`num_labels`", num_labels)
@@ -198,6 +204,18 @@ def _layout(name: str) -> _Layout:
     if name not in _NETWORKS:
         raise InputError(f"`name`={name!r} is not one of {', '.join(VGG_NAMES)}")
     return _NETWORKS[name]
+
+
+def _scaled(layout: _Layout, width: int | None, scale_fc: bool) -> _Layout:
+    if width is None:
+        return layout
+    _check_positive("`width`", width)
+    first = layout.filters[0]
+    scaled = tuple(in_proportion(count, width, first) for count in layout.filters)
+    fc_widths = layout.fc_widths
+    if scale_fc:
+        fc_widths = tuple(in_proportion(count, width, first) for count in fc_widths)
+    return replace(layout, filters=scaled, fc_widths=fc_widths)
 
 
 def _filters(name: str, layout: _Layout, changed: Mapping[Layer, int] | None) -> list[int]:
@@ -288,7 +306,7 @@ def _architecture(name: str, layout: _Layout) -> Architecture:
         # Measured after the pooling of the layer (paper 1, methods).
         stages=lambda options: tuple(f"layer{number}" for number in layout.stages),
         groups={"conv": r"(^|/)layer\d+_", "fc": r"(^|/)(fc\d+|output)/"},
-        defining=("filters",),
+        defining=("filters", "width"),
         files=WeightFiles(_arguments_of, unsaid=("fc_activation",)),
         layer_of=lambda number: f"layer{number}_conv",
     )

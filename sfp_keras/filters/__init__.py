@@ -37,6 +37,7 @@ from sfp_keras.filters.decisions import (
 )
 from sfp_keras.filters.field_sums import SummedFields, summed_fields
 from sfp_keras.filters.fields import FilterFields
+from sfp_keras.filters.following import ClusterLives, FollowedClusters, follow_clusters
 from sfp_keras.filters.quantities import (
     FILTER_QUANTITIES,
     LABEL_QUANTITIES,
@@ -76,12 +77,14 @@ __all__ = [
     "LAYER_QUANTITIES",
     "STAGE_SIZES",
     "VOTES",
+    "ClusterLives",
     "CommitteeVotes",
     "FieldHistogram",
     "FilterClusters",
     "FilterDecisions",
     "FilterFields",
     "FilterStatistics",
+    "FollowedClusters",
     "HeadShares",
     "HeadSpecialization",
     "LabelStatistics",
@@ -103,6 +106,7 @@ __all__ = [
     "filter_statistics",
     "filter_values",
     "find_clusters",
+    "follow_clusters",
     "head_specialization",
     "label_statistics",
     "label_values",

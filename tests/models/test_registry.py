@@ -30,7 +30,10 @@ NETWORKS = list(architectures())
 # Options that make a network small, for those that have them.
 SMALL = {"fc_widths": (8,), "enlarge": 0, "blocks": dict.fromkeys(range(3, 8), 1)}
 # Networks of one kind that differ in size alone: the smallest of them says it.
-LARGER = ("cct4_3x2", "cct6_3x1", "cct7_3x1", "cct7_7x2", "cct14_7x2")
+LARGER = (
+    *("cct4_3x2", "cct6_3x1", "cct7_3x1", "cct7_7x2", "cct14_7x2"),
+    *("avgg8", "avgg13", "avgg14", "avgg16"),
+)
 BUILT = [pytest.param(name, marks=pytest.mark.slow if name in LARGER else ()) for name in NETWORKS]
 
 

@@ -1,5 +1,7 @@
 """The papers' VGG networks: their table, shapes, initial weights and refusals."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -12,7 +14,9 @@ SMALL = {"fc_widths": (8, 6)}
 
 def narrow(name, **arguments):
     """Build a network of the papers' depth with few filters."""
-    convs = {"vgg6": 5, "vgg11": 10, "vgg11a": 8, "vgg16": 13, "avgg16": 13}[name]
+    convs = {"vgg6": 5, "avgg6": 5, "avgg8": 5, "vgg11": 10, "avgg13": 10, "vgg11a": 8}.get(
+        name, 13
+    )
     widths = dict.fromkeys(range(1, convs + 1), 4)
     return build_vgg(name, 3, **{"filters": widths, "fc_widths": (5,), **arguments})
 
@@ -28,6 +32,8 @@ def weights_of(model):
         ("vgg11", [(16, 64), (8, 128), (4, 256), (2, 512)]),
         ("vgg11a", [(16, 64), (8, 128), (4, 256), (2, 512), (1, 512)]),
         ("vgg16", [(16, 64), (8, 128), (4, 256), (2, 512), (1, 512)]),
+        ("avgg6", [(4, 512)]),
+        ("avgg13", [(4, 512)]),
         ("avgg16", [(4, 512)]),
     ],
 )
@@ -37,13 +43,59 @@ def test_papers_stages_have_the_papers_shapes(name, shapes):
     assert stages == [(None, size, size, filters) for size, filters in shapes]
 
 
-def test_avgg16_pools_twice():
-    model = narrow("avgg16")
-    pools = {layer.name: layer for layer in model.layers if layer.name.endswith("_pool")}
-    assert list(pools) == ["layer7_pool", "layer13_pool"]
-    assert isinstance(pools["layer7_pool"], keras.layers.AveragePooling2D)
-    assert pools["layer7_pool"].pool_size == (4, 4)
-    assert isinstance(pools["layer13_pool"], keras.layers.MaxPooling2D)
+def poolings(model):
+    """Name, class and window of a network's poolings, input side first."""
+    pools = [layer for layer in model.layers if layer.name.endswith("_pool")]
+    return [(one.name, type(one).__name__[:3], one.pool_size[0]) for one in pools]
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last"),
+    [("avgg6", 3, 5), ("avgg8", 3, 5), ("avgg13", 7, 10), ("avgg14", 7, 13), ("avgg16", 7, 13)],
+)
+def test_avggs_pool_twice(name, first, last):
+    model = narrow(name)
+    assert poolings(model) == [(f"layer{first}_pool", "Ave", 4), (f"layer{last}_pool", "Max", 2)]
+
+
+def test_kinds_and_place_of_an_avggs_poolings_can_be_others():
+    swapped = narrow("avgg6", pooling_order="max,avg")
+    assert poolings(swapped) == [("layer3_pool", "Max", 4), ("layer5_pool", "Ave", 2)]
+    moved = narrow("avgg6", pooling_order="max,avg", first_pooling=5)
+    assert poolings(moved) == [("layer5_first_pool", "Max", 4), ("layer5_pool", "Ave", 2)]
+    # There are as many numbers for the fully connected layers.
+    assert moved.count_params() == swapped.count_params()
+
+
+def test_orders_of_poolings_differ_next_to_the_output():
+    images = np.random.default_rng(0).uniform(-1, 1, (2, 32, 32, 3))
+    logits = [
+        narrow("avgg6", pooling_order=order, first_pooling=5).predict_on_batch(images)
+        for order in ("avg,max", "max,avg")
+    ]
+    assert not np.allclose(*logits)
+
+
+@pytest.mark.parametrize(
+    ("name", "convolutions", "connected"),
+    [
+        # Five, ten and thirteen convolutions with biases and batch norms, from 3 channels on.
+        ("avgg6", (3, 64, 128, 256, 512, 512), (8192, 10)),
+        ("avgg8", (3, 64, 128, 256, 512, 512), (8192, 4096, 4096, 10)),
+        ("avgg13", (3, 64, 64, 128, 128, *[256] * 3, *[512] * 3), (8192, 4096, 4096, 10)),
+        ("avgg14", (3, 64, 64, 128, 128, *[256] * 3, *[512] * 6), (8192, 10)),
+        ("avgg16", (3, 64, 64, 128, 128, *[256] * 3, *[512] * 6), (8192, 4096, 4096, 10)),
+    ],
+)
+def test_parameters_of_avggs(name, convolutions, connected):
+    model = build_vgg(name, 10)
+    of_convolutions = sum(
+        9 * before * here + here + 4 * here for before, here in itertools.pairwise(convolutions)
+    )
+    of_connected = sum(before * here for before, here in itertools.pairwise(connected))
+    assert model.count_params() == of_convolutions + of_connected + sum(connected[1:-1])
+    linear = [layer.activation for layer in model.layers if layer.name.startswith("fc")]
+    assert linear == [keras.activations.linear] * (len(connected) - 2)
 
 
 def test_layer_names_in_order():
@@ -140,7 +192,7 @@ def test_other_image_sizes(name):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"name": "vgg19"}, "vgg19.*vgg6, vgg11, vgg11a, vgg16, avgg16"),
+        ({"name": "vgg19"}, "vgg19.*vgg6, vgg11, vgg11a, vgg16, avgg6"),
         ({"num_labels": 0}, "num_labels.*0"),
         ({"input_shape": (16, 32, 3)}, r"vgg6.*32x32.*\(16, 32, 3\).*`image_size`"),
         ({"input_shape": (32, 32)}, r"\(32, 32\)"),
@@ -148,6 +200,8 @@ def test_other_image_sizes(name):
         ({"fc_widths": (0,)}, "`fc_widths`"),
         ({"filters": {6: 3}}, "layer 6.*layers 1 to 5"),
         ({"filters": {5: 0}}, "`filters` of layer 5"),
+        ({"first_pooling": 3}, "`pooling_order` and `first_pooling` are of A-VGGs, not of vgg6"),
+        ({"name": "avgg6", "first_pooling": 6}, "`first_pooling`=6, but avgg6 has layers 1 to 5"),
     ],
 )
 def test_refusals(arguments, words):

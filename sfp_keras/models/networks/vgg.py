@@ -17,12 +17,18 @@ if TYPE_CHECKING:
     import keras
 
 
+_Pool = tuple[int, str, int]
+
+
 @dataclass(frozen=True)
 class _Layout:
-    """One row of the table: filters of each 3x3 convolution, what pools after which, FC widths."""
+    """One row of the table: filters of each 3x3 convolution, what pools after which, FC widths.
+
+    A pooling is the number of the convolution before it, its kind and the size of its windows.
+    """
 
     filters: tuple[int, ...]
-    pools: dict[int, tuple[str, int]]
+    pools: tuple[_Pool, ...]
     fc_widths: tuple[int, ...]
     stages: tuple[int, ...]
 
@@ -33,8 +39,15 @@ _EIGHT = (64, 128, 256, 256, 512, 512, 512, 512)
 _SIX = (64, 128, 256, 512, 512)
 
 
-def _max_after(*layers: int) -> dict[int, tuple[str, int]]:
-    return dict.fromkeys(layers, ("max", 2))
+def _max_after(*layers: int) -> tuple[_Pool, ...]:
+    return tuple((layer, "max", 2) for layer in layers)
+
+
+def _advanced(filters: tuple[int, ...], fc_widths: tuple[int, ...]) -> _Layout:
+    """An A-VGG: two poolings, behind the last layer of 256 filters and behind the last of all."""
+    first = filters.index(512)
+    last = len(filters)
+    return _Layout(filters, ((first, "avg", 4), (last, "max", 2)), fc_widths, (last,))
 
 
 _NETWORKS = {
@@ -42,10 +55,16 @@ _NETWORKS = {
     "vgg11": _Layout(_TEN, _max_after(2, 4, 7, 10), (), (2, 4, 7, 10)),
     "vgg11a": _Layout(_EIGHT, _max_after(1, 2, 4, 6, 8), (4096, 4096), (1, 2, 4, 6, 8)),
     "vgg16": _Layout(_SIXTEEN, _max_after(2, 4, 7, 10, 13), (4096, 4096), (2, 4, 7, 10, 13)),
-    "avgg16": _Layout(_SIXTEEN, {7: ("avg", 4), 13: ("max", 2)}, (4096, 4096), (13,)),
+    "avgg6": _advanced(_SIX, ()),
+    "avgg8": _advanced(_SIX, (4096, 4096)),
+    "avgg13": _advanced(_TEN, (4096, 4096)),
+    "avgg14": _advanced(_SIXTEEN, ()),
+    "avgg16": _advanced(_SIXTEEN, (4096, 4096)),
 }
 
 VGG_NAMES = tuple(_NETWORKS)
+# Options of A-VGGs alone.
+_POOLING_OPTIONS = ("pooling_order", "first_pooling")
 
 
 @dataclass(frozen=True)
@@ -59,7 +78,7 @@ class VGGOptions(WidthOptions):
     fc_widths: tuple[int, ...] | None = setting(
         None,
         "Widths of the hidden fully connected layers, or 'none'. Default: as `weights`, or the "
-        "papers' (4096,4096; none for vgg6 and vgg11).",
+        "papers' (4096,4096; none for vgg6, vgg11, avgg6 and avgg14).",
         low=1,
         high=65_536,
     )
@@ -70,6 +89,23 @@ class VGGOptions(WidthOptions):
     )
     batch_norm: bool | None = None
     output_bias: bool | None = None
+
+
+@dataclass(frozen=True)
+class AVGGOptions(VGGOptions):
+    """Options of the A-VGG networks, which have two poolings."""
+
+    pooling_order: str = setting(
+        "avg,max",
+        "Kinds of an avgg's two poolings, 4x4 and then 2x2, input side first.",
+        choices=("avg,max", "max,avg"),
+    )
+    first_pooling: int | None = setting(
+        None,
+        "Number of the convolution behind which an avgg's first pooling stands; behind the last "
+        "one both are next to the output. Default: 3 of 5 convolutions, else 7.",
+        low=1,
+    )
 
 
 def build_vgg(
@@ -85,6 +121,8 @@ def build_vgg(
     filters: Mapping[Layer, int] | None = None,
     width: int | None = None,
     scale_fc: bool = True,
+    pooling_order: str = "avg,max",
+    first_pooling: int | None = None,
     seed: int = 0,
     batch_norm_momentum: float = 0.9,
     batch_norm_epsilon: float = 1e-5,
@@ -94,6 +132,16 @@ def build_vgg(
 
     Layer m is `layer<m>_conv`, `layer<m>_norm`, `layer<m>_relu` and, where it ends a block,
     `layer<m>_pool`; then come `flatten`, `fc1`, `fc2`, ... and `output`, which yields logits.
+
+    The A-VGGs (arXiv:2303.05800) decide by pooling next to the output, not along the network. Of
+    `avgg16` the layers are known: 4x4 average behind layer 7, 2x2 maximum behind layer 13. Of the
+    others the abstract gives numbers of layers alone. Inferred: `avgg6` and `avgg8` are the five
+    convolutions of `vgg6` with one and three fully connected layers, `avgg13` the ten of `vgg11`
+    with three, `avgg14` those of `avgg16` with one; the average stands behind the last layer of
+    256 filters as in `avgg16`, and the layers are linear and as wide. Both operations do not
+    commute, and the paper finds the order next to the output to matter: `pooling_order` exchanges
+    the kinds, and `first_pooling` says what lies between the two, nothing if it is the last layer
+    (then they are `layer<m>_first_pool` and `layer<m>_pool`).
 
     Example:
 
@@ -105,14 +153,13 @@ def build_vgg(
     Args:
         name: `str`. One of `vgg6`, `vgg11` (the papers': the first ten convolutions of `vgg16`
             and one fully connected layer), `vgg11a` (configuration A of the VGG paper, eight
-            convolutions), `vgg16`, `avgg16` (two poolings only: 4x4 average after layer 7, 2x2
-            maximum after layer 13).
+            convolutions), `vgg16`; `avgg6`, `avgg8`, `avgg13`, `avgg14`, `avgg16` (two poolings).
         num_labels: `int`. Output units K.
         input_shape: `(height, width, channels)` of one image. Defaults to `(32, 32, 3)`.
         conv_bias: `bool`. Whether convolutions have biases. Defaults to `True`.
         batch_norm: `bool`. Whether a batch norm follows each convolution. Defaults to `True`.
         fc_widths: widths of the hidden fully connected layers (they have biases). Defaults to
-            `(4096, 4096)`, and to none for `vgg6` and `vgg11`.
+            `(4096, 4096)`, and to none for `vgg6`, `vgg11`, `avgg6` and `avgg14`.
         fc_activation: name of a Keras activation of the hidden fully connected layers. Defaults
             to `None`: no activation between them, as in the papers.
         output_bias: `bool`. Whether the output units have biases; the papers' have none.
@@ -123,6 +170,10 @@ def build_vgg(
             papers' 64.
         scale_fc: `bool`. Whether `width` scales the hidden fully connected layers too, where
             `fc_widths` does not say them. Defaults to `True`.
+        pooling_order: `str`. Of A-VGGs: kinds of the 4x4 and of the 2x2 pooling, `"avg,max"` as
+            the paper's, or `"max,avg"`. Defaults to `"avg,max"`.
+        first_pooling: `int`. Of A-VGGs: number of the layer behind which the first pooling stands.
+            Defaults to 3 of five layers, else 7.
         seed: `int`. The initial weights are a function of it (and of the Keras backend) alone:
             other layers' widths do not matter. Defaults to 0.
         batch_norm_momentum: `float`. Keras' momentum (one minus PyTorch's). Defaults to 0.9.
@@ -139,7 +190,7 @@ def build_vgg(
     import keras
 
     pooling = {"max": keras.layers.MaxPooling2D, "avg": keras.layers.AveragePooling2D}
-    layout = _scaled(_layout(name), width, scale_fc)
+    layout = _scaled(_pooled(name, pooling_order, first_pooling), width, scale_fc)
     widths = _filters(name, layout, filters)
     fc_widths = layout.fc_widths if fc_widths is None else tuple(fc_widths)
     _check_positive("`num_labels`", num_labels)
@@ -173,10 +224,14 @@ def build_vgg(
                 name=f"{layer}_norm",
             )(x)
         x = keras.layers.ReLU(dtype=policy, name=f"{layer}_relu")(x)
-        if number in layout.pools:
-            kind, size = layout.pools[number]
+        pools = [pool for pool in layout.pools if pool[0] == number]
+        for _, kind, size in pools:
+            last = (number, kind, size) == pools[-1]
             x = pooling[kind](
-                size, data_format="channels_last", dtype=policy, name=f"{layer}_pool"
+                size,
+                data_format="channels_last",
+                dtype=policy,
+                name=f"{layer}_pool" if last else f"{layer}_first_pool",
             )(x)
         fan_in = 9 * width
 
@@ -218,6 +273,21 @@ def _scaled(layout: _Layout, width: int | None, scale_fc: bool) -> _Layout:
     return replace(layout, filters=scaled, fc_widths=fc_widths)
 
 
+def _pooled(name: str, order: str, first: int | None) -> _Layout:
+    """The layout of a network, an A-VGG's with its poolings in another order or place."""
+    layout = _layout(name)
+    if (order, first) == ("avg,max", None):
+        return layout
+    if not name.startswith("avgg"):
+        raise InputError(f"`pooling_order` and `first_pooling` are of A-VGGs, not of {name}")
+    last = len(layout.filters)
+    first = layout.pools[0][0] if first is None else first
+    if not 1 <= first <= last:
+        raise InputError(f"`first_pooling`={first}, but {name} has layers 1 to {last}")
+    early, late = order.split(",")
+    return replace(layout, pools=((first, early, 4), (last, late, 2)))
+
+
 def _filters(name: str, layout: _Layout, changed: Mapping[Layer, int] | None) -> list[int]:
     widths: dict[Layer, int] = dict(enumerate(layout.filters, start=1))
     for number, width in (changed or {}).items():
@@ -236,7 +306,7 @@ def _check_positive(what: str, value: int) -> None:
 
 
 def _check_input_shape(name: str, layout: _Layout, input_shape: Sequence[int]) -> None:
-    shrink = math.prod(size for _, size in layout.pools.values())
+    shrink = math.prod(size for *_, size in layout.pools)
     good = len(input_shape) == 3 and all(isinstance(size, int) for size in input_shape)
     if not good or input_shape[-1] < 1 or min(input_shape[:2]) < shrink:
         raise InputError(
@@ -296,17 +366,19 @@ def _arguments_of(source: str, trained: bool) -> dict[str, Any]:
 
 
 def _architecture(name: str, layout: _Layout) -> Architecture:
+    advanced = name.startswith("avgg")
+
     def build(num_labels: int, options: VGGOptions, **how: Any) -> "keras.Model":
         return build_vgg(name, num_labels, **options.given(), **how)
 
     return Architecture(
         name,
         build,
-        VGGOptions,
+        AVGGOptions if advanced else VGGOptions,
         # Measured after the pooling of the layer (paper 1, methods).
         stages=lambda options: tuple(f"layer{number}" for number in layout.stages),
         groups={"conv": r"(^|/)layer\d+_", "fc": r"(^|/)(fc\d+|output)/"},
-        defining=("filters", "width"),
+        defining=("filters", "width", *(_POOLING_OPTIONS if advanced else ())),
         files=WeightFiles(_arguments_of, unsaid=("fc_activation",)),
         layer_of=lambda number: f"layer{number}_conv",
     )

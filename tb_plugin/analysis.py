@@ -1,7 +1,7 @@
 """Clusters and statistics of measurements, computed by `sfp_keras.filters` and kept in a cache."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from sfp_keras.filters import (
     LayerStatistics,
     filter_columns,
     find_clusters,
+    follow_clusters,
     head_specialization,
     label_statistics,
     layer_statistics,
@@ -118,6 +119,28 @@ class Analysis:
             lambda made: _ENTRY + 2 * made.nodes.matrix.nbytes + 32 * made.nodes.share.nbytes,
         )
 
+    def followed(
+        self, ctx: Any, measurements: Sequence[Measurement], threshold: float
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """What is said of each step, and of each filter, where clusters are followed over steps.
+
+        The clusters of each step are not kept.
+        """
+
+        def compute() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+            # Each step waits for a turn of its own, so that others are not kept waiting by all.
+            clusters = {
+                at.step: self.clusters(ctx, at, threshold, keep=False) for at in measurements
+            }
+            found = follow_clusters(clusters)
+            return found.step_columns(), found.filter_columns()
+
+        return self._cache.get(
+            ("followed", *(at.identity for at in measurements), threshold),
+            compute,
+            lambda made: _ENTRY + sum(column.nbytes for part in made for column in part.values()),
+        )
+
     def filters_of_fields(self, ctx: Any, measurement: Measurement) -> dict[str, np.ndarray]:
         """What is the same of each filter at every threshold, by key: statistics, `own_label`."""
         return self._whole(
@@ -148,13 +171,26 @@ class Analysis:
             key: what the answer depends on beside these.
             answer: makes it from the fields of these filters, in the order given.
         """
-        whole = (*key, measurement.identity, tuple(filters))
+        return self.of_some_over_steps(
+            ctx, [measurement], filters, key, lambda fields: answer(fields[measurement.step])
+        )
+
+    def of_some_over_steps(
+        self,
+        ctx: Any,
+        measurements: Sequence[Measurement],
+        filters: list[int],
+        key: tuple,
+        answer: Callable[[dict[int, FilterFields]], Answer],
+    ) -> Answer:
+        """The same about several steps; `answer` makes it from their fields, by step."""
+        whole = (*key, *(at.identity for at in measurements), tuple(filters))
         found = self._cache.kept(whole)
         if found is None:
-            with _turn(self._pages, measurement, len(filters)):
+            with _turn(self._pages, measurements[-1], len(filters) * len(measurements)):
                 found = self._cache.get(
                     whole,
-                    lambda: answer(self._some(ctx, measurement, filters)),
+                    lambda: answer({at.step: self._some(ctx, at, filters) for at in measurements}),
                     lambda made: _ENTRY + len(made.content),
                 )
         return found

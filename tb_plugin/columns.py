@@ -11,7 +11,7 @@ from sfp_keras.filters import (
     STAGE_SIZES,
     Quantity,
 )
-from tb_plugin import head_columns
+from tb_plugin import following, head_columns
 
 STEP = Quantity("step", "", "step", "Epoch of the measurement, counted from 0", "d")
 # Which measurement a row is of.
@@ -62,6 +62,8 @@ def described() -> dict[str, list[dict[str, Any]]]:
         "filters": FILTER_COLUMNS,
         "labels": LABEL_COLUMNS,
         "heads": head_columns.LABEL_COLUMNS,
+        "followed_steps": following.STEP_COLUMNS,
+        "followed_filters": following.FILTER_COLUMNS,
     }
     return {name: [_described(column) for column in columns] for name, columns in tables.items()}
 

@@ -17,7 +17,7 @@ from sfp_keras.filters import (
     find_clusters,
 )
 from sfp_keras.monitoring.schema import SCHEMA_VERSION
-from tb_plugin import attention_heads, columns, encoding, head_columns, tables
+from tb_plugin import attention_heads, columns, encoding, following, head_columns, tables
 from tb_plugin.analysis import Analysis
 from tb_plugin.answers import Answer, application, binary_answer, csv_answer, json_answer, shortened
 from tb_plugin.listing import RunListing, natural
@@ -55,6 +55,8 @@ class Routes:
             "/labels": self.labels,
             "/heads": self.heads,
             "/heads_over_steps": self.heads_over_steps,
+            "/following": self.following,
+            "/followed_filter": self.followed_filter,
         }
         return {route: application(handler) for route, handler in handlers.items()}
 
@@ -204,6 +206,40 @@ class Routes:
         )
         of_table = head_columns.STEP_COLUMNS
         return _table(of_table, rows, notices, as_csv, listing.run, stage, "heads")
+
+    def following(self, request: Request) -> Answer:
+        """How the clusters of a stage form, move and dissolve: of each step, and of each filter."""
+        given = Parameters(request.args)
+        stage, threshold, as_csv = given.stage(), given.threshold(), given.as_csv()
+        ctx, found, notices = self._followed(request, given, stage)
+        steps, filters = self._analysis.followed(ctx, found, threshold)
+        rows = following.step_rows(steps)
+        if as_csv:
+            of_table = following.STEP_COLUMNS
+            return _table(of_table, rows, [], True, found[0].run, stage, "following")
+        return json_answer({"rows": rows, "filters": filters, "notices": shortened(notices)})
+
+    def followed_filter(self, request: Request) -> Answer:
+        """One filter at every step: its clusters, followed, and its fields on the diagonal."""
+        given = Parameters(request.args)
+        stage, threshold, index = given.stage(), given.threshold(), given.filter()
+        ctx, found, _ = self._followed(request, given, stage)
+        for one in found:
+            _check_filter(one, index)
+        return self._analysis.of_some_over_steps(
+            ctx,
+            found,
+            [index],
+            ("followed", threshold),
+            lambda fields: following.filter_answer(fields, index, threshold),
+        )
+
+    def _followed(
+        self, request: Request, given: Parameters, stage: str
+    ) -> tuple[Any, list[Measurement], list[str]]:
+        ctx, listing = self._listing(request, given)
+        stage = _known_stage(listing, stage)
+        return ctx, *following.measurements(self._reader, ctx, listing, stage)
 
     def _described(self, ctx: Any, listing: RunListing) -> tuple[dict[str, Any], list[str]]:
         about, notices = self._reader.about(ctx, listing)

@@ -186,7 +186,8 @@ def follow_clusters(
     Example:
 
     ```python
-    found = follow_clusters({step: find_clusters(at) for step, at in fields_of_step.items()})
+    fields = read_log("runs/mine/events/heads").stages["layer13"]   # dict of steps
+    found = follow_clusters({step: find_clusters(at) for step, at in fields.items()})
     found.steps_frame()           # shares of clusters kept, born, dissolved ... at every step
     found.to_frame()              # birth and stability of every filter
     found.life_id[:, 7]           # (S, K): the clusters of filter 7, at every step

@@ -11,6 +11,8 @@ _MODULE_OF = {
     "FilterMonitor": "filter_monitor",
     "HeadsMonitor": "heads_monitor",
     "MonitorWriter": "writer",
+    "MonitorLog": "log_reading",
+    "read_log": "log_reading",
     "MAX_MB": "plan",
     "MAX_MEASUREMENTS": "plan",
 }

@@ -87,7 +87,7 @@ class EventFile:
     def _record(self, event: event_pb2.Event) -> None:
         data = event.SerializeToString()
         length = struct.pack("<Q", len(data))
-        record = b"".join((length, _masked_crc(length), data, _masked_crc(data)))
+        record = b"".join((length, _check(length), data, _check(data)))
         file = self._file
         assert file is not None
         begin = file.tell()
@@ -111,6 +111,11 @@ class EventFile:
             file.close()
 
 
-def _masked_crc(data: bytes) -> bytes:
+def _check(data: bytes) -> bytes:
+    return struct.pack("<I", masked_crc(data))
+
+
+def masked_crc(data: bytes) -> int:
+    """The checksum of a record's length and of its content."""
     crc = google_crc32c.value(data)
-    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF

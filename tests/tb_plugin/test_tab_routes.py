@@ -229,6 +229,7 @@ def test_labels(tab, threshold):
         ("stages", {"run": "heads"}),
         ("curves", {"run": "heads", "stage": "layer2"}),
         ("labels", {"run": "final", "stage": "layer2"}),
+        ("following", {"run": "heads", "stage": "layer13"}),
         ("filters", {"run": "final", "stage": "layer2", "threshold": 0.9}),
     ],
 )
@@ -262,7 +263,8 @@ def test_csv_holds_the_same_numbers(tab, route, query):
 
 def test_columns_are_the_quantities_that_the_statistics_declare(tab):
     answer = tab.json("columns")
-    assert set(answer) == {"stages", "filters", "labels", "heads"}
+    others = {"heads", "followed_steps", "followed_filters"}
+    assert set(answer) == {"stages", "filters", "labels", *others}
     for table, quantities in (
         ("stages", LAYER_QUANTITIES),
         ("filters", [one for one in FILTER_QUANTITIES if one.key != "labels"]),

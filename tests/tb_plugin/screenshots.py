@@ -1,4 +1,4 @@
-"""Pictures of the tab's six views for the documentation, light and dark.
+"""Pictures of the tab's views for the documentation, light and dark.
 
     python tests/tb_plugin/screenshots.py LOGDIR docs/images
 
@@ -13,17 +13,17 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 from real_tab import chromium, settle, tab_address, tab_frame, tensorboard
 
-VIEWS = ("stages", "curves", "gallery", "filter", "labels", "compare")
+VIEWS = ("stages", "curves", "gallery", "filter", "labels", "compare", "following")
 
 
 def main() -> None:
     """Read the command line and take the pictures."""
-    parser = argparse.ArgumentParser(description="Take pictures of the tab's six views.")
+    parser = argparse.ArgumentParser(description="Take pictures of the tab's views.")
     parser.add_argument("logdir", type=Path)
     parser.add_argument("folder", type=Path, help="where the pictures go")
     parser.add_argument("--size", default="1280x800", help="width and height (1280x800)")
     parser.add_argument("--run", help="the run shown; default as the tab chooses")
-    parser.add_argument("--curves_run", help="the run whose training is shown")
+    parser.add_argument("--curves_run", help="the run with several steps")
     parser.add_argument("--stage", help="the stage shown; default the last")
     parser.add_argument("--filter", help="the filter shown; default that of least noise")
     flags = parser.parse_args()
@@ -41,9 +41,9 @@ def main() -> None:
             page = browser.new_page(viewport={"width": width, "height": height})
             for view in VIEWS:
                 state = {**chosen, "view": view}
-                if view == "curves" and flags.curves_run:
+                if view in ("curves", "following") and flags.curves_run:
                     state = {"view": view, "run": flags.curves_run}
-                elif view not in ("filter", "compare"):
+                elif view not in ("filter", "compare", "following"):
                     state.pop("filter", None)
                 page.goto("about:blank")
                 page.goto(tab_address(base, **state))

@@ -27,6 +27,7 @@ PUBLIC_CLASSES = {
     "PositionEmbedding": "sfp_keras.layers",
     "SequencePooling": "sfp_keras.layers",
     "StochasticDepth": "sfp_keras.layers",
+    "TreeSampling": "sfp_keras.layers",
     "Enlarge": "sfp_keras.models",
     "RandomGeometry": "sfp_keras.models",
     "SGD": "sfp_keras.training",

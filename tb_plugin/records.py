@@ -59,7 +59,7 @@ def check_header(header: Header, stage: str | None = None, step: int | None = No
         _expect("header", "correct", valid and len(header.correct) == labels)
         within = zip(header.correct, header.label_counts, strict=True)
         _expect("header", "correct", all(correct <= images for correct, images in within))
-    _expect("header", "kind", header.kind in ("filter", "node", "head"))
+    _expect("header", "kind", header.kind in ("filter", "node", "head", "branch"))
     whole = header.heads is None or (_natural(header.heads) and header.heads > 0)
     _expect("header", "heads", whole and header.filters % (header.heads or 1) == 0)
     _expect("header", "first_step", header.first_step is None or _natural(header.first_step))

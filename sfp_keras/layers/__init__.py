@@ -1,4 +1,4 @@
-"""Layers: those of transformers, and some whose masked weights are zero, or not stored."""
+"""Layers: those of transformers and trees, and some whose masked weights are zero or not kept."""
 
 from sfp_keras.layers.attention_heads import AttentionHeads
 from sfp_keras.layers.compact_dense import CompactDense
@@ -12,6 +12,7 @@ from sfp_keras.layers.masked_kernel import MaskedKernel
 from sfp_keras.layers.position_embedding import PositionEmbedding
 from sfp_keras.layers.sequence_pooling import SequencePooling
 from sfp_keras.layers.stochastic_depth import StochasticDepth
+from sfp_keras.layers.tree_sampling import TreeSampling
 
 # Each takes the place of its `plain` layer.
 MASKED_LAYERS = (MaskedDense, MaskedConv2D, MaskedDepthwiseConv2D, MaskedEinsumDense)
@@ -30,4 +31,5 @@ __all__ = [
     "PositionEmbedding",
     "SequencePooling",
     "StochasticDepth",
+    "TreeSampling",
 ]

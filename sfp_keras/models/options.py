@@ -4,7 +4,7 @@ import dataclasses
 import types
 import typing
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from sfp_keras.errors import InputError
 from sfp_keras.settings.field import Checked, setting
@@ -17,6 +17,8 @@ Layer = int | str
 class NoOptions(Checked):
     """Options of a network that comes trained: none."""
 
+    only_layer: ClassVar[Layer | None] = None
+
     def given(self) -> dict[str, Any]:
         """The options that are not `None`."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
@@ -28,6 +30,8 @@ class Options(NoOptions):
     """Options of a network. A network's own are a subclass; defaults are the paper's network.
 
     Fields that `setting` declares are flags of the command too; other fields are for Python alone.
+    A network with filters in one layer alone names it as `only_layer`; `filters` may then be a
+    number.
     A field may be a `bool`, `int`, `float`, `str`, a tuple of one of these, or a `Mapping` from
     layers to whole numbers, and `None` beside it: the default of the network, or of its weights.
 
@@ -85,14 +89,15 @@ def read_options(kind: type[NoOptions], values: Mapping[str, Any]) -> NoOptions:
     Args:
         kind: the dataclass of options.
         values: dict from names of its fields to values of their types; instead of a mapping a
-            sequence of texts such as `("13:350", "12:350")`; instead of a tuple of numbers one of
-            texts, `("none",)` for none.
+            sequence of texts such as `("13:350", "12:350")`, and for a network with one layer a
+            number or its text; instead of a tuple of numbers one of texts, `("none",)` for none.
 
     Raises:
         InputError: if a value cannot be read or is out of bounds.
     """
     hints = typing.get_type_hints(kind)
-    return kind(**{name: _read(name, hints[name], value) for name, value in values.items()})
+    read = {name: _read(name, hints[name], value, kind) for name, value in values.items()}
+    return kind(**read)
 
 
 def plain_kind(hint: Any) -> Any:
@@ -102,12 +107,14 @@ def plain_kind(hint: Any) -> Any:
     return hint
 
 
-def _read(name: str, hint: Any, value: Any) -> Any:
+def _read(name: str, hint: Any, value: Any, kind: type[NoOptions]) -> Any:
     hint = plain_kind(hint)
     origin = typing.get_origin(hint)
     if value is None or origin is None:
         return value
-    return _layers(name, value) if origin is not tuple else _items(name, hint, value)
+    if origin is tuple:
+        return _items(name, hint, value)
+    return _layers(name, value, kind.only_layer)
 
 
 def _items(name: str, hint: Any, value: Any) -> tuple[Any, ...]:
@@ -120,12 +127,15 @@ def _items(name: str, hint: Any, value: Any) -> tuple[Any, ...]:
         raise InputError(f"`{name}`={_shown(items)}: give {what}, or none") from None
 
 
-def _layers(name: str, value: Any) -> dict[Layer, int] | None:
-    """A mapping from layers to numbers."""
+def _layers(name: str, value: Any, only: Layer | None) -> dict[Layer, int] | None:
+    """A mapping from layers to numbers; of one layer a number will do."""
+    alone = value[0] if isinstance(value, list | tuple) and len(value) == 1 else value
+    if only is not None and not isinstance(alone, Mapping) and str(alone).isdecimal():
+        return {only: int(alone)}
     if isinstance(value, Mapping):
         pairs = [[layer, number] for layer, number in value.items()]
     else:
-        value = [value] if isinstance(value, str) else list(value)
+        value = list(value) if isinstance(value, list | tuple) else [value]
         pairs = [str(text).rsplit(":", 1) for text in value]
     try:
         found = {read_layer(layer): int(number) for layer, number in pairs}

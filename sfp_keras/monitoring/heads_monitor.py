@@ -38,8 +38,8 @@ class HeadsMonitor(keras.callbacks.Callback):
         max_measurements: `int`. Most measurements where `every` is `None`. Defaults to `20`.
         max_mb: `float`. Megabytes the factors may take. Defaults to `50`.
         title: `str`. What the tab calls the network.
-        kinds: dict from stage name to what a filter is there: `node`, `head`; a `filter` where
-            there is none.
+        kinds: dict from stage name to what a filter is there: `node`, `head`, `branch`; a
+            `filter` where there is none.
     """
 
     def __init__(

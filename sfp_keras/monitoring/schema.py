@@ -87,7 +87,8 @@ class Header:
             is.
         heads: `int` or `None`. Attention heads whose nodes, one head behind another, the filters
             are. Defaults to `None`: they are other filters.
-        kind: `str`. What a filter is: `filter` of a map, `node` of a vector or of tokens, `head`.
+        kind: `str`. What a filter is: `filter` of a map, `node` of a vector or of tokens, `head`,
+            `branch` of a tree.
     """
 
     stage: str

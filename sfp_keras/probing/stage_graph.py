@@ -55,3 +55,9 @@ def heads_of(call: LayerCall) -> int | None:
     layer = call.part if isinstance(call, InnerCall) else call.operation
     heads = inherited_traits(layer).heads
     return None if heads is None else heads(layer)
+
+
+def called(call: LayerCall) -> str:
+    """What one of a call's filters is called; empty where it has no other name."""
+    layer = call.part if isinstance(call, InnerCall) else call.operation
+    return inherited_traits(layer).called

@@ -14,7 +14,7 @@ from sfp_keras.file_names import same_file
 from sfp_keras.models.filter_axes import FilterAxes, filter_axes
 from sfp_keras.models.graph import CallGraph, LayerCall, runs_as_in_training
 from sfp_keras.models.own_training_mode import answers_by_chance_or_batch
-from sfp_keras.probing.stage_graph import heads_of, stage_graph
+from sfp_keras.probing.stage_graph import called, heads_of, stage_graph
 from sfp_keras.text import plain_text
 
 
@@ -34,6 +34,8 @@ class Stage:
             axes that puts them last, counted from 1; the shapes above are in that order.
         heads: number of attention heads whose outputs, one behind another, are the filters;
             `None` where they are not.
+        called: what one of the filters is called, such as `branch`; empty where it is a filter of
+            a map, or a node.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Stage:
     head_inputs: int
     axes: tuple[int, ...] = ()
     heads: int | None = None
+    called: str = ""
 
 
 def list_stages(model: keras.Model) -> list[Stage]:
@@ -168,7 +171,9 @@ def _stage(name: str, call: LayerCall, axes: FilterAxes) -> Stage:
     if order:
         shape = tuple(shape[axis - 1] for axis in order)
     size = math.prod(shape)
-    return Stage(name, call.path, shape, shape[:-1], shape[-1], size, order, heads_of(call))
+    return Stage(
+        name, call.path, shape, shape[:-1], shape[-1], size, order, heads_of(call), called(call)
+    )
 
 
 def _before_moves(graph: CallGraph, axes: FilterAxes, call: LayerCall, name: str) -> LayerCall:

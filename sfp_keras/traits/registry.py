@@ -71,6 +71,8 @@ class LayerTraits:
             not zero. `None` where they are not known.
         heads: of layers whose filters are nodes of attention heads, one head behind another: a
             function of the layer that gives the number of heads.
+        called: what one of the filters that a layer makes is called, `"branch"`; empty where it
+            is a filter of a map, or a node.
     """
 
     filters: Filters | Callable[[Any], Filters]
@@ -81,6 +83,7 @@ class LayerTraits:
     kernel: Callable[[Any], KernelAxes | None] | None = None
     multiply_adds: Count | None = None
     heads: Callable[[Any], int] | None = None
+    called: str = ""
 
     def filters_of(self, layer: Any) -> Filters:
         """Where the filters come from that a layer of this kind puts out."""

@@ -93,8 +93,8 @@ def test_the_compact_layer_on_jax() -> None:
 
 
 @pytest.mark.slow
-def test_layers_of_transformers_on_jax() -> None:
-    on_jax([HERE / "test_transformer_layers.py"])
+def test_layers_of_transformers_and_trees_on_jax() -> None:
+    on_jax([HERE / "test_transformer_layers.py", HERE / "test_tree_sampling.py"])
 
 
 @pytest.mark.slow

@@ -22,17 +22,20 @@ class StageView:
         shape: of its outputs, without the batch axis; filters are the last axis.
         text: `str`. As `pool` gives it: `avg:7`, or `sequence+heads:4`, one behind another.
             Empty for the outputs as they are.
+        called: `str`. What one of the stage's filters is called where that is another word than
+            `filter` or `node`.
     """
 
     stage: str
     shape: tuple[int, ...]
     text: str
+    called: str = ""
 
     @property
     def kind(self) -> str:
-        """What a filter is: `filter` of a map, `node` of a vector or of tokens, or `head`."""
+        """What a filter is: `filter` of a map, `node` of a vector or tokens, `head`, `branch`."""
         shown = [parse_view(text, self.text)[0].shows for text in self._texts]
-        own = "filter" if len(self.shape) > 2 else "node"
+        own = self.called or ("filter" if len(self.shape) > 2 else "node")
         return next(filter(None, reversed(shown)), own)
 
     @property

@@ -112,7 +112,8 @@ def pools_of(settings: StageSettings) -> dict[str, str]:
 
 def view_of(stage: Stage, settings: StageSettings) -> StageView:
     """What the head of a stage reads."""
-    return StageView(stage.name, stage.output_shape, pools_of(settings).get(stage.name, ""))
+    pool = pools_of(settings).get(stage.name, "")
+    return StageView(stage.name, stage.output_shape, pool, stage.called)
 
 
 def head_settings(experiment: Experiment, settings: StageSettings) -> HeadSettings:

@@ -50,7 +50,8 @@ export const capital = (text) => text[0].toUpperCase() + text.slice(1);
 
 /** `1 filter`, `2 filters`. */
 export function count(number, noun) {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+  const ending = noun.endsWith('ch') ? 'es' : 's';
+  return `${number} ${noun}${number === 1 ? '' : ending}`;
 }
 
 /** What is shown, as the heading of an exported picture. */

@@ -9,6 +9,7 @@ from sfp_keras.analyses.catalog import all_analyses, analyses_of, image_passes
 from sfp_keras.analyses.catalog.layers import draw_layer_curves
 from sfp_keras.analyses.catalog.matrices import draw_matrices
 from sfp_keras.analyses.image_results import read_image_result, write_image_result
+from sfp_keras.analyses.intervals import stage_intervals
 from sfp_keras.analyses.printing import print_ablation, print_committee
 from sfp_keras.analyses.shown_filters import typical_filters
 from sfp_keras.analyses.subjects import Ablation, Afcc, Committee, Run, Split, Stage, Sweep
@@ -35,6 +36,7 @@ __all__ = [
     "print_ablation",
     "print_committee",
     "read_image_result",
+    "stage_intervals",
     "typical_filters",
     "write_image_result",
 ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sfp_keras.filters import Interval
 from sfp_keras.reports.style import joined, log_axis, share_axis
 
 if TYPE_CHECKING:
@@ -32,6 +34,17 @@ def draw_line(
     shown = np.where(np.isfinite(values), values, np.nan)
     look = {"linewidth": 1, "markersize": 4, "linestyle": joined(shown, line), **style}
     panel.plot(places, shown, **look)  # type: ignore[arg-type]
+
+
+def draw_bars(
+    panel: Axes, places: Sequence[int], intervals: Sequence[Interval | None], colour: str
+) -> None:
+    """Draw 95% intervals at their places; what is not finite is left out."""
+    for place, one in zip(places, intervals, strict=True):
+        if one is not None and math.isfinite(one.low) and math.isfinite(one.high):
+            panel.vlines(place, one.low, one.high, colors=colour, linewidth=1)
+            ends = {"linestyle": "", "marker": "_", "markersize": 5, "color": colour}
+            panel.plot([place, place], [one.low, one.high], **ends)  # type: ignore[arg-type]
 
 
 def scale_panel(panel: Axes, column: str) -> None:

@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 
 from sfp_keras.analyses.analysis import Scope
+from sfp_keras.analyses.intervals import stage_intervals
 from sfp_keras.filters import (
     FilterClusters,
     FilterFields,
     FilterStatistics,
     HeadSpecialization,
+    Interval,
     LabelStatistics,
     LayerStatistics,
     SubThresholdFields,
@@ -119,6 +121,15 @@ class Stage:
             self, fields=fields, clusters=clusters, paper=PaperNumbers(), saved=_nothing, heads=None
         )
 
+    @functools.cached_property
+    def intervals(self) -> Mapping[str, Interval] | None:
+        """Error bars of its numbers over the images; `None` where their parts were not kept."""
+        parts = self.saved("bootstrap")
+        if parts is None:
+            return None
+        threshold = self.clusters.threshold
+        return stage_intervals(self.name, self.split, self.fields, parts, threshold)
+
     @property
     def row(self) -> dict[str, Any]:
         """The stage's row of layers.csv."""
@@ -219,6 +230,12 @@ class Run:
     def rows(self) -> pd.DataFrame:
         """The rows of layers.csv, of all splits."""
         return pd.DataFrame([stage.row for split in self.splits for stage in split.stages])
+
+    @property
+    def intervals(self) -> dict[tuple[str, str], Mapping[str, Interval]]:
+        """Error bars by stage and split; empty where none are known."""
+        found = {(s.name, split.name): s.intervals for split in self.splits for s in split.stages}
+        return {key: one for key, one in found.items() if one is not None}
 
     def subjects(self) -> Iterator[tuple[Scope, str, Any]]:
         """Scope, title and part of the run of every section of a report, in their order."""

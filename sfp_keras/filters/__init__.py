@@ -22,6 +22,7 @@ from sfp_keras.filters.attention_heads import (
     HeadSpecialization,
     head_specialization,
 )
+from sfp_keras.filters.bootstrap import Interval, PartMeans, bootstrap_intervals
 from sfp_keras.filters.clusters import (
     FilterClusters,
     check_clusters,
@@ -87,14 +88,17 @@ __all__ = [
     "FollowedClusters",
     "HeadShares",
     "HeadSpecialization",
+    "Interval",
     "LabelStatistics",
     "LayerStatistics",
+    "PartMeans",
     "Quantity",
     "Robustness",
     "SignalToNoise",
     "SingleHeadFields",
     "SubThresholdFields",
     "SummedFields",
+    "bootstrap_intervals",
     "check_clusters",
     "committee_votes",
     "correct_without",

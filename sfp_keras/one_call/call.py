@@ -37,6 +37,7 @@ from sfp_keras.workflows.inputs.own_scaling import scaling_note
 from sfp_keras.workflows.phases.accuracy import near_chance, own_accuracy
 from sfp_keras.workflows.phases.filters import measure_filters
 from sfp_keras.workflows.phases.heads import train_heads
+from sfp_keras.workflows.phases.intervals import write_intervals
 from sfp_keras.workflows.phases.kept_network import keep_network, weights_digest
 from sfp_keras.workflows.phases.statistics import write_statistics
 from sfp_keras.workflows.session import ProbeSession
@@ -192,6 +193,7 @@ def _probed(
         train_heads(session)
         measure_filters(session)
         table = write_statistics(session)
+        write_intervals(session)
         names = [stage.name for stage in session.stages]
         splits = list(session.splits)
         return ProbeResult(

@@ -14,6 +14,7 @@ from sfp_keras.probing.features import FeatureCache, cache_features
 from sfp_keras.probing.fields import FieldsAccumulator, StageMeasurement, measure_fields
 from sfp_keras.probing.heads import Head, check_heads, train_heads
 from sfp_keras.probing.image_pass import measure_stages
+from sfp_keras.probing.part_means import PartMeansAccumulator
 from sfp_keras.probing.row_reader import RowReader
 from sfp_keras.probing.single_heads import measure_single_heads
 from sfp_keras.probing.stages import Stage, list_stages, listed, resolve_stages
@@ -30,6 +31,7 @@ __all__ = [
     "FieldsAccumulator",
     "Head",
     "HeadSettings",
+    "PartMeansAccumulator",
     "ProbedStage",
     "RowReader",
     "Stage",

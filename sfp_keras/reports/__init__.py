@@ -5,7 +5,7 @@ figure is drawn.
 """
 
 from sfp_keras.reports.drawing import save_figure
-from sfp_keras.reports.layer_table import layer_table, print_layers
+from sfp_keras.reports.layer_table import Intervals, layer_table, print_layers
 from sfp_keras.reports.page import Folded, Listing, Paragraph, Part, Picture, Section, page
 from sfp_keras.reports.quantity_columns import quantity_column, quantity_columns
 from sfp_keras.reports.tables import Column, ReportTable, latex_figure, save_table
@@ -14,6 +14,7 @@ from sfp_keras.reports.terminal import print_table, terminal
 __all__ = [
     "Column",
     "Folded",
+    "Intervals",
     "Listing",
     "Paragraph",
     "Part",

@@ -53,6 +53,8 @@ class ReportTable:
         note: `str`. What a reader must know.
         source: `str`. Where the paper's numbers are from; shown where there are any.
         number: `int`. The table's number on a page. Default: none.
+        errors: for each row its numbers' standard errors by key, shown behind them, or `None`.
+            Default: none.
     """
 
     title: str
@@ -62,6 +64,7 @@ class ReportTable:
     note: str = ""
     source: str = ""
     number: int = 0
+    errors: Sequence[Mapping[str, float] | None] = ()
 
     @property
     def compared(self) -> bool:
@@ -75,10 +78,13 @@ class ReportTable:
         return f"{self.note} {source}".strip()
 
     def frame(self) -> pd.DataFrame:
-        """The numbers, not rounded; with `<key>_paper` and `<key>_difference` where there are."""
+        """The numbers, not rounded; `<key>_error`, `_paper`, `_difference` where there are."""
         data: dict[str, list[Any]] = {}
         for column in self.columns:
             data[column.key] = [row.get(column.key) for row in self.rows]
+            errors = [(row or {}).get(column.key) for row in self._errors()]
+            if any(value is not None for value in errors):
+                data[f"{column.key}_error"] = errors
             theirs = [(row or {}).get(column.key) for row in self._paper()]
             if any(value is not None for value in theirs):
                 data[f"{column.key}_paper"] = theirs
@@ -95,8 +101,8 @@ class ReportTable:
             plain: `bool`, default False. Whether signs are those of a keyboard, so that numbers
                 can be copied from a terminal.
         """
-        for row, theirs in zip(self.rows, self._paper(), strict=True):
-            yield "ours", [shown(row.get(c.key), c.spec, plain) for c in self.columns]
+        for row, theirs, errors in zip(self.rows, self._paper(), self._errors(), strict=True):
+            yield "ours", [_ours(row, errors or {}, c, plain) for c in self.columns]
             if not theirs:
                 continue
             rest = self.columns[1:]
@@ -150,6 +156,9 @@ class ReportTable:
     def _paper(self) -> Sequence[Mapping[str, Any] | None]:
         return self.paper or [None] * len(self.rows)
 
+    def _errors(self) -> Sequence[Mapping[str, float] | None]:
+        return self.errors or [None] * len(self.rows)
+
 
 def save_table(table: ReportTable, path: Path) -> list[Path]:
     """Write a table as CSV, LaTeX and Markdown, each whole or not at all.
@@ -192,6 +201,16 @@ def shown(value: Any, spec: str, plain: bool = False) -> str:
     else:
         text = format(int(number) if spec.endswith("d") else number, spec)
     return text if plain else text.replace("-", "\N{MINUS SIGN}")
+
+
+def _ours(row: Mapping[Any, Any], errors: Mapping[str, float], column: Column, plain: bool) -> str:
+    """The cell of a number, with its standard error where that is known."""
+    cell, error = shown(row.get(column.key), column.spec, plain), errors.get(column.key)
+    if error is None or math.isnan(error) or column.spec.endswith("d"):
+        return cell
+    digits = shown(error, column.spec, plain)
+    # Below the last digit shown.
+    return f"{cell} ± {digits if float(digits) or not error else format(error, '.1g')}"
 
 
 def html_text(text: str) -> str:

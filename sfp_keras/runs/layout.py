@@ -16,6 +16,7 @@ from sfp_keras.runs.stage_files import AblationFiles, AfccFiles, StageFiles
 # What another process needs to go on with a run.
 CONTINUED_FROM = (
     *("experiment.json", "model.keras", "training.csv", "labels.csv", "layers.csv"),
+    "intervals.csv",
     *("stages", "checkpoint"),
 )
 
@@ -33,6 +34,7 @@ class RunFiles:
         labels: names of the labels.
         layers: one row a stage, split and threshold.
         images: decoded images of a data set that is larger than memory.
+        intervals: error bars of the numbers of layers.csv.
         figures: folder of a report's figures and tables.
         report: page of a report.
     """
@@ -44,6 +46,7 @@ class RunFiles:
         self.training = path / "training.csv"
         self.labels = path / "labels.csv"
         self.layers = path / "layers.csv"
+        self.intervals = path / "intervals.csv"
         self.figures = path / "figures"
         self.report = path / "report.html"
         self.cache = path / "cache"
@@ -146,6 +149,7 @@ class RunFiles:
             "heads": [stages, self.features("heads"), self.events("heads")],
             "analysis": [
                 self.layers,
+                self.intervals,
                 # Networks with fewer filters stay: their runs delete what they redo themselves.
                 *(path for path in ablations.glob("*/*") if path.is_file()),
                 *(path for path in stages.glob("*/*") if path.is_dir()),
@@ -168,7 +172,8 @@ class RunFiles:
             delete_unfinished(self.path / name)
         # Deeper ones are of runs that may go on in a process of their own.
         found = list(self.path.glob("ablate/*/.*.tmp"))
-        for file in (self.record.path, self.model, self.training, self.labels, self.layers):
+        tables = (self.training, self.labels, self.layers, self.intervals)
+        for file in (self.record.path, self.model, *tables):
             found += self.path.glob(f".{file.name}.*.tmp")
         for path in found:
             if not path.is_dir():

@@ -8,6 +8,7 @@ from sfp_keras.workflows.paper_numbers import paper_numbers
 from sfp_keras.workflows.phases.accuracy import print_accuracy
 from sfp_keras.workflows.phases.filters import measure_filters
 from sfp_keras.workflows.phases.heads import train_heads
+from sfp_keras.workflows.phases.intervals import write_intervals
 from sfp_keras.workflows.phases.network import train_network
 from sfp_keras.workflows.phases.statistics import write_statistics
 from sfp_keras.workflows.session import ProbeSession
@@ -22,7 +23,9 @@ def probe(experiment: Experiment) -> None:
         train_heads(session)  # Phase 2: a head on every frozen stage.
         measure_filters(session)  # Phase 3: every filter alone.
         layers = write_statistics(session)
+        intervals = write_intervals(session)
 
         console, analysis = terminal(), experiment.analysis
-        print_layers(layers, paper_numbers(experiment, inputs.dataset.num_labels), console)
+        paper = paper_numbers(experiment, inputs.dataset.num_labels)
+        print_layers(layers, paper, console, intervals)
         next_steps(session.run.path, analysis.threshold, console, analysis.split[0])

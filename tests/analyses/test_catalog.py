@@ -32,7 +32,13 @@ from sfp_keras.analyses import (
     write_image_result,
 )
 from sfp_keras.errors import InputError
-from sfp_keras.filters import FilterFields, committee_votes, filter_decisions, find_clusters
+from sfp_keras.filters import (
+    FilterFields,
+    PartMeans,
+    committee_votes,
+    filter_decisions,
+    find_clusters,
+)
 from sfp_keras.papers import PaperNumbers, paper_numbers, paper_sweep
 from sfp_keras.reports import Paragraph, save_table, terminal
 from sfp_keras.reports.sweep import METRICS, fit_stages, summarise
@@ -51,7 +57,11 @@ def stage(name: str, split: str = "test", paper: PaperNumbers = PAPERS, **more: 
     fields = FilterFields(features, kernel, np.full(10, 4), (2,))
     inputs = np.maximum(rng.normal(size=(40, 2, 6)), 0).astype(np.float32)
     decisions = filter_decisions(inputs, np.repeat(np.arange(10), 4), kernel, np.array([1, 5]))
-    saved = {"decisions": decisions}
+    means = features[:, None] + rng.normal(0, 0.1, (10, 4, 2, 6)).astype(np.float32)
+    parts = PartMeans(means, np.ones((10, 4), int), rng.integers(2, size=(10, 4)))
+    saved: dict[str, Any] = {"decisions": decisions}
+    if (name, split) == ("layer13", "test"):  # The others are as if it had not been asked for.
+        saved["bootstrap"] = parts
     return Stage(
         name, split, fields, find_clusters(fields), 0.7, rng.random(10), NAMES, paper,
         **{"saved": saved.get, "heads": 3, **more},
@@ -251,19 +261,22 @@ def test_what_was_not_made_is_not_shown() -> None:
     assert Scope.LINKS not in shown
     assert shown[Scope.TRAINING] == [Paragraph("The network came trained.")]
     names = [getattr(part, "name", "") for one in shown.values() for part in one]
-    assert not {"decisions", "attention-heads", "node-depth", "single-heads"} & set(names)
+    assert not {"intervals", "decisions", "attention-heads", "node-depth", "single-heads"} & set(
+        names
+    )
 
 
 @pytest.mark.parametrize("name", image_passes())
 def test_a_pass_is_asked_for_by_a_setting_of_its_name(name: str) -> None:
     assert getattr(AnalysisSettings(), name) is False
-    assert image_passes()[name].summary(stage("layer10").saved(name))
+    assert image_passes()[name].summary(stage("layer13").saved(name))
 
 
 def test_a_pass_that_no_setting_asks_for_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     @dataclasses.dataclass(frozen=True)
     class Without:
         decisions: str = "none"
+        bootstrap: bool = False
 
     monkeypatch.setattr("sfp_keras.analyses.catalog.AnalysisSettings", Without)
     with pytest.raises(TypeError, match=r"'decisions' needs a pass .* `decisions: bool`"):
@@ -277,7 +290,7 @@ def test_what_is_no_pass_is_refused() -> None:
 
 @pytest.mark.parametrize("name", image_passes())
 def test_what_a_pass_left_is_read_back(name: str, tmp_path: Path) -> None:
-    needs, result = image_passes()[name], stage("layer10").saved(name)
+    needs, result = image_passes()[name], stage("layer13").saved(name)
     path = tmp_path / f"{name}.npz"
     assert read_image_result(path, needs) is None
     write_image_result(path, needs, result)

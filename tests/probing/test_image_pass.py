@@ -14,6 +14,7 @@ from sfp_keras.errors import InputError
 from sfp_keras.probing import (
     DecisionsAccumulator,
     FieldsAccumulator,
+    PartMeansAccumulator,
     ProbedStage,
     measure_decisions,
     measure_fields,
@@ -204,3 +205,37 @@ def test_a_pass_without_images() -> None:
     decisions = measure_decisions(CUT, KERNELS, [])
     assert decisions["two"].inputs == 0
     assert decisions["two"].by_input.shape == (5, K)
+
+
+@pytest.mark.usefixtures("always_due")
+def test_images_of_a_label_go_to_its_parts_in_turn_and_a_stopped_pass_ends_the_same(
+    tmp_path: Path,
+) -> None:
+    def run(stop: int | None = None):
+        batches, _ = passes(stop)
+        accumulators = {name: {"parts": PartMeansAccumulator} for name in NAMES}
+        checkpoint = PassCheckpoint(tmp_path / "pass.npz", "parts")
+        return measure_stages(CUT, KERNELS, batches, accumulators, checkpoint)
+
+    with pytest.raises(Stopped):
+        run(stop=12)
+    found = run()
+    for name in NAMES:
+        parts = found[name]["parts"]
+        outputs = np.concatenate(
+            [predict(PIXELS[i : i + SIZE])[NAMES.index(name)] for i in range(0, IMAGES, SIZE)]
+        ).reshape(IMAGES, 4, -1)
+        right = np.einsum("npf,pfk->nk", outputs, KERNELS[name]).argmax(1) == np.arange(IMAGES) % K
+        for label in range(K):
+            # Fewer images than parts: each is one.
+            own = outputs[label::K]
+            np.testing.assert_allclose(parts.means[label, : len(own)], own, atol=0.01)
+            np.testing.assert_array_equal(parts.correct[label, : len(own)], right[label::K])
+            assert parts.counts[label].sum() == len(own)
+    many = PartMeansAccumulator(ProbedStage("one", KERNELS["one"], (2, 2)))
+    rows = np.random.default_rng(3).normal(size=(47, 4, 3)).astype(np.float32)
+    many.add(rows[:30], np.zeros(30, int))
+    many.add(rows[30:], np.zeros(17, int))
+    parts = many.result()
+    assert parts.counts[0].tolist() == [3] * 7 + [2] * 13
+    np.testing.assert_allclose(parts.means[0, 1], rows[[1, 21, 41]].mean(0), rtol=1e-5)

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from sfp_keras.analyses.analysis import Analysis, AnalysisPart, Drawing, Scope, Tabled
-from sfp_keras.analyses.depth_panels import PANELS, draw_line, scale_panel
+from sfp_keras.analyses.depth_panels import PANELS, draw_bars, draw_line, scale_panel
 from sfp_keras.analyses.subjects import Run
 from sfp_keras.papers import PaperNumbers
-from sfp_keras.reports import layer_table
+from sfp_keras.reports import Intervals, layer_table
 from sfp_keras.reports.style import (
     COLOURS,
     GREY,
@@ -33,12 +33,18 @@ if TYPE_CHECKING:
 _LONGEST = 20
 
 
-def draw_layer_curves(layers: pd.DataFrame, paper: PaperNumbers | None = None) -> Figure:
+def draw_layer_curves(
+    layers: pd.DataFrame,
+    paper: PaperNumbers | None = None,
+    intervals: Intervals | None = None,
+) -> Figure:
     """Draw a run's layer table against depth, the paper's numbers hollow beside it.
 
     Args:
         layers: `DataFrame` with the columns of layers.csv, of one threshold, input side first.
         paper: `PaperNumbers`, or None. They are of the test set and of threshold 0.3.
+        intervals: dict from stage and split to a dict from column to `Interval`, drawn as bars.
+            Default: none.
 
     Returns:
         A figure of a page's width. Ratios that are infinite are left out.
@@ -57,6 +63,9 @@ def draw_layer_curves(layers: pd.DataFrame, paper: PaperNumbers | None = None) -
             places = [stages.index(str(stage)) for stage in rows["stage"]]
             values = rows[column].astype(float).to_numpy()
             draw_line(panel, places, values, "-", color=colour, marker="o", label=f"{split} images")
+            if intervals:
+                found = [intervals.get((str(s), str(split)), {}) for s in rows["stage"]]
+                draw_bars(panel, places, [one.get(column) for one in found], colour)
         if paper and paper.layers:
             theirs = _paper_values(paper, stages, column)
             style = {"markerfacecolor": "white", "marker": "s", "label": paper.layers.source.paper}
@@ -100,16 +109,19 @@ def _numbers(stages: list[str]) -> tuple[str, list[str]] | None:
 def _parts(run: Run, rows: pd.DataFrame) -> Iterator[AnalysisPart]:
     for split in run.splits:
         of_split = rows[rows["split"] == split.name]
-        yield Tabled(f"{split.name}-layers", layer_table(of_split, split.name, split.paper))
+        yield Tabled(
+            f"{split.name}-layers", layer_table(of_split, split.name, split.paper, run.intervals)
+        )
     paper = next((split.paper for split in run.splits if split.paper.layers), PaperNumbers())
     hollow = f" Hollow: {paper.layers.source}." if paper.layers else ""
+    bars = " Bars: 95% intervals over the images." if run.intervals else ""
     yield Drawing(
         "layer-curves",
-        lambda: draw_layer_curves(rows, paper),
+        lambda: draw_layer_curves(rows, paper, run.intervals),
         "Against depth: A: accuracy of the head. B: noise n, elements of a filter's clipped matrix "
         "that lie in no cluster. C: clusters of a filter N_c. D: labels of a cluster C_s. E and F: "
         "signal-to-noise ratios SNR_I and SNR_E; infinite ones are left out."
-        f"{hollow}",
+        f"{hollow}{bars}",
         "paper 1, Figures 2B and 5A; paper 2, Tables 1-6",
     )
 

@@ -24,7 +24,7 @@ def report(experiment: Experiment) -> None:
     write_text(recorded.files.report, page(recorded.title, sections, summary(recorded)))
     console = terminal()
     # The paper's rows go below those of the test images.
-    print_layers(run.rows, recorded.papers, console)
+    print_layers(run.rows, recorded.papers, console, run.intervals)
     console.print(f"report: {recorded.files.report}\nfigures and tables: {recorded.files.figures}")
 
 

@@ -25,7 +25,7 @@ class Scope(enum.Enum):
 
     `compute` and `parts` of LAYERS, LINKS and TRAINING are given a `Run`, of CLUSTERS and
     ROBUSTNESS a `Split`, of STAGE a `Stage`, of ABLATION an `Ablation`, of AFCC an `Afcc`, of
-    COMMITTEE a `Committee`. The three with K are sections of the report of a `Sweep`.
+    COMMITTEE a `Committee`. The four before it are sections of the report of a `Sweep`.
     """
 
     LAYERS = "Layers"
@@ -38,7 +38,8 @@ class Scope(enum.Enum):
     TRAINING = "Training"
     ERROR_OVER_K = "Error against K"
     CLUSTERS_OVER_K = "Clusters against K"
-    DEPTH_OVER_K = "Accuracy against depth"
+    POWER_LAWS = "Power laws"
+    DEPTH = "Accuracy against depth"
     COMMITTEE = "Committee"
 
 

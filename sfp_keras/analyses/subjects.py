@@ -30,9 +30,16 @@ from sfp_keras.filters import (
     summed_fields,
 )
 from sfp_keras.papers import PaperNumbers, PaperRemoval, PaperSweep, StageNumbers
+from sfp_keras.settings import LABELS, WIDTHS, SweepAxis
 
 # Tables with more labels than this are left to the run's own files.
 MOST_LABELS = 200
+
+
+_OF_SWEEPS = {
+    LABELS: (Scope.ERROR_OVER_K, Scope.CLUSTERS_OVER_K, Scope.DEPTH),
+    WIDTHS: (Scope.POWER_LAWS, Scope.DEPTH),
+}
 
 
 def _nothing(name: str) -> None:
@@ -257,15 +264,16 @@ class Run:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Sweep:
-    """Runs over numbers of labels K and seeds.
+    """Runs over numbers of labels K, or over widths, and seeds.
 
     Attributes:
-        members: `DataFrame` with a row for each finished run and stage: K, seed and the columns
-            of layers.csv with error = 1 - accuracy; stages input side first.
+        members: `DataFrame` with a row for each finished run and stage: K or width, seed and the
+            columns of layers.csv with error = 1 - accuracy; stages input side first.
         summary: `DataFrame` of means and deviations, as of `summarise`.
-        fits: `DataFrame` of lines, as of `fit_stages`.
+        fits: `DataFrame` of lines, as of `fit_stages`, or of `fit_power_laws`.
         stage: `str`. The stage whose error is shown against K.
         paper: `PaperSweep`, or `None`.
+        axis: `SweepAxis`. What is varied.
     """
 
     members: pd.DataFrame
@@ -273,6 +281,7 @@ class Sweep:
     fits: pd.DataFrame
     stage: str
     paper: PaperSweep | None = None
+    axis: SweepAxis = LABELS
 
     prefix = ""
 
@@ -283,7 +292,7 @@ class Sweep:
 
     def subjects(self) -> Iterator[tuple[Scope, str, Any]]:
         """Scope, title and subject of every section of a report, in their order."""
-        for scope in (Scope.ERROR_OVER_K, Scope.CLUSTERS_OVER_K, Scope.DEPTH_OVER_K):
+        for scope in _OF_SWEEPS[self.axis]:
             yield scope, scope.value, self
 
 

@@ -1,4 +1,4 @@
-"""The members of a sweep: the same flags with other labels and seeds, and the preset of each."""
+"""The members of a sweep: the same flags with other values and seeds, and the preset of each."""
 
 import copy
 import sys
@@ -8,13 +8,17 @@ from typing import Any
 from absl import flags
 
 from sfp_keras.command.place import CHECKOUT
-from sfp_keras.errors import InputError
+from sfp_keras.errors import InputError, arguments_called
 from sfp_keras.experiment import Experiment, all_declarations, program, typed
+from sfp_keras.settings import LABELS, SWEEP_AXES, SweepAxis
 from sfp_keras.workflows.sweep.plan import SweepPlan
 
 # As a member's process is started.
 _PROGRAM = (str(CHECKOUT / "main.py"),) if CHECKOUT else ("-m", "sfp_keras")
-_OWN = {"mode": "probe", "run_dir": None, "sweep_labels": [], "sweep_seeds": ["0"]}
+_OWN = {
+    **{"mode": "probe", "run_dir": None, "sweep_seeds": ["0"]},
+    **{axis.values: [] for axis in SWEEP_AXES.values()},
+}
 
 
 def plan(values: flags.FlagValues, build: Callable[[flags.FlagValues], Experiment]) -> SweepPlan:
@@ -25,28 +29,42 @@ def plan(values: flags.FlagValues, build: Callable[[flags.FlagValues], Experimen
         build: makes an `Experiment` of flags, with the preset of their number of labels.
 
     Returns:
-        A `SweepPlan`; seed after seed, each from few labels to many.
+        A `SweepPlan`; seed after seed, each from few labels to many, or from narrow to wide.
 
     Raises:
         InputError: if flags contradict one another.
     """
-    _check(values)
-    counts = sorted(int(text) for text in values.sweep_labels) or [values.labels]
+    axis = _axis(values)
+    _check(values, axis)
+    own = values[axis.setting].value
+    wanted = sorted(int(text) for text in values[axis.values].value) or [own]
     seeds = sorted(int(text) for text in values.sweep_seeds)
     members = []
     for seed in seeds:
-        for labels in counts:
-            more = {} if labels is None else {"labels": labels}
+        for value in wanted:
+            more = {} if value is None else {axis.setting: value}
             members.append(build(_with(values, seed=seed, subset_seed=seed, **more, **_OWN)))
-    base = build(_with(values, seed=0, subset_seed=0, labels=None))
+    base = build(_with(values, seed=0, subset_seed=0, **{axis.setting: None}))
+    with arguments_called(**{axis.setting: axis.values}):
+        members[0].check_options()
     return SweepPlan(base, tuple(members), (sys.executable, *_PROGRAM), _command(values))
 
 
-def _check(values: flags.FlagValues) -> None:
-    if values.sweep_labels and values["labels"].present:
+def _axis(values: flags.FlagValues) -> SweepAxis:
+    """What members differ in: the labels, unless other values are given."""
+    given = [axis for axis in SWEEP_AXES.values() if values[axis.values].value]
+    if len(given) > 1:
+        listed = [f"--{axis.values}={','.join(values[axis.values].value)}" for axis in given]
+        raise InputError(f"{' and '.join(listed)}: give only one of them")
+    return given[0] if given else LABELS
+
+
+def _check(values: flags.FlagValues, axis: SweepAxis) -> None:
+    several = values[axis.values].value
+    if several and values[axis.setting].present:
         raise InputError(
-            f"--labels={values.labels} and --sweep_labels={','.join(values.sweep_labels)}: give "
-            "only one of them"
+            f"--{axis.setting}={values[axis.setting].value} and "
+            f"--{axis.values}={','.join(several)}: give only one of them"
         )
     if not values.sweep_seeds:
         raise InputError("--sweep_seeds is empty; give at least one seed, as in 0,1,2")

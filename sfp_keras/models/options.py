@@ -61,6 +61,12 @@ class WidthOptions(Options):
         high=65_536,
         newer=True,
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class ScaledHeadOptions(WidthOptions):
+    """Options of such a network with hidden fully connected layers, which may stay as they are."""
+
     scale_fc: bool | None = setting(
         None,
         "Whether `width` scales the hidden fully connected layers too. Default: no for lenet5, yes "

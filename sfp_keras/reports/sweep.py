@@ -1,7 +1,7 @@
-"""A sweep over K and seeds in numbers: means, deviations, lines, and the paper's beside."""
+"""A sweep in numbers: means and deviations over seeds, lines over K, and the paper's beside."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 from rich.console import Console
@@ -12,6 +12,29 @@ from sfp_keras.reports.line_fit import LineFit, fit_line
 from sfp_keras.reports.quantity_columns import quantity_column
 from sfp_keras.reports.tables import Column, ReportTable
 from sfp_keras.reports.terminal import print_table
+from sfp_keras.settings import LABELS, SweepAxis
+
+
+@dataclasses.dataclass(frozen=True)
+class SweepReading:
+    """How the members of a sweep are read together.
+
+    Attributes:
+        axis: `SweepAxis`. What they differ in.
+        metrics: columns of members that are averaged over seeds.
+        fit: makes the table of fits, of members.
+        fit_is: `str`. What that table has, in words.
+        in_words: the fits of the network and of a stage, as sentences.
+        extended: members with the columns that only this reading has.
+    """
+
+    axis: SweepAxis
+    metrics: Sequence[str]
+    fit: Callable[[pd.DataFrame], pd.DataFrame]
+    fit_is: str
+    in_words: Callable[[pd.DataFrame, str], list[str]]
+    extended: Callable[[pd.DataFrame], pd.DataFrame] = lambda members: members
+
 
 # Averages over members: of what is measured, without the counts.
 METRICS = (
@@ -26,26 +49,31 @@ def paper_line(paper: PaperSweep, stage: str) -> LineFit:
     return stage_line(paper.line_points(stage))
 
 
-def summarise(members: pd.DataFrame) -> pd.DataFrame:
+def summarise(
+    members: pd.DataFrame, axis: SweepAxis = LABELS, metrics: Sequence[str] = METRICS
+) -> pd.DataFrame:
     """Mean and standard deviation over the seeds.
 
     Args:
-        members: `DataFrame` with K, seed, stage and `METRICS`; a row for each member and stage.
+        members: `DataFrame` with the axis' column, seed, stage and the metrics; a row for each
+            member and stage.
+        axis: `SweepAxis`. Default: the labels.
+        metrics: names of columns. Default: `METRICS`.
 
     Returns:
-        A row for each K and stage, stages as they come: K, stage, seeds, and of each metric
-        `<metric>_mean` and `<metric>_std` (of a sample, so NaN for one seed).
+        A row for each value and stage, stages as they come: K or width, stage, seeds, and of each
+        metric `<metric>_mean` and `<metric>_std` (of a sample, so NaN for one seed).
     """
     rows = []
-    for (labels, stage), group in members.groupby(["K", "stage"], sort=False):
-        row: dict[str, object] = {"K": labels, "stage": stage, "seeds": len(group)}
-        for name in METRICS:
+    for (value, stage), group in members.groupby([axis.column, "stage"], sort=False):
+        row: dict[str, object] = {axis.column: value, "stage": stage, "seeds": len(group)}
+        for name in metrics:
             # A mean with an infinite ratio is infinite, without a deviation.
             finite = group[name].abs().max() < float("inf")
             row[f"{name}_mean"] = group[name].mean()
             row[f"{name}_std"] = group[name].std() if finite else float("nan")
         rows.append(row)
-    return pd.DataFrame(rows).sort_values("K", kind="stable", ignore_index=True)
+    return pd.DataFrame(rows).sort_values(axis.column, kind="stable", ignore_index=True)
 
 
 def fit_stages(members: pd.DataFrame) -> pd.DataFrame:
@@ -91,7 +119,7 @@ def stage_line(points: pd.DataFrame) -> LineFit:
 
 
 def sweep_stage(asked: str | None, model: str, stages: Sequence[str]) -> str:
-    """The stage whose error is shown against K.
+    """The stage whose error is shown.
 
     Args:
         asked: `str` or `None`.
@@ -107,16 +135,19 @@ def sweep_stage(asked: str | None, model: str, stages: Sequence[str]) -> str:
     return of_paper if of_paper is not None and of_paper in stages else stages[-1]
 
 
-def sweep_table(summary: pd.DataFrame, paper: PaperSweep | None) -> ReportTable:
-    """Mean and standard deviation over the seeds, of every stage and K.
+def sweep_table(
+    summary: pd.DataFrame, paper: PaperSweep | None, axis: SweepAxis = LABELS
+) -> ReportTable:
+    """Mean and standard deviation over the seeds, of every stage and value.
 
     Args:
         summary: `DataFrame` as of `summarise`.
         paper: `PaperSweep`, or `None`.
+        axis: `SweepAxis`. Default: the labels.
     """
     columns = (
         Column("stage", "stage"),
-        Column("K", "K", "d"),
+        Column(axis.column, axis.column, "d"),
         Column("seeds", "seeds", "d"),
         Column("error", "error", ".4f"),
         *(_OF_LAYERS[key] for key in ("noise", "clusters", "cluster_size")),
@@ -127,9 +158,10 @@ def sweep_table(summary: pd.DataFrame, paper: PaperSweep | None) -> ReportTable:
             cells = {
                 c.key: _mean(row[f"{c.key}_mean"], row[f"{c.key}_std"], c.spec) for c in columns[3:]
             }
-            rows.append({"stage": str(stage), "K": row["K"], "seeds": row["seeds"], **cells})
+            about = {name: row[name] for name in (axis.column, "seeds")}
+            rows.append({"stage": str(stage), **about, **cells})
             theirs.append(paper.row(str(stage), int(row["K"])) if paper else None)
-    title = "Single-filter performance over K (mean ± standard deviation over seeds)"
+    title = f"Single-filter performance over {axis.column} (mean ± standard deviation over seeds)"
     return ReportTable(title, columns, rows, theirs)
 
 
@@ -139,8 +171,9 @@ def print_sweep(
     paper: PaperSweep | None,
     stage: str,
     console: Console,
+    reading: SweepReading | None = None,
 ) -> None:
-    """Print what `summarise` and `fit_stages` made, with the paper's rows beside.
+    """Print the means and the fits of a sweep, with the paper's rows beside.
 
     Args:
         summary: `DataFrame`.
@@ -148,11 +181,12 @@ def print_sweep(
         paper: `PaperSweep`, or `None`.
         stage: `str`. The stage whose line is printed.
         console: `rich.console.Console`.
+        reading: `SweepReading` that made them. Default: that of sweeps over K.
     """
-    print_table(sweep_table(summary, paper), console, blocks=True)
-    line = fits[fits["stage"] == stage].iloc[0]
-    if pd.notna(line["slope"]):
-        console.print(line_in_words(line))
+    reading = reading or LINES_OVER_K
+    print_table(sweep_table(summary, paper, reading.axis), console, blocks=True)
+    for sentence in reading.in_words(fits, stage):
+        console.print(sentence)
     if paper and stage in set(paper.rows["stage"]):
         theirs_line = paper_line(paper, stage)
         labels = ", ".join(map(str, paper.line_labels))
@@ -162,6 +196,12 @@ def print_sweep(
             style="dim",
         )
         console.print(f"paper: {paper.source.paper}", style="dim")
+
+
+def lines_in_words(fits: pd.DataFrame, stage: str) -> list[str]:
+    """The line of a stage as a sentence; none where there is none."""
+    line = fits[fits["stage"] == stage].iloc[0]
+    return [line_in_words(line)] if pd.notna(line["slope"]) else []
 
 
 def line_in_words(line: pd.Series) -> str:
@@ -181,3 +221,8 @@ def line_in_words(line: pd.Series) -> str:
 
 def _mean(mean: float, deviation: float, spec: str) -> str:
     return f"{mean:{spec}}" + (f" ± {deviation:{spec}}" if pd.notna(deviation) else "")
+
+
+LINES_OVER_K = SweepReading(
+    LABELS, METRICS, fit_stages, "line of error against K, of every stage", lines_in_words
+)

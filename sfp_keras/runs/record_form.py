@@ -63,6 +63,10 @@ def _is_accuracy(value: Any) -> bool:
     return value is None or _is_number(value, 0, 1)
 
 
+def _is_count_if_any(value: Any) -> bool:
+    return value is None or (_is_number(value, 0, math.inf) and math.isfinite(value))
+
+
 def _is_place(value: Any) -> bool:
     return isinstance(value, int) and _is_number(value, 0, 2**31)
 
@@ -84,6 +88,7 @@ _RECORD: Mapping[str, _Check] = {
 _RESULTS: Mapping[str, _Check] = {
     **dict.fromkeys(("weights", "model"), _is_text),
     "network_accuracy": _is_accuracy,
+    **dict.fromkeys(("parameters", "operations"), _is_count_if_any),
     "stage_order": lambda value: _all(value, _is_place),
     "kinds": lambda value: _all(value, _is_text),
     "attention_heads": lambda value: _all(value, _is_place),

@@ -15,11 +15,14 @@ from sfp_keras.settings.network import NetworkSettings
 from sfp_keras.settings.recipe import ImageRecipeSettings, RecipeSettings
 from sfp_keras.settings.report import ReportSettings
 from sfp_keras.settings.run import MODES, RunSettings
-from sfp_keras.settings.sweep import SweepSettings
+from sfp_keras.settings.sweep import LABELS, SWEEP_AXES, WIDTHS, SweepAxis, SweepSettings
 from sfp_keras.settings.training import FineTuningSettings, HeadSettings, TrainingSettings
 
 __all__ = [
+    "LABELS",
     "MODES",
+    "SWEEP_AXES",
+    "WIDTHS",
     "AblationSettings",
     "AfccSettings",
     "AnalysisSettings",
@@ -40,6 +43,7 @@ __all__ = [
     "RunSettings",
     "ScratchSettings",
     "Setting",
+    "SweepAxis",
     "SweepSettings",
     "TrainingSettings",
     "declarations",

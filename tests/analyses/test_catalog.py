@@ -41,8 +41,10 @@ from sfp_keras.filters import (
 )
 from sfp_keras.papers import PaperNumbers, paper_numbers, paper_sweep
 from sfp_keras.reports import Paragraph, save_table, terminal
+from sfp_keras.reports.power_laws import POWER_LAWS
 from sfp_keras.reports.sweep import METRICS, fit_stages, summarise
 from sfp_keras.reports.terminal import print_table
+from sfp_keras.settings import WIDTHS
 from sfp_keras.settings.analysis import AnalysisSettings
 
 NAMES = tuple(f"label {i}" for i in range(10))
@@ -155,6 +157,20 @@ def sweep(paper: bool = True) -> Sweep:
     return Sweep(members, summarise(members), fit_stages(members), "layer10", papers)
 
 
+def widths() -> Sweep:
+    rows = [
+        {"width": width, "seed": seed, "stage": stage, **dict.fromkeys(METRICS, 0.5)}
+        | {"network_accuracy": 1 - 0.8 / width, "parameters": width**2, "operations": 9 * width}
+        | {"filters": width, "outputs_per_filter": 4, "noise": 2 / width + seed / 99}
+        for seed in (0, 1)
+        for width in (3, 6, 8)
+        for stage in ("layer1", "layer2")
+    ]
+    members = POWER_LAWS.extended(pd.DataFrame(rows))
+    summary = summarise(members, WIDTHS, POWER_LAWS.metrics)
+    return Sweep(members, summary, POWER_LAWS.fit(members), "layer2", axis=WIDTHS)
+
+
 def committee() -> Committee:
     names = ["a", "a very long name of a member/run", "<b>$_{"]
     softmax = np.random.default_rng(0).dirichlet(np.ones(4), (3, 20))
@@ -176,6 +192,7 @@ def of_run(analysis: Analysis, of: Run) -> list[tuple[Any, Any]]:
     """The figures and tables of an analysis, each with the part of the run, or with a sweep."""
     of_sweep = sweep(paper=bool(of.splits[0].paper.layers))
     sections = [*of.subjects(), *of_sweep.subjects(), *committee().subjects()]
+    sections += [one for one in widths().subjects() if one[0] is Scope.POWER_LAWS]
     subjects = [subject for scope, _, subject in sections if scope is analysis.scope]
     assert subjects
     return [(subject, part) for subject in subjects for part in analysis.show(subject)]

@@ -53,6 +53,9 @@ MISTAKES = {
     "--class_names=,": "--class_names=, has no names",
     "--mode=train --weights=old.h5": "--mode=train: --model=vgg6 with --weights=old.h5 is trained",
     "--mode=sweep --sweep_seeds=": "--sweep_seeds is empty",
+    "--mode=sweep --sweep_labels=2,3 --sweep_widths=4,8": "--sweep_labels=2,3 and --sweep_widt",
+    "--mode=sweep --width=9 --sweep_widths=4,8": "--width=9 and --sweep_widths=4,8: give only one",
+    "--mode=sweep --model=efficientnetb0 --sweep_widths=4": "--sweep_widths is no option of effic",
 }
 SCRIPT = """
 import io, json, sys

@@ -156,6 +156,17 @@ def test_flags_given_by_hand_win(plan: Callable) -> None:
     ]
 
 
+def test_a_sweep_over_widths_keeps_the_labels_and_their_preset(plan: Callable) -> None:
+    made = plan("--model=lenet5", "--dataset=cifar10", "--sweep_widths=12,3", "--sweep_seeds=0,2")
+    members = [(m.value("width"), m.run.seed, m.data.labels) for m in made.members]
+    assert members == [(3, 0, None), (12, 0, None), (3, 2, None), (12, 2, None)]
+    assert {member.run.preset for member in made.members} == {"lenet5-cifar10"}
+    assert made.axis.column == "width"
+    assert "--width=3" in made.members[0].arguments()
+    some = plan("--model=vgg6", "--dataset=cifar10", "--sweep_widths=4", "--labels=5").members
+    assert [(m.value("width"), m.data.labels) for m in some] == [(4, 5)]
+
+
 def test_without_numbers_of_labels_it_is_all_or_those_of_labels(plan: Callable) -> None:
     assert [m.data.labels for m in plan("--sweep_seeds=0,1").members] == [None, None]
     assert [m.data.labels for m in plan("--labels=4", "--sweep_seeds=0,1").members] == [4, 4]

@@ -15,6 +15,7 @@ from pathlib import Path
 
 flags = dict(flag.removeprefix("--").split("=", 1) for flag in sys.argv[1:] if "=" in flag)
 run = Path(flags["run_dir"])
+size = int(flags.get("width") or flags["labels"])
 run.mkdir(exist_ok=True)
 kind, _, name = os.environ.get("PRETEND", "").partition(":")
 kind = kind if name == run.name else ""
@@ -42,10 +43,11 @@ with open(run / ".lock", "a") as lock:
         with open(run.parent.with_suffix(".log"), "a") as log:
             log.write(f"{run.name}\n")
     (run / "model.keras").touch()
-    seconds = {"train": 0.1 * int(flags["labels"])}
-    saved = {"phases": {"train": {}}, "seconds": seconds, "results": {}, "device": "cpu:0"}
+    seconds = {"train": 0.1 * size}
+    network = {"network_accuracy": 1 - 0.9 / size**0.5, "parameters": 7 * size, "operations": size}
+    saved = {"phases": {"train": {}}, "seconds": seconds, "results": network, "device": "cpu:0"}
     (run / "experiment.json").write_text(json.dumps(saved))
-    error = 0.01 * int(flags["labels"]) + 0.001 * int(flags["seed"])
+    error = 0.01 * size + 0.001 * int(flags["seed"])
     columns = (
         "stage,split,threshold,filters,outputs_per_filter,fc_inputs,accuracy,noise,noise_clustered,"
         "clusters,cluster_size,signal,noise_internal,noise_external,snr_internal,snr_external,"

@@ -346,6 +346,7 @@ def test_only_the_paper_s_network_has_the_paper_beside(
         ([11], {}, "`labels`: 11 is more than the 10 labels of digits"),
         ([4, 5], {"model": "mine.keras"}, "`model`=mine.keras is trained already"),
         ([4, 5], {"weights": "a.h5"}, "`weights`=a.h5 is trained already"),
+        ([11], {"sweep_widths": (3,)}, "`labels`: 11 is more than the 10 labels of digits"),
         ([4], {"sweep_stage": "layer9"}, "`sweep_stage`=layer9 is none of the probed stages"),
         (
             [4],
@@ -372,3 +373,5 @@ def test_a_trained_network_may_be_probed_for_several_seeds(folder: Path, unread:
 def test_the_default_folder() -> None:
     base = Experiment.of(model="vgg16", dataset="cifar100", labels=20, seed=4)
     assert str(sweep_folder(base)) == "runs/vgg16-cifar100-sweep"
+    widths = base.changed(sweep_widths=(3, 6), width=3)
+    assert str(sweep_folder(widths)) == "runs/vgg16-cifar100-20-widths"

@@ -1,4 +1,4 @@
-"""Accuracy of the heads against depth, for every number of labels K."""
+"""Accuracy of the heads against depth, for every number of labels K, or every width."""
 
 from __future__ import annotations
 
@@ -20,26 +20,28 @@ from sfp_keras.reports.style import (
     shown_name,
     tidy,
 )
+from sfp_keras.settings import LABELS, SweepAxis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-def draw_depth(members: pd.DataFrame) -> Figure:
-    """Draw accuracy against depth, for every K.
+def draw_depth(members: pd.DataFrame, axis: SweepAxis = LABELS) -> Figure:
+    """Draw accuracy against depth, for every K or width.
 
     Args:
-        members: `DataFrame` with K, seed, stage, accuracy; stages input side first.
+        members: `DataFrame` with the axis' column, seed, stage, accuracy; stages input side first.
+        axis: `SweepAxis`. Default: the labels.
 
     Returns:
         A `Figure` of a column's width.
     """
     figure, axes = new_figure(height=2.8)
     stages = list(dict.fromkeys(members["stage"]))
-    counts = sorted(members["K"].unique())
+    counts = sorted(members[axis.column].unique())
     for i, (count, style) in enumerate(zip(counts, ordered_styles(len(counts)), strict=True)):
-        accuracy = members[members["K"] == count].groupby("stage")["accuracy"]
+        accuracy = members[members[axis.column] == count].groupby("stage")["accuracy"]
         there = [stage for stage in stages if stage in accuracy.groups]
         shift = 0.06 * (i - (len(counts) - 1) / 2)
         axes.errorbar(
@@ -49,7 +51,7 @@ def draw_depth(members: pd.DataFrame) -> Figure:
             **style,
             **BARS,
         )
-        axes.plot([], [], label=f"$K$ = {count}", **style, **POINT)
+        axes.plot([], [], label=f"{axis.short} = {count}", **style, **POINT)
     _name_stages(axes, stages)
     axes.set_ylabel("test accuracy of the head")
     tidy(axes)
@@ -71,13 +73,11 @@ def _name_stages(axes: Axes, stages: Sequence[str]) -> None:
 def _parts(sweep: Sweep, members: pd.DataFrame) -> Iterator[AnalysisPart]:
     yield Drawing(
         "accuracy",
-        lambda: draw_depth(members),
-        "Test accuracy of the heads against depth, for each number of labels K; mean and standard "
+        lambda: draw_depth(members, sweep.axis),
+        f"Test accuracy of the heads against depth, for each {sweep.axis.each}; mean and standard "
         "deviation over seeds.",
         None,
     )
 
 
-ANALYSIS = Analysis(
-    "accuracy_over_depth", Scope.DEPTH_OVER_K, 1, lambda sweep: sweep.members, _parts
-)
+ANALYSIS = Analysis("accuracy_over_depth", Scope.DEPTH, 1, lambda sweep: sweep.members, _parts)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sfp_keras.errors import InputError
 from sfp_keras.models.initializers import seed_of
-from sfp_keras.models.options import Layer, WidthOptions, in_proportion
+from sfp_keras.models.options import Layer, ScaledHeadOptions, in_proportion
 from sfp_keras.models.registry import Architecture, register
 from sfp_keras.settings.field import setting
 
@@ -31,7 +31,7 @@ _DEVIATION: dict[str, Callable[[int], float]] = {
 
 
 @dataclass(frozen=True)
-class LeNetOptions(WidthOptions):
+class LeNetOptions(ScaledHeadOptions):
     """Options of LeNet-5."""
 
     activation: str = setting(

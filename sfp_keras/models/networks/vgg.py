@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sfp_keras.errors import InputError
 from sfp_keras.models.initializers import uniform_fan_in
-from sfp_keras.models.options import Layer, WidthOptions, in_proportion
+from sfp_keras.models.options import Layer, ScaledHeadOptions, in_proportion
 from sfp_keras.models.registry import Architecture, WeightFiles, register
 from sfp_keras.models.weights.pytorch_file import read_modules
 from sfp_keras.settings.field import setting
@@ -68,7 +68,7 @@ _POOLING_OPTIONS = ("pooling_order", "first_pooling")
 
 
 @dataclass(frozen=True)
-class VGGOptions(WidthOptions):
+class VGGOptions(ScaledHeadOptions):
     """Options of the VGG networks: arguments of `build_vgg`."""
 
     conv_bias: bool | None = setting(

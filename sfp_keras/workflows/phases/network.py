@@ -3,6 +3,7 @@
 import keras
 import pandas as pd
 
+from sfp_keras.afcc import network_report
 from sfp_keras.checkpoints import TrainingCheckpoint
 from sfp_keras.csv_files import csv_text
 from sfp_keras.distribution import current_devices
@@ -48,6 +49,16 @@ def train_network(session: ProbeSession) -> None:
             _keep_trained(run, network)
             run.delete_checkpoints("train")
     session.use_network(network)
+    _note_costs(run, network)
+
+
+def _note_costs(run: ExperimentRun, network: keras.Model) -> None:
+    """Keep how many parameters the network has, and its multiply-adds where all are known."""
+    if "parameters" in run.record.results:
+        return
+    report = network_report(network)
+    operations = None if report.uncounted else int(report.operations)
+    run.record.add_results(parameters=report.parameters, operations=operations)
 
 
 def _keep_trained(run: ExperimentRun, network: keras.Model) -> None:

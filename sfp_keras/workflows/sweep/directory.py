@@ -16,11 +16,12 @@ from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import CANNOT_WRITE, damaged, open_lock, read_json, write_text
 from sfp_keras.runs import RunFiles, differences, in_use, try_lock
+from sfp_keras.settings import LABELS, SWEEP_AXES, SweepAxis
 from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.sweep.plan import RECORD
 
 FORMAT = 1
-_OF_MEMBERS = ("labels", "subset_seed", "seed")
+_OF_SEEDS = ("subset_seed", "seed")
 
 
 class SweepDirectory:
@@ -99,17 +100,20 @@ class SweepDirectory:
         Raises:
             InputError: if the folder holds members that were made with other flags or images.
         """
-        run = ExperimentRun(base)
+        run, axis = ExperimentRun(base), base.sweep.axis
         now = {**run.plan.phase("train"), **run.plan.phase("heads")}
-        now = {name: value for name, value in now.items() if name not in _OF_MEMBERS}
+        own = (axis.setting, *_OF_SEEDS)
+        now = {name: value for name, value in now.items() if name not in own}
         with self.locked():
             saved = self.read()
             old = saved.get("members", {})
+            if old:
+                self._check_axis(saved, axis)
             if any(self.run(name).model.exists() for name in old):
                 self._check_same(saved, now, images, base.data.data_dir)
             new = {
                 name: {
-                    "K": member.data.labels,
+                    axis.column: member.value(axis.setting),
                     "seed": member.run.seed,
                     "preset": member.run.preset,
                     "command": member.command(),
@@ -117,7 +121,7 @@ class SweepDirectory:
                 for name, member in members.items()
             }
             together = sorted(
-                {**old, **new}.items(), key=lambda item: (item[1]["seed"], item[1]["K"])
+                {**old, **new}.items(), key=lambda item: (item[1]["seed"], item[1][axis.column])
             )
             content = {
                 "format": FORMAT,
@@ -125,11 +129,19 @@ class SweepDirectory:
                 **{name: base.value(name) for name in ("model", "dataset", "threshold")},
                 "split": base.analysis.split[0],
                 "stage": base.sweep.stage,
+                "axis": axis.column,
                 "images": images,
                 "settings": now,
                 "members": dict(together),
             }
             write_text(self.settings, json.dumps(content, indent=2) + "\n")
+
+    def _check_axis(self, saved: dict[str, Any], axis: SweepAxis) -> None:
+        if axis_of(saved) is not axis:
+            raise InputError(
+                f"{self.path} holds a sweep over {axis_of(saved).column}, not over {axis.column}; "
+                "choose another `run_dir`"
+            )
 
     def _check_same(
         self, saved: dict[str, Any], now: dict[str, Any], images: str | None, data_dir: str | None
@@ -187,6 +199,15 @@ class SweepDirectory:
         claim.flush()
 
 
+def axis_of(saved: dict[str, Any]) -> SweepAxis:
+    """What the members of a sweep differ in, as its sweep.json says: K where it says nothing.
+
+    Raises:
+        KeyError: if there is no such axis.
+    """
+    return SWEEP_AXES[saved.get("axis", LABELS.column)]
+
+
 def _check(saved: Any) -> None:
     """Refuse a sweep.json of another version, or with other content.
 
@@ -195,11 +216,13 @@ def _check(saved: Any) -> None:
     """
     if saved["format"] != FORMAT:
         raise ValueError(f"it has format {saved['format']}, this version reads {FORMAT}")
+    axis = axis_of(saved)
     for name, member in saved["members"].items():
+        value, seed = member[axis.column], member["seed"]
         # The name is that of a folder.
-        if name != f"k{member['K']}-seed{member['seed']}" or not isinstance(member["command"], str):
+        if name != axis.member(value, seed) or not isinstance(member["command"], str):
             raise ValueError(f"member {name!r} is {member}")
-        if not (isinstance(member["K"], int) and isinstance(member["seed"], int)):
+        if not (isinstance(value, int) and isinstance(seed, int)):
             raise ValueError(f"member {name!r} is {member}")
         if not isinstance(member["preset"], str | None):
             raise ValueError(f"member {name!r} has preset {member['preset']}")

@@ -14,18 +14,17 @@ from sfp_keras.experiment import Experiment
 from sfp_keras.files import damaged, write_text
 from sfp_keras.papers import measured_as_papers, paper_sweep
 from sfp_keras.reports import Folded, Listing, Part, Section, page, terminal
-from sfp_keras.reports.sweep import (
-    fit_stages,
-    print_sweep,
-    summarise,
-    sweep_stage,
-)
+from sfp_keras.reports.power_laws import POWER_LAWS
+from sfp_keras.reports.sweep import LINES_OVER_K, print_sweep, summarise, sweep_stage
+from sfp_keras.runs import RunFiles
 from sfp_keras.runs.statistics_files import LAYER_COLUMNS, check_layers, with_layer_columns
 from sfp_keras.runs.tables import read_content
+from sfp_keras.settings import LABELS, SweepAxis
 from sfp_keras.workflows.report.provenance import reference_section
 from sfp_keras.workflows.report.writer import ReportWriter
-from sfp_keras.workflows.sweep.directory import SweepDirectory
+from sfp_keras.workflows.sweep.directory import SweepDirectory, axis_of
 
+_READINGS = {reading.axis: reading for reading in (LINES_OVER_K, POWER_LAWS)}
 # What a member's experiment.json says of how it was made.
 _MADE_WITH = ("versions", "git_revision", "backend", "device", "platform")
 
@@ -49,7 +48,9 @@ def sweep_report(path: Path, stage: str | None = None) -> None:
         raise InputError(f"{path} holds no sweep.json; `mode`=sweep makes one")
     with folder.locked():
         saved = folder.read()
-        members = read_members(folder, saved)
+        axis = axis_of(saved)
+        reading = _READINGS[axis]
+        members = reading.extended(read_members(folder, saved))
         stages = list(dict.fromkeys(members["stage"]))
         stage = sweep_stage(stage or saved["stage"], saved["model"], stages)
         if stage not in stages:
@@ -57,8 +58,9 @@ def sweep_report(path: Path, stage: str | None = None) -> None:
         made = Experiment.from_json({**saved["settings"], "model": saved["model"]})
         alike = measured_as_papers(saved["split"], saved["threshold"])
         of_paper = alike and not made.changed_options
-        paper = paper_sweep(saved["model"], saved["dataset"]) if of_paper else None
-        summary, fits = summarise(members), fit_stages(members)
+        known = paper_sweep(saved["model"], saved["dataset"]) if of_paper else None
+        paper = known if axis is LABELS else None
+        summary, fits = summarise(members, axis, reading.metrics), reading.fit(members)
         for file, table in (
             (folder.members, members),
             (folder.summary, summary),
@@ -70,22 +72,22 @@ def sweep_report(path: Path, stage: str | None = None) -> None:
         writer = ReportWriter(folder.figures)
         writer.delete_previous()
         sections = [
-            *writer.sections(Sweep(members, summary, fits, stage, paper)),
+            *writer.sections(Sweep(members, summary, fits, stage, paper, axis)),
             Section("Settings and provenance", _provenance_parts(content)),
             reference_section(),
         ]
         finished, all_of_them = members["member"].nunique(), len(saved["members"])
-        title = f"{saved['model']} on {saved['dataset']}, K varied"
+        title = f"{saved['model']} on {saved['dataset']}, {axis.column} varied"
         summary_line = f"{finished} of {all_of_them} members finished. Folder: {folder.path}"
         write_text(folder.report, page(title, sections, summary_line))
-    print_sweep(summary, fits, paper, stage, console)
+    print_sweep(summary, fits, paper, stage, console, reading)
     if finished < all_of_them:
         console.print(f"{all_of_them - finished} of {all_of_them} members are not finished")
     console.print(
         f"results: {folder.path}\n"
         f"  {folder.members}  every member and stage\n"
         f"  {folder.summary}  mean and standard deviation over seeds\n"
-        f"  {folder.fit}  line of error against K, of every stage\n"
+        f"  {folder.fit}  {reading.fit_is}\n"
         f"  {folder.figures}  figures and tables\n"
         f"  {folder.report}  all of it on one page"
     )
@@ -112,10 +114,11 @@ def read_members(folder: SweepDirectory, saved: dict[str, Any]) -> pd.DataFrame:
         saved: its sweep.json.
 
     Returns:
-        `DataFrame`, members by seed and K, stages input side first: member, K, seed, preset, then
-        the columns of layers.csv with error = 1 - accuracy.
+        `DataFrame`, members by seed and K (or width), stages input side first: member, K, seed,
+        preset, numbers of the network where the axis names some, then the columns of layers.csv
+        with error = 1 - accuracy.
     """
-    tables, order = [], {}
+    axis, tables, order = axis_of(saved), [], {}
     for name, of in saved.get("members", {}).items():
         run = folder.run(name)
         if not run.layers.exists():
@@ -124,7 +127,8 @@ def read_members(folder: SweepDirectory, saved: dict[str, Any]) -> pd.DataFrame:
         chosen = (layers["threshold"] == saved["threshold"]) & (layers["split"] == saved["split"])
         layers = layers[chosen].reset_index(drop=True)
         layers.insert(LAYER_COLUMNS.index("accuracy") + 1, "error", 1 - layers["accuracy"])
-        about = {"member": name, "K": of["K"], "seed": of["seed"], "preset": of["preset"]}
+        about = {"member": name, **{key: of[key] for key in (axis.column, "seed", "preset")}}
+        about |= _network(run, axis)
         tables.append(pd.DataFrame({k: [v] * len(layers) for k, v in about.items()}).join(layers))
         order.update({s: place for place, s in enumerate(layers["stage"]) if s not in order})
     members = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
@@ -133,9 +137,15 @@ def read_members(folder: SweepDirectory, saved: dict[str, Any]) -> pd.DataFrame:
     place = members["stage"].map(order)
     return (
         members.assign(place=place)
-        .sort_values(["seed", "K", "place"], kind="stable", ignore_index=True)
+        .sort_values(["seed", axis.column, "place"], kind="stable", ignore_index=True)
         .drop(columns="place")
     )
+
+
+def _network(run: RunFiles, axis: SweepAxis) -> dict[str, Any]:
+    """What the axis asks for of a member's network; `None` where its record has it not."""
+    results = run.record.results if axis.results else {}
+    return {name: results.get(name) for name in axis.results}
 
 
 def _read_layers(path: Path) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""`--mode=sweep`: the whole procedure for several numbers of labels and seeds (paper 2, Fig. 3-5).
+"""`--mode=sweep`: the whole procedure for several labels (paper 2, Fig. 3-5) or widths, and seeds.
 
 Every member is a process of its own, the ordinary command: what it took of the memory of host and
 device is free again, and where one crashes the others go on. Several sweeps may work in one folder.
@@ -15,6 +15,7 @@ from sfp_keras.experiment import Experiment
 from sfp_keras.progress import duration
 from sfp_keras.reports import terminal
 from sfp_keras.runs import RunFiles, in_use
+from sfp_keras.settings import LABELS, SweepAxis
 from sfp_keras.workflows.inputs.images import reading
 from sfp_keras.workflows.sweep.directory import SweepDirectory
 from sfp_keras.workflows.sweep.member_process import run_member, stopped_by_signals
@@ -56,19 +57,23 @@ def sweep(plan: SweepPlan) -> None:
 
 
 def sweep_folder(base: Experiment) -> Path:
-    """`run_dir`, or runs/<model>-<dataset>-sweep."""
-    folder = base.changed(labels=None, seed=0).directory
-    return folder if base.run.run_dir else folder.with_name(re.sub(r"seed0$", "sweep", folder.name))
+    """`run_dir`, or runs/<model>-<dataset>-sweep, or -widths."""
+    axis = base.sweep.axis
+    folder = base.changed(**{axis.setting: None}, seed=0).directory
+    if base.run.run_dir:
+        return folder
+    return folder.with_name(re.sub(r"seed0$", axis.folder, folder.name))
 
 
 def _check_trained(plan: SweepPlan) -> None:
-    if plan.base.trains or all(m.data.labels == plan.members[0].data.labels for m in plan.members):
+    axis, members = plan.axis, plan.members
+    if plan.base.trains or len({member.value(axis.setting) for member in members}) == 1:
         return
     network = plan.base.network
     given = f"`weights`={network.weights}" if network.weights else f"`model`={network.model}"
     raise InputError(
-        f"`sweep_labels` trains a network for every K, but {given} is trained already, for its "
-        "labels; leave out `sweep_labels` to sweep over `sweep_seeds` alone"
+        f"`{axis.values}` trains a network for every {axis.column}, but {given} is trained "
+        f"already; leave out `{axis.values}` to sweep over `sweep_seeds` alone"
     )
 
 
@@ -83,8 +88,8 @@ def _check_stage(base: Experiment) -> None:
 
 
 def _placed(plan: SweepPlan, folder: Path) -> dict[str, Experiment]:
-    """The members, each in its folder, named k<K>-seed<S>."""
-    base = plan.base
+    """The members, each in its folder, named k<K>-seed<S> or w<width>-seed<S>."""
+    base, axis = plan.base, plan.axis
     known = count_labels(
         base.data.dataset, base.data.data_dir, base.data.class_names, base.data.only_split
     )
@@ -96,8 +101,10 @@ def _placed(plan: SweepPlan, folder: Path) -> dict[str, Experiment]:
             raise InputError(
                 f"`{setting}`: {labels} is more than the {known} labels of {base.data.dataset}"
             )
-        name = f"k{labels}-seed{member.run.seed}"
-        placed[name] = member.changed(labels=labels, run_dir=str(folder / name))
+        if axis is LABELS:
+            member = member.changed(labels=labels)
+        name = axis.member(member.value(axis.setting), member.run.seed)
+        placed[name] = member.changed(run_dir=str(folder / name))
     return placed
 
 
@@ -116,7 +123,7 @@ def _run_all(folder: SweepDirectory, members: dict[str, Experiment], plan: Sweep
                 if not folder.is_finished(member, claim):
                     console.print(
                         f"\nmember {number[name]} of {len(members)}: {name}"
-                        f"{_preset(member)}{_time_left(members, open_)}",
+                        f"{_preset(member)}{_time_left(members, open_, plan.axis)}",
                         style="bold",
                     )
                     code, error = run_member(plan.program, member, claim.fileno())
@@ -143,9 +150,9 @@ def _preset(member: Experiment) -> str:
     return f", preset {member.run.preset}" if member.run.preset else ""
 
 
-def _time_left(members: dict[str, Experiment], open_: list[str]) -> str:
+def _time_left(members: dict[str, Experiment], open_: list[str], axis: SweepAxis) -> str:
     """How long the members that are left take alone, by the seconds of the finished ones."""
-    # Images, and so seconds, grow with the labels.
+    # Images, and so seconds, grow with the labels; filters with the width.
     finished = [members[name] for name in members if name not in open_]
     seconds = 0.0
     for member in finished:
@@ -153,8 +160,8 @@ def _time_left(members: dict[str, Experiment], open_: list[str]) -> str:
         with contextlib.suppress(InputError):
             record = RunFiles(member.directory).record.read()
             seconds += sum(record.get("seconds", {}).values())
-    done = sum(member.data.labels or 0 for member in finished)
+    done = sum(member.value(axis.setting) for member in finished)
     if not (seconds and done):
         return ""
-    left = sum(members[name].data.labels or 0 for name in open_)
+    left = sum(members[name].value(axis.setting) for name in open_)
     return f"; {len(open_)} left, about {duration(seconds / done * left)}"

@@ -1,0 +1,39 @@
+"""A sweep over widths, with members that take a moment."""
+
+import dataclasses
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from test_sweep_members import plan_of, trained
+
+from sfp_keras.errors import InputError
+from sfp_keras.workflows.sweep.sweep import sweep
+
+
+def test_a_sweep_over_widths_reads_the_networks_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "sweep"
+    given = plan_of(folder, [None], [0, 1], model="lenet5", sweep_widths=(4, 16, 64))
+    members = [
+        member.changed(width=width) for member in given.members for width in given.base.sweep.widths
+    ]
+    sweep(dataclasses.replace(given, members=tuple(members)))
+    names = [f"w{width}-seed{seed}" for seed in (0, 1) for width in (4, 16, 64)]
+    assert trained(folder) == names
+    output = capsys.readouterr().out
+    assert "network: error = 0.9 width^-0.500, exponent 0.500 (95%: 0.500 to 0.500)" in output
+    found = pd.read_csv(folder / "members.csv")
+    assert [*found.columns[:7]] == [
+        *("member", "width", "seed", "preset", "network_accuracy", "parameters", "operations"),
+    ]
+    assert [*found["parameters"]] == [7 * w for _ in (0, 1) for w in (4, 16, 64) for _ in (0, 1)]
+    fits = pd.read_csv(folder / "fit.csv")
+    assert fits["exponent"][0] == pytest.approx(0.5)
+    assert pd.read_csv(folder / "summary.csv")["filters_mean"].tolist() == [8] * 6
+    assert (folder / "figures/power-laws.svg").exists()
+    assert "lenet5 on digits, width varied" in (folder / "report.html").read_text()
+    # The labels are the same in all, so that a sweep over K is another one.
+    with pytest.raises(InputError, match="holds a sweep over width, not over K; choose another"):
+        sweep(plan_of(folder, [2, 4], [0], model="lenet5"))

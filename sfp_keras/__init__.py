@@ -57,6 +57,7 @@ _ROOM_OF = {
     "measure_fields": "sfp_keras.probing",
     "measure_single_heads": "sfp_keras.probing",
     "train_heads": "sfp_keras.probing",
+    "zero_gradient_shares": "sfp_keras.training",
     "build_efficientnet": "sfp_keras.models",
     "build_network": "sfp_keras.models",
     "build_vgg": "sfp_keras.models",

@@ -31,6 +31,7 @@ from sfp_keras.training.resident import (
 from sfp_keras.training.schedule import StepDecay
 from sfp_keras.training.sgd import SGD
 from sfp_keras.training.steps_together import StepsTogether, accelerated, apart
+from sfp_keras.training.zero_gradients import zero_gradient_shares
 
 __all__ = [
     "SGD",
@@ -65,4 +66,5 @@ __all__ = [
     "resident_rows",
     "schedule_of",
     "with_exact_loss",
+    "zero_gradient_shares",
 ]

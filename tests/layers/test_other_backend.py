@@ -94,7 +94,8 @@ def test_the_compact_layer_on_jax() -> None:
 
 @pytest.mark.slow
 def test_layers_of_transformers_and_trees_on_jax() -> None:
-    on_jax([HERE / "test_transformer_layers.py", HERE / "test_tree_sampling.py"])
+    names = ("layers/test_transformer_layers.py", "layers/test_tree_sampling.py")
+    on_jax([HERE.parent / name for name in (*names, "training/test_zero_gradients.py")])
 
 
 @pytest.mark.slow

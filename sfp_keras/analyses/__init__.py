@@ -6,6 +6,7 @@ needs one, find it there.
 
 from sfp_keras.analyses.analysis import Analysis, AnalysisPart, Drawing, ImagePass, Scope, Tabled
 from sfp_keras.analyses.catalog import all_analyses, analyses_of, image_passes
+from sfp_keras.analyses.catalog.following import draw_following
 from sfp_keras.analyses.catalog.layers import draw_layer_curves
 from sfp_keras.analyses.catalog.matrices import draw_matrices
 from sfp_keras.analyses.image_results import read_image_result, write_image_result
@@ -30,6 +31,7 @@ __all__ = [
     "Tabled",
     "all_analyses",
     "analyses_of",
+    "draw_following",
     "draw_layer_curves",
     "draw_matrices",
     "image_passes",

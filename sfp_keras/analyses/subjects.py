@@ -14,6 +14,7 @@ from sfp_keras.filters import (
     FilterClusters,
     FilterFields,
     FilterStatistics,
+    FollowedClusters,
     HeadSpecialization,
     Interval,
     LabelStatistics,
@@ -222,6 +223,8 @@ class Run:
         ablations: those made.
         afcc: those made.
         links: `DataFrame` of results.csv of all zeroed links; may be empty.
+        followed: dict from phase, `train` or `heads`, and stage to its clusters followed over the
+            phase's epochs; may be empty.
     """
 
     splits: Sequence[Split]
@@ -230,6 +233,7 @@ class Run:
     ablations: Sequence[Ablation] = ()
     afcc: Sequence[Afcc] = ()
     links: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
+    followed: Mapping[tuple[str, str], FollowedClusters] = dataclasses.field(default_factory=dict)
 
     prefix = ""
 

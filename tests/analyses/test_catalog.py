@@ -38,6 +38,7 @@ from sfp_keras.filters import (
     committee_votes,
     filter_decisions,
     find_clusters,
+    follow_clusters,
 )
 from sfp_keras.papers import PaperNumbers, paper_numbers, paper_sweep
 from sfp_keras.reports import Paragraph, save_table, terminal
@@ -120,7 +121,9 @@ def run(paper: bool = True, **more: Any) -> Run:
         }
     )
     afcc = Afcc("layer10", results, papers.afcc, networks)
-    return Run(splits, curve, {"layer10": curve}, [ablation], [afcc], links_results())
+    measured = {step: stage("layer13" + step * "!").clusters for step in range(4)}
+    followed = {("heads", "layer13"): follow_clusters(measured)}
+    return Run(splits, curve, {"layer10": curve}, [ablation], [afcc], links_results(), followed)
 
 
 def links_results() -> pd.DataFrame:

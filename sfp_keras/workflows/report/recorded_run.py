@@ -28,6 +28,7 @@ from sfp_keras.runs.stage_results import read_measurement
 from sfp_keras.runs.tables import COUNT, TEXT, read_curve, read_table
 from sfp_keras.text import did_you_mean
 from sfp_keras.workflows.paper_numbers import paper_numbers
+from sfp_keras.workflows.report.followed import read_followed
 
 # Runs that are named where another one is not there.
 _NAMED = 3
@@ -88,6 +89,7 @@ class RecordedRun:
             self._ablations(papers),
             self._afcc(papers),
             read_all_links(self.files.all_links()),
+            read_followed(self.files, names, len(self.names), self.threshold),
         )
 
     def _split(self, split: str, papers: PaperNumbers, filters: Sequence[int]) -> Split:

@@ -23,9 +23,10 @@ class TreeSampling(keras.layers.Layer):
                      + sum over k, u, w of kernel[r, u, w, (g, k), m] x[r R + u, w, (g, k)]
 
     with its rows u, columns w and the filters k of the group, which stand one behind another as a
-    convolution with as many `groups` puts them out. All branches read the same map. A pooling of
-    rows with weights of its own for each place: nothing is shared but the input (Tree-3 of
-    arXiv:2211.11378, whose text is not available to us; formula and order of axes are ours).
+    depthwise convolution, or one with as many `groups`, puts them out. All branches read the same
+    map. A pooling of rows with weights of its own for each place: nothing is shared but the input
+    (Tree-3 of arXiv:2211.11378, whose text is not available to us; formula and order of axes are
+    ours).
 
     Several trees in one layer: of each group the filters are those of the trees, one tree behind
     another, and so are the branches; a tree's branches read its own filters alone.
@@ -33,8 +34,8 @@ class TreeSampling(keras.layers.Layer):
     Example:
 
     ```
-    x = keras.layers.Conv2D(45, 5, groups=3, activation="relu")(images)  # (n, 28, 28, 45)
-    x = keras.layers.MaxPooling2D(2)(x)
+    x = keras.layers.DepthwiseConv2D(5, depth_multiplier=15, activation="relu")(images)
+    x = keras.layers.MaxPooling2D(2)(x)  # (n, 14, 14, 45): 15 filters of each colour
     x = TreeSampling(16, groups=3, activation="relu")(x)  # (n, 3, 7, 16)
     ```
 

@@ -89,7 +89,7 @@ def split(several, trees):
             return part.reshape(*array.shape[:axis], -1, *array.shape[axis + 1 :])
 
         yield [
-            *(own(conv, 3, 3), own(conv_bias, 0, 3), own(kernel, 3, 3), own(bias, 2, 1)),
+            *(own(conv, 3, 1), own(conv_bias, 0, 3), own(kernel, 3, 3), own(bias, 2, 1)),
             *(own(output, 0, bias.shape[0] * bias.shape[1]), output_bias),
         ]
 

@@ -84,11 +84,11 @@ def _build(
     deviation = _DEVIATION[options.activation]
 
     image = keras.Input(tuple(input_shape), name="image")
-    x = keras.layers.Conv2D(
-        colours * filters,
+    # The convolution with a group for each colour; by its groups it is 30 times slower on a CPU.
+    x = keras.layers.DepthwiseConv2D(
         _KERNEL,
-        groups=colours,
-        kernel_initializer=normal(seed, "layer1_conv", deviation(_KERNEL**2)),
+        depth_multiplier=filters,
+        depthwise_initializer=normal(seed, "layer1_conv", deviation(_KERNEL**2)),
         dtype=policy,
         name="layer1_conv",
     )(image)

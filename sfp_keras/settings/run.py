@@ -16,8 +16,9 @@ class RunSettings(Checked):
         "The workflow. probe: all three phases of the papers, each only where it is not finished. "
         "train: phase 1 alone. afcc: zero the head of a stage outside its filters' clusters, and "
         "fine-tune what is left. ablate: remove filters, and see what accuracy is left. sweep: "
-        "probe for several `sweep_labels` and `sweep_seeds`. committee: let the trained networks "
-        "of `members` vote. report: figures and tables of a run, a sweep or a committee.",
+        "probe for several `sweep_labels` or `sweep_widths`, and `sweep_seeds`. committee: let the "
+        "trained networks of `members` vote. report: figures and tables of a run, a sweep or a "
+        "committee.",
         choices=MODES,
     )
     preset: str | None = setting(

@@ -73,8 +73,8 @@ class SweepSettings(Checked):
     )
     stage: str | None = setting(
         None,
-        "The stage whose error is shown against K. Default: the paper's (layer10 of VGG-16), else "
-        "the last.",
+        "The stage whose error is shown against K or width. Default: the paper's (layer10 of "
+        "VGG-16), else the last.",
     )
 
     @property

@@ -114,6 +114,20 @@ def test_options_that_are_named_are_there(name: str) -> None:
     assert not architecture.changed({})
 
 
+# One network of each kind.
+WIDE = {
+    find_architecture(one).options: one for one in NETWORKS if find_architecture(one).has("width")
+}
+
+
+@pytest.mark.parametrize("name", WIDE.values())
+def test_a_width_is_that_of_the_first_convolution(name: str) -> None:
+    network = sfp_keras.build_network(name, 3, input_shape=(32, 32, 3), width=3)
+    first, second = [x for x in network.layers if isinstance(x, keras.layers.Conv2D)][:2]
+    assert first.filters == 3
+    assert second.filters in (3, 6, 8)
+
+
 def test_options_are_listed_without_keras() -> None:
     code = (
         "import sys; from sfp_keras.models import architectures, network_options;"

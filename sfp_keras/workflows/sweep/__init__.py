@@ -1,1 +1,1 @@
-"""A sweep over numbers of labels and seeds: its plan, processes, folder and report."""
+"""A sweep over numbers of labels or widths, and seeds: its plan, processes, folder and report."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,13 @@ import pandas as pd
 
 from sfp_keras.filters import FilterFields
 from sfp_keras.papers import cited
-from sfp_keras.reports import Paragraph, ReportTable
+from sfp_keras.reports import (
+    Paragraph,
+    ReportTable,
+    figure_of_kind,
+    table_of_kind,
+    text_of_kind,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -141,8 +147,30 @@ class Analysis:
         """Compute, and give the figures and tables; none where there is nothing to show.
 
         Args:
-            subject: the part of a run that `scope` names.
+            subject: the part of a run that `scope` names. What its filters are, `kind`, gives
+                the word for them.
         """
         result = self.compute(subject)
         if result is not None:
-            yield from self.parts(subject, result)
+            kind = getattr(subject, "kind", "filter")
+            names = getattr(subject, "stage_names", ())
+            for part in self.parts(subject, result):
+                yield _of_kind(part, kind, names)
+
+
+def _of_kind(part: AnalysisPart, kind: str, names: Sequence[str]) -> AnalysisPart:
+    """A part in the words for what filters are."""
+    if kind == "filter":
+        return part
+    if isinstance(part, ReportTable):
+        return table_of_kind(part, kind, names)
+    if isinstance(part, Paragraph):
+        return Paragraph(text_of_kind(part.text, kind, names))
+    if isinstance(part, Tabled):
+        folded = text_of_kind(part.folded, kind, names)
+        return Tabled(part.name, table_of_kind(part.table, kind, names), folded)
+    return dataclasses.replace(
+        part,
+        draw=lambda: figure_of_kind(part.draw(), kind, names),
+        caption=text_of_kind(part.caption, kind, names),
+    )

@@ -8,7 +8,7 @@ from sfp_keras.analyses.catalog.removed_filters import removal_table
 from sfp_keras.analyses.catalog.silenced_labels import silenced_table
 from sfp_keras.analyses.subjects import Ablation, Committee
 from sfp_keras.papers import cited
-from sfp_keras.reports import print_table
+from sfp_keras.reports import ReportTable, print_table, table_of_kind, text_of_kind
 
 
 def print_ablation(ablation: Ablation, console: Console) -> None:
@@ -19,20 +19,25 @@ def print_ablation(ablation: Ablation, console: Console) -> None:
         console: `rich.console.Console`.
     """
     stage, labels = ablation.name, ablation.labels
-    console.print()
-    print_table(removal_table(ablation.summary, stage, ablation.paper), console)
-    console.print()
-    print_table(silenced_table(labels, stage, worst=5), console)
+
+    def show(table: ReportTable) -> None:
+        console.print()
+        print_table(table_of_kind(table, ablation.kind, [stage]), console)
+
+    show(removal_table(ablation.summary, stage, ablation.paper))
+    show(silenced_table(labels, stage, worst=5))
     count = labels["silenced"]
+    silenced = (
+        f"filters silenced a label: {count.min()} to {count.max()}, on average {count.mean():.1f}"
+    )
     console.print(
-        f"filters silenced a label: {count.min()} to {count.max()}, on average {count.mean():.1f}\n"
+        f"{text_of_kind(silenced, ablation.kind)}\n"
         f"{cited('paper 1')}: silencing a large fraction of the filters that include a label "
         "substantially decreases accuracy",
         style="dim",
     )
     if len(ablation.widths) > 1:
-        console.print()
-        print_table(width_table(ablation.widths, stage, ablation.paper), console)
+        show(width_table(ablation.widths, stage, ablation.paper))
 
 
 def print_committee(committee: Committee, console: Console) -> None:

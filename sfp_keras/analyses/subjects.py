@@ -31,6 +31,7 @@ from sfp_keras.filters import (
     summed_fields,
 )
 from sfp_keras.papers import PaperNumbers, PaperRemoval, PaperSweep, StageNumbers
+from sfp_keras.reports import common_kind
 from sfp_keras.settings import LABELS, WIDTHS, SweepAxis
 
 # Tables with more labels than this are left to the run's own files.
@@ -64,6 +65,7 @@ class Stage:
         saved: gives what the pass of an analysis left, by the analysis's name, or `None`.
         heads: number of attention heads whose nodes the filters are, one head behind another;
             `None` where they are other filters.
+        kind: `str`. What the filters are: `filter` of a map, `node` or `head`.
     """
 
     name: str
@@ -77,11 +79,17 @@ class Stage:
     filters: Sequence[int] = ()
     saved: Callable[[str], Any] = _nothing
     heads: int | None = None
+    kind: str = "filter"
 
     @property
     def prefix(self) -> str:
         """What begins the names of its files."""
         return f"{self.split}-{self.name}-"
+
+    @property
+    def stage_names(self) -> list[str]:
+        """Its name."""
+        return [self.name]
 
     @functools.cached_property
     def statistics(self) -> LayerStatistics:
@@ -126,7 +134,13 @@ class Stage:
         fields = self.fields.by_heads(self.heads)
         clusters = find_clusters(fields, self.clusters.threshold)
         return dataclasses.replace(
-            self, fields=fields, clusters=clusters, paper=PaperNumbers(), saved=_nothing, heads=None
+            self,
+            fields=fields,
+            clusters=clusters,
+            paper=PaperNumbers(),
+            saved=_nothing,
+            heads=None,
+            kind="head",
         )
 
     @functools.cached_property
@@ -165,6 +179,16 @@ class Split:
         """What begins the names of its files."""
         return f"{self.name}-"
 
+    @property
+    def kind(self) -> str:
+        """What the filters of all stages are; `filter` where they differ."""
+        return common_kind(stage.kind for stage in self.stages)
+
+    @property
+    def stage_names(self) -> list[str]:
+        """The names of its stages."""
+        return [stage.name for stage in self.stages]
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Ablation:
@@ -176,6 +200,7 @@ class Ablation:
         labels: `DataFrame` of labels.csv.
         widths: `DataFrame` of widths.csv; first the run's own network.
         paper: what paper 1 says of the stage, or `None`.
+        kind: `str`. What its filters are: `filter`, `node` or `head`.
     """
 
     name: str
@@ -183,11 +208,17 @@ class Ablation:
     labels: pd.DataFrame
     widths: pd.DataFrame
     paper: PaperRemoval | None = None
+    kind: str = "filter"
 
     @property
     def prefix(self) -> str:
         """What begins the names of its files."""
         return f"ablate-{self.name}-"
+
+    @property
+    def stage_names(self) -> list[str]:
+        """The stage's name."""
+        return [self.name]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -199,17 +230,24 @@ class Afcc:
         results: `DataFrame` of results.csv.
         paper: what the papers say of AFCC; may be empty.
         networks: `DataFrame` of networks.csv; may be empty.
+        kind: `str`. What the stage's filters are: `filter`, `node` or `head`.
     """
 
     name: str
     results: pd.DataFrame
     paper: StageNumbers = dataclasses.field(default_factory=StageNumbers)
     networks: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
+    kind: str = "filter"
 
     @property
     def prefix(self) -> str:
         """What begins the names of its files."""
         return "afcc-"
+
+    @property
+    def stage_names(self) -> list[str]:
+        """The stage's name."""
+        return [self.name]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -236,6 +274,21 @@ class Run:
     followed: Mapping[tuple[str, str], FollowedClusters] = dataclasses.field(default_factory=dict)
 
     prefix = ""
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """What the filters of each stage are, by its name."""
+        return {stage.name: stage.kind for split in self.splits for stage in split.stages}
+
+    @property
+    def kind(self) -> str:
+        """What the filters of all stages are; `filter` where they differ."""
+        return common_kind(self.kinds.values())
+
+    @property
+    def stage_names(self) -> list[str]:
+        """The names of its stages."""
+        return list(self.kinds)
 
     @property
     def rows(self) -> pd.DataFrame:

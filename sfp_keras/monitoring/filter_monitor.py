@@ -238,7 +238,14 @@ class FilterMonitor(keras.callbacks.Callback):
             return  # Another callback stops a training that diverged.
         (found,) = measure_fields(head.cut, {head.stage: kernel}, self.images).values()
         header = schema.header_of(
-            head.stage, head.depth, epoch, found.fields, correct=found.correct, split=self.split
+            head.stage,
+            head.depth,
+            epoch,
+            found.fields,
+            correct=found.correct,
+            split=self.split,
+            heads=head.heads,
+            kind=head.kind,
         )
         self._writer.measurement(header, found.fields, factors=epoch in self._kept)
 

@@ -11,7 +11,7 @@ from sfp_keras.errors import InputError
 from sfp_keras.models.filter_axes import filter_axes, moves_axes, source_elements
 from sfp_keras.models.graph import CallGraph, LayerCall, call_graph, runs_as_in_training
 from sfp_keras.monitoring.effective_kernel import dense_inside, effective_kernel
-from sfp_keras.probing import cut_stages, resolve_stages
+from sfp_keras.probing import StageView, attention_heads_of, cut_stages, resolve_stages
 from sfp_keras.traits import inherited_traits
 
 
@@ -25,6 +25,8 @@ class LinearHead:
         axes: order of the features' axes that puts their filters last, as of `Stage`.
         cut: model that puts out the stage's features, behind the pooling that may follow it.
         layers: the linear layer calls behind the features, input side first.
+        kind: `str`. What the stage's filters are: `filter` of a map, `node`.
+        heads: `int` or `None`. Attention heads whose nodes they are, one head behind another.
     """
 
     stage: str
@@ -32,6 +34,8 @@ class LinearHead:
     axes: tuple[int, ...]
     cut: keras.Model
     layers: tuple[LayerCall, ...]
+    kind: str = "filter"
+    heads: int | None = None
 
     @property
     def biases_left_out(self) -> bool:
@@ -119,6 +123,8 @@ def linear_head(model: keras.Model, stage: str | None = None) -> LinearHead:
         feature_stage.axes,
         cut_stages(model, [feature_stage]),
         tuple(chain[count:]),
+        StageView(source.path, tuple(source.outputs[0].shape[1:]), "").kind,
+        attention_heads_of(source),
     )
 
 

@@ -210,6 +210,7 @@ def _probed(
             },
             _experiment=experiment,
             _folder=folder,
+            _kinds=session.kinds,
         )
 
 

@@ -78,6 +78,8 @@ class ProbeResult:
     _experiment: CalledExperiment
     # None where the results are in a folder of the user's.
     _folder: HeldFolder | None
+    # What the filters of each stage are.
+    _kinds: Mapping[str, str]
 
     @property
     def stages(self) -> list[str]:
@@ -198,7 +200,7 @@ class ProbeResult:
 
     def _repr_html_(self) -> str:
         tables = [
-            layer_table(rows, str(split), PaperNumbers()).html()
+            layer_table(rows, str(split), PaperNumbers(), kinds=self._kinds).html()
             for split, rows in self.table.groupby("split", sort=False)
         ]
         return f"<p>{html.escape(self._summary([]))}</p>{''.join(tables)}"

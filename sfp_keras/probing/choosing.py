@@ -13,7 +13,7 @@ from sfp_keras.models.filter_axes import FilterAxes, filter_axes
 from sfp_keras.models.graph import CallGraph, LayerCall
 from sfp_keras.models.registry import declared_stages
 from sfp_keras.probing.inside_layer import ATTENTION, holds_attention
-from sfp_keras.probing.stage_graph import InnerCall, heads_of, stage_graph
+from sfp_keras.probing.stage_graph import InnerCall, attention_heads_of, stage_graph
 from sfp_keras.probing.stages import (
     Stage,
     check_image_size,
@@ -103,7 +103,7 @@ def _block_names(graph: CallGraph, axes: FilterAxes) -> list[str]:
         for tensor in call.outputs:
             makers.setdefault(id(tensor), call)
         reads = any(id(tensor) in attended for tensor in call.inputs)
-        is_attention = heads_of(call) is not None or isinstance(call.operation, _ONE_HEAD)
+        is_attention = attention_heads_of(call) is not None or isinstance(call.operation, _ONE_HEAD)
         if is_attention or holds_attention(call) or reads:
             attended.update(id(tensor) for tensor in call.outputs)
         if is_attention:
@@ -153,10 +153,10 @@ def _reads(call: LayerCall, attended: set[int], makers: Mapping[int, LayerCall])
     (tensor,) = call.inputs
     before: LayerCall | None = makers.get(id(tensor))
     while before is not None and inherited_traits(before.operation).only_in_training:
-        if heads_of(before) is not None:
+        if attention_heads_of(before) is not None:
             break
         before = makers.get(id(before.inputs[0]))
-    return id(tensor) in attended and (before is None or heads_of(before) is None)
+    return id(tensor) in attended and (before is None or attention_heads_of(before) is None)
 
 
 def _is_kernel_layer(layer: Any) -> bool:

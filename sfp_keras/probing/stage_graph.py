@@ -48,7 +48,7 @@ def stage_graph(model: keras.Model) -> CallGraph:
 _FIELDS = dataclasses.fields(LayerCall)
 
 
-def heads_of(call: LayerCall) -> int | None:
+def attention_heads_of(call: LayerCall) -> int | None:
     """The number of attention heads whose outputs a call's nodes are, one head behind another."""
     if isinstance(call, InnerCall) and call.heads is not None:
         return call.heads

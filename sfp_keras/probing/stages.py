@@ -14,7 +14,7 @@ from sfp_keras.file_names import same_file
 from sfp_keras.models.filter_axes import FilterAxes, filter_axes
 from sfp_keras.models.graph import CallGraph, LayerCall, runs_as_in_training
 from sfp_keras.models.own_training_mode import answers_by_chance_or_batch
-from sfp_keras.probing.stage_graph import called, heads_of, stage_graph
+from sfp_keras.probing.stage_graph import attention_heads_of, called, stage_graph
 from sfp_keras.text import plain_text
 
 
@@ -172,7 +172,15 @@ def _stage(name: str, call: LayerCall, axes: FilterAxes) -> Stage:
         shape = tuple(shape[axis - 1] for axis in order)
     size = math.prod(shape)
     return Stage(
-        name, call.path, shape, shape[:-1], shape[-1], size, order, heads_of(call), called(call)
+        name,
+        call.path,
+        shape,
+        shape[:-1],
+        shape[-1],
+        size,
+        order,
+        attention_heads_of(call),
+        called(call),
     )
 
 

@@ -5,6 +5,12 @@ figure is drawn.
 """
 
 from sfp_keras.reports.drawing import save_figure
+from sfp_keras.reports.kind_words import (
+    common_kind,
+    figure_of_kind,
+    table_of_kind,
+    text_of_kind,
+)
 from sfp_keras.reports.layer_table import Intervals, layer_table, print_layers
 from sfp_keras.reports.page import Folded, Listing, Paragraph, Part, Picture, Section, page
 from sfp_keras.reports.quantity_columns import quantity_column, quantity_columns
@@ -21,6 +27,8 @@ __all__ = [
     "Picture",
     "ReportTable",
     "Section",
+    "common_kind",
+    "figure_of_kind",
     "latex_figure",
     "layer_table",
     "page",
@@ -30,5 +38,7 @@ __all__ = [
     "quantity_columns",
     "save_figure",
     "save_table",
+    "table_of_kind",
     "terminal",
+    "text_of_kind",
 ]

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from sfp_keras.filters import LAYER_QUANTITIES, Interval
 from sfp_keras.papers import PaperNumbers, cited, measured_as_papers
+from sfp_keras.reports.kind_words import common_kind, table_of_kind
 from sfp_keras.reports.quantity_columns import quantity_columns
 from sfp_keras.reports.tables import Column, ReportTable
 from sfp_keras.reports.terminal import print_table
@@ -16,7 +17,11 @@ Intervals = Mapping[tuple[str, str], Mapping[str, Interval]]
 
 
 def layer_table(
-    layers: pd.DataFrame, split: str, paper: PaperNumbers, intervals: Intervals | None = None
+    layers: pd.DataFrame,
+    split: str,
+    paper: PaperNumbers,
+    intervals: Intervals | None = None,
+    kinds: Mapping[str, str] | None = None,
 ) -> ReportTable:
     """The papers' Table 1 for a run, input side first.
 
@@ -25,6 +30,8 @@ def layer_table(
         split: `str`. Of the title.
         paper: `PaperNumbers`; may be empty.
         intervals: dict from stage and split to a dict from column to `Interval`. Default: none.
+        kinds: dict from stages to what their filters are, `node` or `head`; `filter` where there
+            is none. Defaults to none. Stages of one kind are spoken of by it.
 
     Returns:
         A `ReportTable`.
@@ -37,7 +44,7 @@ def layer_table(
     threshold = float(layers["threshold"].iloc[0])
     errors = [_errors((intervals or {}).get((str(row["stage"]), split))) for row in rows]
     explained = "±: standard error over the images (bootstrap). " if any(errors) else ""
-    return ReportTable(
+    table = ReportTable(
         f"Single-filter performance on the {split} set, threshold {threshold:g}",
         columns,
         rows,
@@ -48,6 +55,8 @@ def layer_table(
         f"{paper.layers.source}; its signal, noises and ratios by the same equations",
         errors=errors,
     )
+    kind = common_kind((kinds or {}).get(str(row["stage"]), "filter") for row in rows)
+    return table_of_kind(table, kind, [str(row["stage"]) for row in rows])
 
 
 def _errors(intervals: Mapping[str, Interval] | None) -> dict[str, float] | None:
@@ -59,6 +68,7 @@ def print_layers(
     paper: PaperNumbers,
     console: Console,
     intervals: Intervals | None = None,
+    kinds: Mapping[str, str] | None = None,
 ) -> None:
     """Print the rows of layers.csv; where a paper measured a layer alike, its row stands below.
 
@@ -67,9 +77,11 @@ def print_layers(
         paper: `PaperNumbers`; may be empty.
         console: `rich.console.Console`.
         intervals: as of `layer_table`.
+        kinds: as of `layer_table`.
     """
     for (split, _), rows in layers.groupby(["split", "threshold"], sort=False):
         alike = measured_as_papers(str(split), rows["threshold"].iloc[0])
-        table = layer_table(rows, str(split), paper if alike else PaperNumbers(), intervals)
+        papers = paper if alike else PaperNumbers()
+        table = layer_table(rows, str(split), papers, intervals, kinds)
         # A terminal has room for the papers' columns.
         print_table(table, console, without=("zero_signal_labels",))

@@ -72,7 +72,7 @@ def _report(session: ProbeSession, removal: pd.DataFrame, labels: pd.DataFrame) 
     write_text(files.summary, csv_text(mean))
     write_text(files.widths, csv_text(widths))
     paper = paper_numbers(session.experiment, len(labels)).removed_filters(stage.name)
-    ablation = Ablation(stage.name, mean, labels, widths, paper)
+    ablation = Ablation(stage.name, mean, labels, widths, paper, session.view(stage).kind)
     print_ablation(ablation, console)
     for analysis in analyses_of(Scope.ABLATION):
         for part in analysis.show(ablation):

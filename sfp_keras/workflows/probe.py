@@ -27,5 +27,5 @@ def probe(experiment: Experiment) -> None:
 
         console, analysis = terminal(), experiment.analysis
         paper = paper_numbers(experiment, inputs.dataset.num_labels)
-        print_layers(layers, paper, console, intervals)
+        print_layers(layers, paper, console, intervals, session.kinds)
         next_steps(session.run.path, analysis.threshold, console, analysis.split[0])

@@ -190,6 +190,11 @@ class ProbeSession:
         """What the head of a stage reads."""
         return view_of(stage, self.stage_settings)
 
+    @property
+    def kinds(self) -> dict[str, str]:
+        """What the filters of each stage are, by its name: `filter`, `node` or `head`."""
+        return {stage.name: self.view(stage).kind for stage in self.stages}
+
     def attention_heads(self, stage: Stage) -> int | None:
         """The number of attention heads whose nodes a head sees; `None` where it sees others."""
         return stage.heads if self.view(stage).kind == "node" else None

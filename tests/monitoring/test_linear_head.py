@@ -6,6 +6,7 @@ import pytest
 from keras import layers
 
 from sfp_keras.errors import InputError
+from sfp_keras.layers import AttentionHeads
 from sfp_keras.models import build_vgg
 from sfp_keras.monitoring.linear_head import linear_head
 
@@ -124,6 +125,17 @@ def test_dense_networks_give_the_nodes_of_the_last_layer_that_is_not_linear():
     assert linear_head(net).kernel().shape == (1, 6, 3)
     net = dense_network(layers.Dense(7), layers.BatchNormalization(), layers.ReLU(name="relu"))
     assert linear_head(net).stage == "relu"
+
+
+def test_what_the_filters_of_a_stage_are():
+    head = linear_head(model(layers.GlobalAveragePooling2D(), layers.Dense(3)))
+    assert (head.kind, head.heads) == ("filter", None)
+    assert linear_head(dense_network(layers.Dense(7, "relu"))).kind == "node"
+    inputs = keras.Input((5, 6))
+    x = AttentionHeads(2, name="attention")(inputs)
+    x = layers.GlobalAveragePooling1D()(x)
+    head = linear_head(keras.Model(inputs, layers.Dense(3)(x)))
+    assert (head.stage, head.kind, head.heads) == ("attention", "node", 2)
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,9 @@ def layers(**changes):
     return pd.DataFrame([{**row, **changes}])
 
 
-def printed(table, paper):
+def printed(table, paper, kinds=None):
     text = io.StringIO()
-    print_layers(table, paper, Console(file=text, width=60))
+    print_layers(table, paper, Console(file=text, width=60), kinds=kinds)
     return text.getvalue()
 
 
@@ -59,3 +59,11 @@ def test_infinite_and_undefined_values_are_shown_as_such():
     assert "∞" in text
     assert "-" in next(line for line in text.splitlines() if "layer10" in line).split()
     assert "paper" not in text
+
+
+def test_stages_of_nodes_are_spoken_of_as_nodes():
+    text = printed(layers(), PaperNumbers(), {"layer10": "node"})
+    assert "Single-node performance" in text
+    assert "ilter" not in text
+    both = pd.concat([layers(), layers(stage="fc1")])
+    assert "filters N_f" in printed(both, PaperNumbers(), {"fc1": "node"})

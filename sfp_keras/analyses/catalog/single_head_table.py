@@ -20,13 +20,12 @@ def _compute(split: Split) -> pd.DataFrame | None:
 
 
 def _parts(split: Split, rows: pd.DataFrame) -> Iterator[AnalysisPart]:
-    table = layer_table(rows, split.name, PaperNumbers())
-    title = table.title.replace("Single-filter", "Single-head")
+    table = layer_table(rows, split.name, PaperNumbers(), kinds=dict.fromkeys(rows["stage"], "head"))
     note = (
-        "Whole attention heads in the place of filters: of each, the nodes of all other heads are "
+        "Whole attention heads in the place of nodes: of each, the nodes of all other heads are "
         "silenced. Noise n, N_c and C_s are averages over heads."
     )
-    yield Tabled("single-heads", dataclasses.replace(table, title=title, note=note))
+    yield Tabled("single-heads", dataclasses.replace(table, note=note))
 
 
 ANALYSIS = Analysis("single_head_table", Scope.CLUSTERS, 7, _compute, _parts)

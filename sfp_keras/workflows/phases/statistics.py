@@ -30,9 +30,8 @@ def write_statistics(session: ProbeSession) -> pd.DataFrame:
 
 def _keep_kinds(session: ProbeSession) -> None:
     """Keep what the filters of stages are, where they are not those of a map."""
-    kinds = {stage.name: session.view(stage).kind for stage in session.stages}
     heads = {stage.name: session.attention_heads(stage) for stage in session.stages}
-    _merge(session, "kinds", kinds)
+    _merge(session, "kinds", session.kinds)
     _merge(session, "attention_heads", heads)
 
 

@@ -121,7 +121,12 @@ class RecordedRun:
             filters,
             saved,
             self.saved["results"].get("attention_heads", {}).get(name),
+            self._kind(name),
         )
+
+    def _kind(self, stage: str) -> str:
+        """What the filters of a stage are."""
+        return str(self.saved["results"].get("kinds", {}).get(stage, "filter"))
 
     def _ablations(self, papers: PaperNumbers) -> list[Ablation]:
         return [
@@ -129,6 +134,7 @@ class RecordedRun:
                 stage,
                 **read_ablation(self.files.ablation(stage)),
                 paper=papers.removed_filters(stage),
+                kind=self._kind(stage),
             )
             for stage in self.files.ablated_stages()
         ]
@@ -136,7 +142,7 @@ class RecordedRun:
     def _afcc(self, papers: PaperNumbers) -> list[Afcc]:
         found = {s: read_afcc(self.files.afcc(s)) for s in self.files.afcc_stages()}
         return [
-            Afcc(s, results, papers.afcc, read_networks(self.files.afcc(s)))
+            Afcc(s, results, papers.afcc, read_networks(self.files.afcc(s)), self._kind(s))
             for s, results in found.items()
             if len(results)
         ]

@@ -4,7 +4,7 @@ from sfp_keras.analyses import Run
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import write_text
-from sfp_keras.reports import Section, page, print_layers, terminal
+from sfp_keras.reports import Section, page, print_layers, terminal, text_of_kind
 from sfp_keras.workflows.report.provenance import provenance_parts, reference_section
 from sfp_keras.workflows.report.recorded_run import RecordedRun, read_run
 from sfp_keras.workflows.report.writer import ReportWriter
@@ -21,10 +21,10 @@ def report(experiment: Experiment) -> None:
     sections = writer.sections(run)
     sections.append(Section("Settings and provenance", provenance_parts(recorded)))
     sections.append(reference_section())
-    write_text(recorded.files.report, page(recorded.title, sections, summary(recorded)))
+    write_text(recorded.files.report, page(recorded.title, sections, summary(recorded, run.kind)))
     console = terminal()
     # The paper's rows go below those of the test images.
-    print_layers(run.rows, recorded.papers, console, run.intervals)
+    print_layers(run.rows, recorded.papers, console, run.intervals, run.kinds)
     console.print(f"report: {recorded.files.report}\nfigures and tables: {recorded.files.figures}")
 
 
@@ -39,11 +39,12 @@ def check_filters(experiment: Experiment, run: Run) -> None:
         )
 
 
-def summary(recorded: RecordedRun) -> str:
-    """The sentence below the title."""
+def summary(recorded: RecordedRun, kind: str) -> str:
+    """The sentences below the title; `kind` is what the filters of all stages are."""
     accuracy = recorded.saved["results"].get("network_accuracy")
     own = f"The network's own test accuracy is {accuracy:.4f}. " if accuracy is not None else ""
+    measured = text_of_kind("Single-filter performance", kind)
     return (
-        f"{own}Single-filter performance at threshold {recorded.threshold:g}, measured on "
+        f"{own}{measured} at threshold {recorded.threshold:g}, measured on "
         f"{' and '.join(recorded.splits)} images. Run directory: {recorded.files.path}"
     )

@@ -1,5 +1,6 @@
 """Cutting a network at its stages: one model with one output a stage, weights shared."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -29,6 +30,21 @@ class StageModel(keras.Model):
         outputs = super().call(inputs, training=training, mask=mask)
         # Keras hands a list of one output back as the bare output.
         return outputs if isinstance(outputs, list) else [outputs]
+
+    def get_config(self) -> dict[str, Any]:
+        """The configuration: the graph, the stages' names and views."""
+        views = [dataclasses.asdict(view) for view in self.views.values()]
+        return {**super().get_config(), "stages": list(self.output_names), "views": views}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "StageModel":
+        """A model of a configuration; one of an earlier version has its layers' names."""
+        graph = {key: value for key, value in config.items() if key not in ("stages", "views")}
+        cut = super().from_config(graph, custom_objects=custom_objects)
+        cut.output_names = list(config.get("stages", cut.output_names))
+        views = [StageView(**{**v, "shape": tuple(v["shape"])}) for v in config.get("views", ())]
+        cut.views = {view.stage: view for view in views}
+        return cut
 
 
 def cut_stages(

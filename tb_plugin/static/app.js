@@ -13,6 +13,7 @@ import {Empty, EmptyLog, Failure} from './components/messages.js';
 import {useResource} from './lib/resource.js';
 import {VISITED, decode, encode, select} from './lib/state.js';
 import {Shared} from './lib/shared.js';
+import {ofKind} from './lib/words.js';
 import {frameOfTab} from './skeleton.js';
 
 /** Reads the address and draws the app of these views into an element. */
@@ -71,8 +72,8 @@ function App({initial, read, views}) {
   const notices = log.data.notices ?? [];
   if (!runs.length)
     return html`<main class="alone"><${Notices} texts=${notices} /><${EmptyLog} /></main>`;
-  const chosen = select(state, runs);
-  return html`<${Shared.Provider} value=${{state, update, theme, version, runs, chosen, columns: columns.data}}>
+  const chosen = select(state, runs, views.find(({name}) => name === state.view));
+  return html`<${Shared.Provider} value=${{state, update, theme, version, runs, chosen, columns: columns.data[chosen.kind]}}>
     <div class="app">
       <${Controls} notices=${notices} />
       <${Main} views=${views} />
@@ -140,7 +141,7 @@ function Main({views: all}) {
             tabindex=${name === state.view ? 0 : -1}
             onClick=${() => update({view: name})}
           >
-            ${title}
+            ${ofKind(title, chosen.stage.kind)}
           </button>`,
         )}
       </div>

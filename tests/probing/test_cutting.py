@@ -248,6 +248,7 @@ def test_a_cut_model_is_saved_and_loaded(tmp_path):
     cut.save(tmp_path / "cut.keras")
     loaded = keras.saving.load_model(tmp_path / "cut.keras")
     assert_equal(loaded.predict_on_batch(IMAGES), cut.predict_on_batch(IMAGES))
+    assert loaded.output_names == cut.output_names == ["backbone.conv1"]
 
 
 def pooled_by_hand(x, size, reduce):

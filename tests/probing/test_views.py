@@ -50,6 +50,15 @@ def heads(cache):
     return train_heads(cache, settings=SETTINGS)
 
 
+def test_a_saved_cut_model_keeps_its_views(cut, cache, heads, tmp_path):
+    cut.save(tmp_path / "cut.keras")
+    loaded = keras.saving.load_model(tmp_path / "cut.keras")
+    assert (loaded.output_names, loaded.views) == (list(VIEWS), cut.views)
+    expected = measure_fields(cut, heads, (X, Y))
+    for name, found in measure_fields(loaded, heads, (X, Y)).items():
+        np.testing.assert_array_equal(found.fields.features, expected[name].fields.features)
+
+
 def naive(model, stage, head, silenced_but):
     """The small network on top of a frozen one, with all weights but some nodes' at zero."""
     tokens = model.get_layer(stage).output

@@ -53,7 +53,13 @@ def write_small(folder):
                 own = clean.transpose(2, 0, 1).copy()
                 fields = dataclasses.replace(fields, features=own, kernel=clean)
             header = header_of(
-                SMALL.name, SMALL.depth, step, fields, correct=[50] * labels, heads=SMALL_HEADS
+                SMALL.name,
+                SMALL.depth,
+                step,
+                fields,
+                correct=[50] * labels,
+                heads=SMALL_HEADS,
+                kind="node",
             )
             writer.measurement(header, fields)
 

@@ -72,12 +72,30 @@ def test_labels_of_least_and_most_signal_are_named(page, base):
 
 
 def test_heads_are_shown_where_a_stage_has_them(page, base):
+    def with_a_stage_behind(route):
+        response = route.fetch()
+        answer = response.json()
+        (small,) = (run for run in answer["runs"] if run["run"] == "small/train")
+        small["stages"].append({**small["stages"][0], "stage": "behind", "heads": None})
+        route.fulfill(response=response, json=answer)
+
+    page.route("**/clusters/runs*", with_a_stage_behind)
     frame = open_tab(page, base, view="stages", run="net/heads")
     assert not frame.get_by_role("tab", name="Heads").count()
     frame.get_by_role("combobox", name="Run").select_option("small/train")
+    assert frame.get_by_role("combobox", name="Stage").input_value() == "behind"
+    # Its filters are nodes.
+    assert frame.get_by_role("tab", name="Nodes", exact=True).count() == 1
+    assert "Nodes" in frame.locator("thead").inner_text()
     frame.get_by_role("tab", name="Heads").click()
     frame.wait_for_selector(".head-matrix canvas")
     settle(frame)
+    assert frame.get_by_role("combobox", name="Stage").input_value() == SMALL.name
+    assert (
+        frame.locator(".side .note")
+        .first.inner_text()
+        .startswith("A field above this share of the node’s")
+    )
     fields = make_fields(SMALL, len(SMALL_LABELS), progress=0.5, seed=2)
     found = head_specialization(find_clusters(fields), SMALL_HEADS, fields, permutations=999)
     text = frame.locator(".heads-result").inner_text()
@@ -90,3 +108,4 @@ def test_heads_are_shown_where_a_stage_has_them(page, base):
     frame.get_by_label("Their fields").check()
     frame.wait_for_function("() => parent.location.hash.includes('of=fields')")
     assert f"{found.fields.mean_share:.3f}" in frame.locator(".heads-result").inner_text()
+    page.unroute("**/clusters/runs*")

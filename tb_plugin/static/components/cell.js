@@ -1,6 +1,7 @@
 /** One filter of the gallery. */
 
 import {html, useContext} from '../lib/html.js';
+import {capital} from '../lib/format.js';
 import {mainCluster, nameClusters} from '../lib/clusters.js';
 import {Shared} from '../lib/shared.js';
 import {Thumbnail} from './thumbnail.js';
@@ -16,11 +17,12 @@ export function newest(row, thumbnail) {
 }
 
 /** A filter's numbers in words; those that are not known yet are left out. */
-export function inWords(row, columns) {
-  if (row.dead) return `Filter ${row.filter}, dead`;
+export function inWords(row, columns, kind) {
+  const name = `${capital(kind)} ${row.filter}`;
+  if (row.dead) return `${name}, dead`;
   const known = columns.filter((c) => c.numeric && !SHOWN_APART.has(c.key) && c.key in row);
   const words = known.map((column) => `${column.title} ${column.print(row[column.key])}`);
-  return [`Filter ${row.filter}`, ...(row.unknown ? [] : words)].join(', ');
+  return [name, ...(row.unknown ? [] : words)].join(', ');
 }
 
 const SHOWN_APART = new Set(['filter', 'strongest']);
@@ -29,7 +31,7 @@ const SHOWN_APART = new Set(['filter', 'strongest']);
 export function Cell({row, captioned, at, side, thumbnail, reachable, onFocus, onPoint, open}) {
   const {columns, chosen} = useContext(Shared);
   const clusters = row.labels ? nameClusters(row.labels, chosen.labels) : [];
-  const words = [inWords(row, columns.filters), ...clusters].join('. ');
+  const words = [inWords(row, columns.filters, chosen.stage.kind), ...clusters].join('. ');
   return html`<button
     type="button"
     class=${`cell ${thumbnail?.stale ? 'stale' : ''}`}

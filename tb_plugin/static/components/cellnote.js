@@ -26,7 +26,7 @@ export function CellNote({row, left, top, height, place}) {
     top: `${fits ? below : above}px`,
   };
   return html`<div class="cell-note" ref=${box} style=${style} aria-hidden="true">
-    <p>${inWords(row, columns.filters)}</p>
+    <p>${inWords(row, columns.filters, chosen.stage.kind)}</p>
     ${row.labels?.length === 0 && !row.dead && html`<p>No cluster</p>`}
     <ol>
       ${row.labels?.map(

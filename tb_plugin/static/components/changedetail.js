@@ -7,7 +7,7 @@ import {BLACK, CHANGES, ONLY_FIRST, ONLY_SECOND, WHITE, YELLOW} from '../lib/col
 import {clusterOfLabels, commonOrder} from '../lib/compare.js';
 import {compose} from '../lib/export.js';
 import {focusIsLost} from '../lib/focus.js';
-import {describeChoice, formatNumber} from '../lib/format.js';
+import {capital, describeChoice, formatNumber} from '../lib/format.js';
 import {matrixPicture} from '../lib/matrixpicture.js';
 import {useResource} from '../lib/resource.js';
 import {Shared} from '../lib/shared.js';
@@ -39,6 +39,7 @@ const KEYS = [
  */
 export function ChangeDetail({row, before, after, both, picture}) {
   const {update, chosen, version} = useContext(Shared);
+  const {kind} = chosen.stage;
   const asked = both.map(({parameters}) => ({...parameters, filter: row.filter}));
   const found = useResource(
     JSON.stringify([asked, version]),
@@ -54,10 +55,10 @@ export function ChangeDetail({row, before, after, both, picture}) {
     if (focusIsLost() || document.activeElement.closest('.changes')) heading.current.focus();
   }, []);
   const go = (other) => update({filter: other.filter});
-  return html`<section class="card" aria-label=${`Filter ${row.filter} in A and B`}>
+  return html`<section class="card" aria-label=${`${capital(kind)} ${row.filter} in A and B`}>
     <div class="card-head">
       <h2 class="filter-title" tabindex="-1" ref=${heading}>
-        Filter ${row.filter} <span class="quiet">in A and B</span>
+        ${capital(kind)} ${row.filter} <span class="quiet">in A and B</span>
       </h2>
       <p class="facts">
         <span>Change <b>${formatNumber(row.change)}</b></span>
@@ -73,7 +74,7 @@ export function ChangeDetail({row, before, after, both, picture}) {
         <${Button} onClick=${() => update({filter: null})}>Close<//>
       </div>
     </div>
-    <${Await} resource=${found} what="Computing the filter’s fields in both">
+    <${Await} resource=${found} what=${`Computing the ${kind}’s fields in both`}>
       ${(data) => html`<${Matrices} ...${{row, both, picture}} ...${data} />`}
     <//>
   </section>`;
@@ -145,7 +146,7 @@ function Matrices({row, both, picture, ...prepared}) {
     picture.current = () =>
       compose(
         panels.map((panel) => ({title: panel.title, canvas: draw(panel)})),
-        {heading: `Filter ${row.filter}. A: ${named[0]}; B: ${named[1]}`, columns: 3},
+        {heading: `${capital(chosen.stage.kind)} ${row.filter}. A: ${named[0]}; B: ${named[1]}`, columns: 3},
       );
     return () => (picture.current = null);
   });

@@ -6,7 +6,7 @@ import {ORDERS} from '../lib/compare.js';
 import {cornerName, cornerOf} from '../lib/corner.js';
 import {compose} from '../lib/export.js';
 import {focusIsLost} from '../lib/focus.js';
-import {count, describeChoice, formatNumber} from '../lib/format.js';
+import {capital, count, describeChoice, formatNumber} from '../lib/format.js';
 import {Failure} from './messages.js';
 import {Shared, useOffer} from '../lib/shared.js';
 import {thumbnailPicture, useThumbnails} from '../lib/thumbnails.js';
@@ -22,6 +22,7 @@ const NAMED = 8; // Labels of a line.
  */
 export function ChangeList({rows, sort, both, detail}) {
   const {state, update, chosen, version} = useContext(Shared);
+  const {kind} = chosen.stage;
   const pages = Math.ceil(rows.length / PAGE);
   const page = Math.min(state.page, pages - 1);
   const shown = rows.slice(page * PAGE, (page + 1) * PAGE);
@@ -41,7 +42,7 @@ export function ChangeList({rows, sort, both, detail}) {
   }, [chosen.filter]);
   useOffer(offerOf({rows, shown, both, chosen, corner, pictures, detail}));
   const go = (by) => update({page: Math.min(pages - 1, Math.max(0, page + by))});
-  return html`<section class="card" aria-label="Filters of A and B">
+  return html`<section class="card" aria-label=${`${capital(kind)}s of A and B`}>
     <${Summary} rows=${rows} both=${both} />
     <div class="toolbar" role="group" aria-label="Order">
       <label class="inline">
@@ -60,7 +61,7 @@ export function ChangeList({rows, sort, both, detail}) {
       <//>
       <${Button} disabled=${page === 0} onClick=${() => go(-1)}>‹ Previous page<//>
       <span role="status">
-        ${page * PAGE + 1}–${page * PAGE + shown.length} of ${count(rows.length, 'filter')}
+        ${page * PAGE + 1}–${page * PAGE + shown.length} of ${count(rows.length, kind)}
       </span>
       <${Button} disabled=${page === pages - 1} onClick=${() => go(1)}>Next page ›<//>
     </div>
@@ -87,7 +88,8 @@ function usePictures(parameters, version, corner, shown) {
 
 /** What of all filters is the same and what is not. */
 function Summary({rows, both}) {
-  const {columns} = useContext(Shared);
+  const {columns, chosen} = useContext(Shared);
+  const {kind} = chosen.stage;
   const sum = (of) => rows.reduce((total, row) => total + of(row), 0);
   const same = rows.filter((row) => row.change === 0).length;
   const clusters = [0, 1].map((i) => sum(({labels}) => labels[i].length));
@@ -95,12 +97,12 @@ function Summary({rows, both}) {
   const n = columnOf(columns.stages, 'noise');
   return html`<p class="facts">
     <span>${both.map(({stage, step}, i) => `${'AB'[i]}: ${stage.stage}, step ${step}`).join('; ')}</span>
-    <span>Same clusters <b>${same} of ${count(rows.length, 'filter')}</b></span>
+    <span>Same clusters <b>${same} of ${count(rows.length, kind)}</b></span>
     <span>
       Shared clusters <b>${sum((row) => row.shared)}</b> of ${clusters[0]} in A, ${clusters[1]} in B
     </span>
     <span>
-      Labels in clusters of all filters <b>${sum((row) => row.kept)}</b> kept,${' '}
+      Labels in clusters of all ${kind}s <b>${sum((row) => row.kept)}</b> kept,${' '}
       <b>${sum((row) => row.gained)}</b> gained, <b>${sum((row) => row.lost)}</b> lost
     </span>
     <span>Mean change <b>${formatNumber(sum((row) => row.change) / rows.length)}</b></span>
@@ -117,13 +119,14 @@ function Summary({rows, both}) {
 
 function Changed({row, pictures, corner}) {
   const {update, chosen} = useContext(Shared);
+  const name = `${capital(chosen.stage.kind)} ${row.filter}`;
   const side = Math.max(1, Math.round(SIDE / corner)) * corner;
   const shown = side > 1.6 * SIDE ? SIDE : side;
   const [a, b] = row.labels.map((clusters) => clusters.length);
   const numbers = `change ${formatNumber(row.change)}, ${row.shared} of ${a} and ${b} clusters shared`;
   const named = (labels) => labels.map((label) => chosen.labels[label]).join(', ');
   const words = [
-    `Filter ${row.filter}, ${numbers}`,
+    `${name}, ${numbers}`,
     row.gained && `gained ${named(row.gained_labels)}`,
     row.lost && `lost ${named(row.lost_labels)}`,
   ].filter(Boolean);
@@ -144,7 +147,7 @@ function Changed({row, pictures, corner}) {
     )}
     <span class="changed-words">
       <span>
-        <b>Filter ${row.filter}</b> <span class="quiet">change</span>${' '}
+        <b>${name}</b> <span class="quiet">change</span>${' '}
         <b>${formatNumber(row.change)}</b>
         <i class="amount"><i style=${{width: `${100 * row.change}%`}}></i></i>
       </span>

@@ -10,6 +10,7 @@ const AT_FIRST = 40; // Names of a cluster, and clusters, before one asks for th
  * what stands before a label.
  */
 export function ClusterList({clusters, labels, cursor, dead, title, signOf}) {
+  const {chosen} = useContext(Shared);
   const [all, setAll] = useState(false);
   const shown = all ? clusters : clusters.slice(0, AT_FIRST);
   const cut = !all && (clusters.length > AT_FIRST || clusters.some((c) => c.length > AT_FIRST));
@@ -19,7 +20,7 @@ export function ClusterList({clusters, labels, cursor, dead, title, signOf}) {
     ${!clusters.length &&
       html`<p class="note">
       ${dead
-          ? 'None: the filter is dead.'
+          ? `None: the ${chosen.stage.kind} is dead.`
           : 'None: no diagonal element is above the threshold. Lower it to see some.'
       }
     </p>`}
@@ -39,14 +40,14 @@ export function ClusterList({clusters, labels, cursor, dead, title, signOf}) {
 }
 
 function Names({names, labels, cursor, signOf}) {
-  const {update} = useContext(Shared);
+  const {update, chosen} = useContext(Shared);
   return names.map((label) => {
     const pointed = cursor && (cursor.row === label || cursor.column === label);
     return html`<button
       type="button"
       key=${label}
       class=${`chip ${pointed ? 'pointed-at' : ''}`}
-      title=${`${labels[label]} (No. ${label}): show the filters that have it in a cluster`}
+      title=${`${labels[label]} (No. ${label}): show the ${chosen.stage.kind}s that have it in a cluster`}
       onClick=${() => update({view: 'gallery', label})}
     >
       ${signOf?.(label)}${labels[label]}

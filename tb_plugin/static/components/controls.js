@@ -60,7 +60,7 @@ function StageControl() {
     <${Select}
       value=${chosen.stage.stage}
       title=${describeStage(chosen.stage)}
-      choices=${chosen.run.stages.map((stage) => [stage.stage, describeStage(stage)])}
+      choices=${chosen.stages.map((stage) => [stage.stage, describeStage(stage)])}
       onChange=${(stage) => update({stage, filter: null})}
     />
   </label>`;
@@ -123,7 +123,7 @@ function ThresholdControl() {
       />
     </div>
     <p class="note">
-      A field above this share of the filter’s largest counts as one.${' '}
+      A field above this share of the ${chosen.stage.kind}’s largest counts as one.${' '}
       ${value !== usual &&
         html`<button type="button" class="link" onClick=${() => move(usual)}>Back to ${usual}</button>`}
     </p>

@@ -10,11 +10,11 @@ const LISTED = 8; // Cluster sizes.
 
 /** The filter's numbers: all that the list of filters has. */
 export function Facts({header}) {
-  const {columns} = useContext(Shared);
+  const {columns, chosen} = useContext(Shared);
   if (header.dead)
     return html`<p class="facts">
       <span>
-        The filter is dead: its fields are nowhere positive, so nothing is above the threshold.
+        The ${chosen.stage.kind} is dead: its fields are nowhere positive, so nothing is above the threshold.
       </span>
     </p>`;
   const sizes = header.clusters.map((labels) => labels.length);

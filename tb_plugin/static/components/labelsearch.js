@@ -2,8 +2,8 @@
 
 import {html, useState} from '../lib/html.js';
 
-/** `value` is a label's number or null; `onChange` gets the new one. */
-export function LabelSearch({labels, value, onChange}) {
+/** `value` is a label's number or null; `onChange` gets the new one; `kind` is what is searched. */
+export function LabelSearch({labels, value, kind, onChange}) {
   const [typed, setTyped] = useState(null); // `null`: nothing is being typed.
   const shown = typed ?? (value === null ? '' : labels[value]);
   const wrong = shown.trim() !== '' && findLabel(labels, shown) === null;
@@ -30,7 +30,7 @@ export function LabelSearch({labels, value, onChange}) {
       placeholder="Any label"
       value=${shown}
       aria-invalid=${wrong}
-      title="Only filters with a cluster that holds this label. Type a name or a number, then Enter"
+      title=${`Only ${kind}s with a cluster that holds this label. Type a name or a number, then Enter`}
       onInput=${(e) => type(e.currentTarget.value)}
       onChange=${take}
       onKeyDown=${(e) => e.key === 'Enter' && take()}

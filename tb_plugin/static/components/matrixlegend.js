@@ -12,7 +12,7 @@ const NOISE = [
 ]; // and elements outside them: [row, column].
 
 /** An example with its clusters numbered, and the colours in words. */
-export function MatrixLegend() {
+export function MatrixLegend({kind}) {
   return html`<div class="matrix-legend" role="group" aria-label="Legend">
     <${Example} />
     <ul>
@@ -21,7 +21,7 @@ export function MatrixLegend() {
       </li>
       <li><i class="key yellow"></i> noise: above the threshold, in no cluster</li>
       <li><i class="key black"></i> below the threshold</li>
-      <li><b>Label</b>, others: the filter’s strongest label and those in the same cluster</li>
+      <li><b>Label</b>, others: the ${kind}’s strongest label and those in the same cluster</li>
     </ul>
   </div>`;
 }

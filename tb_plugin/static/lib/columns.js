@@ -2,6 +2,7 @@
 
 import {html} from './html.js';
 import {capital, formatAs, labelName} from './format.js';
+import {KINDS, ofKind} from './words.js';
 
 /**
  * Our own text with its symbols typeset: `SNR_I`, `n`. Not for names that come with the log.
@@ -13,15 +14,27 @@ export function symbols(text) {
 }
 
 /**
- * The columns of the tab's tables, `{stages, filters, labels}`, from the route `columns`.
+ * The columns of the tab's tables, `{stages, filters, labels}`, from the route `columns`, by what
+ * the filters that they speak of are.
  *
  * A column has what the route says of it, and `short`, its symbol typeset, or its title where it
  * has none; as text `name`, both, and `words`, the title; `print(value, row)`, a value as text.
  */
 export function readColumns(answer) {
-  return Object.fromEntries(
-    Object.entries(answer).map(([table, columns]) => [table, columns.map(toColumn)]),
-  );
+  const tables = Object.entries(answer);
+  const of = (kind) => tables.map(([table, columns]) => [table, columns.map(inWordsOf(kind))]);
+  return Object.fromEntries(KINDS.map((kind) => [kind, Object.fromEntries(of(kind))]));
+}
+
+function inWordsOf(kind) {
+  return ({title, heading, hint, symbol, ...column}) =>
+    toColumn({
+      ...column,
+      symbol: kind !== 'filter' && symbol === 'N_f' ? '' : symbol,
+      title: ofKind(title, kind),
+      heading: ofKind(heading, kind),
+      hint: ofKind(hint, kind),
+    });
 }
 
 function toColumn(column) {

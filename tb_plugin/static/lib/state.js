@@ -1,6 +1,7 @@
 /** What the user has chosen, how it stands in the address, and what it means for a given log. */
 
 import {labelName} from './format.js';
+import {commonKind} from './words.js';
 
 // How a value is read from the address; `undefined` where it makes no sense.
 export const text = (value) => value;
@@ -92,13 +93,18 @@ function defaultRun(runs) {
  *
  * `following` says that the step is the newest there is. `step` is where the stage was measured;
  * `stagesStep` is what views of all stages ask for, `undefined` while following. `compared` has the
- * run chosen first. `labels` are names to be shown, `run.labels` those of the log.
+ * run chosen first. `labels` are names to be shown, `run.labels` those of the log. `kind` is what
+ * the filters are that the view speaks of. `stages` are those of the run that the view can show:
+ * where it cannot show the stage chosen, the nearest before it is.
  */
-export function select(state, runs) {
+export function select(state, runs, view) {
   const run = runs.find((r) => r.run === state.run) ?? defaultRun(runs);
   // Matrices too large for the log are not there: the last stage that has some is shown first.
   const shown = run.stages.findLast((s) => s.steps.length) ?? run.stages.at(-1) ?? null;
-  const stage = run.stages.find((s) => s.stage === state.stage) ?? shown;
+  const asked = run.stages.find((s) => s.stage === state.stage) ?? shown;
+  const suited = run.stages.filter((s) => view.suitsStage?.(s) ?? true);
+  const stages = suited.length ? suited : run.stages;
+  const stage = stages.includes(asked) ? asked : nearest(stages, run.stages.indexOf(asked), run);
   const filter = state.filter !== null && state.filter < stage?.filters ? state.filter : null;
   const label = state.label !== null && state.label < run.labels.length ? state.label : null;
   const allSteps = [...new Set(run.stages.flatMap((s) => s.steps))].sort((a, b) => a - b);
@@ -115,6 +121,8 @@ export function select(state, runs) {
   return {
     run,
     stage,
+    stages,
+    kind: wide ? commonKind(compared.flatMap((r) => r.stages)) : stage.kind,
     steps,
     following,
     step: latest(stage?.steps ?? []),
@@ -127,13 +135,20 @@ export function select(state, runs) {
     labels: shownLabels(run),
     missing: [
       ['run', state.run, run.run],
-      ['stage', state.stage, stage?.stage],
+      ['stage', state.stage, asked?.stage],
       ['filter', state.filter, filter],
       ['label', state.label, label],
     ]
       .filter(([, asked, found]) => asked !== null && asked !== found)
       .map(([what, name]) => ({what, name, patch: {[what]: null}})),
   };
+}
+
+/** The stage before a place in the network; where there is none, the next behind it. */
+function nearest(stages, place, run) {
+  const kept = stages.filter((s) => s.steps.length);
+  const candidates = kept.length ? kept : stages;
+  return candidates.findLast((s) => run.stages.indexOf(s) < place) ?? candidates[0];
 }
 
 const shown = new WeakMap(); // Made once a run, so that views see the same list.

@@ -11,7 +11,13 @@ import {useResource} from '../lib/resource.js';
 import {Shared, useStageParameters} from '../lib/shared.js';
 import {flag, integer, text, toRun} from '../lib/state.js';
 import {sortRows} from '../components/table.js';
+import {count} from '../lib/format.js';
+import {ofKind} from '../lib/words.js';
 import {Button} from '../components/widgets.js';
+
+const NOTE = `Filter by filter: both need as many filters, and the same labels in the same order.
+  Filters of one number belong together where both are of one network, at another step, with other
+  heads or after more training; networks trained apart have no filters in common.`;
 
 export const view = {
   name: 'compare',
@@ -68,9 +74,7 @@ function CompareView() {
       <${MeasurementChoice} name="B" runs=${runs} value=${b} onChange=${chooseB} />
       <${Button} onClick=${swap}>⇅ Swap A and B<//>
       <p class="note">
-        Filter by filter: both need as many filters, and the same labels in the same order. Filters
-        of one number belong together where both are of one network, at another step, with other
-        heads or after more training; networks trained apart have no filters in common.
+        ${ofKind(NOTE, chosen.stage.kind)}
       </p>
     </section>
     ${why
@@ -110,7 +114,7 @@ function whyNotComparable(a, b) {
   if (a.run === b.run && a.stage === b.stage && a.step === b.step)
     return 'They are one measurement: choose another run, stage or step for one of them.';
   const [f, g] = [a.stage.filters, b.stage.filters];
-  if (f !== g) return `A has ${f} filters, B has ${g}: choose stages with as many.`;
+  if (f !== g) return `A has ${count(f, a.stage.kind)}, B has ${g}: choose stages with as many.`;
   const [k, l] = [a.run.labels.length, b.run.labels.length];
   if (k !== l) return `A has ${k} labels, B has ${l}: choose runs with the same labels.`;
   const at = a.run.labels.findIndex((name, i) => name !== b.run.labels[i]);
@@ -136,7 +140,7 @@ function Compared({a, b}) {
     },
     JSON.stringify(asked.map(({run, stage}) => [run, stage])),
   );
-  return html`<${Await} resource=${found} what="Finding the clusters of every filter in both">
+  return html`<${Await} resource=${found} what=${`Finding the clusters of every ${chosen.stage.kind} in both`}>
     ${({rows, steps}) => {
       const both = [
         {...a, parameters: ofA, step: steps[0]},

@@ -32,6 +32,7 @@ export const view = {name: 'filter', title: 'Filter', place: 4, Page: FilterView
 function FilterView() {
   const {chosen, update} = useContext(Shared);
   const {parameters, key, scope} = useStageParameters();
+  const {kind} = chosen.stage;
   const list = useFilterList();
   const heading = useRef(null);
   const filter = chosen.filter ?? list.data?.[0]?.filter ?? null;
@@ -49,13 +50,13 @@ function FilterView() {
   useEffect(() => {
     if (focusIsLost()) heading.current.focus();
   }, []);
-  return html`<div class="toolbar" role="group" aria-label="Filter">
-      <${Button} onClick=${back}>← All filters<//>
+  return html`<div class="toolbar" role="group" aria-label=${capital(kind)}>
+      <${Button} onClick=${back}>← All ${kind}s<//>
       <h2 class="filter-title" tabindex="-1" ref=${heading}>
-        ${capital(chosen.stage.kind)} ${filter ?? '…'} <span class="quiet">of ${chosen.stage.stage}</span>
+        ${capital(kind)} ${filter ?? '…'} <span class="quiet">of ${chosen.stage.stage}</span>
       </h2>
       <${Button}
-        hint="Previous filter in the gallery’s order"
+        hint=${`Previous ${kind} in the gallery’s order`}
         disabled=${at <= 0}
         onClick=${() => go(-1)}
       >
@@ -77,7 +78,7 @@ function FilterView() {
         />
       </label>
       <${Button}
-        hint="Next filter in the gallery’s order"
+        hint=${`Next ${kind} in the gallery’s order`}
         disabled=${!list.data || at === list.data.length - 1}
         onClick=${() => go(1)}
       >
@@ -88,8 +89,8 @@ function FilterView() {
     ${filter === null
         ? list.error
           ? html`<${Failure} error=${list.error} retry=${list.retry} />`
-          : html`<${Loading} what="Finding the clusters of every filter" />`
-        : html`<${Await} resource=${detail} what="Computing the filter’s fields">
+          : html`<${Loading} what=${`Finding the clusters of every ${kind}`} />`
+        : html`<${Await} resource=${detail} what=${`Computing the ${kind}’s fields`}>
           ${(data) => html`<${Detail} key=${data.header.filter} ...${data} />`}
         <//>`
     }`;
@@ -149,7 +150,7 @@ function Detail({header, fields, boolean, normalized, permuted, clusterOf, size}
   };
   useOffer(offerOf({header, fields, panels, size, corner, chosen}));
   const shared = {size, side, cursor, onCursor: setCursor, gutter, theme};
-  return html`<section class="card" aria-label=${`Filter ${header.filter}`}>
+  return html`<section class="card" aria-label=${`${capital(chosen.stage.kind)} ${header.filter}`}>
     <div class="card-head">
       <${Facts} header=${header} />
       <div class="zoom" role="group" aria-label="Zoom">
@@ -237,7 +238,7 @@ function offerOf({header, fields, panels, size, corner, chosen}) {
       const parts = panels.map((panel) => draw(panel, panel.title, size));
       if (corner) parts.push(draw(panels[2], `First ${corner} labels`, corner));
       const {filter, step, threshold} = header;
-      const heading = `${describeChoice({...chosen, step, threshold})}, filter ${filter}`;
+      const heading = `${describeChoice({...chosen, step, threshold})}, ${chosen.stage.kind} ${filter}`;
       return compose(parts, {heading, columns: corner ? 2 : 3});
     },
   };

@@ -10,7 +10,7 @@ import {compose} from '../lib/export.js';
 import {columnOf} from '../lib/columns.js';
 import {useFilterList, useSorting} from '../lib/filterlist.js';
 import {focusIsLost} from '../lib/focus.js';
-import {count, describeChoice} from '../lib/format.js';
+import {capital, count, describeChoice} from '../lib/format.js';
 import {LabelSearch} from '../components/labelsearch.js';
 import {MatrixLegend} from '../components/matrixlegend.js';
 import {Await, Empty, Failure} from '../components/messages.js';
@@ -72,7 +72,12 @@ function Toolbar({rows}) {
     <${Button} hint="Reverse the order" onClick=${() => update({descending: !state.descending})}>
       ${state.descending ? '↓ Descending' : '↑ Ascending'}
     <//>
-    <${LabelSearch} labels=${labels} value=${chosen.label} onChange=${(label) => update({label})} />
+    <${LabelSearch}
+      labels=${labels}
+      value=${chosen.label}
+      kind=${stage.kind}
+      onChange=${(label) => update({label})}
+    />
     <label class="inline">
       <span>Show</span>
       <${Select}
@@ -95,7 +100,7 @@ function Toolbar({rows}) {
     </label>
     <span class="quiet count" role="status">${rows ? countText(rows, stage) : 'Sorting…'}</span>
     <${Explanations} columns=${columns.filters} />
-    <${MatrixLegend} />
+    <${MatrixLegend} kind=${stage.kind} />
   </div>`;
 }
 
@@ -230,7 +235,7 @@ function Grid({rows, step}) {
     step !== undefined,
   );
 
-  return html`<div class="gallery-box" ref=${box} role="list" aria-label="Filters" onKeyDown=${move}>
+  return html`<div class="gallery-box" ref=${box} role="list" aria-label=${`${capital(chosen.stage.kind)}s`} onKeyDown=${move}>
     ${thumbnails.error && html`<${Failure} error=${thumbnails.error} retry=${thumbnails.retry} />`}
     <div class="gallery-sheet" style=${{height: `${lines * cell.height + GAP}px`}}>
       ${drawn.map(([row, at]) => {

@@ -25,6 +25,7 @@ export const view = {
   Page: HeadsView,
   styles: ['heads'],
   suits: ({run}) => run.stages.some(({heads}) => heads),
+  suitsStage: ({heads}) => Boolean(heads),
   fields: {
     of: ['nodes', oneOf('nodes', 'fields')],
     headsort: ['leading_head', text],

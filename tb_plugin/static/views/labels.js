@@ -38,13 +38,14 @@ export const view = {
 
 /** Chart and table. */
 function LabelsView() {
+  const {chosen} = useContext(Shared);
   const {parameters, key, scope} = useStageParameters();
   const labels = useResource(
     `labels ${key}`,
     (signal) => getJson('labels', parameters, signal),
     scope,
   );
-  return html`<${Await} resource=${labels} what="Summing over the filters’ rows">
+  return html`<${Await} resource=${labels} what=${`Summing over the ${chosen.stage.kind}s’ rows`}>
     ${({rows, step}) => html`<${Labels} rows=${rows} step=${step} />`}
   <//>`;
 }

@@ -11,6 +11,7 @@ import {formatNumber, shortNames, shortRunNames} from '../lib/format.js';
 import {Await, Empty} from '../components/messages.js';
 import {useResource} from '../lib/resource.js';
 import {toRun} from '../lib/state.js';
+import {kindOfRow} from '../lib/words.js';
 import {Shared, useOffer} from '../lib/shared.js';
 import {Table} from '../components/table.js';
 import {Check} from '../components/widgets.js';
@@ -112,7 +113,7 @@ function Stages({rows}) {
   const lead = (row) => html`<button
     type="button"
     class="link stage"
-    title=${`Show the filters of ${row.stage} of ${row.run}`}
+    title=${`Show the ${kindOfRow(runs, row)}s of ${row.stage} of ${row.run}`}
     onClick=${() => open(row)}
   >
     ${many && html`<i class="swatch" style=${{background: styles.get(row.run).color}}></i>`}

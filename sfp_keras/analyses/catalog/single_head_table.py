@@ -20,7 +20,9 @@ def _compute(split: Split) -> pd.DataFrame | None:
 
 
 def _parts(split: Split, rows: pd.DataFrame) -> Iterator[AnalysisPart]:
-    table = layer_table(rows, split.name, PaperNumbers(), kinds=dict.fromkeys(rows["stage"], "head"))
+    table = layer_table(
+        rows, split.name, PaperNumbers(), kinds=dict.fromkeys(rows["stage"], "head")
+    )
     note = (
         "Whole attention heads in the place of nodes: of each, the nodes of all other heads are "
         "silenced. Noise n, N_c and C_s are averages over heads."

@@ -7,6 +7,7 @@ import keras
 
 from sfp_keras.models.graph import CallGraph, LayerCall, call_graph
 from sfp_keras.probing.inside_layer import inner_outputs, parts_of
+from sfp_keras.probing.views import StageView
 from sfp_keras.traits import inherited_traits
 
 
@@ -55,6 +56,11 @@ def attention_heads_of(call: LayerCall) -> int | None:
     layer = call.part if isinstance(call, InnerCall) else call.operation
     heads = inherited_traits(layer).heads
     return None if heads is None else heads(layer)
+
+
+def kind_of(call: LayerCall) -> str:
+    """What the filters of a call are where a head reads them as they are, as of `StageView`."""
+    return StageView(call.path, tuple(call.outputs[0].shape[1:]), "", called(call)).kind
 
 
 def called(call: LayerCall) -> str:

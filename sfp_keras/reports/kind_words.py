@@ -1,6 +1,6 @@
-"""Texts about filters, in the words for what the filters of a stage are: nodes, or heads.
+"""Texts about filters, in the words for what the filters of a stage are: nodes, heads, branches.
 
-Analyses are written about filters. What they show of a stage of nodes or of attention heads goes
+Analyses are written about filters. What they show of a stage of other filters goes
 through here, where it becomes a report.
 """
 
@@ -24,7 +24,7 @@ def common_kind(kinds: Iterable[str]) -> str:
     """What the filters of several stages are: their one kind, or `filter` where they have several.
 
     Args:
-        kinds: of each stage: `filter`, `node` or `head`.
+        kinds: of each stage: `filter`, `node`, `head`, `branch`.
     """
     found = set(kinds)
     return found.pop() if len(found) == 1 else "filter"
@@ -35,7 +35,7 @@ def text_of_kind(text: str, kind: str, names: Collection[str] = ()) -> str:
 
     Args:
         text: `str`.
-        kind: `str`. `filter`, `node` or `head`.
+        kind: `str`. `filter`, `node`, `head`, `branch`.
         names: of stages and labels, which stay as they are. Defaults to none.
     """
     if kind == "filter" or text in names:
@@ -46,8 +46,8 @@ def text_of_kind(text: str, kind: str, names: Collection[str] = ()) -> str:
     def replaced(match: re.Match) -> str:
         if match["letter"] is None:
             return match[0]
-        word = kind.capitalize() if match["letter"] == "F" else kind
-        return word + match["more"]
+        word = _plural(kind) if match["more"] else kind
+        return word.capitalize() if match["letter"] == "F" else word
 
     return re.sub(pattern, replaced, text)
 
@@ -57,7 +57,7 @@ def table_of_kind(table: ReportTable, kind: str, names: Collection[str] = ()) ->
 
     Args:
         table: `ReportTable`; its keys and rows stay.
-        kind: `str`. `filter`, `node` or `head`.
+        kind: `str`. `filter`, `node`, `head`, `branch`.
         names: of stages and labels, which stay as they are. Defaults to none.
     """
     columns = [
@@ -77,7 +77,7 @@ def figure_of_kind(figure: Figure, kind: str, names: Collection[str] = ()) -> Fi
 
     Args:
         figure: `Figure`, which is changed.
-        kind: `str`. `filter`, `node` or `head`.
+        kind: `str`. `filter`, `node`, `head`, `branch`.
         names: of stages and labels, which stay as they are. Defaults to none.
     """
     if kind != "filter":
@@ -86,3 +86,7 @@ def figure_of_kind(figure: Figure, kind: str, names: Collection[str] = ()) -> Fi
         for text in figure.findobj(Text):
             text.set_text(text_of_kind(text.get_text(), kind, names))
     return figure
+
+
+def _plural(noun: str) -> str:
+    return f"{noun}es" if noun.endswith("ch") else f"{noun}s"

@@ -24,6 +24,7 @@ from sfp_keras.reports import (
         ),
         ("filters N_f, clusters N_c", "node", "nodes, clusters N_c"),
         ("filters N_f", "filter", "filters N_f"),
+        ("3 filters of a filter", "branch", "3 branches of a branch"),
         ("prefiltered, encoder_filter2", "node", "prefiltered, encoder_filter2"),
     ],
 )

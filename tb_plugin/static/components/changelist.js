@@ -6,7 +6,7 @@ import {ORDERS} from '../lib/compare.js';
 import {cornerName, cornerOf} from '../lib/corner.js';
 import {compose} from '../lib/export.js';
 import {focusIsLost} from '../lib/focus.js';
-import {capital, count, describeChoice, formatNumber} from '../lib/format.js';
+import {capital, count, describeChoice, formatNumber, plural} from '../lib/format.js';
 import {Failure} from './messages.js';
 import {Shared, useOffer} from '../lib/shared.js';
 import {thumbnailPicture, useThumbnails} from '../lib/thumbnails.js';
@@ -42,7 +42,7 @@ export function ChangeList({rows, sort, both, detail}) {
   }, [chosen.filter]);
   useOffer(offerOf({rows, shown, both, chosen, corner, pictures, detail}));
   const go = (by) => update({page: Math.min(pages - 1, Math.max(0, page + by))});
-  return html`<section class="card" aria-label=${`${capital(kind)}s of A and B`}>
+  return html`<section class="card" aria-label=${`${capital(plural(kind))} of A and B`}>
     <${Summary} rows=${rows} both=${both} />
     <div class="toolbar" role="group" aria-label="Order">
       <label class="inline">
@@ -102,7 +102,7 @@ function Summary({rows, both}) {
       Shared clusters <b>${sum((row) => row.shared)}</b> of ${clusters[0]} in A, ${clusters[1]} in B
     </span>
     <span>
-      Labels in clusters of all ${kind}s <b>${sum((row) => row.kept)}</b> kept,${' '}
+      Labels in clusters of all ${plural(kind)} <b>${sum((row) => row.kept)}</b> kept,${' '}
       <b>${sum((row) => row.gained)}</b> gained, <b>${sum((row) => row.lost)}</b> lost
     </span>
     <span>Mean change <b>${formatNumber(sum((row) => row.change) / rows.length)}</b></span>

@@ -2,6 +2,7 @@
 
 import {html, useContext, useState} from '../lib/html.js';
 import {Shared} from '../lib/shared.js';
+import {plural} from '../lib/format.js';
 
 const AT_FIRST = 40; // Names of a cluster, and clusters, before one asks for the rest.
 
@@ -47,7 +48,7 @@ function Names({names, labels, cursor, signOf}) {
       type="button"
       key=${label}
       class=${`chip ${pointed ? 'pointed-at' : ''}`}
-      title=${`${labels[label]} (No. ${label}): show the ${chosen.stage.kind}s that have it in a cluster`}
+      title=${`${labels[label]} (No. ${label}): show the ${plural(chosen.stage.kind)} that have it in a cluster`}
       onClick=${() => update({view: 'gallery', label})}
     >
       ${signOf?.(label)}${labels[label]}

@@ -1,6 +1,7 @@
 /** Choosing a label by name or number, with suggestions. */
 
 import {html, useState} from '../lib/html.js';
+import {plural} from '../lib/format.js';
 
 /** `value` is a label's number or null; `onChange` gets the new one; `kind` is what is searched. */
 export function LabelSearch({labels, value, kind, onChange}) {
@@ -30,7 +31,7 @@ export function LabelSearch({labels, value, kind, onChange}) {
       placeholder="Any label"
       value=${shown}
       aria-invalid=${wrong}
-      title=${`Only ${kind}s with a cluster that holds this label. Type a name or a number, then Enter`}
+      title=${`Only ${plural(kind)} with a cluster that holds this label. Type a name or a number, then Enter`}
       onInput=${(e) => type(e.currentTarget.value)}
       onChange=${take}
       onKeyDown=${(e) => e.key === 'Enter' && take()}

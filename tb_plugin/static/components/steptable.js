@@ -1,7 +1,7 @@
 /** The numbers of every step of stages as a table. */
 
 import {html, useContext, useMemo} from '../lib/html.js';
-import {shortRunNames} from '../lib/format.js';
+import {plural, shortRunNames} from '../lib/format.js';
 import {Shared} from '../lib/shared.js';
 import {toRun} from '../lib/state.js';
 import {kindOfRow} from '../lib/words.js';
@@ -29,7 +29,7 @@ export function StepTable({rows}) {
   const lead = (row) => html`<button
     type="button"
     class="link stage"
-    title=${`Show the ${kindOfRow(runs, row)}s of ${row.stage} of ${row.run} at step ${row.step}`}
+    title=${`Show the ${plural(kindOfRow(runs, row))} of ${row.stage} of ${row.run} at step ${row.step}`}
     onClick=${() => open(row)}
   >
     <span>${row.stage}</span>${many && html`<small>${short.get(row.run)}</small>`}

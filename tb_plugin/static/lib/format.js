@@ -50,9 +50,11 @@ export const capital = (text) => text[0].toUpperCase() + text.slice(1);
 
 /** `1 filter`, `2 filters`. */
 export function count(number, noun) {
-  const ending = noun.endsWith('ch') ? 'es' : 's';
-  return `${number} ${noun}${number === 1 ? '' : ending}`;
+  return `${number} ${number === 1 ? noun : plural(noun)}`;
 }
+
+/** `filters`, `branches`. */
+export const plural = (noun) => `${noun}${noun.endsWith('ch') ? 'es' : 's'}`;
 
 /** What is shown, as the heading of an exported picture. */
 export function describeChoice({run, stage, step, threshold}) {

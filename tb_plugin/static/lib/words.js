@@ -1,9 +1,9 @@
-/** Our own texts about filters, in the words for what these are: filters, nodes or heads. */
+/** Our own texts about filters, in the words for what these are: filters, nodes, heads or branches. */
 
-import {capital} from './format.js';
+import {capital, plural} from './format.js';
 
 /** What the filters of a stage can be. */
-export const KINDS = ['filter', 'node', 'head'];
+export const KINDS = ['filter', 'node', 'head', 'branch'];
 
 /** What the filters of several stages are; `filter` where they differ. */
 export function commonKind(stages) {
@@ -16,7 +16,8 @@ export function ofKind(text, kind) {
   if (kind === 'filter') return text;
   // The papers' N_f is the number of filters.
   return text.replace(/\b([Ff])ilter(s?)(?: N_f)?\b/g, (_, letter, more) => {
-    return `${letter === 'F' ? capital(kind) : kind}${more}`;
+    const word = more ? plural(kind) : kind;
+    return letter === 'F' ? capital(word) : word;
   });
 }
 

@@ -10,7 +10,7 @@ import {compose} from '../lib/export.js';
 import {useFilterList} from '../lib/filterlist.js';
 import {ColorScale, Facts, Pointed} from '../components/filterparts.js';
 import {focusIsLost} from '../lib/focus.js';
-import {capital, describeChoice} from '../lib/format.js';
+import {capital, describeChoice, plural} from '../lib/format.js';
 import {Matrix, zoomView} from '../components/matrix.js';
 import {matrixPicture} from '../lib/matrixpicture.js';
 import {Await, Failure, Loading} from '../components/messages.js';
@@ -51,7 +51,7 @@ function FilterView() {
     if (focusIsLost()) heading.current.focus();
   }, []);
   return html`<div class="toolbar" role="group" aria-label=${capital(kind)}>
-      <${Button} onClick=${back}>← All ${kind}s<//>
+      <${Button} onClick=${back}>← All ${plural(kind)}<//>
       <h2 class="filter-title" tabindex="-1" ref=${heading}>
         ${capital(kind)} ${filter ?? '…'} <span class="quiet">of ${chosen.stage.stage}</span>
       </h2>

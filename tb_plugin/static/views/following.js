@@ -8,7 +8,7 @@ import {LifeMap} from '../components/lifemap.js';
 import {seriesStyle} from '../lib/colors.js';
 import {columnOf} from '../lib/columns.js';
 import {compose} from '../lib/export.js';
-import {capital, shortRunNames} from '../lib/format.js';
+import {capital, plural, shortRunNames} from '../lib/format.js';
 import {livesOf} from '../lib/lives.js';
 import {Await, Empty} from '../components/messages.js';
 import {useResource} from '../lib/resource.js';
@@ -159,7 +159,7 @@ function Following({answer, parameters}) {
     <section class="card followed" aria-label="Clusters of each filter over the steps">
       <div>
         <${Table}
-          caption=${`Filters of ${parameters.stage} over the steps, at threshold ${threshold}`}
+          caption=${`${capital(plural(chosen.stage.kind))} of ${parameters.stage} over the steps, at threshold ${threshold}`}
           columns=${known.filter((column) => column.key !== 'filter')}
           rows=${table}
           sort=${{key, down: state.followdown}}
@@ -241,7 +241,7 @@ function Lives({answer, onCanvas}) {
       ${lives.others ? `Other colours, grey the shortest: ${lives.others} that ${lives.others > 1 ? 'were' : 'was'} there for a time. ` : ''}
       ${lives.left ? `${lives.left} labels that are never in a cluster are left out. ` : ''}
       ${fields
-        ? 'Fields are normalised by the largest of the filter at each step: blue below zero, red above.'
+        ? `Fields are normalised by the largest of the ${chosen.stage.kind} at each step: blue below zero, red above.`
         : 'A cluster has one colour as long as it is the same, by its labels in common with the step before.'}
     </p>`;
 }

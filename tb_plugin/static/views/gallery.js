@@ -10,7 +10,7 @@ import {compose} from '../lib/export.js';
 import {columnOf} from '../lib/columns.js';
 import {useFilterList, useSorting} from '../lib/filterlist.js';
 import {focusIsLost} from '../lib/focus.js';
-import {capital, count, describeChoice} from '../lib/format.js';
+import {capital, count, describeChoice, plural} from '../lib/format.js';
 import {LabelSearch} from '../components/labelsearch.js';
 import {MatrixLegend} from '../components/matrixlegend.js';
 import {Await, Empty, Failure} from '../components/messages.js';
@@ -235,7 +235,7 @@ function Grid({rows, step}) {
     step !== undefined,
   );
 
-  return html`<div class="gallery-box" ref=${box} role="list" aria-label=${`${capital(chosen.stage.kind)}s`} onKeyDown=${move}>
+  return html`<div class="gallery-box" ref=${box} role="list" aria-label=${capital(plural(chosen.stage.kind))} onKeyDown=${move}>
     ${thumbnails.error && html`<${Failure} error=${thumbnails.error} retry=${thumbnails.retry} />`}
     <div class="gallery-sheet" style=${{height: `${lines * cell.height + GAP}px`}}>
       ${drawn.map(([row, at]) => {

@@ -7,7 +7,7 @@ import {Explanations} from '../components/explanations.js';
 import {quantityColor} from '../lib/colors.js';
 import {columnOf, symbols} from '../lib/columns.js';
 import {compose} from '../lib/export.js';
-import {cutMiddle, describeChoice, formatNumber, labelName} from '../lib/format.js';
+import {cutMiddle, describeChoice, formatNumber, labelName, plural} from '../lib/format.js';
 import {Await} from '../components/messages.js';
 import {useResource} from '../lib/resource.js';
 import {Shared, useOffer, useStageParameters} from '../lib/shared.js';
@@ -45,7 +45,7 @@ function LabelsView() {
     (signal) => getJson('labels', parameters, signal),
     scope,
   );
-  return html`<${Await} resource=${labels} what=${`Summing over the ${chosen.stage.kind}s’ rows`}>
+  return html`<${Await} resource=${labels} what=${`Summing over the ${plural(chosen.stage.kind)}’ rows`}>
     ${({rows, step}) => html`<${Labels} rows=${rows} step=${step} />`}
   <//>`;
 }

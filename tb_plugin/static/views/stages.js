@@ -7,7 +7,7 @@ import {Explanations} from '../components/explanations.js';
 import {seriesStyle} from '../lib/colors.js';
 import {columnOf, symbols} from '../lib/columns.js';
 import {compose} from '../lib/export.js';
-import {formatNumber, shortNames, shortRunNames} from '../lib/format.js';
+import {formatNumber, plural, shortNames, shortRunNames} from '../lib/format.js';
 import {Await, Empty} from '../components/messages.js';
 import {useResource} from '../lib/resource.js';
 import {toRun} from '../lib/state.js';
@@ -113,7 +113,7 @@ function Stages({rows}) {
   const lead = (row) => html`<button
     type="button"
     class="link stage"
-    title=${`Show the ${kindOfRow(runs, row)}s of ${row.stage} of ${row.run}`}
+    title=${`Show the ${plural(kindOfRow(runs, row))} of ${row.stage} of ${row.run}`}
     onClick=${() => open(row)}
   >
     ${many && html`<i class="swatch" style=${{background: styles.get(row.run).color}}></i>`}

@@ -42,7 +42,8 @@ class Options(NoOptions):
     filters: Mapping[Layer, int] | None = setting(
         None,
         "Layers with another number of filters, as <layer>:<filters>, by number where the network "
-        "numbers its layers (13:350,12:350), else by name.",
+        "numbers its layers (13:350,12:350), else by name; the number alone where one layer has "
+        "filters (tree3).",
     )
 
 

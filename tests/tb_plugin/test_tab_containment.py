@@ -226,6 +226,7 @@ def test_a_stage_too_large_for_the_memory_is_a_notice(tmp_path, monkeypatch):
         {"correct": [2**61] * 10},
         {"label_counts": [2**60] * 10},
         {"correct": [10**9] + [0] * 9},
+        {"kind": "twig"},
     ],
 )
 def test_numbers_that_cannot_be_are_damaged(tmp_path, values):
@@ -237,6 +238,15 @@ def test_numbers_that_cannot_be_are_damaged(tmp_path, values):
     stages, (notice,) = runs(TabServer(tmp_path))
     assert stages == {"run": ["pool"]}
     assert f"{next(iter(values))} is not what it must be" in notice
+
+
+def test_what_filters_are_is_read(tmp_path):
+    write(tmp_path / "run", "pool")
+    header = schema.header_of("conv", 0, 5, FIELDS, kind="branch")
+    made = schema.encode_measurement(header, FIELDS)
+    append(tmp_path / "run", blobs("conv/factors/5", "factors", [3], made))
+    stages, notices = runs(TabServer(tmp_path))
+    assert (sorted(stages["run"]), notices) == (["conv", "pool"], [])
 
 
 def test_notices_stay_short_whatever_the_names(tmp_path):

@@ -122,6 +122,8 @@ def page_without_complaints(browser):
     page = browser.new_page(
         viewport={"width": 1280, "height": 800}, accept_downloads=True, reduced_motion="reduce"
     )
+    # On a machine that does much else a page takes longer than the usual half minute.
+    page.set_default_timeout(2000 * SECONDS_TO_START)
     page.complaints = []
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
     page.on(

@@ -34,6 +34,8 @@ def test_one_step_or_one_stage_is_a_table(page, base):
     assert frame.locator("tbody tr").count() >= 9
     page.route("**/clusters/curves?*", last_step_alone)
     frame.get_by_label("Threshold as a number").fill("0.4")
+    # A log that is still being read is asked for again meanwhile, at the threshold before.
+    frame.wait_for_function("() => parent.location.hash.includes('threshold=0.4')")
     frame.wait_for_function("() => document.querySelectorAll('tbody tr').length === 3")
     settle(frame)
     assert frame.locator(".chart").count() == 0

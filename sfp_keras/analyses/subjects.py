@@ -263,6 +263,7 @@ class Run:
         links: `DataFrame` of results.csv of all zeroed links; may be empty.
         followed: dict from phase, `train` or `heads`, and stage to its clusters followed over the
             phase's epochs; may be empty.
+        further_heads: `DataFrame` of heads.csv, of one threshold; may be empty.
     """
 
     splits: Sequence[Split]
@@ -272,6 +273,7 @@ class Run:
     afcc: Sequence[Afcc] = ()
     links: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
     followed: Mapping[tuple[str, str], FollowedClusters] = dataclasses.field(default_factory=dict)
+    further_heads: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
 
     prefix = ""
 

@@ -16,6 +16,8 @@ from sfp_keras.filters.statistics import layer_statistics
 _INTERVAL = 1.959964
 # Mean outputs of as many resamples are made together: their parts are read from memory once.
 _TOGETHER_BYTES = 2**26
+# Deviations of numbers that are all the same.
+_ROUNDING = 1e-9
 # Infinite where a stage has no noise, which a resample may have.
 _RATIOS = ("snr_internal", "snr_external")
 
@@ -168,6 +170,8 @@ def _interval(key: str, value: float, found: Sequence[float]) -> Interval:
     if len(values) < 2 or not math.isfinite(center):
         return Interval(value, math.nan, math.nan, math.nan, math.nan)
     error = float(values.std(ddof=1))
+    if error < _ROUNDING * max(1.0, abs(center)):
+        error = 0.0
     low, high = max(0.0, center - _INTERVAL * error), center + _INTERVAL * error
     bias = float(values.mean()) - center
     if key == "accuracy":

@@ -36,6 +36,7 @@ from sfp_keras.workflows.inputs.network import check_finite, check_names
 from sfp_keras.workflows.inputs.own_scaling import scaling_note
 from sfp_keras.workflows.phases.accuracy import near_chance, own_accuracy
 from sfp_keras.workflows.phases.filters import measure_filters
+from sfp_keras.workflows.phases.further_heads import write_further_statistics
 from sfp_keras.workflows.phases.heads import train_heads
 from sfp_keras.workflows.phases.intervals import write_intervals
 from sfp_keras.workflows.phases.kept_network import keep_network, weights_digest
@@ -194,6 +195,7 @@ def _probed(
         measure_filters(session)
         table = write_statistics(session)
         write_intervals(session)
+        write_further_statistics(session)
         names = [stage.name for stage in session.stages]
         splits = list(session.splits)
         return ProbeResult(

@@ -12,7 +12,9 @@ from sfp_keras.probing.decisions import (
 )
 from sfp_keras.probing.features import FeatureCache, cache_features
 from sfp_keras.probing.fields import FieldsAccumulator, StageMeasurement, measure_fields
-from sfp_keras.probing.heads import Head, check_heads, train_heads
+from sfp_keras.probing.further_heads import FurtherHeadsAccumulator
+from sfp_keras.probing.head_variants import HeadVariant, head_variants
+from sfp_keras.probing.heads import Head, check_heads, train_head_variants, train_heads
 from sfp_keras.probing.image_pass import measure_stages
 from sfp_keras.probing.part_means import PartMeansAccumulator
 from sfp_keras.probing.row_reader import RowReader
@@ -30,8 +32,10 @@ __all__ = [
     "DecisionsAccumulator",
     "FeatureCache",
     "FieldsAccumulator",
+    "FurtherHeadsAccumulator",
     "Head",
     "HeadSettings",
+    "HeadVariant",
     "PartMeansAccumulator",
     "ProbedStage",
     "RowReader",
@@ -44,6 +48,7 @@ __all__ = [
     "check_heads",
     "cut_stages",
     "default_stages",
+    "head_variants",
     "kind_of",
     "list_stages",
     "listed",
@@ -53,6 +58,7 @@ __all__ = [
     "measure_stages",
     "resolve_stages",
     "spread_filters",
+    "train_head_variants",
     "train_heads",
     "with_trained_views",
 ]

@@ -16,6 +16,7 @@ from sfp_keras.data import epoch_order
 from sfp_keras.errors import InputError
 from sfp_keras.models.scope_names import is_scope_name
 from sfp_keras.probing.features import Batches, FeatureCache, stage_outputs
+from sfp_keras.probing.head_variants import HeadVariant
 from sfp_keras.probing.row_reader import RowReader
 from sfp_keras.probing.stage_head import heads_of
 from sfp_keras.probing.views import pooling_weights
@@ -102,6 +103,59 @@ def train_heads(
         InputError: if a loss is not finite, a label lies outside 0 .. K-1, or `settings` has a
             `decay` or a `group` that cannot be read or is of no stage.
     """
+    variants = [HeadVariant(seed)]
+    found = train_head_variants(
+        cache,
+        variants,
+        num_labels,
+        settings,
+        seed=seed,
+        checkpoint=checkpoint,
+        description=description,
+        augmented=augmented,
+        progress=progress,
+        callbacks=callbacks,
+    )
+    return found[variants[0]]
+
+
+def train_head_variants(
+    cache: FeatureCache,
+    variants: Sequence[HeadVariant],
+    num_labels: int | None = None,
+    settings: TrainingSettings | None = None,
+    *,
+    seed: int = 0,
+    checkpoint: str | Path | None = None,
+    description: str = "",
+    augmented: tuple[keras.Model, Callable[[int], Batches], int] | None = None,
+    progress: Progress | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> dict[HeadVariant, dict[str, Head]]:
+    """Train several heads of every stage together, which read each batch once.
+
+    The first comes out as if it had been trained alone. All see the images in the order of
+    `seed`: they differ in their first weights, and in their labels where these are shuffled.
+
+    Args:
+        cache: as of `train_heads`, like what is not named here.
+        variants: the heads of each stage; callbacks see the first.
+        num_labels: `int`.
+        settings: `TrainingSettings`.
+        seed: `int`. Of the order of the images.
+        checkpoint: file.
+        description: `str`.
+        augmented: as of `train_heads`; labels of fresh images are not shuffled.
+        progress: `Progress`.
+        callbacks: further Keras callbacks.
+
+    Returns:
+        Dict from variant to a dict from stage name to `Head`.
+
+    Raises:
+        InputError: as `train_heads`; and if there are several heads and a stage has a pooling that
+            is trained with its head, or labels of fresh images are to be shuffled.
+    """
     settings = settings or HeadSettings()
     if not isinstance(settings, TrainingSettings):
         raise InputError(
@@ -111,10 +165,16 @@ def train_heads(
     num_labels = _number_of_labels(cache, num_labels)
     # Resident features are gathered on the device by index; files and fresh images are fed.
     resident = augmented is None and not cache.on_disk
-    model = _HeadBank(cache, num_labels, seed, resident)
+    model = _HeadBank(cache, num_labels, variants, resident)
+    _check_variants(variants, model, augmented is not None)
     names = list(cache.arrays)
-    compile_classifier(model, settings, outputs=list(model.scopes.values()), names=_patterns(names))
+    compile_classifier(model, settings, outputs=model.outputs_of, names=_patterns(names))
     rows, train_count, size = len(cache.labels), cache.train_count, settings.batch_size
+    labels_of = {
+        scope: variant.labels(cache.labels, train_count)
+        for variant in variants
+        for scope in model.scopes_of[variant.name].values()
+    }
     readers = {name: RowReader(array) for name, array in cache.arrays.items()}
 
     def feed(indices: np.ndarray) -> tuple[Any, dict[str, np.ndarray]]:
@@ -123,7 +183,7 @@ def train_heads(
             if resident
             else {name: read(indices) for name, read in readers.items()}
         )
-        return inputs, dict.fromkeys(model.scopes.values(), cache.labels[indices])
+        return inputs, {scope: one[indices] for scope, one in labels_of.items()}
 
     def feed_all(order: np.ndarray) -> Iterator[Any]:
         for begin in range(0, len(order), size):
@@ -144,7 +204,7 @@ def train_heads(
         cut, batches, _ = augmented
         for outputs, labels in stage_outputs(cut, batches(first_epoch)):
             inputs = {n: x.reshape(len(x), -1) for n, x in zip(names, outputs, strict=True)}
-            yield inputs, dict.fromkeys(model.scopes.values(), labels)
+            yield inputs, dict.fromkeys(labels_of, labels)
 
     def test() -> Iterator[Any]:
         return feed_all(np.arange(train_count, rows))
@@ -165,15 +225,30 @@ def train_heads(
         callbacks=callbacks,
     )
     groups = model.optimizer.groups
+    rates = schedule_of(settings)
     return {
-        name: Head(
-            head.weights_array(),
-            head.position_shape,
-            _curve(history, name, schedule_of(settings), groups, alone=len(names) == 1),
-            pooling_weights(head.pooling),
-        )
-        for name, head in model.heads.items()
+        variant: {
+            name: Head(
+                head.weights_array(),
+                head.position_shape,
+                _curve(history, name, model.called(variant, name), rates, groups),
+                pooling_weights(head.pooling),
+            )
+            for name, head in model.heads_of[variant.name].items()
+        }
+        for variant in variants
     }
+
+
+def _check_variants(variants: Sequence[HeadVariant], model: "_HeadBank", fresh: bool) -> None:
+    if fresh and any(variant.shuffled for variant in variants):
+        raise InputError("`shuffled_labels`: only labels of cached features can be shuffled")
+    learnt = [name for name, head in model.heads.items() if head.pooling]
+    if len(variants) > 1 and learnt:
+        raise InputError(
+            f"`head_seeds`, `shuffled_labels`: the pooling of stage {learnt[0]} is trained with "
+            "its head, so each head would read other features; train them in runs of their own"
+        )
 
 
 def _number_of_labels(cache: FeatureCache, wanted: int | None) -> int:
@@ -197,9 +272,17 @@ def _number_of_labels(cache: FeatureCache, wanted: int | None) -> int:
 class _HeadBank(StepsTogether):
     """All heads; fed features, or row indices of features it holds itself."""
 
-    def __init__(self, cache: FeatureCache, num_labels: int, seed: int, resident: bool):
+    def __init__(
+        self,
+        cache: FeatureCache,
+        num_labels: int,
+        variants: Sequence[HeadVariant],
+        resident: bool,
+    ):
         super().__init__(name="heads", dtype="float32")
-        self.heads = heads_of(cache, num_labels, seed)
+        self.heads_of = {one.name: heads_of(cache, num_labels, one.seed) for one in variants}
+        # The first, which callbacks see.
+        self.heads = self.heads_of[variants[0].name]
         self._features: dict[str, keras.Variable] = {}
         if resident:
             for name, array in cache.arrays.items():
@@ -207,6 +290,10 @@ class _HeadBank(StepsTogether):
                     array, trainable=False, dtype=str(array.dtype)
                 )
         self.scopes = _scope_names(self.heads)
+        others = [one.name for one in variants[1:]]
+        self.scopes_of = {variants[0].name: dict(self.scopes)}
+        for name in others:
+            self.scopes_of[name] = {n: f"{scope}.{name}" for n, scope in self.scopes.items()}
         self.resident = resident
         self.built = True
 
@@ -215,12 +302,26 @@ class _HeadBank(StepsTogether):
         """Variables a checkpoint leaves out."""
         return list(self._features.values())
 
+    @property
+    def outputs_of(self) -> list[str]:
+        """Names of all outputs."""
+        return [scope for scopes in self.scopes_of.values() for scope in scopes.values()]
+
+    def called(self, variant: HeadVariant, stage: str) -> str:
+        """What the logs call a head."""
+        scope = self.scopes_of[variant.name][stage]
+        return stage if scope == self.scopes[stage] else scope
+
     def call(self, inputs: Any) -> dict[str, Any]:
         if self.resident:
             # Where Keras only looks at shapes, TensorFlow's strategies hand floats over.
             rows = ops.cast(inputs, "int32")
             inputs = {n: ops.take(x, rows, axis=0) for n, x in self._features.items()}
-        return {self.scopes[name]: head.outputs(inputs[name]) for name, head in self.heads.items()}
+        return {
+            self.scopes_of[variant][name]: head.outputs(inputs[name])
+            for variant, heads in self.heads_of.items()
+            for name, head in heads.items()
+        }
 
     def get_metrics_result(self) -> dict[str, Any]:
         """The logs, with the names of stages for those of outputs."""
@@ -261,16 +362,16 @@ def _patterns(stages: Iterable[str]) -> dict[str, str]:
 def _curve(
     history: Sequence[Mapping[str, float]],
     name: str,
+    called: str,
     schedule: GroupSchedule,
     groups: Sequence[ParameterGroup],
-    alone: bool,
 ) -> list[dict[str, float]]:
-    """One head's part of the logs; `alone` where the model has no other."""
+    """The part of the logs of one head of a stage, under the name by which they call it."""
     group = next((g for g in groups if re.search(g.pattern, f"{name}/kernel")), None)
 
     def logged(row: Mapping[str, float], prefix: str, quantity: str) -> float:
         # Keras drops the output's name where there is a single output.
-        keys = [f"{prefix}{name}_{quantity}", *([f"{prefix}{quantity}"] if alone else [])]
+        keys = [f"{prefix}{called}_{quantity}", f"{prefix}{quantity}"]
         return next((row[key] for key in keys if key in row), float("nan"))
 
     return [

@@ -5,6 +5,7 @@ figure is drawn.
 """
 
 from sfp_keras.reports.drawing import save_figure
+from sfp_keras.reports.head_table import head_table
 from sfp_keras.reports.kind_words import (
     common_kind,
     figure_of_kind,
@@ -29,6 +30,7 @@ __all__ = [
     "Section",
     "common_kind",
     "figure_of_kind",
+    "head_table",
     "latex_figure",
     "layer_table",
     "page",

@@ -16,7 +16,7 @@ from sfp_keras.runs.stage_files import AblationFiles, AfccFiles, StageFiles
 # What another process needs to go on with a run.
 CONTINUED_FROM = (
     *("experiment.json", "model.keras", "training.csv", "labels.csv", "layers.csv"),
-    "intervals.csv",
+    *("intervals.csv", "heads.csv"),
     *("stages", "checkpoint"),
 )
 
@@ -35,6 +35,7 @@ class RunFiles:
         layers: one row a stage, split and threshold.
         images: decoded images of a data set that is larger than memory.
         intervals: error bars of the numbers of layers.csv.
+        heads: layers.csv of several heads of each stage.
         figures: folder of a report's figures and tables.
         report: page of a report.
     """
@@ -47,6 +48,7 @@ class RunFiles:
         self.labels = path / "labels.csv"
         self.layers = path / "layers.csv"
         self.intervals = path / "intervals.csv"
+        self.heads = path / "heads.csv"
         self.figures = path / "figures"
         self.report = path / "report.html"
         self.cache = path / "cache"
@@ -150,6 +152,7 @@ class RunFiles:
             "analysis": [
                 self.layers,
                 self.intervals,
+                self.heads,
                 # Networks with fewer filters stay: their runs delete what they redo themselves.
                 *(path for path in ablations.glob("*/*") if path.is_file()),
                 *(path for path in stages.glob("*/*") if path.is_dir()),
@@ -172,7 +175,7 @@ class RunFiles:
             delete_unfinished(self.path / name)
         # Deeper ones are of runs that may go on in a process of their own.
         found = list(self.path.glob("ablate/*/.*.tmp"))
-        tables = (self.training, self.labels, self.layers, self.intervals)
+        tables = (self.training, self.labels, self.layers, self.intervals, self.heads)
         for file in (self.record.path, self.model, *tables):
             found += self.path.glob(f".{file.name}.*.tmp")
         for path in found:

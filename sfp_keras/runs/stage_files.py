@@ -15,11 +15,13 @@ class StageFiles:
     Attributes:
         head: the kernel; its presence says that the head is finished.
         curve: the head's training, epoch by epoch.
+        further_heads: kernels of other heads of the stage.
     """
 
     def __init__(self, path: Path):
         self.head = path / "head.npz"
         self.curve = path / "head.csv"
+        self.further_heads = path / "further_heads.npz"
         self._path = path
 
     def split(self, split: str) -> "SplitFiles":
@@ -35,6 +37,7 @@ class SplitFiles:
         self.clusters = path / "clusters.npz"
         self.filters = path / "filters.csv"
         self.labels = path / "labels.csv"
+        self.further_heads = path / "further_heads.npz"
         self._path = path
 
     def image_result(self, analysis: str) -> Path:

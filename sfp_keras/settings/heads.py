@@ -19,6 +19,18 @@ class ProbeSettings(Checked):
         choices=("cached", "augmented"),
         flag="head_data",
     )
+    seeds: int = setting(
+        1,
+        "Heads of each stage that are trained together, of different first weights: mean and "
+        "deviation of their numbers are in heads.csv. The first is the run's own.",
+        low=1,
+        flag="head_seeds",
+    )
+    shuffled_labels: bool = setting(
+        False,
+        "Also train a head of each stage on labels shuffled among the training images: its numbers "
+        "in heads.csv are chance.",
+    )
     cache_gib: float = setting(
         4.0,
         "Stage outputs up to this size are kept in memory, larger ones in files under the run "

@@ -1,12 +1,13 @@
 """The whole procedure: train, train the heads, measure every filter, read the table."""
 
 from sfp_keras.experiment import Experiment
-from sfp_keras.reports import print_layers, terminal
+from sfp_keras.reports import head_table, print_layers, print_table, terminal
 from sfp_keras.workflows.inputs.inputs import load_inputs
 from sfp_keras.workflows.next_steps import next_steps
 from sfp_keras.workflows.paper_numbers import paper_numbers
 from sfp_keras.workflows.phases.accuracy import print_accuracy
 from sfp_keras.workflows.phases.filters import measure_filters
+from sfp_keras.workflows.phases.further_heads import write_further_statistics
 from sfp_keras.workflows.phases.heads import train_heads
 from sfp_keras.workflows.phases.intervals import write_intervals
 from sfp_keras.workflows.phases.network import train_network
@@ -24,8 +25,11 @@ def probe(experiment: Experiment) -> None:
         measure_filters(session)  # Phase 3: every filter alone.
         layers = write_statistics(session)
         intervals = write_intervals(session)
+        heads = write_further_statistics(session)
 
         console, analysis = terminal(), experiment.analysis
         paper = paper_numbers(experiment, inputs.dataset.num_labels)
         print_layers(layers, paper, console, intervals, session.kinds)
+        for split in dict.fromkeys(heads["split"]):
+            print_table(head_table(heads, split), console, without=("zero_signal_labels",))
         next_steps(session.run.path, analysis.threshold, console, analysis.split[0])

@@ -18,15 +18,18 @@ from sfp_keras.files import damaged
 from sfp_keras.probing import (
     FeatureCache,
     Head,
+    HeadVariant,
     Stage,
     StageMeasurement,
     StageView,
     cache_features,
     cut_stages,
+    head_variants,
     list_stages,
     with_trained_views,
 )
 from sfp_keras.runs import stage_results
+from sfp_keras.runs.further_heads import read_further_correct, read_further_heads
 from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.inputs.batches import Batches, reported_batches
 from sfp_keras.workflows.inputs.images import fingerprint
@@ -126,6 +129,12 @@ class ProbeSession:
         of_all = stage_settings(self.run, configurable_stages(self.experiment, self.network))
         return {stage.name: of_all[stage.name] for stage in self.stages}
 
+    @functools.cached_property
+    def further_heads(self) -> list[HeadVariant]:
+        """The heads of each stage that are trained beside its own."""
+        heads = self.experiment.heads
+        return head_variants(self.experiment.run.seed, heads.seeds, heads.shuffled_labels)
+
     @property
     def splits(self) -> Sequence[str]:
         """The splits whose fields are measured."""
@@ -210,6 +219,16 @@ class ProbeSession:
         if head.kernel.shape[2] != self.dataset.num_labels:
             raise damaged(self.run.stage(stage).head, f"it is of {head.kernel.shape[2]} labels")
         return head
+
+    def further_kernels(self, stage: str, split: str) -> dict[str, np.ndarray]:
+        """Kernels of the stage's further heads that were not tested on a split yet, by name."""
+        wanted = [variant.name for variant in self.further_heads]
+        if not wanted:
+            return {}
+        counts = np.bincount(self.images(split).labels, minlength=self.dataset.num_labels)
+        done = read_further_correct(self.run, stage, split, counts)
+        kernels = read_further_heads(self.run, stage, self.head(stage).kernel.shape)
+        return {name: kernels[name] for name in wanted if name not in done}
 
     def measurement(self, stage: str, split: str) -> StageMeasurement:
         """The fields of a stage, measured on a split."""

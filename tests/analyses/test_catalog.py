@@ -123,7 +123,17 @@ def run(paper: bool = True, **more: Any) -> Run:
     afcc = Afcc("layer10", results, papers.afcc, networks)
     measured = {step: stage("layer13" + step * "!").clusters for step in range(4)}
     followed = {("heads", "layer13"): follow_clusters(measured)}
-    return Run(splits, curve, {"layer10": curve}, [ablation], [afcc], links_results(), followed)
+    links, heads = links_results(), heads_of(splits)
+    return Run(splits, curve, {"layer10": curve}, [ablation], [afcc], links, followed, heads)
+
+
+def heads_of(splits: list[Split]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {**one.row, "head": head}
+        for split in splits
+        for one in split.stages
+        for head in ("seed0", "seed1", "shuffled0")
+    )
 
 
 def links_results() -> pd.DataFrame:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from sfp_keras.analyses import image_passes, read_image_result
 from sfp_keras.experiment import Experiment
+from sfp_keras.filters import FilterFields, find_clusters, layer_statistics
 from sfp_keras.runs.stage_results import read_measurement
 from sfp_keras.workflows.experiment_run import ExperimentRun
 
@@ -29,7 +30,10 @@ def run(colour_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Simple
     for name, more in {
         "plain": ["--stages=layer3"],
         "decided": ["--stages=layer3", "--decisions"],
-        "more": ["--stages=layer3,layer2", "--decisions", "--split=test,train"],
+        "more": [
+            *("--stages=layer3,layer2", "--decisions", "--split=test,train"),
+            *("--bootstrap", "--head_seeds=2", "--shuffled_labels"),
+        ],
     }.items():
         assert call_main(*flags, *more) == 0
         times[name] = {
@@ -96,6 +100,26 @@ def test_only_what_is_missing_is_passed_again(run: SimpleNamespace) -> None:
         for stage in ("layer2", "layer3")
         for split in ("test", "train")
     } <= set(run.times["more"])
+
+
+def test_error_bars_and_further_heads_stand_beside_the_table(run: SimpleNamespace) -> None:
+    layers = pd.read_csv(run.folder / "layers.csv").set_index(["stage", "split"])
+    intervals = pd.read_csv(run.folder / "intervals.csv").set_index(["stage", "split", "quantity"])
+    heads = pd.read_csv(run.folder / "heads.csv").set_index(["stage", "split", "head"])
+    assert len(layers) == 4
+    for stage, split in layers.index:
+        for key in ("accuracy", "noise", "clusters", "signal"):
+            number = layers.loc[(stage, split), key]
+            assert intervals.loc[(stage, split, key), "value"] == pytest.approx(number)
+            assert heads.loc[(stage, split, "seed0"), key] == pytest.approx(number)
+        of_stage = heads.loc[(stage, split)]
+        assert of_stage.index.tolist() == ["seed0", "seed1", "shuffled0"]
+        kernels = np.load(run.folder / f"stages/{stage}/further_heads.npz")
+        saved = np.load(run.folder / f"stages/{stage}/{split}/fields.npz")
+        kernel = kernels["shuffled0"]
+        fields = FilterFields(saved["features"], kernel, saved["label_counts"], (len(kernel),))
+        found = layer_statistics(find_clusters(fields))
+        assert of_stage.loc["shuffled0", "noise"] == pytest.approx(found.noise)
 
 
 def test_overwriting_the_analysis_deletes_them_and_a_line_a_stage_is_said(

@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from sfp_keras.errors import InputError
-from sfp_keras.probing import cache_features, train_heads
+from sfp_keras.probing import (
+    HeadVariant,
+    cache_features,
+    head_variants,
+    train_head_variants,
+    train_heads,
+)
 from sfp_keras.settings import HeadSettings
 
 NAMES = ["layer1", "layer2", "layer3"]
@@ -78,6 +84,23 @@ def test_together_is_one_by_one(cut, images, dtype):
         cache = cached(one(cut, index), [name], images, dtype=dtype)
         alone = train_heads(cache, LABELS, SETTINGS, seed=5)
         assert_same(together[name], alone[name])
+
+
+def test_further_heads_of_a_stage_are_those_of_trainings_of_their_own(memory):
+    cache, heads = memory
+    variants = [HeadVariant(0), *head_variants(0, 2, shuffled=True)]
+    assert [one.name for one in variants] == ["seed0", "seed1", "shuffled0"]
+    together = train_head_variants(cache, variants, LABELS, SETTINGS)
+    labels = variants[2].labels(cache.labels, cache.train_count)
+    train = slice(cache.train_count)
+    assert (labels[train] != cache.labels[train]).any()
+    np.testing.assert_array_equal(np.sort(labels[train]), np.sort(cache.labels[train]))
+    other = train_head_variants(cache, variants[1:2], LABELS, SETTINGS)[variants[1]]
+    shuffled = train_heads(dataclasses.replace(cache, labels=labels), LABELS, SETTINGS)
+    for name in NAMES:
+        for variant, alone in zip(variants, (heads, other, shuffled), strict=True):
+            assert_same(together[variant][name], alone[name])
+        assert not np.array_equal(heads[name].kernel, other[name].kernel)
 
 
 def test_features_on_disk_give_the_same_heads(cut, images, memory, tmp_path):

@@ -1,15 +1,26 @@
 """Phase 3: every filter alone, in one pass over the images for all stages."""
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from sfp_keras.analyses import ImagePass, image_passes, read_image_result, write_image_result
 from sfp_keras.checkpoints import PassCheckpoint
 from sfp_keras.files import file_digest
-from sfp_keras.probing import Accumulator, FieldsAccumulator, ProbedStage, measure_stages
+from sfp_keras.probing import (
+    Accumulator,
+    FieldsAccumulator,
+    FurtherHeadsAccumulator,
+    ProbedStage,
+    measure_stages,
+)
 from sfp_keras.reports import terminal
 from sfp_keras.runs import stage_results
+from sfp_keras.runs.further_heads import write_further_correct
 from sfp_keras.workflows.session import ProbeSession
+
+# What the accuracies of further heads are called in the progress of a pass.
+_FURTHER = "further heads"
 
 
 def measure_filters(session: ProbeSession) -> None:
@@ -50,6 +61,9 @@ def _missing(
     for name, needs in session.image_passes.items():
         if not files.image_result(name).exists():
             wanted[name] = needs.accumulator
+    kernels = session.further_kernels(stage, split)
+    if kernels:
+        wanted[_FURTHER] = functools.partial(FurtherHeadsAccumulator, kernels=kernels)
     return wanted
 
 
@@ -63,6 +77,9 @@ def _checkpoint(
         {name: session.stage_settings[name] for name in names},
         {name: list(kinds) for name, kinds in accumulators.items()},
     ]
+    further = [name for name, kinds in accumulators.items() if _FURTHER in kinds]
+    if further:
+        of_pass.append({name: file_digest(run.stage(name).further_heads) for name in further})
     file = run.checkpoint(f"fields-{split}", names)
     return PassCheckpoint(file, run.plan.digest("fields", of_pass))
 
@@ -72,6 +89,8 @@ def _write(session: ProbeSession, stage: str, split: str, found: Mapping[str, An
     run = session.run
     if "fields" in found:
         stage_results.write_fields(run, stage, split, found["fields"])
+    if _FURTHER in found:
+        write_further_correct(run, stage, split, found[_FURTHER])
     fields = (found.get("fields") or session.measurement(stage, split)).fields
     for name, needs in image_passes().items():
         if name not in found:

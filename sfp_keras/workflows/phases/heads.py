@@ -7,11 +7,11 @@ from typing import Any
 import keras
 
 from sfp_keras.data import steps_per_epoch
-from sfp_keras.probing import FeatureCache, Head, Stage
-from sfp_keras.probing import train_heads as train_on_features
+from sfp_keras.probing import FeatureCache, Head, HeadVariant, Stage, train_head_variants
 from sfp_keras.probing.features import head_inputs
 from sfp_keras.progress import Progress
 from sfp_keras.runs import stage_results
+from sfp_keras.runs.further_heads import read_further_heads, write_further_heads
 from sfp_keras.workflows.inputs.arguments import training_called
 from sfp_keras.workflows.inputs.fresh_images import fresh_images
 from sfp_keras.workflows.inputs.memory import check_memory
@@ -26,26 +26,54 @@ def train_heads(session: ProbeSession) -> None:
     Raises:
         InputError: if they do not fit into memory.
     """
-    run = session.run
+    run, further = session.run, session.further_heads
     missing = [stage for stage in session.stages if not run.stage(stage.name).head.exists()]
+    begun = [stage for stage in session.stages if stage not in missing]
     if missing:
-        settings = {stage.name: session.stage_settings[stage.name] for stage in missing}
-        cut = session.cut(missing)
-        _check_memory(session, cut, missing)
-        with run.timed("heads"):
-            run.record.add_heads(settings)
-            cache = session.cache_outputs(
-                "heads", cut, list(settings), settings, train=not _augmented(session)
-            )
-            for name, head in _trained(session, missing, cut, cache).items():
-                stage_results.write_head(run, name, head)
+        _train(session, missing, [HeadVariant(session.experiment.run.seed), *further])
+    # Those were trained before further heads were asked for.
+    fewer = [stage for stage in begun if not _further_exist(session, stage)]
+    if fewer:
+        _train(session, fewer, further)
     _delete_unfinished(session, [stage.name for stage in missing or session.stages])
 
 
+def _further_exist(session: ProbeSession, stage: Stage) -> bool:
+    wanted = {variant.name for variant in session.further_heads}
+    if not wanted:
+        return True
+    shape = session.head(stage.name).kernel.shape
+    return wanted <= set(read_further_heads(session.run, stage.name, shape))
+
+
+def _train(session: ProbeSession, stages: list[Stage], variants: list[HeadVariant]) -> None:
+    """Train some heads of stages, and write them."""
+    run, own = session.run, HeadVariant(session.experiment.run.seed)
+    settings = {stage.name: session.stage_settings[stage.name] for stage in stages}
+    cut = session.cut(stages)
+    _check_memory(session, cut, stages, len(variants))
+    with run.timed("heads"):
+        run.record.add_heads(settings)
+        cache = session.cache_outputs(
+            "heads", cut, list(settings), settings, train=not _augmented(session)
+        )
+        found = _trained(session, stages, cut, cache, variants)
+        for name in settings:
+            further = {v.name: found[v][name].kernel for v in variants if v != own}
+            if further:
+                write_further_heads(run, name, further)
+            if own in found:
+                stage_results.write_head(run, name, found[own][name])
+
+
 def _trained(
-    session: ProbeSession, stages: list[Stage], cut: keras.Model, cache: FeatureCache
-) -> Mapping[str, Head]:
-    """The trained head of each stage."""
+    session: ProbeSession,
+    stages: list[Stage],
+    cut: keras.Model,
+    cache: FeatureCache,
+    variants: list[HeadVariant],
+) -> Mapping[HeadVariant, Mapping[str, Head]]:
+    """The trained heads of each stage."""
     experiment, run, dataset = session.experiment, session.run, session.dataset
     names = [stage.name for stage in stages]
     of_stages = {name: session.stage_settings[name] for name in names}
@@ -54,26 +82,31 @@ def _trained(
     if _augmented(session):
         steps = steps_per_epoch(len(dataset.train), settings.batch_size)
         augmented = (*fresh_images(session.inputs, cut), steps)
+    own = HeadVariant(experiment.run.seed)
+    # A checkpoint is of all heads that are trained together.
+    further = [variant.name for variant in variants if variant != own]
+    depends_on: Any = [of_stages, [variant.name for variant in variants]] if further else of_stages
     with training_called("head_"):
-        return train_on_features(
+        return train_head_variants(
             cache,
+            variants,
             dataset.num_labels,
             settings,
             seed=experiment.run.seed,
-            checkpoint=run.checkpoint("heads", names),
-            description=run.plan.digest("heads", of_stages),
+            checkpoint=run.checkpoint("heads", [*names, *further]),
+            description=run.plan.digest("heads", depends_on),
             augmented=augmented,
             progress=Progress("heads", outputs=names),
-            callbacks=heads_monitor(session, stages, cache),
+            callbacks=heads_monitor(session, stages, cache) if variants[0] == own else [],
         )
 
 
-def _check_memory(session: ProbeSession, cut: keras.Model, stages: list[Stage]) -> None:
+def _check_memory(session: ProbeSession, cut: keras.Model, stages: list[Stage], heads: int) -> None:
     dataset, train = session.dataset, not _augmented(session)
     rows = len(dataset.test) + (len(dataset.train) if train else 0)
     features = head_inputs(cut, [stage.name for stage in stages])
     inputs = {s.name: math.prod(session.view(s).seen) for s in stages}
-    check_memory(session.experiment.heads, features, inputs, rows, dataset.num_labels)
+    check_memory(session.experiment.heads, features, inputs, rows, heads * dataset.num_labels)
 
 
 def _augmented(session: ProbeSession) -> bool:
@@ -85,7 +118,9 @@ def _delete_unfinished(session: ProbeSession, names: list[str]) -> None:
     run = session.run
     if run.unfinished_heads():
         # Other stages, trained together, stopped on the way: they go on from there.
-        run.checkpoint("heads", names).unlink(missing_ok=True)
+        further = [variant.name for variant in session.further_heads]
+        for of in (names, [*names, *further]):
+            run.checkpoint("heads", of).unlink(missing_ok=True)
     else:
         run.delete_checkpoints("heads")
     if not session.experiment.heads.keep_cache:

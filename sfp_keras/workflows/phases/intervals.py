@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sfp_keras.analyses import image_passes, read_image_result, stage_intervals
 from sfp_keras.filters import Interval
 from sfp_keras.progress import Progress
-from sfp_keras.runs.interval_files import merge_intervals
+from sfp_keras.runs.merged_tables import merge_intervals
 from sfp_keras.workflows.session import ProbeSession
 
 

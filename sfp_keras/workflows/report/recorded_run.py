@@ -2,9 +2,11 @@
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from sfp_keras.analyses import (
     Ablation,
@@ -24,6 +26,7 @@ from sfp_keras.runs import RunFiles
 from sfp_keras.runs.ablation_results import read_ablation
 from sfp_keras.runs.afcc_results import read_afcc, read_networks
 from sfp_keras.runs.link_results import read_all_links
+from sfp_keras.runs.merged_tables import read_heads
 from sfp_keras.runs.stage_results import read_measurement
 from sfp_keras.runs.tables import COUNT, TEXT, read_curve, read_table
 from sfp_keras.text import did_you_mean
@@ -90,7 +93,12 @@ class RecordedRun:
             self._afcc(papers),
             read_all_links(self.files.all_links()),
             read_followed(self.files, names, len(self.names), self.threshold),
+            self._further_heads(names),
         )
+
+    def _further_heads(self, stages: Collection[str]) -> pd.DataFrame:
+        heads = read_heads(self.files, self.threshold)
+        return heads[heads["stage"].isin(stages)]
 
     def _split(self, split: str, papers: PaperNumbers, filters: Sequence[int]) -> Split:
         paper = papers if measured_as_papers(split, self.threshold) else PaperNumbers()

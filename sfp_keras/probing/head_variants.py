@@ -1,0 +1,45 @@
+"""Further heads of the same stages: of other first weights, or of labels that mean nothing."""
+
+import dataclasses
+
+import numpy as np
+
+from sfp_keras.data import random_order
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class HeadVariant:
+    """What makes a head another one than that of the same stage beside it.
+
+    Attributes:
+        seed: `int`. Of its first weights, and of the shuffling.
+        shuffled: `bool`, default False. Whether the labels of the training images are shuffled
+            among them, once.
+    """
+
+    seed: int
+    shuffled: bool = False
+
+    @property
+    def name(self) -> str:
+        """What it is called in files, such as `seed1` or `shuffled0`."""
+        return f"{'shuffled' if self.shuffled else 'seed'}{self.seed}"
+
+    def labels(self, labels: np.ndarray, train_count: int) -> np.ndarray:
+        """The labels (N,) that it is trained and tested on, the first ones of training images."""
+        if not self.shuffled:
+            return labels
+        order = random_order(train_count, "shuffled labels", self.seed)
+        return np.concatenate([labels[:train_count][order], labels[train_count:]])
+
+
+def head_variants(seed: int, seeds: int, shuffled: bool) -> list[HeadVariant]:
+    """The heads that are trained beside that of `seed`.
+
+    Args:
+        seed: `int`. Of the first head.
+        seeds: `int`. Heads of different first weights, the first one included.
+        shuffled: `bool`. Whether there is one of shuffled labels, too.
+    """
+    found = [HeadVariant(seed + number) for number in range(1, seeds)]
+    return [*found, HeadVariant(seed, shuffled=True)] if shuffled else found

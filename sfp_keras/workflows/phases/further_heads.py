@@ -1,0 +1,43 @@
+"""Statistics of further heads of every stage, where they are asked for."""
+
+import dataclasses
+
+import pandas as pd
+
+from sfp_keras.filters import find_clusters
+from sfp_keras.probing import HeadVariant
+from sfp_keras.runs.further_heads import read_further_correct, read_further_heads
+from sfp_keras.runs.merged_tables import HEAD_COLUMNS, merge_heads
+from sfp_keras.runs.statistics_files import layer_row
+from sfp_keras.workflows.session import ProbeSession
+
+
+def write_further_statistics(session: ProbeSession) -> pd.DataFrame:
+    """Write heads.csv: the layer table of the stages' own heads and of further ones.
+
+    Returns:
+        Its rows of the session's stages and splits; none where nobody asked for further heads.
+    """
+    run, variants = session.run, session.further_heads
+    own, threshold = HeadVariant(session.experiment.run.seed), session.experiment.analysis.threshold
+    rows = []
+    with run.timed("analysis"):
+        for stage in session.stages if variants else ():
+            for split in session.experiment.analysis.split:
+                measured = session.measurement(stage.name, split)
+                fields, counts = measured.fields, measured.fields.label_counts
+                kernels = read_further_heads(run, stage.name, fields.kernel.shape)
+                correct = read_further_correct(run, stage.name, split, counts)
+                for variant in (own, *variants):
+                    of_head, right = fields, measured.correct
+                    if variant != own:
+                        of_head = dataclasses.replace(fields, kernel=kernels[variant.name])
+                        right = correct[variant.name]
+                    accuracy = int(right.sum()) / max(1, int(counts.sum()))
+                    clusters = find_clusters(of_head, threshold)
+                    row = layer_row(stage.name, split, of_head, clusters, accuracy)
+                    rows.append({**row, "head": variant.name})
+        heads = pd.DataFrame(rows, columns=HEAD_COLUMNS)
+        if rows:
+            merge_heads(run, heads)
+    return heads

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sfp_keras.errors import InputError
+from sfp_keras.filters.checked_arrays import as_whole
 from sfp_keras.filters.clusters import FilterClusters, check_clusters, check_same_layer
 from sfp_keras.filters.fields import FilterFields
 from sfp_keras.filters.grouping import check_groups
@@ -160,13 +159,14 @@ def head_specialization(
             counts alone.
         permutations: `int`, default 9999. Random assignments. No p-value is below
             `1 / (1 + permutations)`.
-        seed: `int`, default 0. Of the assignments.
+        seed: `int`, not negative, default 0. Of the assignments.
 
     Returns:
         `HeadSpecialization`.
 
     Raises:
-        InputError: if `heads` does not divide the nodes, or fields and clusters differ in shape.
+        InputError: if `heads` does not divide the nodes, fields and clusters differ in shape, or
+            `permutations` or `seed` is no whole number in its range.
 
     Source: "head symmetry breaking" of arXiv:2501.12900, after its abstract. The matrix, the
     shares and the test are this package's.
@@ -174,8 +174,7 @@ def head_specialization(
     check_clusters(clusters)
     check_groups(heads, clusters.num_filters)
     size = clusters.num_filters // heads
-    if operator.index(permutations) < 1:
-        raise InputError(f"`permutations` must be at least 1, not {permutations}")
+    permutations, seed = as_whole("permutations", permutations, 1), as_whole("seed", seed, 0)
     node, label = np.nonzero(clusters.in_cluster)
     members = _Members(node // size, node, label, heads, clusters.num_labels)
     ones = np.ones(node.size, np.int64)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from sfp_keras.errors import InputError
+from sfp_keras.filters.checked_arrays import as_whole
 from sfp_keras.filters.clusters import find_clusters
 from sfp_keras.filters.fields import FilterFields
 from sfp_keras.filters.quantities import LAYER_MEASURES, layer_values
@@ -112,8 +113,7 @@ def bootstrap_intervals(
         not np.array_equal(parts.counts.sum(1), fields.label_counts)
     ):
         raise InputError("`parts` are not of the images of `fields`")
-    if resamples < 2:
-        raise InputError(f"`resamples`={resamples} must be at least 2")
+    resamples, seed = as_whole("resamples", resamples, 2), as_whole("seed", seed, 0)
     accuracy = parts.correct.sum() / max(1, int(parts.counts.sum()))
     value = _values(fields, threshold, float(accuracy))
     found = [

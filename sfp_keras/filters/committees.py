@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from sfp_keras.errors import InputError
+from sfp_keras.filters.checked_arrays import as_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,7 +92,20 @@ class CommitteeVotes:
         return _share(self._of(vote) - (self.chosen[self.best] == self.labels))
 
     def agreement(self, first: int, second: int) -> Share:
-        """Share of the images for which two members choose the same label."""
+        """Share of the images for which two members choose the same label.
+
+        Args:
+            first: `int`. Number of a member, from 0.
+            second: `int`. Number of another.
+
+        Raises:
+            InputError: if there is no such member.
+        """
+        for name, number in (("first", first), ("second", second)):
+            if as_whole(name, number, 0) >= self.num_members:
+                raise InputError(
+                    f"`{name}`={number}: there are the members 0 to {self.num_members - 1}"
+                )
         return _share(self.chosen[first] == self.chosen[second])
 
     def to_frame(self) -> pd.DataFrame:
@@ -156,6 +170,11 @@ def committee_votes(
 
     Source: arXiv 2506.23832, soft committee; the votes are our reading of its abstract.
     """
+    if not isinstance(probabilities, Iterable):
+        raise InputError(
+            "`probabilities` must be an array (images, labels) for each member, received "
+            f"{type(probabilities).__name__}"
+        )
     members = [np.asarray(member) for member in probabilities]
     labels = np.asarray(labels)
     _check(members, labels)
@@ -191,6 +210,8 @@ def _check(members: list[np.ndarray], labels: np.ndarray) -> None:
             "`probabilities` must be filled arrays of one shape (images, labels); received "
             + ", ".join(map(str, sorted(shapes)))
         )
+    if any(member.dtype.kind not in "fiub" for member in members):
+        raise InputError("`probabilities` must be arrays of real numbers")
     count, num_labels = members[0].shape
     if labels.shape != (count,) or labels.dtype.kind not in "iu":
         raise InputError(

@@ -3,24 +3,24 @@
 import numpy as np
 
 from sfp_keras.errors import InputError
+from sfp_keras.filters.checked_arrays import as_whole
 
 
-def check_groups(count: int, nodes: int, about: str = "") -> None:
+def check_groups(count: int, nodes: int, about: str = "", argument: str = "heads") -> None:
     """Refuse a number of groups that does not divide the nodes evenly.
 
     Args:
         count: `int`. Number of groups.
         nodes: `int`. Number of nodes.
-        about: `str`. How the message begins. Default: with the argument `heads`.
+        about: `str`. How the message begins. Default: with the argument.
+        argument: `str`. What the number is called where the user gave it. Default: `heads`.
 
     Raises:
         InputError: if it is not a whole number from 1 on that divides `nodes`.
     """
-    whole = isinstance(count, int | np.integer) and not isinstance(count, bool)
-    if not whole or count < 1 or nodes % count:
-        raise InputError(
-            f"{about or f'`heads`={count}:'} {nodes} nodes, which do not divide into {count} heads"
-        )
+    if nodes % as_whole(argument, count, 1):
+        begin = about or f"`{argument}`={count}:"
+        raise InputError(f"{begin} {nodes} nodes, which do not divide into {count} heads")
 
 
 def grouped(nodes: np.ndarray, count: int) -> np.ndarray:

@@ -80,8 +80,14 @@ def pool_heads_alone(tokens: np.ndarray, kernel: np.ndarray, heads: int) -> np.n
         Array `(n, D / H, H)`: of each input the pooled outputs of each head alone.
 
     Raises:
-        InputError: if `heads` does not divide the channels, or the kernel does not fit them.
+        InputError: if the tokens have other axes, `heads` does not divide the channels, or the
+            kernel does not fit them.
     """
+    tokens, kernel = np.asarray(tokens), np.asarray(kernel)
+    if tokens.ndim != 3:
+        raise InputError(
+            f"`tokens` must have shape (inputs, tokens, width), received {tokens.shape}"
+        )
     inputs, count, width = tokens.shape
     check_groups(heads, width)
     if kernel.size != width:

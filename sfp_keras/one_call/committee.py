@@ -1,13 +1,15 @@
 """Committees from Python: trained runs vote in one call."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
+from sfp_keras.errors import InputError
 from sfp_keras.filters import CommitteeVotes
 
 
 def committee(
-    members: Sequence[str | os.PathLike],
+    members: str | os.PathLike | Sequence[str | os.PathLike],
     *,
     data_dir: str | os.PathLike | None = None,
     run_dir: str | os.PathLike | None = None,
@@ -25,7 +27,8 @@ def committee(
     ```
 
     Args:
-        members: run directories with a `model.keras`, or patterns such as `"runs/cct-*"`.
+        members: run directories with a `model.keras`, or patterns such as `"runs/cct-*"`; or a
+            single pattern.
         data_dir: folder of the images. Default: where each member had them.
         run_dir: folder that takes the tables, probabilities, figures and page, as of
             `--mode=committee`. Default: none is kept.
@@ -41,10 +44,14 @@ def committee(
     from sfp_keras.workflows.committee.committee import hold_vote
     from sfp_keras.workflows.committee.report import committee_report
 
+    alone = isinstance(members, str | os.PathLike) or not isinstance(members, Iterable)
+    given: list[Any] = [members] if alone else list(members)  # type: ignore[arg-type]
+    if not all(isinstance(member, str | os.PathLike) for member in given):
+        raise InputError(f"`members` must be paths of run directories, received {members!r}")
     held = HeldFolder()
     experiment = Experiment.of(
         mode="committee",
-        members=tuple(map(os.fspath, members)),
+        members=tuple(map(os.fspath, given)),
         data_dir=None if data_dir is None else os.fspath(data_dir),
         run_dir=str(held.path if run_dir is None else os.fspath(run_dir)),
     )

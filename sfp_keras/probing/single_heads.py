@@ -8,6 +8,7 @@ import numpy as np
 from sfp_keras.data import labelled_batches
 from sfp_keras.errors import InputError
 from sfp_keras.filters import FilterFields, SingleHeadFields, pool_heads_alone
+from sfp_keras.filters.grouping import check_groups
 from sfp_keras.probing.class_means import ClassMeans
 from sfp_keras.probing.features import Labelled, stage_outputs
 from sfp_keras.probing.heads import Head
@@ -54,8 +55,8 @@ class _Sums:
     """What is added up at one stage."""
 
     def __init__(self, stage: str, kernels: Mapping[str, Head], num_heads: int):
-        head = kernels.get(stage)
-        if head is None or set(head.pooling) != {"kernel", "bias"}:
+        head = kernels.get(stage) if isinstance(kernels, Mapping) else None
+        if not isinstance(head, Head) or set(head.pooling) != {"kernel", "bias"}:
             raise InputError(
                 f"`kernels`: stage {stage} has no head with a sequence pooling: cut it with "
                 "`pool`='sequence' and train its head"
@@ -65,6 +66,7 @@ class _Sums:
         self._pooling = head.pooling
         self._heads = num_heads
         width, labels = self._kernel.shape[1:]
+        check_groups(num_heads, width, argument="num_heads")
         self._after, self._before = ClassMeans(labels, width), ClassMeans(labels, width)
 
     def add(self, tokens: np.ndarray, labels: np.ndarray) -> None:

@@ -114,6 +114,7 @@ class ImageRecipeSettings(Checked):
         "of contrast, colour, sharpness, rotation, shear and shift.",
         phases=_PHASES,
         low=0,
+        high=100,
         newer=True,
     )
     rand_magnitude: float = setting(

@@ -148,11 +148,16 @@ def test_heads_that_no_label_is_in_have_no_p_value():
 
 def test_what_is_no_layer_of_heads_is_refused():
     clusters = clusters_of(np.eye(6, dtype=bool))
-    for heads in (0, 4):
-        with pytest.raises(InputError, match="6 nodes"):
-            head_specialization(clusters, heads)
-    with pytest.raises(InputError, match="`permutations` must be at least 1, not 0"):
-        head_specialization(clusters, 2, permutations=0)
+    with pytest.raises(InputError, match="`heads`=4: 6 nodes"):
+        head_specialization(clusters, 4)
+    for name, least, values in (
+        ("heads", 1, (0, 2.0, "2", True, None)),
+        ("permutations", 1, (0, 1.5, "9", None)),
+        ("seed", 0, (-1, 0.5, "a", None)),
+    ):
+        for value in values:
+            with pytest.raises(InputError, match=f"`{name}` must be a whole number from {least}"):
+                head_specialization(clusters, **{"heads": 2, name: value})
     with pytest.raises(InputError, match="pass those of one layer"):
         head_specialization(clusters, 2, fields_of(np.eye(4, dtype=bool), 1.0))
     with pytest.raises(InputError, match="`clusters` must be FilterClusters"):

@@ -95,7 +95,7 @@ def test_parts_of_other_images_are_refused() -> None:
     for wrong in (more, PartMeans(parts.means[:, :, :1], parts.counts, parts.correct)):
         with pytest.raises(InputError, match="`parts` are not of the images"):
             bootstrap_intervals(fields, wrong)
-    with pytest.raises(InputError, match="`resamples`=1"):
+    with pytest.raises(InputError, match="`resamples` must be a whole number from 2, not 1"):
         bootstrap_intervals(fields, parts, resamples=1)
     with pytest.raises(InputError, match="not of the same labels"):
         PartMeans(parts.means, parts.counts[:1], parts.correct)

@@ -85,6 +85,8 @@ def test_equal_members_gain_nothing() -> None:
         (lambda p, y: ([p[0], p[1][:, :4]], y), r"one shape.*\(60, 4\), \(60, 5\)"),
         (lambda p, y: (np.log(p), y), "member 0 are no probabilities.*softmax"),
         (lambda p, y: (p * np.nan, y), "no probabilities"),
+        (lambda p, y: (3, y), "`probabilities` must be an array .* for each member, received int"),
+        (lambda p, y: (p.astype(str), y), "`probabilities` must be arrays of real numbers"),
         (lambda p, y: (p, y[1:]), r"`labels` must be 60 integers.*\(59,\)"),
         (lambda p, y: (p, y + 4), r"`labels` must lie in 0\.\.4"),
         (lambda p, y: (p, y / 2), "`labels` must be 60 integers"),
@@ -99,3 +101,13 @@ def test_an_unknown_vote_is_refused() -> None:
     found = committee_votes(softmax_of(0), np.arange(60) % 5)
     with pytest.raises(InputError, match="`vote` must be one of soft, hard, received 'mean'"):
         found.accuracy("mean")
+
+
+def test_an_unknown_member_is_refused() -> None:
+    found = committee_votes(softmax_of(0), np.arange(60) % 5)
+    last = found.num_members - 1
+    with pytest.raises(InputError, match=f"`second`={last + 1}: there are the members 0 to {last}"):
+        found.agreement(0, last + 1)
+    for wrong in (-1, 0.5, "runs/a"):
+        with pytest.raises(InputError, match="`first` must be a whole number from 0"):
+            found.agreement(wrong, 0)

@@ -60,6 +60,9 @@ def test_the_difference_is_that_of_matrices():
 
 def test_what_does_not_fit_is_refused():
     tokens = np.ones((2, 3, 6))
+    with pytest.raises(InputError, match=r"`tokens` must have shape .* received \(3, 6\)"):
+        pool_heads_alone(tokens[0], np.ones(6), 2)
+    assert pool_heads_alone(tokens.tolist(), [0.0] * 6, 2).shape == (2, 3, 2)
     with pytest.raises(InputError, match="6 nodes"):
         pool_heads_alone(tokens, np.ones(6), 4)
     with pytest.raises(InputError, match=r"`kernel` has shape \(5, 1\); tokens of 6"):

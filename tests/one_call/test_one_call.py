@@ -2,6 +2,7 @@
 
 import gc
 import io
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -283,3 +284,12 @@ def test_what_is_no_model_is_refused_everywhere():
     for function in (sfp_keras.compact_head, sfp_keras.strip_masks, sfp_keras.network_report):
         with pytest.raises(InputError, match=r"`model` must be .* received str 'a.keras'"):
             function("a.keras")
+
+
+def test_members_of_a_committee_are_paths():
+    for wrong in (None, 3, [None], ["runs/a", 1]):
+        with pytest.raises(InputError, match="`members` must be paths of run directories"):
+            sfp_keras.committee(wrong)
+    for one in ("runs/nowhere", Path("runs/nowhere")):
+        with pytest.raises(InputError, match="`members`: folder runs/nowhere does not exist"):
+            sfp_keras.committee(one)

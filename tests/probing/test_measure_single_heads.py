@@ -77,6 +77,15 @@ def test_fields_are_those_of_forward_passes_without_the_other_heads(model, pool)
 
 def test_heads_without_a_sequence_pooling_are_refused(model):
     cut = cut_stages(model, ["heads"], "global_avg")
-    for heads in ({"heads": Head(KERNEL[None], (), [])}, {}):
+    for heads in ({"heads": Head(KERNEL[None], (), [])}, {}, None, {"heads": KERNEL[None]}):
         with pytest.raises(InputError, match="`kernels`: stage heads has no head with a sequence"):
             measure_single_heads(cut, heads, (X, Y), HEADS)
+
+
+def test_a_number_of_heads_that_does_not_fit_is_refused(model):
+    cut = cut_stages(model, ["heads"], "sequence")
+    heads = {"heads": head_of("sequence")}
+    with pytest.raises(InputError, match=r"`num_heads`=5: .* nodes, which do not divide"):
+        measure_single_heads(cut, heads, (X, Y), 5)
+    with pytest.raises(InputError, match=r"`num_heads` must be a whole number from 1, not 2\.0"):
+        measure_single_heads(cut, heads, (X, Y), 2.0)

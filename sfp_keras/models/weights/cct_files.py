@@ -47,11 +47,13 @@ def cct_arguments(source: str, trained: bool) -> dict[str, Any]:
     path = Path(source)
     tensors = tensor_names(path)
     shapes = {name: shape for name, (_, shape) in tensors.items()}
-    blocks = {int(name.split(".")[2]) for name in shapes if name.startswith("classifier.blocks.")}
+    found = (re.match(r"classifier\.blocks\.(\d+)\.", name) for name in shapes)
+    blocks = [int(match[1]) for match in found if match]
     first, output = "classifier.blocks.0.linear1.weight", "classifier.fc.weight"
-    if not {first, output} <= shapes.keys():
+    if any(len(shapes.get(name, ())) != 2 for name in (first, output)):
         raise InputError(
-            f"{path} has no tensors {first} and {output}, so it is no compact transformer's file"
+            f"{path} has no tensors {first} and {output} with two axes, so it is no compact "
+            "transformer's file"
         )
     return {
         "num_labels": shapes[output][0],
@@ -66,7 +68,7 @@ def cct_arguments(source: str, trained: bool) -> dict[str, Any]:
 def _positions(path: Path, tensors: dict[str, tuple[str, tuple[int, ...]]]) -> str:
     """The kind of the position embedding, which the numbers tell."""
     name, shape = tensors.get(_OUTSIDE["position"], ("", ()))
-    if len(shape) != 3:
+    if len(shape) != 3 or 0 in shape:
         raise InputError(f"{path} has no tensor {_OUTSIDE['position']} with three axes")
     from sfp_keras.layers.position_embedding import sine_positions
 

@@ -19,6 +19,7 @@ from sfp_keras.filters import (
     Interval,
     LabelStatistics,
     LayerStatistics,
+    SingleHeadFields,
     SubThresholdFields,
     SummedFields,
     filter_statistics,
@@ -66,6 +67,8 @@ class Stage:
         heads: number of attention heads whose nodes the filters are, one head behind another;
             `None` where they are other filters.
         kind: `str`. What the filters are: `filter` of a map, `node` or `head`.
+        silenced_heads: `SingleHeadFields` of attention heads, silenced after the pooling and at
+            the input; `None` where the latter was not measured.
     """
 
     name: str
@@ -80,6 +83,7 @@ class Stage:
     saved: Callable[[str], Any] = _nothing
     heads: int | None = None
     kind: str = "filter"
+    silenced_heads: SingleHeadFields | None = None
 
     @property
     def prefix(self) -> str:
@@ -141,7 +145,17 @@ class Stage:
             saved=_nothing,
             heads=None,
             kind="head",
+            silenced_heads=None,
         )
+
+    @functools.cached_property
+    def silenced_clusters(self) -> tuple[FilterClusters, FilterClusters] | None:
+        """Clusters of heads silenced after the pooling, and at the input; `None` without both."""
+        if self.silenced_heads is None:
+            return None
+        ways = self.silenced_heads.after_pooling, self.silenced_heads.at_input
+        after, at_input = (find_clusters(fields, self.clusters.threshold) for fields in ways)
+        return after, at_input
 
     @functools.cached_property
     def intervals(self) -> Mapping[str, Interval] | None:

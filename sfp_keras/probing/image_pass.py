@@ -64,6 +64,31 @@ def measure_stages(
             its stage, heads are of different numbers of labels, or the batches do not end.
     """
     cut, stages = probed_stages(cut, kernels)
+    return pass_images(cut, stages, batches, accumulators, checkpoint)
+
+
+def pass_images(
+    cut: keras.Model,
+    stages: Mapping[str, ProbedStage],
+    batches: Labelled,
+    accumulators: Accumulators,
+    checkpoint: PassCheckpoint | None = None,
+) -> dict[str, dict[str, Any]]:
+    """`measure_stages` of a model whose outputs need not be what the heads read.
+
+    Args:
+        cut: a model with one output a stage, which the accumulators are given.
+        stages: dict from stage name to its `ProbedStage`, in the order of the outputs.
+        batches: as of `measure_stages`.
+        accumulators: as of `measure_stages`.
+        checkpoint: as of `measure_stages`.
+
+    Returns:
+        As `measure_stages`.
+
+    Raises:
+        InputError: if a label lies outside 0 .. K-1, or the batches do not end.
+    """
     running = _Running(stages, accumulators, checkpoint if callable(batches) else None)
     if callable(batches):
         batches = batches(running.images)

@@ -30,7 +30,11 @@ class StageFiles:
 
 
 class SplitFiles:
-    """The files of one stage measured on one split."""
+    """The files of one stage measured on one split.
+
+    Attributes:
+        single_heads: attention heads alone, silenced at the input; of stages that have some.
+    """
 
     def __init__(self, path: Path):
         self.fields = path / "fields.npz"
@@ -38,6 +42,7 @@ class SplitFiles:
         self.filters = path / "filters.csv"
         self.labels = path / "labels.csv"
         self.further_heads = path / "further_heads.npz"
+        self.single_heads = path / "single_heads.npz"
         self._path = path
 
     def image_result(self, analysis: str) -> Path:

@@ -11,6 +11,7 @@ from sfp_keras.workflows.phases.further_heads import write_further_statistics
 from sfp_keras.workflows.phases.heads import train_heads
 from sfp_keras.workflows.phases.intervals import write_intervals
 from sfp_keras.workflows.phases.network import train_network
+from sfp_keras.workflows.phases.single_heads import measure_single_heads
 from sfp_keras.workflows.phases.statistics import write_statistics
 from sfp_keras.workflows.session import ProbeSession
 
@@ -23,6 +24,7 @@ def probe(experiment: Experiment) -> None:
         print_accuracy(session)  # It exposes wrong scaling or label order.
         train_heads(session)  # Phase 2: a head on every frozen stage.
         measure_filters(session)  # Phase 3: every filter alone.
+        measure_single_heads(session)  # And every attention head at the input.
         layers = write_statistics(session)
         intervals = write_intervals(session)
         heads = write_further_statistics(session)

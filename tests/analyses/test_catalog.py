@@ -35,6 +35,7 @@ from sfp_keras.errors import InputError
 from sfp_keras.filters import (
     FilterFields,
     PartMeans,
+    SingleHeadFields,
     committee_votes,
     filter_decisions,
     find_clusters,
@@ -50,7 +51,7 @@ from sfp_keras.settings.analysis import AnalysisSettings
 
 NAMES = tuple(f"label {i}" for i in range(10))
 PAPERS = paper_numbers("vgg16", "cifar10", 10)
-NOTHING_SAVED = {"saved": lambda name: None, "heads": None}
+NOTHING_SAVED = {"saved": lambda name: None, "heads": None, "silenced_heads": None}
 
 
 def stage(name: str, split: str = "test", paper: PaperNumbers = PAPERS, **more: Any) -> Stage:
@@ -60,11 +61,17 @@ def stage(name: str, split: str = "test", paper: PaperNumbers = PAPERS, **more: 
     fields = FilterFields(features, kernel, np.full(10, 4), (2,))
     inputs = np.maximum(rng.normal(size=(40, 2, 6)), 0).astype(np.float32)
     decisions = filter_decisions(inputs, np.repeat(np.arange(10), 4), kernel, np.array([1, 5]))
+    after = fields.by_heads(3)
+    silenced = FilterFields(
+        after.features + rng.random(after.features.shape, np.float32),
+        *(after.kernel, after.label_counts, after.position_shape),
+    )
     means = features[:, None] + rng.normal(0, 0.1, (10, 4, 2, 6)).astype(np.float32)
     parts = PartMeans(means, np.ones((10, 4), int), rng.integers(2, size=(10, 4)))
     saved: dict[str, Any] = {"decisions": decisions}
     if (name, split) == ("layer13", "test"):  # The others are as if it had not been asked for.
         saved["bootstrap"] = parts
+    more = {"silenced_heads": SingleHeadFields(after, silenced), **more}
     return Stage(
         name, split, fields, find_clusters(fields), 0.7, rng.random(10), NAMES, paper,
         **{"saved": saved.get, "heads": 3, **more},
@@ -291,9 +298,8 @@ def test_what_was_not_made_is_not_shown() -> None:
     assert Scope.LINKS not in shown
     assert shown[Scope.TRAINING] == [Paragraph("The network came trained.")]
     names = [getattr(part, "name", "") for one in shown.values() for part in one]
-    assert not {"intervals", "decisions", "attention-heads", "node-depth", "single-heads"} & set(
-        names
-    )
+    of_heads = {"attention-heads", "node-depth", "single-heads", "heads-at-input"}
+    assert not {"intervals", "decisions", *of_heads} & set(names)
 
 
 @pytest.mark.parametrize("name", image_passes())

@@ -19,6 +19,7 @@ from sfp_keras.analyses.catalog.attention_head_table import attention_head_table
 from sfp_keras.analyses.catalog.attention_heads import draw_attention_heads, leading_head_table
 from sfp_keras.analyses.catalog.cluster_sizes import draw_cluster_sizes
 from sfp_keras.analyses.catalog.decisions import draw_decisions
+from sfp_keras.analyses.catalog.heads_at_input import draw_heads_at_input
 from sfp_keras.analyses.catalog.label_noise import draw_label_noise
 from sfp_keras.analyses.catalog.layers import draw_layer_curves
 from sfp_keras.analyses.catalog.matrices import (
@@ -35,6 +36,7 @@ from sfp_keras.analyses.shown_filters import differing_filters, typical_filters
 from sfp_keras.filters import (
     FilterDecisions,
     FilterFields,
+    SingleHeadFields,
     find_clusters,
     head_specialization,
     label_statistics,
@@ -335,6 +337,22 @@ def test_depth_of_heads_and_of_other_stages_are_lines_apart():
     named = lines_of(Split("test", [*stages, of("encoder3_add", 7, None)]))
     assert list(named or ()) == ["attention heads", "other stages"]
     assert lines_of(Split("test", stages[:3])) is None
+
+
+def test_matrices_of_heads_silenced_at_the_input():
+    after, at_input = layer(filters=20).by_heads(5), layer(filters=20, seed=1).by_heads(5)
+    silenced, clusters, heads = SingleHeadFields(after, at_input), find_clusters(after), [0, 3]
+    panels = draw_heads_at_input(silenced, clusters, heads).axes
+    assert len(panels) == 4
+    for above, below, head in zip(panels[:2], panels[2:], heads, strict=True):
+        order, kinds = permuted_kinds(after, clusters, head)
+        np.testing.assert_array_equal(above.images[0].get_array(), kinds)
+        one, other = (
+            fields.boolean(head)[np.ix_(order, order)].astype(int) for fields in (after, at_input)
+        )
+        np.testing.assert_array_equal(below.images[0].get_array(), one + 2 * other)
+        assert len(above.patches) == len(below.patches) == len(clusters.members(head))
+        assert below.get_title() == f"difference {silenced.difference[head]:.2f}"
 
 
 def test_matrices_of_single_heads():

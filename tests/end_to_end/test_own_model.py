@@ -6,8 +6,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from calling import COLOURS
+from PIL import Image
 from run_files import contents
 
 # The network's outputs are red, green, blue; the class folders sort as blue, green, red.
@@ -152,3 +155,36 @@ def test_a_network_of_one_channel_gets_grey_images(
     assert "takes images of 4 channels, and images are given as RGB or grey" in error
     probe("--run_dir=run", "--stages=conv", "--nomonitor", model="grey_networks:net")
     assert (tmp_path / "run/stages/conv/head.npz").is_file()
+
+
+def test_attention_heads_are_silenced_at_the_input_as_well(
+    probe: Callable, tmp_path: Path, colour_folder: Path
+) -> None:
+    import keras
+
+    from sfp_keras.models import build_network
+    from sfp_keras.probing import cut_stages, measure_single_heads
+    from sfp_keras.runs import RunFiles
+    from sfp_keras.runs.stage_results import read_head
+
+    network = build_network(
+        "cct2_3x2", 3, input_shape=(32, 32, 3), encoders=1, attention_heads=2, token_width=8
+    )
+    network.save(tmp_path / "cct.keras")
+    heads = "encoder1_heads"
+    flags = (f"--stages={heads},encoder1_ff2", "--pool=sequence", "--nomonitor", "--run_dir=run")
+    text = probe(*flags, model="cct.keras")
+    measured = [name for name in contents(tmp_path / "run") if name.endswith("single_heads.npz")]
+    assert measured == [f"stages/{heads}/test/single_heads.npz"]
+
+    images, labels = [], []
+    for label, name in enumerate(sorted(COLOURS)):
+        for path in sorted((colour_folder / "test" / name).iterdir()):
+            images.append(np.asarray(Image.open(path), np.float32))
+            labels.append(label)
+    cut = cut_stages(keras.saving.load_model("run/model.keras"), heads, "sequence")
+    trained = {heads: read_head(RunFiles("run"), heads)}
+    single = measure_single_heads(cut, trained, (np.stack(images), np.array(labels)), 2)[heads]
+    with np.load(f"run/{measured[0]}") as saved:
+        np.testing.assert_allclose(saved["features"], single.at_input.features, rtol=1e-4)
+    assert f"a head's fields differ by {single.mean_difference:.1%} on average" in text

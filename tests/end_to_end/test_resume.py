@@ -96,8 +96,9 @@ def test_a_killed_training_of_a_transformer_goes_on(
     assert stages == {f"encoder{n}_{part}" for n in (2, 3) for part in ("heads", "ff2")}
     # What the network's own head reads, for the last stage's is not linear.
     assert (first / "events" / "train").exists()
-    for name in FEW[:2]:
-        killed(*KILLS[name], *flags, f"--run_dir={second}")
+    for kill in (*(KILLS[name] for name in FEW[:2]), ("single_heads.npz", 2, "before")):
+        killed(*kill, *flags, f"--run_dir={second}")
+    assert len(list(second.glob("stages/*/test/single_heads.npz"))) == 1
     call_again(*flags, f"--run_dir={second}")
     assert not differing(contents(first), contents(second))
 

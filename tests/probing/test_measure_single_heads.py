@@ -1,10 +1,13 @@
 """Single attention heads against forward passes of the network with the others at zero."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 from keras import layers
 
+from sfp_keras.checkpoints import PassCheckpoint
 from sfp_keras.errors import InputError
 from sfp_keras.layers import AttentionHeads, SequencePooling
 from sfp_keras.probing import (
@@ -89,3 +92,43 @@ def test_a_number_of_heads_that_does_not_fit_is_refused(model):
         measure_single_heads(cut, heads, (X, Y), 5)
     with pytest.raises(InputError, match=r"`num_heads` must be a whole number from 1, not 2\.0"):
         measure_single_heads(cut, heads, (X, Y), 2.0)
+    with pytest.raises(InputError, match="`num_heads` gives no number for stage heads"):
+        measure_single_heads(cut, heads, (X, Y), {"other": 2})
+
+
+def test_labels_that_no_head_has_are_refused(model):
+    cut = cut_stages(model, ["heads"], "sequence")
+    with pytest.raises(InputError, match="`batches`: labels run from 1 to 3"):
+        measure_single_heads(cut, {"heads": head_of("sequence")}, (X, Y + 1), HEADS)
+
+
+def test_a_stopped_pass_goes_on_and_ends_in_the_same_bits(
+    model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(PassCheckpoint, "due", True)
+    cut, heads = cut_stages(model, ["heads"], "sequence"), {"heads": head_of("sequence")}
+
+    def measured(stop: int):
+        read: list[int] = []
+
+        def batches(first: int):
+            for row in range(first, len(X), 12):
+                if row == stop:
+                    raise InterruptedError
+                read.append(row)
+                yield X[row : row + 12], Y[row : row + 12]
+
+        checkpoint = PassCheckpoint(tmp_path / "pass.npz", "a")
+        found = measure_single_heads(cut, heads, batches, {"heads": HEADS}, checkpoint)
+        return found["heads"], read
+
+    with pytest.raises(InterruptedError):
+        measured(24)
+    found, read = measured(-1)
+    assert read == [24, 36]
+    (tmp_path / "pass.npz").unlink()
+    whole, _ = measured(-1)
+    for way in ("after_pooling", "at_input"):
+        ours, theirs = getattr(found, way), getattr(whole, way)
+        np.testing.assert_array_equal(ours.features, theirs.features)
+        np.testing.assert_array_equal(ours.label_counts, theirs.label_counts)

@@ -10,7 +10,9 @@ import pytest
 
 from sfp_keras.errors import InputError
 from sfp_keras.files import save_npz
+from sfp_keras.filters import FilterFields
 from sfp_keras.runs import RunFiles
+from sfp_keras.runs.single_head_files import read_single_heads, write_single_heads
 from sfp_keras.runs.stage_results import read_head, read_measurement
 
 RECORD: dict[str, Any] = {
@@ -157,3 +159,48 @@ def test_fields_with_a_wrong_array_are_refused(
     save_npz(files.stage("conv1").split("test").fields, **{**fields, name: change(fields[name])})
     with pytest.raises(InputError, match=r"fields.npz (is damaged|and .* do not fit) .*; delete"):
         read_measurement(files, "conv1", "test")
+
+
+def of_nodes(heads: int | None = None) -> FilterFields:
+    rng = np.random.default_rng(2)
+    features, kernel = rng.random((3, 1, 6), np.float32), rng.random((1, 6, 3), np.float32)
+    nodes = FilterFields(features, kernel, np.full(3, 4), ())
+    return nodes if heads is None else nodes.by_heads(heads)
+
+
+@pytest.mark.parametrize("fields", [of_nodes(), of_nodes(2)], ids=["nodes", "heads"])
+def test_heads_silenced_at_the_input_are_read_back(fields: FilterFields, tmp_path: Path) -> None:
+    files = RunFiles(tmp_path).stage("conv1").split("test")
+    assert read_single_heads(files, fields) is None
+    after = of_nodes(2)
+    at_input = FilterFields(after.features + 1, after.kernel, after.label_counts, (3,))
+    write_single_heads(files, at_input)
+    found = read_single_heads(files, fields)
+    assert found is not None
+    for one, other in ((found.after_pooling, after), (found.at_input, at_input)):
+        np.testing.assert_array_equal(one.features, other.features, strict=True)
+        np.testing.assert_array_equal(one.kernel, other.kernel, strict=True)
+        assert one.position_shape == (3,)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: x.astype(float),
+        lambda x: x.astype("U9"),
+        lambda x: x * np.float32(np.nan),
+        lambda x: x[0],
+        lambda x: x[:2],
+        lambda x: x[..., :0],
+        lambda x: x[:, :, :1],
+        lambda x: np.concatenate([x, x], axis=2),
+    ],
+)
+@pytest.mark.parametrize("fields", [of_nodes(), of_nodes(2)], ids=["nodes", "heads"])
+def test_heads_with_a_wrong_array_are_refused(
+    fields: FilterFields, change: Callable[[np.ndarray], np.ndarray], tmp_path: Path
+) -> None:
+    files = RunFiles(tmp_path).stage("conv1").split("test")
+    save_npz(files.single_heads, features=change(of_nodes(2).features))
+    with pytest.raises(InputError, match=r"single_heads.npz is damaged .*; delete it"):
+        read_single_heads(files, fields)

@@ -47,7 +47,7 @@ def draw_single_heads(
     figure, grid = new_figure(
         PAGE * columns / _IN_ROW, 2.1 * rows, nrows=rows, ncols=columns, square=True, squeeze=False
     )
-    size = _corner(clusters, heads)
+    size = corner_size(clusters, heads)
     for panel, head in zip(grid.flat, heads, strict=False):
         order, kinds = permuted_kinds(fields, clusters, head)
         draw_kinds(panel, kinds[:size, :size])
@@ -72,8 +72,13 @@ def draw_single_heads(
     return figure
 
 
-def _corner(clusters: FilterClusters, heads: Sequence[int]) -> int:
-    """Rows and columns that are drawn."""
+def corner_size(clusters: FilterClusters, heads: Sequence[int]) -> int:
+    """Rows and columns of some heads' matrices that are drawn: all, of many labels a corner.
+
+    Args:
+        clusters: `FilterClusters` of the heads.
+        heads: numbers of those drawn.
+    """
     if clusters.num_labels <= _LARGE_MATRIX:
         return clusters.num_labels
     most = int(clusters.in_cluster[list(heads)].sum(axis=1).max(initial=0))

@@ -27,6 +27,7 @@ from sfp_keras.runs.ablation_results import read_ablation
 from sfp_keras.runs.afcc_results import read_afcc, read_networks
 from sfp_keras.runs.link_results import read_all_links
 from sfp_keras.runs.merged_tables import read_heads
+from sfp_keras.runs.single_head_files import read_single_heads
 from sfp_keras.runs.stage_results import read_measurement
 from sfp_keras.runs.tables import COUNT, TEXT, read_curve, read_table
 from sfp_keras.text import did_you_mean
@@ -130,6 +131,7 @@ class RecordedRun:
             saved,
             self.saved["results"].get("attention_heads", {}).get(name),
             self._kind(name),
+            read_single_heads(files, measured.fields),
         )
 
     def _kind(self, stage: str) -> str:

@@ -40,6 +40,7 @@ from sfp_keras.workflows.phases.further_heads import write_further_statistics
 from sfp_keras.workflows.phases.heads import train_heads
 from sfp_keras.workflows.phases.intervals import write_intervals
 from sfp_keras.workflows.phases.kept_network import keep_network, weights_digest
+from sfp_keras.workflows.phases.single_heads import measure_single_heads
 from sfp_keras.workflows.phases.statistics import write_statistics
 from sfp_keras.workflows.session import ProbeSession
 
@@ -193,6 +194,7 @@ def _probed(
         accuracy = _report_accuracy(session)
         train_heads(session)
         measure_filters(session)
+        measure_single_heads(session)
         table = write_statistics(session)
         write_intervals(session)
         write_further_statistics(session)

@@ -51,6 +51,7 @@ _ROOM_OF = {
     "prune_filters": "sfp_keras.afcc",
     "unused_filters": "sfp_keras.afcc",
     "FilterMonitor": "sfp_keras.monitoring",
+    "StageMonitor": "sfp_keras.monitoring",
     "read_log": "sfp_keras.monitoring",
     "cache_features": "sfp_keras.probing",
     "cut_stages": "sfp_keras.probing",

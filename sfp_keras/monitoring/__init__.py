@@ -10,6 +10,7 @@ from typing import Any
 _MODULE_OF = {
     "FilterMonitor": "filter_monitor",
     "HeadsMonitor": "heads_monitor",
+    "StageMonitor": "stage_monitor",
     "MonitorWriter": "writer",
     "MonitorLog": "log_reading",
     "read_log": "log_reading",

@@ -1,10 +1,8 @@
 """A Keras callback that shows in TensorBoard how clusters form while a network trains."""
 
-import contextlib
-import logging
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +10,15 @@ import keras
 import numpy as np
 
 from sfp_keras.errors import InputError
-from sfp_keras.models.graph import functional_form
 from sfp_keras.monitoring import schema
+from sfp_keras.monitoring.epoch_monitor import EpochMonitor, one_line_errors, with_open_batch
 from sfp_keras.monitoring.images import MeasuredImages
 from sfp_keras.monitoring.linear_head import LinearHead, linear_head
-from sfp_keras.monitoring.plan import MAX_MB, MAX_MEASUREMENTS, kept_factors, measured_epochs
-from sfp_keras.monitoring.writer import MonitorWriter
+from sfp_keras.monitoring.plan import MAX_MB, MAX_MEASUREMENTS, measured_epochs
 from sfp_keras.probing import measure_fields
 
-_LOG = logging.getLogger(__name__)
 
-
-class FilterMonitor(keras.callbacks.Callback):
+class FilterMonitor(EpochMonitor):
     """Measures the filters of a network's last stage while it trains, for TensorBoard.
 
     At the end of some epochs the fields of all filters are measured through the network's own
@@ -102,12 +97,9 @@ class FilterMonitor(keras.callbacks.Callback):
         title: str = "",
         network: keras.Model | None = None,
     ):
-        super().__init__()
-        self._network = network
+        super().__init__(log_dir, class_names, threshold, max_mb, title, network)
         if every is not None and every < 1:
             raise InputError(f"`every` must be at least 1, received {every}")
-        if not 0 <= threshold < 1:
-            raise InputError(f"`threshold` must be at least 0 and below 1, received {threshold}")
         if max_measurements < 1 or max_mb < 0 or max_cost <= 0 or batch_size < 1:
             raise InputError(
                 "`max_measurements` and `batch_size` must be at least 1, `max_mb` at least 0 and "
@@ -117,25 +109,11 @@ class FilterMonitor(keras.callbacks.Callback):
         if steps is not None and steps < 1:
             raise InputError(f"`steps` must be at least 1, received {steps}")
         self.images = MeasuredImages(x, y, batch_size, steps)
-        self.stage, self.every, self.threshold = stage, every, threshold
-        self.class_names = None if class_names is None else [str(name) for name in class_names]
-        self.max_measurements, self.max_bytes = max_measurements, max_mb * 1e6
-        self.max_cost, self.split, self.title = max_cost, split, title
-        self._writer = MonitorWriter(log_dir)
+        self.stage, self.every, self.split = stage, every, split
+        self.max_measurements, self.max_cost = max_measurements, max_cost
         self._head: LinearHead | None = None
-        self._due: list[int] = []
-        self._kept: list[int] = []
         self._last_epoch = 0
-        # The epoch that ended last, and the one that was measured last.
-        self._ended: int | None = None
-        self._measured: int | None = None
-        self._about_written = False
         self._spent = self._last = self._begin = 0.0
-
-    @property
-    def network(self) -> keras.Model:
-        """The network that is measured."""
-        return self.model if self._network is None else self._network
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Find the head, plan the measurements and try the first batch of images.
@@ -144,49 +122,22 @@ class FilterMonitor(keras.callbacks.Callback):
             InputError: if the head is not linear, or the images and labels do not fit it.
         """
         self._begin, self._last = time.monotonic(), 0.0
-        self._ended = self._measured = None
-        self._about_written = False
         first = self.images.first()
         # Once a training: every cut model is compiled again.
-        self._head = linear_head(_with_open_batch(self.network, first[0]), self.stage)
-        epochs = self.params["epochs"]
-        self._due = measured_epochs(epochs, self.every, self.max_measurements)
-        self._last_epoch = epochs - 1
+        self._head = linear_head(with_open_batch(self.network, first[0]), self.stage)
+        self._biases_left_out = self._head.biases_left_out
         kernel = self._head.kernel()
         self._name_labels(kernel.shape[-1])
         self.images.check_labels(first[1], kernel.shape[-1])
-        with _one_line_errors(self.network, first[0]), warnings.catch_warnings():
+        with one_line_errors(self.network, first[0]), warnings.catch_warnings():
             # A batch seldom has images of every label; all images together are another matter.
             warnings.filterwarnings("ignore", r"\d+ of \d+ labels have no inputs")
             measure_fields(self._head.cut, {self._head.stage: kernel}, [first])
-        size = 8 * kernel.size
-        self._kept = kept_factors(self._due, {}, {"": size}, self.max_bytes)[""]
-        if len(self._kept) < len(self._due):
-            _LOG.info(
-                f"the tab will show {len(self._kept)} of {len(self._due)} measurements of stage "
-                f"{self._head.stage}, {size / 1e6:.1f} MB each: more need a larger `max_mb` "
-                "(the command's `monitor_mb`)"
-            )
+        epochs = self.params["epochs"]
+        due = measured_epochs(epochs, self.every, self.max_measurements)
+        self._last_epoch = epochs - 1
+        self._plan(due, {self._head.stage: 8 * kernel.size})
         self._spent = time.monotonic() - self._begin
-
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        """Say in the log what it is of, before the first epoch."""
-        # Only now is it known whether the training is a new one or goes on.
-        if self._about_written:
-            return
-        head = self._head
-        assert head is not None
-        self._writer.about(
-            schema.About(
-                "train",
-                tuple(self.class_names or ()),
-                self.threshold,
-                head.biases_left_out,
-                self.title or self.network.name,
-                first_step=epoch,
-            )
-        )
-        self._about_written = True
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Measure, where it is time."""
@@ -201,34 +152,6 @@ class FilterMonitor(keras.callbacks.Callback):
         self._try_to_measure(epoch)
         self._last = time.monotonic() - begin
         self._spent += self._last
-
-    def on_train_end(self, logs: dict | None = None) -> None:
-        """Measure what a training that stopped early ends with, and close the log."""
-        if self._due and self._ended is not None and self._ended != self._measured:
-            # It takes the place of the last one planned.
-            self._kept += [self._ended] if self._kept else []
-            self._try_to_measure(self._ended)
-        try:
-            self._writer.close()
-        except OSError as error:
-            # Some file systems report a full disk only now.
-            _LOG.warning(
-                "FilterMonitor could not close its log, whose last measurements may be missing; "
-                f"the training is done: {error}"
-            )
-
-    def _try_to_measure(self, epoch: int) -> None:
-        self._measured = epoch
-        try:
-            self._measure(epoch)
-        except Exception as error:
-            # A training of hours is worth more than its pictures.
-            self._due = []
-            _LOG.warning(
-                f"FilterMonitor could not measure epoch {epoch} and measures no more; the "
-                f"training goes on: {error}",
-                exc_info=not isinstance(error, InputError),
-            )
 
     def _measure(self, epoch: int) -> None:
         head = self._head
@@ -247,54 +170,4 @@ class FilterMonitor(keras.callbacks.Callback):
             heads=head.heads,
             kind=head.kind,
         )
-        self._writer.measurement(header, found.fields, factors=epoch in self._kept)
-
-    def _name_labels(self, num_labels: int) -> None:
-        if num_labels < 2:
-            raise InputError(
-                f"model {self.network.name!r} has {num_labels} output; signal and noise need at "
-                "least two labels"
-            )
-        if self.class_names is None:
-            self.class_names = [str(label) for label in range(num_labels)]
-        if len(self.class_names) != num_labels:
-            raise InputError(
-                f"`class_names` has {len(self.class_names)} names, model {self.network.name!r} has "
-                f"{num_labels} outputs"
-            )
-
-
-def _with_open_batch(model: keras.Model, images: np.ndarray) -> keras.Model:
-    """A model whose graph takes any number of these images.
-
-    A Sequential model without `keras.Input` has no graph yet, or with JAX one of fit's batch size
-    alone: its layers, and so its weights, are then put into one that has an input.
-    """
-    if not isinstance(model, keras.Sequential):
-        return model
-    form = functional_form(model)
-    if form is not None and form.inputs[0].shape[0] is None:
-        return model
-    with _one_line_errors(model, images):
-        opened = keras.Sequential([keras.Input(images.shape[1:]), *model.layers], name=model.name)
-        for layer in opened.layers:  # Keras before 3.15 takes images of which nothing is left.
-            if 0 in layer.output.shape:
-                raise ValueError(f"nothing is left of them after layer {layer.name!r}")
-        return opened
-
-
-@contextlib.contextmanager
-def _one_line_errors(model: keras.Model, images: np.ndarray) -> Iterator[None]:
-    """Turn what a backend raises of images a model cannot take into one line."""
-    try:
-        yield
-    except InputError:
-        raise
-    except Exception as error:
-        shape = None if functional_form(model) is None else model.inputs[0].shape[1:]
-        takes = "" if shape is None else f", which takes {tuple(shape)}"
-        line = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise InputError(
-            f"`x`: images of shape {tuple(images.shape[1:])} cannot be run through model "
-            f"{model.name!r}{takes}: {line}"
-        ) from error
+        self._writer.measurement(header, found.fields, factors=epoch in self._kept[head.stage])

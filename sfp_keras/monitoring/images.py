@@ -71,6 +71,12 @@ class MeasuredImages:
             )
         return images, labels
 
+    def count(self) -> int:
+        """The number of images; batches, which do not say it, are passed over for it."""
+        if self._all_labels is not None and self._steps is None:
+            return len(self._all_labels)
+        return sum(len(labels) for _, labels in self)
+
     def check_labels(self, first: np.ndarray, num_labels: int) -> None:
         """Refuse labels that no output stands for.
 

@@ -32,7 +32,7 @@ class MonitorLog:
 
 
 def read_log(log_dir: str | Path) -> MonitorLog:
-    """Read the measurements of `FilterMonitor`, or of a run directory's `events/<phase>`.
+    """Read the measurements of a monitor, or of a run directory's `events/<phase>`.
 
     Where a training began again, the measurements it has replaced are left out. A record that was
     not written whole ends its file.

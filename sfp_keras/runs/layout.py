@@ -147,7 +147,7 @@ class RunFiles:
         """Delete what a phase alone made; the record stays."""
         stages, ablations = self.path / "stages", self.path / "ablate"
         made = {
-            "train": [self.model, self.training, ablations, self.events("train")],
+            "train": [self.model, self.training, ablations, *self.events("").glob("train*")],
             "heads": [stages, self.features("heads"), self.events("heads")],
             "analysis": [
                 self.layers,

@@ -30,3 +30,22 @@ class MonitoringSettings(Checked):
         "gets slow with much more.",
         low=0,
     )
+    stages_every: int = setting(
+        0,
+        "Epochs of phase 1 between measurements of all `stages` through heads trained for it on "
+        "the network as it is then; 0 for none. The training stays the same.",
+        low=0,
+        used="trains",
+    )
+    stages_epochs: int = setting(
+        10,
+        "Epochs of those heads, which are trained as in phase 2 otherwise.",
+        low=1,
+        used="trains",
+    )
+    stages_images: int = setting(
+        5000,
+        "Training images those heads are trained on, the same ones always.",
+        low=1,
+        used="trains",
+    )

@@ -53,7 +53,7 @@ def run(colour_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Simple
         *("--model=vgg6", "--filters=1:8,2:16,3:32,4:64,5:32", "--batch_size=8"),
         *("--dataset=folder", f"--data_dir={colour_folder}"),
         *("--epochs=3", "--head_epochs=4", "--stages=layer4,layer5", f"--run_dir={folder}"),
-        *("--monitor_every=2",),
+        *("--monitor_every=2", "--monitor_stages_every=2", "--monitor_stages_epochs=1"),
     ]
     call_again(*flags)
     logs = {"first": Log(folder / "events")}
@@ -73,10 +73,16 @@ def test_each_phase_is_a_run_of_its_own(run: SimpleNamespace) -> None:
     }
     assert run.logs["first"].tags() == {
         "train": {"about", "layer5/factors/0", "layer5/factors/2"},
+        "train_stages": {
+            "about",
+            *(f"{stage}/factors/{step}" for stage in ("layer4", "layer5") for step in (0, 2)),
+        },
         "heads": {"about", *heads},
         "final": {"about", "layer4/factors/3", "layer5/factors/3"},
     }
-    assert set(run.logs["threshold"].tags()) == {"train", "heads", "final", "final_train"}
+    assert set(run.logs["threshold"].tags()) == {
+        *("train", "train_stages", "heads", "final", "final_train"),
+    }
 
 
 def test_final_factors_are_those_of_the_run_directory(run: SimpleNamespace) -> None:
@@ -125,4 +131,4 @@ def test_scalars_are_the_numbers_of_the_tables(run: SimpleNamespace) -> None:
 
 
 def test_redone_phases_take_their_events_with_them(run: SimpleNamespace) -> None:
-    assert run.left == ["train"]
+    assert run.left == ["train", "train_stages"]

@@ -6,32 +6,49 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
 
-from sfp_keras.data import evaluation_batches
+from sfp_keras.data import evaluation_batches, random_order
 from sfp_keras.distribution import current_devices
 from sfp_keras.errors import InputError
-from sfp_keras.monitoring import FilterMonitor, HeadsMonitor, MonitorWriter, schema
+from sfp_keras.monitoring import (
+    FilterMonitor,
+    HeadsMonitor,
+    MonitorWriter,
+    StageMonitor,
+    schema,
+)
 from sfp_keras.monitoring.linear_head import linear_head
 from sfp_keras.monitoring.plan import kept_factors
 from sfp_keras.probing import FeatureCache, Stage, StageMeasurement, default_stages
+from sfp_keras.workflows.inputs.stage_settings import head_settings, pools_of, stage_settings
+from sfp_keras.workflows.inputs.stages import chosen_stages
 from sfp_keras.workflows.session import ProbeSession
 
 _LOG = logging.getLogger(__name__)
 
 
-def train_monitor(session: ProbeSession, network: keras.Model) -> list[keras.callbacks.Callback]:
-    """The callback that measures during phase 1 what the network itself classifies by.
-
-    That is the last stage, or where its head is not linear the last layer whose head is, such as
-    the sequence pooling of a transformer; none where there is no such layer.
+def train_monitors(session: ProbeSession, network: keras.Model) -> list[keras.callbacks.Callback]:
+    """The callbacks that measure during phase 1.
 
     Args:
         session: `ProbeSession`.
         network: `keras.Model` that is trained.
     """
-    experiment, dataset = session.experiment, session.dataset
-    if not experiment.monitoring.on:
+    if not session.experiment.monitoring.on:
         return []
+    return [*_own_head_monitor(session, network), *_stage_monitor(session, network)]
+
+
+def _own_head_monitor(
+    session: ProbeSession, network: keras.Model
+) -> list[keras.callbacks.Callback]:
+    """The callback that measures what the network itself classifies by.
+
+    That is the last stage, or where its head is not linear the last layer whose head is, such as
+    the sequence pooling of a transformer; none where there is no such layer.
+    """
+    experiment, dataset = session.experiment, session.dataset
     stage = _stage_of_own_head(session, network)
     if stage is None:
         return []
@@ -63,6 +80,38 @@ def _stage_of_own_head(session: ProbeSession, network: keras.Model) -> str | Non
     except InputError:
         _LOG.info(f"the tab shows no clusters of phase 1: {reason}")
         return None
+
+
+def _stage_monitor(session: ProbeSession, network: keras.Model) -> list[keras.callbacks.Callback]:
+    """The callback that probes all stages of the network as it is at some epochs, if asked."""
+    experiment, dataset = session.experiment, session.dataset
+    monitoring = experiment.monitoring
+    if not monitoring.stages_every:
+        return []
+    stages = chosen_stages(experiment, network)
+    settings = stage_settings(session.run, stages)
+    batch_size, seed = experiment.heads.inference_batch_size, experiment.run.seed
+    order = random_order(len(dataset.train), "monitored images", seed)
+    few = dataset.train.select(np.sort(order[: monitoring.stages_images]))
+    return [
+        StageMonitor(
+            session.run.events("train_stages"),
+            lambda: evaluation_batches(few, batch_size, session.scaling),
+            lambda: evaluation_batches(dataset.test, batch_size, session.scaling),
+            stages=stages,
+            pool=pools_of(settings),
+            class_names=dataset.class_names,
+            every=monitoring.stages_every,
+            head_epochs=monitoring.stages_epochs,
+            settings=head_settings(experiment, settings),
+            seed=seed,
+            threshold=experiment.analysis.threshold,
+            max_mb=monitoring.mb,
+            budget=int(experiment.heads.cache_gib * 2**30),
+            title=_title(session),
+            network=network,
+        )
+    ]
 
 
 def heads_monitor(

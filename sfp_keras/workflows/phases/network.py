@@ -7,7 +7,7 @@ from sfp_keras.afcc import network_report
 from sfp_keras.checkpoints import TrainingCheckpoint
 from sfp_keras.csv_files import csv_text
 from sfp_keras.distribution import current_devices
-from sfp_keras.errors import InputError
+from sfp_keras.errors import InputError, arguments_called
 from sfp_keras.files import write_text
 from sfp_keras.progress import Progress
 from sfp_keras.reports import terminal
@@ -15,7 +15,7 @@ from sfp_keras.training import compile_classifier, fit_with_resume, with_exact_l
 from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.inputs.building import build_network
 from sfp_keras.workflows.inputs.training_images import training_images
-from sfp_keras.workflows.phases.events import train_monitor
+from sfp_keras.workflows.phases.events import train_monitors
 from sfp_keras.workflows.phases.kept_network import (
     keep_network,
     load_kept,
@@ -96,15 +96,16 @@ def _train(session: ProbeSession) -> None:
     _note_random_layers(trained)
     model, images = training_images(session.inputs, trained)
     compile_classifier(model, settings, names=experiment.group_names)
-    history = fit_with_resume(
-        model,
-        images,
-        settings,
-        TrainingCheckpoint(run.checkpoint("train"), run.plan.digest("train")),
-        progress=Progress("training"),
-        on_epoch=lambda rows: _write_history(session, rows),
-        callbacks=train_monitor(session, trained),
-    )
+    with arguments_called(budget="cache_gib"):
+        history = fit_with_resume(
+            model,
+            images,
+            settings,
+            TrainingCheckpoint(run.checkpoint("train"), run.plan.digest("train")),
+            progress=Progress("training"),
+            on_epoch=lambda rows: _write_history(session, rows),
+            callbacks=train_monitors(session, trained),
+        )
     _write_history(session, history)
     if settings.precision != "float32":
         network.set_weights(trained.get_weights())

@@ -1,0 +1,114 @@
+"""StageMonitor: heads trained again and again on the stages of a network in training."""
+
+import random
+
+import keras
+import numpy as np
+import pytest
+from read_events import blobs
+
+from sfp_keras import (
+    StageMonitor,
+    cache_features,
+    cut_stages,
+    measure_fields,
+    read_log,
+    train_heads,
+)
+from sfp_keras.errors import InputError
+from sfp_keras.layers import AttentionHeads
+from sfp_keras.monitoring import schema
+from sfp_keras.settings import HeadSettings
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(40, 9, 4)).astype(np.float32)
+Y = RNG.integers(0, 3, 40)
+TRAIN, TEST = (X[:24], Y[:24]), (X[24:], Y[24:])
+STAGES = ["heads", "hidden"]
+
+
+def network():
+    """Attention heads, which no linear layer reads, and dropout that draws at every step."""
+    keras.utils.set_random_seed(1)
+    inputs = keras.Input((9, 4))
+    x = AttentionHeads(2, 3, name="heads")(inputs)
+    x = keras.layers.Dropout(0.2)(x)
+    x = keras.layers.Dense(7, "gelu", name="hidden")(x)
+    x = keras.layers.LayerNormalization()(keras.layers.GlobalAveragePooling1D()(x))
+    net = keras.Model(inputs, keras.layers.Dense(3, "softmax")(x))
+    net.compile("adam", "sparse_categorical_crossentropy")
+    return net
+
+
+def fitted(*callbacks, epochs=3):
+    net = network()
+    net.fit(*TRAIN, batch_size=8, epochs=epochs, verbose=0, callbacks=[*callbacks])
+    drawn = random.random(), np.random.random()  # noqa: NPY002 - what else would draw from it
+    return net, drawn
+
+
+def monitor(folder, **more):
+    given = {"stages": STAGES, "pool": "sequence", "every": 2, "head_epochs": 3, "seed": 5, **more}
+    return StageMonitor(folder, TRAIN, TEST, **given)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stages")
+    return folder, *fitted(monitor(folder))
+
+
+def test_the_log_holds_what_heads_of_the_network_at_each_step_give(trained):
+    folder, net, _ = trained
+    log, written = read_log(folder).stages, blobs(folder)
+    assert {stage: [*steps] for stage, steps in log.items()} == {one: [0, 2] for one in STAGES}
+    cut = cut_stages(net, STAGES, "sequence")
+    cache = cache_features(cut, None, TRAIN, [], test_count=0)
+    by_hand = measure_fields(cut, train_heads(cache, 3, HeadSettings(epochs=3), seed=5), TEST)
+    for stage, heads in zip(STAGES, (2, None), strict=True):
+        header = schema.decode_header(written[schema.factors_tag(stage, 2)][0])
+        assert (header.kind, header.split, header.heads) == ("node", "test", heads)
+        assert header.accuracy == by_hand[stage].accuracy
+        np.testing.assert_array_equal(log[stage][2].features, by_hand[stage].fields.features)
+        np.testing.assert_array_equal(log[stage][2].kernel, by_hand[stage].fields.kernel)
+        assert not np.array_equal(log[stage][0].features, log[stage][2].features)
+
+
+def test_the_training_is_the_same_without_it(trained):
+    _, net, drawn = trained
+    plain, drawn_without = fitted()
+    kept, given = ([*one.variables, *one.optimizer.variables] for one in (net, plain))
+    for mine, theirs in zip(kept, given, strict=True):
+        np.testing.assert_array_equal(*map(keras.ops.convert_to_numpy, (mine, theirs)))
+    assert drawn == drawn_without
+
+
+def test_a_training_that_goes_on_and_stops_early_adds_its_steps(tmp_path):
+    net = network()
+    stop = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: setattr(net, "stop_training", epoch == 3)
+    )
+    for begin, end, callbacks in ((0, 2, []), (2, 7, [stop])):
+        callbacks = [monitor(tmp_path, stages="hidden", every=[0, 1, 5], head_epochs=1), *callbacks]
+        net.fit(*TRAIN, initial_epoch=begin, epochs=end, verbose=0, callbacks=callbacks)
+    assert [*read_log(tmp_path).stages["hidden"]] == [0, 1, 3]
+
+
+@pytest.mark.parametrize(
+    ("more", "match"),
+    [
+        ({"stages": "hiden"}, "`stages`: there is no layer 'hiden'"),
+        ({"every": 0}, "`every` must be at least 1"),
+        ({"every": [1, -2]}, "`every` must be a number of epochs, or the epochs"),
+        ({"head_epochs": 0}, "`head_epochs` and `batch_size` must be at least 1"),
+        ({"class_names": ["a"]}, "`class_names` has 1 names"),
+        ({"budget": 1000, "pool": None}, "more than `budget` allows: train heads on fewer"),
+        ({"train": (X[:9], Y[:9] + 1)}, "`train`: labels run from 1 to 3"),
+        ({"test": (X[:9, :5], Y[:9])}, "`test`: images of shape"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_before_the_first_epoch(tmp_path, more, match):
+    given = {"train": TRAIN, "test": TEST, "stages": STAGES, **more}
+    with pytest.raises(InputError, match=match):
+        network().fit(*TRAIN, verbose=0, callbacks=[StageMonitor(tmp_path, **given)])
+    assert not any(tmp_path.iterdir())

@@ -151,12 +151,12 @@ class StageMonitor(EpochMonitor):
             network = with_open_batch(self.network, first[0])
             self._name_labels(_outputs(network))
             self.train.check_labels(first[1], len(self.class_names or ()))
+        self._train_count = self.train.count()
         with _random_states_kept():
             self._cut_at_stages(network)
+            self._check_budget()
             self._try("train", self.train, first)
             self._try("test", self.test, None)
-        self._train_count = self.train.count()
-        self._check_budget()
         due = _epochs(self.every, self.params["epochs"])
         sizes = {one.name: 8 * one.head_inputs * _outputs(network) for one in self._stages}
         self._plan(due, sizes)
@@ -186,7 +186,7 @@ class StageMonitor(EpochMonitor):
             first = images.first() if first is None else first
             images.check_labels(first[1], len(self.class_names or ()))
             with one_line_errors(self.network, first[0]):
-                cache_features(self._cut, None, [first], [], budget=self.budget)
+                cache_features(self._cut, None, [first], [])
 
     def _check_budget(self) -> None:
         assert self._cut is not None

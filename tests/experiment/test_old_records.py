@@ -46,9 +46,11 @@ def test_a_training_that_was_begun_before_newer_settings_goes_on() -> None:
 
 def test_an_old_command_has_the_same_flags() -> None:
     flags = set(Experiment.from_json(OLD["flags"]).command().split(" --"))
-    newer = {"notrain", "at_chance=stop"} | {
+    off = {"notrain", "at_chance=stop", "nobootstrap", "noshuffled_labels", "head_seeds=1"}
+    newer = off | {
         flag
         for flag in flags
-        if flag.startswith("afcc_links_") or flag.partition("=")[0] in (NEWER | IDLE)
+        if flag.startswith(("afcc_links_", "monitor_stages_"))
+        or flag.partition("=")[0] in (NEWER | IDLE)
     }
     assert set(OLD["command"].split(" --")) == flags - newer

@@ -381,6 +381,7 @@ def _merged(defaults: list[Any], settings: list[Setting]) -> Any:
         choices=choices if all(one.choices for one in settings) else (),
         low=_widest(min, [one.low for one in settings]),
         high=_widest(max, [one.high for one in settings]),
+        above=_widest(min, [one.above for one in settings]),
         below=_widest(max, [one.below for one in settings]),
     )
     same = all(default == defaults[0] for default in defaults)

@@ -22,6 +22,7 @@ class Setting:
             says where or how fast something runs, or what is shown.
         low: the least number allowed.
         high: the largest number allowed.
+        above: a bound that numbers must stay above.
         below: a bound that numbers, as float32, must stay below.
         choices: the texts allowed; none for any.
         least: the least number of elements of a tuple.
@@ -38,6 +39,7 @@ class Setting:
     phases: tuple[str, ...] = ()
     low: float | None = None
     high: float | None = None
+    above: float | None = None
     below: float | None = None
     choices: tuple[str, ...] = ()
     least: int = 0
@@ -79,6 +81,7 @@ class Setting:
         good = isinstance(one, int) or -_LARGEST < one < _LARGEST
         good = good and (self.low is None or one >= self.low)
         good = good and (self.high is None or one <= self.high)
+        good = good and (self.above is None or one > self.above)
         return good and (self.below is None or bool(np.float32(one) < self.below))
 
     def rule(self, value: Any) -> str:
@@ -91,7 +94,11 @@ class Setting:
             return f"must be {'one or more of' if many else 'one of'} {', '.join(self.choices)}"
         bounds = [
             f"{words} {bound:g}"
-            for words, bound in (("at least", self.low), ("at most", self.high))
+            for words, bound in (
+                ("at least", self.low),
+                ("above", self.above),
+                ("at most", self.high),
+            )
             if bound is not None
         ]
         if many and value and all(isinstance(one, str) for one in value):

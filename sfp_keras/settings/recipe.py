@@ -101,10 +101,10 @@ class ImageRecipeSettings(Checked):
     resized_crop: float = setting(
         1.0,
         "Cut out a random part of each training image, of at least this share of its area and an "
-        "aspect of 3/4 to 4/3, and resize it by bicubic interpolation. 1: none. In place of "
-        "shifts, give `shift`=0 too.",
+        "aspect of 3/4 to 4/3, and resize it by bicubic interpolation. Above 0; 1: none. In place "
+        "of shifts, give `shift`=0 too.",
         phases=_PHASES,
-        low=0,
+        above=0,
         high=1,
         newer=True,
     )

@@ -1,22 +1,28 @@
 """The list of the stages that could be probed."""
 
 import contextlib
+import math
 from collections.abc import Sequence
 
 import keras
 
 from sfp_keras.experiment import Experiment
 from sfp_keras.models import architectures
-from sfp_keras.probing import Stage, list_stages
+from sfp_keras.probing import Stage, StageView, list_stages
 from sfp_keras.reports import Column, ReportTable, print_table, terminal
 from sfp_keras.workflows.inputs.network import load_network_and_images
+from sfp_keras.workflows.inputs.stage_settings import views_without_run
 from sfp_keras.workflows.inputs.stages import chosen_stages
 
 
 def show_stages(experiment: Experiment) -> None:
     """`--list_stages`: every candidate with its shape, head size and memory.
 
-    Those that are probed are the first; each has the name that `stages` takes.
+    Those that are probed are the first, pooled as `pool` says; each has the name that `stages`
+    takes.
+
+    Raises:
+        InputError: naming the setting and the mend.
     """
     with shapes_alone(experiment):
         network, dataset = load_network_and_images(experiment)
@@ -31,22 +37,42 @@ def show_stages(experiment: Experiment) -> None:
         Column("weights", "head weights", ",d"),
         Column("cache", f"cache of {images:,}", "s"),
     )
-    rows = [
-        {
-            "stage": name,
-            "shape": "x".join(str(n) for n in (*stage.position_shape, stage.filters)),
-            "filters": stage.filters,
-            "inputs": stage.head_inputs,
-            "weights": stage.head_inputs * labels,
-            "cache": f"{stage.head_inputs * images * width / 2**20:,.0f} MiB",
-        }
-        for name, stage in named_stages(
-            chosen_stages(experiment, network), list_stages(network), experiment.network.stages
+    chosen = chosen_stages(experiment, network)
+    views = {view.stage: view for view in views_without_run(experiment, chosen)}
+    rows = []
+    for name, stage in named_stages(chosen, list_stages(network), experiment.network.stages):
+        kept, read = head_numbers(stage, views.get(stage.name))
+        rows.append(
+            {
+                "stage": name,
+                "shape": "x".join(str(n) for n in (*stage.position_shape, stage.filters)),
+                "filters": stage.filters,
+                "inputs": read,
+                "weights": read * labels,
+                "cache": f"{kept * images * width / 2**20:,.0f} MiB",
+            }
         )
-    ]
     otherwise = "" if experiment.network.stages else " unless --stages says otherwise"
     title = f"stages of {experiment.network.model} (* probed{otherwise})"
     print_table(ReportTable(title, columns, rows), terminal())
+
+
+def head_numbers(stage: Stage, view: StageView | None) -> tuple[int, int]:
+    """How many numbers of an image are kept for a stage's head, and how many the head reads.
+
+    Args:
+        stage: `Stage`.
+        view: what its head reads; `None` for all its outputs.
+
+    Raises:
+        InputError: if the view's text is misspelt, or does not fit the stage.
+    """
+    if view is None:
+        return stage.head_inputs, stage.head_inputs
+    kept = view.shape
+    for layer in view.fixed():
+        kept = tuple(layer.compute_output_shape((None, *kept))[1:])
+    return math.prod(kept), math.prod(view.seen)
 
 
 def named_stages(

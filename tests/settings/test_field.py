@@ -24,6 +24,7 @@ from sfp_keras.settings import (
         ({"low": 0}, 0.0, float("nan"), "at least 0 and below 3e+38"),
         ({"low": 0}, 1e38, float("inf"), "at least 0 and below 3e+38"),
         ({"low": 0, "high": 4}, 4, 5, "at least 0 and at most 4"),
+        ({"above": 0, "high": 1}, 1e-9, 0.0, "above 0 and at most 1"),
         ({"low": 0, "below": 1}, 0.9999, 0.99999999, "at least 0 and below 1"),
         ({"choices": ("a", "b")}, "a", "c", "one of a, b"),
         ({"choices": ("a", "b"), "least": 1}, ("a",), (), "one or more of a, b"),
@@ -92,13 +93,13 @@ def test_values_at_paths_are_read_and_changed() -> None:
         for one in vars(settings).values()
         if isinstance(one, type) and dataclasses.is_dataclass(one) and one.__name__ != "Setting"
         for field, declaration in declared(one)
-        if declaration.low is not None or declaration.choices
+        if declaration.low is not None or declaration.above is not None or declaration.choices
     ],
 )
 def test_every_section_refuses_what_is_out_of_bounds(section: str, name: str) -> None:
     kind = getattr(settings, section)
     (one,) = (declaration for field, declaration in declared(kind) if field.name == name)
-    bad = "nonsense" if one.low is None else one.low - 1
+    bad = "nonsense" if one.choices else one.above if one.low is None else one.low - 1
     for value in (bad, (bad,)):
         with pytest.raises(InputError, match=f"`{name}`={bad} must be"):
             kind(**{name: value})

@@ -3,10 +3,12 @@
 import keras
 import pytest
 
+from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.models import build_network
 from sfp_keras.probing import Stage, default_stages, list_stages
-from sfp_keras.workflows.list_stages import named_stages, shapes_alone
+from sfp_keras.workflows.inputs.stage_settings import views_without_run
+from sfp_keras.workflows.list_stages import head_numbers, named_stages, shapes_alone
 
 
 def stage(path: str, name: str | None = None) -> Stage:
@@ -44,3 +46,39 @@ def test_weights_that_are_needed_are_made(settings: dict) -> None:
         dense = keras.layers.Dense(2)
         dense.build((None, 3))
     assert dense.kernel.numpy().shape == (3, 2)
+
+
+MAP = Stage("map", "map", (4, 4, 6), (4, 4), 6, 96)
+TOKENS = Stage("tokens", "tokens", (9, 6), (9,), 6, 54)
+
+
+@pytest.mark.parametrize(
+    ("pool", "of_map", "of_tokens"),
+    [
+        ((), (96, 96), (54, 54)),
+        (("map=avg:2",), (24, 24), (54, 54)),
+        (("tokens=sequence+heads:2", "max:4"), (6, 6), (54, 6)),
+    ],
+)
+def test_numbers_are_those_of_what_a_head_reads(
+    pool: tuple, of_map: tuple, of_tokens: tuple
+) -> None:
+    experiment = Experiment.of(model="vgg6", pool=pool)
+    views = views_without_run(experiment, [MAP, TOKENS])
+    found = [head_numbers(*pair) for pair in zip((MAP, TOKENS), views, strict=True)]
+    assert found == [of_map, of_tokens]
+    assert head_numbers(MAP, None) == (96, 96)
+
+
+@pytest.mark.parametrize(
+    ("pool", "words"),
+    [
+        ("avgg:2", "`pool`='avgg:2' is none of"),
+        ("mapp=avg:2", "'mapp' is none of"),
+        ("map=avg:9", "`pool`=avg:9"),
+    ],
+)
+def test_pools_that_do_not_fit_are_refused(pool: str, words: str) -> None:
+    experiment = Experiment.of(model="vgg6", pool=(pool,))
+    with pytest.raises(InputError, match=words):
+        head_numbers(MAP, *views_without_run(experiment, [MAP]))

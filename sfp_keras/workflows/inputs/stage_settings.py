@@ -5,7 +5,7 @@ own.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
@@ -37,10 +37,8 @@ def stage_settings(run: ExperimentRun, stages: list[Stage]) -> StageSettings:
     groups = _groups(experiment)
     for setting, named in (("pool", pools), ("head_group", groups)):
         for name, value in named.items():
-            if name not in probed and name not in finished:
-                raise InputError(
-                    f"`{setting}`: {name!r} is none of the probed stages {', '.join(probed)}"
-                )
+            if name not in finished:
+                _check_probed(setting, name, probed)
             if name not in probed:
                 _check_same(run, finished, name, setting, value)
     settings = {
@@ -51,6 +49,32 @@ def stage_settings(run: ExperimentRun, stages: list[Stage]) -> StageSettings:
         for setting, value in of_stage.items():
             _check_same(run, finished, name, setting, value)
     return settings
+
+
+def views_without_run(experiment: Experiment, stages: Sequence[Stage]) -> list[StageView]:
+    """What the heads of stages read by `pool` alone, whatever a run directory holds.
+
+    Args:
+        experiment: `Experiment`.
+        stages: those that `pool` may name.
+
+    Returns:
+        The view of each stage.
+
+    Raises:
+        InputError: if `pool` is misspelt, or names other stages.
+    """
+    everywhere, pools = _pools(experiment)
+    probed = [stage.name for stage in stages]
+    for name in pools:
+        _check_probed("pool", name, probed)
+    settings = {name: {"pool": pools.get(name, everywhere)} for name in probed}
+    return [view_of(stage, settings) for stage in stages]
+
+
+def _check_probed(setting: str, name: str, probed: Sequence[str]) -> None:
+    if name not in probed:
+        raise InputError(f"`{setting}`: {name!r} is none of the probed stages {', '.join(probed)}")
 
 
 def _check_same(

@@ -283,6 +283,9 @@ def test_files_of_other_networks_are_refused(tmp_path) -> None:
     save_file({**odd, name: odd[name].reshape(-1)}, tmp_path / "z.safetensors")
     with pytest.raises(InputError, match="with two axes, so it is no compact transformer's file"):
         cct_arguments(str(tmp_path / "z.safetensors"), True)
+    save_file({**odd, name: np.zeros((0, 12), "f4")}, tmp_path / "z.safetensors")
+    with pytest.raises(InputError, match="so it is no compact transformer's file"):
+        cct_arguments(str(tmp_path / "z.safetensors"), True)
     save_file({**odd, "classifier.blocks.x.w": np.zeros(1, "f4")}, tmp_path / "z.safetensors")
     assert cct_arguments(str(tmp_path / "z.safetensors"), True)["encoders"] == 2
     network = build_network("cct4_3x2", 3, input_shape=(8, 8, 3), front_convolutions=1, **SMALL)

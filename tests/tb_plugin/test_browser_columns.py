@@ -95,6 +95,19 @@ def test_headings_say_what_they_are(page, base, view, quantities):
     assert all(one.hint in explained for one in quantities)
 
 
+def test_only_single_letters_that_stand_alone_are_variables(page, base):
+    frame = open_tab(page, base, view="stages", **STATE)
+    module = frame.evaluate(
+        "performance.getEntriesByType('resource').find(e => e.name.endsWith('columns.js')).name"
+    )
+    typeset = frame.evaluate(
+        """async module => (await import(module)).symbols("a label’s or label's n and C_s")
+            .map((part, i) => (i % 2 ? '*' : part)).join('')""",
+        module,
+    )
+    assert typeset == "a label’s or label's * and *"
+
+
 def test_a_filter_shows_all_its_numbers(page, base):
     fields = fields_at(10)
     statistics = filter_statistics(find_clusters(fields), fields)

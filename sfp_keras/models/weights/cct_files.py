@@ -50,7 +50,7 @@ def cct_arguments(source: str, trained: bool) -> dict[str, Any]:
     found = (re.match(r"classifier\.blocks\.(\d+)\.", name) for name in shapes)
     blocks = [int(match[1]) for match in found if match]
     first, output = "classifier.blocks.0.linear1.weight", "classifier.fc.weight"
-    if any(len(shapes.get(name, ())) != 2 for name in (first, output)):
+    if any(len(shapes.get(name, ())) != 2 or 0 in shapes[name] for name in (first, output)):
         raise InputError(
             f"{path} has no tensors {first} and {output} with two axes, so it is no compact "
             "transformer's file"

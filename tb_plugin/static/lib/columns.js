@@ -7,10 +7,12 @@ import {KINDS, ofKind} from './words.js';
 /**
  * Our own text with its symbols typeset: `SNR_I`, `n`. Not for names that come with the log.
  *
- * A single letter is a variable, unless it is the article.
+ * A single letter is a variable, unless it is the article or the s of a genitive.
  */
 export function symbols(text) {
-  return text.split(/\b(\w+_\w|[b-zA-Z])\b/).map((part, i) => (i % 2 ? typeset(part) : part));
+  return text
+    .split(/(?<!['’])\b(\w+_\w|[b-zA-Z])\b/)
+    .map((part, i) => (i % 2 ? typeset(part) : part));
 }
 
 /**

@@ -12,7 +12,7 @@ from sfp_keras.probing import Stage, StageView, list_stages
 from sfp_keras.reports import Column, ReportTable, print_table, terminal
 from sfp_keras.workflows.inputs.network import load_network_and_images
 from sfp_keras.workflows.inputs.stage_settings import views_without_run
-from sfp_keras.workflows.inputs.stages import chosen_stages
+from sfp_keras.workflows.inputs.stages import chosen_stages, configurable_stages
 
 
 def show_stages(experiment: Experiment) -> None:
@@ -38,7 +38,8 @@ def show_stages(experiment: Experiment) -> None:
         Column("cache", f"cache of {images:,}", "s"),
     )
     chosen = chosen_stages(experiment, network)
-    views = {view.stage: view for view in views_without_run(experiment, chosen)}
+    pooled = configurable_stages(experiment, network)
+    views = {view.stage: view for view in views_without_run(experiment, pooled)}
     rows = []
     for name, stage in named_stages(chosen, list_stages(network), experiment.network.stages):
         kept, read = head_numbers(stage, views.get(stage.name))

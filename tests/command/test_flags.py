@@ -131,7 +131,9 @@ def test_every_number_must_be_finite(value: str, parsed: Callable) -> None:
     numbers = [one.name for one in all_declarations().values() if isinstance(one.default, float)]
     assert {"lr", "head_l2", "threshold", "memory_gib", "monitor_mb"} <= set(numbers)
     for name in numbers:
-        with pytest.raises(absl_flags.IllegalFlagValueError, match=f"--{name} must be at least 0"):
+        with pytest.raises(
+            absl_flags.IllegalFlagValueError, match=f"--{name} must be (at least|above) 0"
+        ):
             parsed(f"--{name}={value}")
 
 

@@ -157,6 +157,7 @@ def test_a_network_of_one_channel_gets_grey_images(
     assert (tmp_path / "run/stages/conv/head.npz").is_file()
 
 
+@pytest.mark.slow
 def test_attention_heads_are_silenced_at_the_input_as_well(
     probe: Callable, tmp_path: Path, colour_folder: Path
 ) -> None:

@@ -5,6 +5,7 @@ import io
 import json
 
 import numpy as np
+import pytest
 from browser_tab import HOSTILE, LABELS, LAST, download, fields_at, open_tab
 from real_tab import settle
 
@@ -57,6 +58,7 @@ def test_clusters_are_followed_over_the_steps(page, base):
     assert json.loads(download(page, frame, "JSON")[0])["rows"][1]["step"] == 5
 
 
+@pytest.mark.slow
 def test_a_stage_of_one_step_leads_to_those_of_several(page, base):
     def with_one_step(route):
         log = route.fetch().json()

@@ -66,7 +66,7 @@ class Stage:
         saved: gives what the pass of an analysis left, by the analysis's name, or `None`.
         heads: number of attention heads whose nodes the filters are, one head behind another;
             `None` where they are other filters.
-        kind: `str`. What the filters are: `filter` of a map, `node` or `head`.
+        kind: `str`. What the filters are: `filter` of a map, `node`, `head`, `branch`.
         silenced_heads: `SingleHeadFields` of attention heads, silenced after the pooling and at
             the input; `None` where the latter was not measured.
     """
@@ -214,7 +214,7 @@ class Ablation:
         labels: `DataFrame` of labels.csv.
         widths: `DataFrame` of widths.csv; first the run's own network.
         paper: what paper 1 says of the stage, or `None`.
-        kind: `str`. What its filters are: `filter`, `node` or `head`.
+        kind: `str`. What its filters are: `filter`, `node`, `head`, `branch`.
     """
 
     name: str
@@ -244,7 +244,7 @@ class Afcc:
         results: `DataFrame` of results.csv.
         paper: what the papers say of AFCC; may be empty.
         networks: `DataFrame` of networks.csv; may be empty.
-        kind: `str`. What the stage's filters are: `filter`, `node` or `head`.
+        kind: `str`. What the stage's filters are: `filter`, `node`, `head`, `branch`.
     """
 
     name: str

@@ -25,7 +25,7 @@ class LinearHead:
         axes: order of the features' axes that puts their filters last, as of `Stage`.
         cut: model that puts out the stage's features, behind the pooling that may follow it.
         layers: the linear layer calls behind the features, input side first.
-        kind: `str`. What the stage's filters are: `filter` of a map, `node`.
+        kind: `str`. What the stage's filters are: `filter` of a map, `node`, `branch`.
         heads: `int` or `None`. Attention heads whose nodes they are, one head behind another.
     """
 

@@ -30,8 +30,8 @@ def layer_table(
         split: `str`. Of the title.
         paper: `PaperNumbers`; may be empty.
         intervals: dict from stage and split to a dict from column to `Interval`. Default: none.
-        kinds: dict from stages to what their filters are, `node` or `head`; `filter` where there
-            is none. Defaults to none. Stages of one kind are spoken of by it.
+        kinds: dict from stages to what their filters are, `node`, `head`, `branch`; `filter`
+            where there is none. Defaults to none. Stages of one kind are spoken of by it.
 
     Returns:
         A `ReportTable`.

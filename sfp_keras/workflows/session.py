@@ -201,7 +201,7 @@ class ProbeSession:
 
     @property
     def kinds(self) -> dict[str, str]:
-        """What the filters of each stage are, by its name: `filter`, `node` or `head`."""
+        """What the filters of each stage are, by its name: `filter`, `node`, `head`, `branch`."""
         return {stage.name: self.view(stage).kind for stage in self.stages}
 
     def attention_heads(self, stage: Stage) -> int | None:

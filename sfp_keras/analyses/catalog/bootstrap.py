@@ -87,11 +87,9 @@ def _table(parts: PartMeans) -> pd.DataFrame:
 
 def _summary(parts: PartMeans) -> str:
     images = parts.counts[parts.counts > 0]
-    return (
-        f"{len(images):,} parts of {images.min()} to {images.max()} images"
-        if len(images)
-        else ("no images")
-    )
+    if not len(images):
+        return "no images"
+    return f"{len(images):,} parts of {images.min()} to {images.max()} images"
 
 
 def _parts(split: Split, found: Mapping[str, Mapping[str, Interval]]) -> Iterator[AnalysisPart]:

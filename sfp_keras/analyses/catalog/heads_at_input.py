@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sfp_keras.analyses.analysis import Analysis, AnalysisPart, Drawing, Scope, Tabled
-from sfp_keras.analyses.catalog.heads_at_input_table import CHANGED, DIFFERENCE
+from sfp_keras.analyses.catalog.heads_at_input_table import CHANGED, DIFFERENCE, WAYS
 from sfp_keras.analyses.catalog.matrices import draw_kinds, outline_clusters, permuted_kinds
 from sfp_keras.analyses.catalog.single_heads import corner_size
 from sfp_keras.analyses.shown_filters import typical_filters
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 # Heads drawn.
 _MOST = 4
 _ONLY_AFTER, _ONLY_INPUT = COLOURS[1], COLOURS[2]
-_WAYS = (("after_pooling", "after the pooling"), ("at_input", "at the input"))
 _COLUMNS = (
     Column("head", "head", "d"),
     *(
@@ -34,7 +33,7 @@ _COLUMNS = (
             ("clusters", "N_c", "d", "Clusters"),
             ("labels", "labels", "d", "Labels in a cluster"),
         )
-        for way, words in _WAYS
+        for way, words in WAYS
     ),
     Column("difference", "difference", ".3f", DIFFERENCE),
     Column("changed", "changed", ".3f", CHANGED.capitalize()),
@@ -52,7 +51,7 @@ def heads_at_input_table(
         clusters: those found after the pooling, and at the input.
     """
     columns: dict[str, np.ndarray] = {"head": np.arange(clusters[0].num_filters)}
-    for (way, _), found in zip(_WAYS, clusters, strict=True):
+    for (way, _), found in zip(WAYS, clusters, strict=True):
         columns[f"noise_{way}"] = found.noise
         columns[f"clusters_{way}"] = found.num_clusters
         columns[f"labels_{way}"] = found.in_cluster.sum(axis=1)
@@ -108,7 +107,7 @@ def draw_heads_at_input(
             panel.set_yticks(range(len(ticks)), ticks)
             panel.tick_params(labelsize=SMALL, length=2)
         below.set_xlabel("output unit", fontsize=SMALL)
-    for panel, (_, words) in zip(grid[:, 0], _WAYS, strict=True):
+    for panel, (_, words) in zip(grid[:, 0], WAYS, strict=True):
         panel.set_ylabel(f"silenced {words}\ninput label", fontsize=SMALL)
     return figure
 

@@ -14,7 +14,8 @@ from sfp_keras.reports import Column, ReportTable
 
 DIFFERENCE = "Frobenius norm of the difference of a head's two matrices over that of the first"
 CHANGED = "share of elements of a head's clipped matrix that differ"
-_WAYS = (("after_pooling", "after the pooling"), ("at_input", "at the input"))
+# Of silencing: in names of columns, and in words.
+WAYS = (("after_pooling", "after the pooling"), ("at_input", "at the input"))
 _COLUMNS = (
     Column("stage", "stage"),
     Column("heads", "heads", "d"),
@@ -25,7 +26,7 @@ _COLUMNS = (
             ("clusters", "N_c", "Clusters of a head"),
             ("cluster_size", "C_s", "Labels of a cluster"),
         )
-        for way, words in _WAYS
+        for way, words in WAYS
     ),
     Column("difference", "difference", ".3f", f"{DIFFERENCE}, mean over heads"),
     Column("largest_difference", "largest", ".3f", f"{DIFFERENCE}, largest of a head"),
@@ -38,7 +39,7 @@ def _row(stage: Stage) -> dict[str, Any]:
     assert silenced is not None
     assert found is not None
     row: dict[str, Any] = {"stage": stage.name, "heads": found[0].num_filters}
-    for (way, _), clusters in zip(_WAYS, found, strict=True):
+    for (way, _), clusters in zip(WAYS, found, strict=True):
         statistics = layer_statistics(clusters)
         row[f"noise_{way}"] = statistics.noise
         row[f"clusters_{way}"] = statistics.clusters

@@ -21,9 +21,11 @@ from sfp_keras.reports import (
 )
 
 if TYPE_CHECKING:
+    import keras
     from matplotlib.figure import Figure
 
     from sfp_keras.probing import Accumulator, ProbedStage
+    from sfp_keras.progress import Progress
 
 
 class Scope(enum.Enum):
@@ -116,6 +118,25 @@ class ImagePass:
 
 
 @dataclasses.dataclass(frozen=True)
+class NetworkTable:
+    """What an analysis measures of the network itself: a table, kept as network/<name>.csv.
+
+    It is asked for by a setting with the analysis's name: a number of training images.
+
+    Attributes:
+        measure: makes the table, of a network whose output is the labels' logits, images
+            (n, H, W, C) scaled for it, their labels (n,), and the `Progress` to report to. Its
+            column `images` holds n.
+        check: raises `ValueError` where a table that was read holds what cannot be.
+        show: the table as a `ReportTable`.
+    """
+
+    measure: Callable[[keras.Model, np.ndarray, np.ndarray, Progress], pd.DataFrame]
+    check: Callable[[pd.DataFrame], None]
+    show: Callable[[pd.DataFrame], ReportTable]
+
+
+@dataclasses.dataclass(frozen=True)
 class Analysis:
     """One analysis of a run, found by its file in `sfp_keras.analyses.catalog`.
 
@@ -127,6 +148,7 @@ class Analysis:
             show.
         parts: the figures and tables of a result, given the part of a run and the result.
         image_pass: `ImagePass` that it needs; default: none, what a run has anyway will do.
+        network_table: `NetworkTable` that it needs; default: none.
 
     Raises:
         TypeError: if `image_pass` is no `ImagePass`.
@@ -138,6 +160,7 @@ class Analysis:
     compute: Callable[[Any], Any]
     parts: Callable[[Any, Any], Iterable[AnalysisPart]]
     image_pass: ImagePass | None = None
+    network_table: NetworkTable | None = None
 
     def __post_init__(self) -> None:
         if not (self.image_pass is None or isinstance(self.image_pass, ImagePass)):

@@ -278,6 +278,7 @@ class Run:
         followed: dict from phase, `train` or `heads`, and stage to its clusters followed over the
             phase's epochs; may be empty.
         further_heads: `DataFrame` of heads.csv, of one threshold; may be empty.
+        network_tables: dict from an analysis to its table of the network; may be empty.
     """
 
     splits: Sequence[Split]
@@ -288,6 +289,7 @@ class Run:
     links: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
     followed: Mapping[tuple[str, str], FollowedClusters] = dataclasses.field(default_factory=dict)
     further_heads: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
+    network_tables: Mapping[str, pd.DataFrame] = dataclasses.field(default_factory=dict)
 
     prefix = ""
 

@@ -105,6 +105,26 @@ def label_probabilities(
     return probabilities
 
 
+def label_logits(model: keras.Model, found: LabelOutputs) -> keras.Model:
+    """Find the logits of the labels: what their probabilities are the softmax of.
+
+    Args:
+        model: as `label_outputs` takes it.
+        found: its `LabelOutputs`, with a number for each label.
+
+    Returns:
+        A `keras.Model` of the same layers whose output is (n, K): outputs as they are, and the
+        logarithm of those from a softmax or a sigmoid.
+    """
+    outputs = list(model.outputs)[found.index]
+    if output_activation(model, found.index) in ("softmax", "sigmoid", "hard_sigmoid"):
+        # What is below is zero in float32.
+        outputs = keras.ops.log(keras.ops.maximum(outputs, 1e-37))
+    if len(outputs.shape) != 2:
+        outputs = keras.layers.Flatten()(outputs)
+    return keras.Model(model.inputs, outputs)
+
+
 def output_activation(model: keras.Model, place: int) -> str:
     """What an output of a model comes from, in lower case; `linear` for sums with a kernel."""
     graph = call_graph(model)

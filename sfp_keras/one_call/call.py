@@ -40,6 +40,7 @@ from sfp_keras.workflows.phases.further_heads import write_further_statistics
 from sfp_keras.workflows.phases.heads import train_heads
 from sfp_keras.workflows.phases.intervals import write_intervals
 from sfp_keras.workflows.phases.kept_network import keep_network, weights_digest
+from sfp_keras.workflows.phases.network_tables import check_network_tables, measure_network
 from sfp_keras.workflows.phases.single_heads import measure_single_heads
 from sfp_keras.workflows.phases.statistics import write_statistics
 from sfp_keras.workflows.session import ProbeSession
@@ -149,6 +150,7 @@ def probe(
         with _folder(experiment, network.name) as (experiment, folder):
             inputs = Inputs(experiment, dataset, scaled, network)
             check_inputs(inputs)
+            check_network_tables(inputs)
             return _probed(inputs, experiment, folder)
 
 
@@ -192,6 +194,7 @@ def _probed(
     with ProbeSession.open(inputs) as session:
         _use_network(session, kept=folder is None)
         accuracy = _report_accuracy(session)
+        measure_network(session)
         train_heads(session)
         measure_filters(session)
         measure_single_heads(session)

@@ -17,7 +17,7 @@ from sfp_keras.runs.stage_files import AblationFiles, AfccFiles, StageFiles
 CONTINUED_FROM = (
     *("experiment.json", "model.keras", "training.csv", "labels.csv", "layers.csv"),
     *("intervals.csv", "heads.csv"),
-    *("stages", "checkpoint"),
+    *("network", "stages", "checkpoint"),
 )
 
 
@@ -53,6 +53,10 @@ class RunFiles:
         self.report = path / "report.html"
         self.cache = path / "cache"
         self.images = self.cache / "images"
+
+    def network_table(self, analysis: str) -> Path:
+        """What an analysis measured of the network itself."""
+        return self.path / "network" / f"{analysis}.csv"
 
     def stage(self, name: str) -> StageFiles:
         """The files of a stage."""
@@ -153,6 +157,7 @@ class RunFiles:
                 self.layers,
                 self.intervals,
                 self.heads,
+                self.path / "network",
                 # Networks with fewer filters stay: their runs delete what they redo themselves.
                 *(path for path in ablations.glob("*/*") if path.is_file()),
                 *(path for path in stages.glob("*/*") if path.is_dir()),
@@ -171,7 +176,7 @@ class RunFiles:
 
     def delete_unfinished(self) -> None:
         """Delete the temporary files that a killed process left."""
-        for name in ("stages", "checkpoint", "afcc", "links", "cache/features"):
+        for name in ("network", "stages", "checkpoint", "afcc", "links", "cache/features"):
             delete_unfinished(self.path / name)
         # Deeper ones are of runs that may go on in a process of their own.
         found = list(self.path.glob("ablate/*/.*.tmp"))

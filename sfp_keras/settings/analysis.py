@@ -32,3 +32,10 @@ class AnalysisSettings(Checked):
         "Also give every number of a layer its standard error over the images: intervals.csv. It "
         "keeps mean outputs of 20 parts of each label's images, and redraws these 200 times.",
     )
+    zero_gradients: int | None = setting(
+        None,
+        "Also find the share of every variable's gradient that is exactly zero, of one image at a "
+        "time, over this many training images: network/zero_gradients.csv.",
+        low=1,
+        high=10_000,
+    )

@@ -9,9 +9,12 @@ import pandas as pd
 from keras import ops
 
 from sfp_keras.errors import InputError
+from sfp_keras.progress import Progress
 
 
-def zero_gradient_shares(model: keras.Model, images: Any, labels: Any) -> pd.DataFrame:
+def zero_gradient_shares(
+    model: keras.Model, images: Any, labels: Any, *, progress: Progress | None = None
+) -> pd.DataFrame:
     """Find for each trainable variable the share of its gradient that is exactly zero.
 
     The gradient is that of one image's cross-entropy, as online learning takes its steps: ReLU
@@ -28,11 +31,12 @@ def zero_gradient_shares(model: keras.Model, images: Any, labels: Any) -> pd.Dat
         model: `keras.Model` of images (n, ...) that puts out logits (n, K).
         images: float array (n, ...), scaled as the network takes them.
         labels: int array (n,), 0 to K - 1.
+        progress: `Progress` to report to. Defaults to none.
 
     Returns:
         `DataFrame` with a row for each trainable variable, input side first: `variable`, its path;
-        `size`, its number of weights; `zero_share`, the mean over the images; `zero_always`, the
-        share of weights whose gradient is zero for every one of them.
+        `size`, its number of weights; `images`, n; `zero_share`, the mean over the images;
+        `zero_always`, the share of weights whose gradient is zero for every one of them.
 
     Raises:
         InputError: if there are no images, not as many labels, a label outside 0 to K - 1, or
@@ -54,7 +58,8 @@ def zero_gradient_shares(model: keras.Model, images: Any, labels: Any) -> pd.Dat
     zeros = _zeros(model, variables)
     shares = np.zeros(len(variables))
     always = [np.ones(variable.shape, bool) for variable in variables]
-    for image, label in zip(images, labels, strict=True):
+    pairs = list(zip(images, labels, strict=True))
+    for image, label in progress.over(pairs, len(pairs), unit="images") if progress else pairs:
         found = zeros(image[None], np.array([label], np.int32))
         for place, array in enumerate(map(ops.convert_to_numpy, found)):
             shares[place] += array.mean()
@@ -63,6 +68,7 @@ def zero_gradient_shares(model: keras.Model, images: Any, labels: Any) -> pd.Dat
         {
             "variable": [variable.path for variable in variables],
             "size": [int(np.prod(variable.shape)) for variable in variables],
+            "images": len(images),
             "zero_share": shares / len(images),
             "zero_always": [float(array.mean()) for array in always],
         }

@@ -11,6 +11,7 @@ from sfp_keras.workflows.phases.further_heads import write_further_statistics
 from sfp_keras.workflows.phases.heads import train_heads
 from sfp_keras.workflows.phases.intervals import write_intervals
 from sfp_keras.workflows.phases.network import train_network
+from sfp_keras.workflows.phases.network_tables import check_network_tables, measure_network
 from sfp_keras.workflows.phases.single_heads import measure_single_heads
 from sfp_keras.workflows.phases.statistics import write_statistics
 from sfp_keras.workflows.session import ProbeSession
@@ -19,9 +20,11 @@ from sfp_keras.workflows.session import ProbeSession
 def probe(experiment: Experiment) -> None:
     """`--mode=probe`: phases 1 to 3 of the papers, each only where it is not finished."""
     inputs = load_inputs(experiment)
+    check_network_tables(inputs)
     with ProbeSession.open(inputs) as session:
         train_network(session)  # Phase 1.
         print_accuracy(session)  # It exposes wrong scaling or label order.
+        measure_network(session)
         train_heads(session)  # Phase 2: a head on every frozen stage.
         measure_filters(session)  # Phase 3: every filter alone.
         measure_single_heads(session)  # And every attention head at the input.

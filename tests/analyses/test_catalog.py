@@ -1,11 +1,11 @@
 """The contract of every analysis: it computes, draws and makes its tables of a small run."""
 
-import dataclasses
 import json
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from sfp_keras.analyses import (
     analyses_of,
     image_passes,
     read_image_result,
+    switches,
     write_image_result,
 )
 from sfp_keras.errors import InputError
@@ -131,7 +132,10 @@ def run(paper: bool = True, **more: Any) -> Run:
     measured = {step: stage("layer13" + step * "!").clusters for step in range(4)}
     followed = {("heads", "layer13"): follow_clusters(measured)}
     links, heads = links_results(), heads_of(splits)
-    return Run(splits, curve, {"layer10": curve}, [ablation], [afcc], links, followed, heads)
+    zeros = pd.DataFrame({"variable": ["a/kernel", "_$b"], "size": [30, 10], "images": 7})
+    tables = {"zero_gradients": zeros.assign(zero_share=[0.5, 0.1], zero_always=[0.0, 0.1])}
+    of_stages = [ablation], [afcc], links, followed, heads
+    return Run(splits, curve, {"layer10": curve}, *of_stages, tables)
 
 
 def heads_of(splits: list[Split]) -> pd.DataFrame:
@@ -308,14 +312,19 @@ def test_a_pass_is_asked_for_by_a_setting_of_its_name(name: str) -> None:
     assert image_passes()[name].summary(stage("layer13").saved(name))
 
 
-def test_a_pass_that_no_setting_asks_for_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    @dataclasses.dataclass(frozen=True)
-    class Without:
-        decisions: str = "none"
-        bootstrap: bool = False
-
-    monkeypatch.setattr("sfp_keras.analyses.catalog.AnalysisSettings", Without)
-    with pytest.raises(TypeError, match=r"'decisions' needs a pass .* `decisions: bool`"):
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"decisions": "none"}, r"'decisions' needs a pass .* `decisions: bool` that is False"),
+        ({"zero_gradients": 0}, r"'zero_gradients' needs a table .*: int \| None` that is None"),
+    ],
+)
+def test_what_no_setting_asks_for_is_refused(
+    wrong: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = SimpleNamespace(**{**switches(), **wrong})
+    monkeypatch.setattr("sfp_keras.analyses.catalog.AnalysisSettings", lambda: settings)
+    with pytest.raises(TypeError, match=message):
         all_analyses.__wrapped__()
 
 

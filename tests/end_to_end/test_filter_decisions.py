@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from calling import call_main
 from PIL import Image
 
@@ -32,7 +33,7 @@ def run(colour_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Simple
         "decided": ["--stages=layer3", "--decisions"],
         "more": [
             *("--stages=layer3,layer2", "--decisions", "--split=test,train"),
-            *("--bootstrap", "--head_seeds=2", "--shuffled_labels"),
+            *("--bootstrap", "--head_seeds=2", "--shuffled_labels", "--zero_gradients=5"),
         ],
     }.items():
         assert call_main(*flags, *more) == 0
@@ -122,6 +123,32 @@ def test_error_bars_and_further_heads_stand_beside_the_table(run: SimpleNamespac
         assert of_stage.loc["shuffled0", "noise"] == pytest.approx(found.noise)
 
 
+def test_zero_gradients_are_those_of_one_training_image_at_a_time(
+    run: SimpleNamespace, colour_folder: Path
+) -> None:
+    found = pd.read_csv(run.folder / "network/zero_gradients.csv")
+    names = sorted(path.name for path in (colour_folder / "train").iterdir())
+    files = [sorted((colour_folder / "train" / name).iterdir()) for name in names]
+    labelled = [(file, label) for label, of in enumerate(files) for file in of]
+    network = keras.saving.load_model(run.folder / "model.keras")
+    zeros = []
+    for place in np.linspace(0, len(labelled) - 1, 5).round().astype(int):
+        file, label = labelled[place]
+        image = np.asarray(Image.open(file), np.float32)[None] / 127.5 - 1
+        with tf.GradientTape() as tape:
+            logits = network(image, training=False)
+            loss = tf.nn.sparse_softmax_cross_entropy_with_logits([label], logits)
+        values = [variable.value for variable in network.trainable_variables]
+        zeros.append([np.asarray(one) == 0 for one in tape.gradient(loss, values)])
+    assert found["variable"].tolist() == [one.path for one in network.trainable_variables]
+    assert (found["images"] == 5).all()
+    for row, of_images in zip(found.itertuples(), zip(*zeros, strict=True), strict=True):
+        assert row.size == of_images[0].size
+        assert row.zero_share == pytest.approx(np.mean(of_images))
+        assert row.zero_always == pytest.approx(np.all(of_images, axis=0).mean())
+    assert found["zero_share"].max() > 0.2
+
+
 def test_overwriting_the_analysis_deletes_them_and_a_line_a_stage_is_said(
     run: SimpleNamespace, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -132,3 +159,4 @@ def test_overwriting_the_analysis_deletes_them_and_a_line_a_stage_is_said(
     assert lines[0].startswith("decisions of layer2 on 12 test images: a filter alone is right in")
     assert call_main(*run.flags, "--stages=layer2", "--overwrite=analysis") == 0
     assert not list(run.folder.glob("stages/**/decisions.*"))
+    assert not list(run.folder.glob("network/*"))

@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 from keras import layers
 
-from sfp_keras.models.label_outputs import LabelOutputs, label_outputs, label_probabilities
+from sfp_keras.models.label_outputs import (
+    LabelOutputs,
+    label_logits,
+    label_outputs,
+    label_probabilities,
+)
 
 
 def network(*ends):
@@ -121,3 +126,17 @@ def test_sigmoids_that_are_all_zero_choose_nothing():
         label_probabilities(model, found)([np.zeros((2, 4), np.float32)]).tolist()
         == [[0.25] * 4] * 2
     )
+
+
+@pytest.mark.parametrize("activation", ["linear", "softmax", "sigmoid"])
+def test_the_softmax_of_the_logits_are_the_probabilities(activation):
+    other = [layers.GlobalMaxPooling2D(), layers.Dense(4, name="other")]
+    model = network(other, [layers.Conv2D(5, 2, activation=activation, name="labels")])
+    found = label_outputs(model, 5)
+    images = np.random.default_rng(0).normal(size=(7, 4, 4, 3)).astype(np.float32)
+    images[0] *= 1e4  # Some probabilities are zero in float32.
+    logits = label_logits(model, found)
+    probabilities = label_probabilities(model, found)(model.predict_on_batch(images))
+    of_logits = keras.ops.softmax(logits.predict_on_batch(images))
+    np.testing.assert_allclose(of_logits, probabilities, atol=1e-6)
+    assert len(logits.trainable_variables) == 4

@@ -3,8 +3,9 @@
 import functools
 import importlib
 import pkgutil
+from typing import Any
 
-from sfp_keras.analyses.analysis import Analysis, ImagePass, Scope
+from sfp_keras.analyses.analysis import Analysis, ImagePass, NetworkTable, Scope
 from sfp_keras.settings import AnalysisSettings
 
 
@@ -17,7 +18,7 @@ def all_analyses() -> tuple[Analysis, ...]:
 
     Raises:
         TypeError: if one is not called as its file, or no setting of its name asks for its pass
-            over the images.
+            over the images, or for its table of the network.
     """
     found: list[Analysis] = []
     for module in pkgutil.iter_modules(__path__):
@@ -25,18 +26,24 @@ def all_analyses() -> tuple[Analysis, ...]:
         if analysis.name != module.name:
             raise TypeError(f"analysis {analysis.name!r} of {module.name}.py: call it as its file")
         # Without it the pass fails, after the hours of training before it.
-        if analysis.image_pass is not None and not _has_switch(analysis.name):
-            raise TypeError(
-                f"analysis {analysis.name!r} needs a pass over the images: add a setting "
-                f"`{analysis.name}: bool` that is False to sfp_keras/settings/analysis.py"
-            )
+        _check_setting(analysis)
         found.append(analysis)
     scopes = list(Scope)
     return tuple(sorted(found, key=lambda one: (scopes.index(one.scope), one.place, one.name)))
 
 
-def _has_switch(name: str) -> bool:
-    return getattr(AnalysisSettings(), name, None) is False
+def _check_setting(analysis: Analysis) -> None:
+    """Refuse an analysis that has to be asked for, and no setting does."""
+    default = getattr(AnalysisSettings(), analysis.name, ...)
+    for needs, what, kind, off in (
+        (analysis.image_pass, "a pass over the images", "bool", False),
+        (analysis.network_table, "a table of the network", "int | None", None),
+    ):
+        if needs is not None and default is not off:
+            raise TypeError(
+                f"analysis {analysis.name!r} needs {what}: add a setting "
+                f"`{analysis.name}: {kind}` that is {off} to sfp_keras/settings/analysis.py"
+            )
 
 
 def analyses_of(scope: Scope) -> list[Analysis]:
@@ -58,3 +65,17 @@ def image_passes() -> dict[str, ImagePass]:
         Dict from an analysis's name to its `ImagePass`.
     """
     return {one.name: one.image_pass for one in all_analyses() if one.image_pass is not None}
+
+
+def network_tables() -> dict[str, NetworkTable]:
+    """What analyses measure of the network itself.
+
+    Returns:
+        Dict from an analysis's name to its `NetworkTable`.
+    """
+    return {one.name: one.network_table for one in all_analyses() if one.network_table is not None}
+
+
+def switches() -> dict[str, Any]:
+    """The settings that ask for what a run does not have anyway, each with its value for "no"."""
+    return {**dict.fromkeys(image_passes(), False), **dict.fromkeys(network_tables())}

@@ -3,7 +3,7 @@
 import keras
 import pandas as pd
 
-from sfp_keras.analyses import image_passes
+from sfp_keras.analyses import switches
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.models.copying import layer_with_filters, narrowed, width_of
@@ -107,7 +107,7 @@ def narrower_experiments(session: ProbeSession) -> list[Experiment]:
             run_dir=str(session.run.ablation(stage.name).narrower(width, named)),
             split=("test",),
             overwrite=overwrite,
-            **dict.fromkeys(image_passes(), False),
+            **switches(),
             ablate_stage=None,
             ablate_removed=(),
             ablate_widths=(),

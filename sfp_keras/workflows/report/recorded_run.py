@@ -15,7 +15,9 @@ from sfp_keras.analyses import (
     Split,
     Stage,
     image_passes,
+    network_tables,
     read_image_result,
+    read_network_table,
 )
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment, program, typed
@@ -95,7 +97,15 @@ class RecordedRun:
             read_all_links(self.files.all_links()),
             read_followed(self.files, names, len(self.names), self.threshold),
             self._further_heads(names),
+            self._network_tables(),
         )
+
+    def _network_tables(self) -> dict[str, pd.DataFrame]:
+        found = {
+            name: read_network_table(self.files.network_table(name), needs)
+            for name, needs in network_tables().items()
+        }
+        return {name: table for name, table in found.items() if table is not None}
 
     def _further_heads(self, stages: Collection[str]) -> pd.DataFrame:
         heads = read_heads(self.files, self.threshold)

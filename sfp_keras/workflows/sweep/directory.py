@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from sfp_keras.analyses import image_passes
+from sfp_keras.analyses import switches
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import CANNOT_WRITE, damaged, open_lock, read_json, write_text
@@ -244,6 +244,6 @@ def _check_common(saved: Any) -> None:
 def _asked(member: Experiment) -> str:
     """What a member's results depend on, and which of them are wanted."""
     run = ExperimentRun(member)
-    wanted = ("stages", "pool", "head_group", "threshold", "split", *image_passes())
+    wanted = ("stages", "pool", "head_group", "threshold", "split", *switches())
     asked = {phase: run.plan.phase(phase) for phase in ("train", "heads")}
     return json.dumps({**asked, **{name: member.value(name) for name in wanted}}, sort_keys=True)

@@ -141,6 +141,21 @@ def test_groups_are_the_papers(name: str, parsed: Callable) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        ("rodib-cifar10", {}),
+        ("rodib-cifar10-units", {"label_units": True}),
+        ("rodib-cifar100", {"dataset": "cifar100"}),
+    ],
+)
+def test_networks_with_delays_are_trained_as_vgg6(
+    name: str, changed: dict, parsed: Callable
+) -> None:
+    usual = parsed("--preset=vgg6-cifar10")
+    assert parsed(f"--preset={name}") == usual.changed(preset=name, model="rodib", **changed)
+
+
+@pytest.mark.parametrize(
     ("name", "lr", "warmup_lr", "erasing"),
     [("cct7-cifar100", 6e-4, 1e-6, 0.25), ("cct7-cifar10", 5.5e-4, 1e-5, 0)],
 )
@@ -166,6 +181,8 @@ def test_transformers_are_trained_as_by_their_authors(
         ("--dataset=cifar10 --model=cct7_3x1", "cct7-cifar10"),
         ("--dataset=cifar10 --model=cct2_3x2", "cct2-cifar10"),
         ("--dataset=cifar100 --model=cct2_3x2", None),
+        ("--dataset=cifar10 --model=rodib", "rodib-cifar10"),
+        ("--dataset=cifar100 --model=rodib --labels=20", "rodib-cifar100"),
         ("", "vgg6-digits"),
         ("--dataset=digits --labels=3", "vgg6-digits"),
         ("--dataset=cifar100", "vgg16-cifar100"),

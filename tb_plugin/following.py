@@ -55,6 +55,17 @@ STEP_COLUMNS = (
         "this step or an earlier one",
         ".3f",
     ),
+    *(
+        Quantity(
+            f"{key}_chance",
+            "",
+            f"{key} chance",
+            f"Stability of {key}s since the step before if the clusters of this step were as many "
+            "and as large, but of labels at random; mean over filters",
+            ".3f",
+        )
+        for key in ("label", "cluster")
+    ),
 )
 # One row a filter.
 FILTER_COLUMNS = (

@@ -63,6 +63,7 @@ def check_header(header: Header, stage: str | None = None, step: int | None = No
     whole = header.heads is None or (_natural(header.heads) and header.heads > 0)
     _expect("header", "heads", whole and header.filters % (header.heads or 1) == 0)
     _expect("header", "first_step", header.first_step is None or _natural(header.first_step))
+    _expect("header", "bars", all(0 <= one.threshold < 1 for one in header.bars))
     if labels > MAX_LABELS:
         raise InputError(f"{labels} labels are more than the tab shows ({MAX_LABELS})")
     return header

@@ -17,7 +17,15 @@ from sfp_keras.filters import (
     find_clusters,
 )
 from sfp_keras.monitoring.schema import SCHEMA_VERSION
-from tb_plugin import attention_heads, columns, encoding, following, head_columns, tables
+from tb_plugin import (
+    attention_heads,
+    columns,
+    encoding,
+    error_bars,
+    following,
+    head_columns,
+    tables,
+)
 from tb_plugin.analysis import Analysis
 from tb_plugin.answers import Answer, application, binary_answer, csv_answer, json_answer, shortened
 from tb_plugin.listing import RunListing, natural
@@ -93,25 +101,25 @@ class Routes:
         return json_answer(columns.described())
 
     def stages(self, request: Request) -> Answer:
-        """One row a stage of a run at a step: the columns of the papers' tables."""
+        """One row a stage of a run at a step, or of one: the columns of the papers' tables."""
         given = Parameters(request.args)
-        step, threshold, as_csv = given.step(), given.threshold(), given.as_csv()
+        stage, step = given.optional_stage(), given.step()
+        threshold, as_csv = given.threshold(), given.as_csv()
         ctx, listing = self._listing(request, given)
-        rows, notices = tables.stage_rows(
-            self._reader, self._analysis, ctx, listing, step, threshold
+        stages = _chosen_stages(listing, stage)
+        found = tables.stage_rows(
+            self._reader, self._analysis, ctx, listing, stages, step, threshold
         )
-        return _table(columns.STAGE_COLUMNS, rows, notices, as_csv, listing.run, "stages")
+        return _stages_table(columns.STAGE_COLUMNS, found, as_csv, listing.run, "stages")
 
     def curves(self, request: Request) -> Answer:
         """One row a step of each stage, or of one: the columns of `stages`."""
         given = Parameters(request.args)
         stage, threshold, as_csv = given.optional_stage(), given.threshold(), given.as_csv()
         ctx, listing = self._listing(request, given)
-        stages = list(listing.stages) if stage is None else [_known_stage(listing, stage)]
-        rows, notices = tables.curve_rows(
-            self._reader, self._analysis, ctx, listing, stages, threshold
-        )
-        return _table(columns.CURVE_COLUMNS, rows, notices, as_csv, listing.run, "curves")
+        stages = _chosen_stages(listing, stage)
+        found = tables.curve_rows(self._reader, self._analysis, ctx, listing, stages, threshold)
+        return _stages_table(columns.CURVE_COLUMNS, found, as_csv, listing.run, "curves")
 
     def filters(self, request: Request) -> Answer:
         """One list a column, one element a filter; of all, or of those that cluster a label."""
@@ -339,6 +347,10 @@ def _context(request: Request) -> tuple[Any, str]:
     return plugin_util.context(request.environ), plugin_util.experiment_id(request.environ)
 
 
+def _chosen_stages(listing: RunListing, stage: str | None) -> list[str]:
+    return list(listing.stages) if stage is None else [_known_stage(listing, stage)]
+
+
 def _known_stage(listing: RunListing, stage: str) -> str:
     if stage not in listing.stages:
         raise NotFound(f"run {shown(listing.run)} has no stage {shown(stage)}")
@@ -362,3 +374,14 @@ def _table(
         keys = columns.keys(of_table)
         return csv_answer(keys, ([row[key] for key in keys] for row in rows), *name)
     return json_answer({"rows": rows, "notices": shortened(notices)})
+
+
+def _stages_table(
+    of_table: tuple[Quantity, ...], found: tables.Rows, as_csv: bool, *name: str
+) -> Answer:
+    """Rows of stages; in CSV with the columns of errors that some of them have."""
+    if as_csv:
+        keys = [*columns.keys(of_table), *error_bars.present(found.rows)]
+        return csv_answer(keys, ([row.get(key) for key in keys] for row in found.rows), *name)
+    notices = shortened(found.notices)
+    return json_answer({"rows": found.rows, "notices": notices, "bars_at": found.bars_at})

@@ -1,6 +1,7 @@
 """The tables of stages, curves, filters and labels."""
 
 import contextlib
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,7 +19,7 @@ from sfp_keras.filters import (
     stage_sizes,
 )
 from sfp_keras.monitoring import schema
-from tb_plugin import columns
+from tb_plugin import columns, error_bars
 from tb_plugin.analysis import Analysis, strongest_labels
 from tb_plugin.listing import RunListing, natural
 from tb_plugin.provider import UNREADABLE
@@ -48,23 +49,38 @@ def no_matrices(stage: str) -> str:
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """Rows of a table of stages.
+
+    Attributes:
+        rows: by stage, input side first, and step.
+        notices: what could not be computed, and why.
+        bars_at: thresholds at which the log has errors of some of the numbers, ascending.
+    """
+
+    rows: list[Row]
+    notices: list[str]
+    bars_at: list[float]
+
+
 def stage_rows(
     reader: LogReader,
     analysis: Analysis,
     ctx: Any,
     listing: RunListing,
+    stages: Sequence[str],
     step: int | None,
     threshold: float,
-) -> tuple[list[Row], list[str]]:
-    """One row a stage measured at or before a step, and what could not be computed."""
+) -> Rows:
+    """One row a stage measured at or before a step."""
     rows: list[Row] = []
     notices: list[str] = []
-    found = {stage: step_at(list(steps), step) for stage, steps in listing.stages.items()}
+    headers: list[schema.Header] = []
+    found = {stage: step_at(list(listing.stages[stage]), step) for stage in stages}
     wanted = [(stage, at) for stage, at in found.items() if at is not None]
     notices += [
-        f"{listing.run}: {no_matrices(stage)}"
-        for stage, steps in listing.stages.items()
-        if not steps
+        f"{listing.run}: {no_matrices(stage)}" for stage in stages if not listing.stages[stage]
     ]
     reader.read_ahead(ctx, listing, wanted)
     for stage, at in wanted:
@@ -74,9 +90,10 @@ def stage_rows(
         except (InputError, *UNREADABLE) as error:
             notices.append(_notice(listing, stage, at, error))
             continue
+        headers.append(measurement.header)
         rows.append(_stage_row(measurement, threshold, statistics))
     rows.sort(key=_place)
-    return rows, notices
+    return Rows(rows, notices, error_bars.thresholds(headers))
 
 
 def curve_rows(
@@ -86,12 +103,13 @@ def curve_rows(
     listing: RunListing,
     stages: Sequence[str],
     threshold: float,
-) -> tuple[list[Row], list[str]]:
-    """One row a step of each stage, and what could not be computed."""
+) -> Rows:
+    """One row a step of each stage."""
     about, notices = reader.about(ctx, listing)
     scalars, more = reader.scalars(ctx, listing, stages) if stages else ({}, [])
     notices += more
     rows: list[Row] = []
+    headers: list[schema.Header] = []
     wanted = [(stage, step) for stage in stages for step in listing.stages[stage]]
     reader.read_ahead(ctx, listing, wanted)
     for stage in stages:
@@ -100,6 +118,7 @@ def curve_rows(
             # What is wrong with it is among the notices of the listing.
             with contextlib.suppress(*UNREADABLE):
                 header = reader.stage_header(ctx, listing, stage)
+                headers.append(header)
         exact: dict[int, Row] = {}
         for step in listing.stages[stage]:
             try:
@@ -109,6 +128,7 @@ def curve_rows(
             except (InputError, *UNREADABLE) as error:
                 notices.append(_notice(listing, stage, step, error))
                 continue
+            headers.append(header)
             exact[step] = {**_stage_row(measurement, threshold, statistics), "exact": True}
         for step, numbers in scalars.get(stage, {}).items():
             fitting = _computed_at(numbers, threshold, about.threshold)
@@ -116,7 +136,7 @@ def curve_rows(
                 exact[step] = _scalar_row(header, step, threshold, numbers)
         rows.extend(row for _, row in sorted(exact.items()))
     rows.sort(key=_place)
-    return rows, notices
+    return Rows(rows, notices, error_bars.thresholds(headers))
 
 
 def filter_table(
@@ -178,7 +198,8 @@ def label_rows(
 def _stage_row(measurement: Measurement, threshold: float, statistics: LayerStatistics) -> Row:
     header = measurement.header
     values = layer_values(statistics, header.positions, header.accuracy)
-    return {**_measurement_cells(header, measurement.step, threshold), **values}
+    cells = _measurement_cells(header, measurement.step, threshold)
+    return {**cells, **values, **error_bars.error_cells(header, threshold)}
 
 
 def _computed_at(numbers: Mapping[str, float], threshold: float, otherwise: float) -> bool:
@@ -199,7 +220,10 @@ def _scalar_row(
         value = found[one.key]
         if one.format == "d":
             found[one.key] = int(value) if value is not None and math.isfinite(value) else None
-    return {**_measurement_cells(header, step, threshold), **sizes, **found, "exact": False}
+    # The header may be that of another step, whose numbers had errors of their own.
+    bars = error_bars.error_cells(header, threshold) if header.step == step else {}
+    cells = _measurement_cells(header, step, threshold)
+    return {**cells, **sizes, **found, "exact": False, **bars}
 
 
 def _measurement_cells(header: schema.Header, step: int, threshold: float) -> Row:

@@ -275,8 +275,8 @@ class Run:
         ablations: those made.
         afcc: those made.
         links: `DataFrame` of results.csv of all zeroed links; may be empty.
-        followed: dict from phase, `train` or `heads`, and stage to its clusters followed over the
-            phase's epochs; may be empty.
+        followed: dict from phase, `train`, `train_stages` or `heads`, and stage to its clusters
+            followed over the phase's epochs; may be empty.
         further_heads: `DataFrame` of heads.csv, of one threshold; may be empty.
         network_tables: dict from an analysis to its table of the network; may be empty.
     """

@@ -112,19 +112,39 @@ def passage(before: NumberedClusters, now: NumberedClusters) -> Passage:
     ends = np.full(before.num_clusters, "dissolved", TEXT)
     ends[pairs.before] = "merged"
     ends[one] = ""
+    return Passage(earlier, becomes, ends, *_stabilities(before, now, pairs))
+
+
+def chance_stabilities(
+    before: NumberedClusters, now: NumberedClusters, draws: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Stability of labels and of clusters if those of the later step were of labels at random.
+
+    Args:
+        before: `NumberedClusters` of a step.
+        now: of the next. Each filter's labels are put in random order, `draws` times.
+        draws: `int`.
+        rng: `numpy.random.Generator`.
+
+    Returns:
+        float64 `(draws, 2, F)`.
+    """
+    drawn = (now._replace(of_label=rng.permuted(now.of_label, axis=1)) for _ in range(draws))
+    return np.array([_stabilities(before, at, overlaps(before, at)) for at in drawn])
+
+
+def _stabilities(
+    before: NumberedClusters, now: NumberedClusters, pairs: Overlaps
+) -> tuple[np.ndarray, np.ndarray]:
+    """Stability of labels and of clusters, `(F,)` each, as of `FollowedClusters`."""
     filters = len(before.of_label)
     in_both = (before.in_cluster & now.in_cluster).sum(axis=1)
     in_either = (before.in_cluster | now.in_cluster).sum(axis=1)
     pairs_in_both = _of_filters(before.filter_of[pairs.before], pairs.shared**2, filters)
     pairs_before = _of_filters(before.filter_of, before.sizes**2, filters)
     pairs_now = _of_filters(now.filter_of, now.sizes**2, filters)
-    return Passage(
-        earlier,
-        becomes,
-        ends,
-        ratio(in_both, in_either),
-        ratio(pairs_in_both, pairs_before + pairs_now - pairs_in_both),
-    )
+    of_pairs = ratio(pairs_in_both, pairs_before + pairs_now - pairs_in_both)
+    return ratio(in_both, in_either), of_pairs
 
 
 def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

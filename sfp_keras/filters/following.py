@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sfp_keras.errors import InputError
+from sfp_keras.filters.checked_arrays import as_whole
 from sfp_keras.filters.cluster_matching import (
     BEGINNINGS,
     ENDS,
@@ -17,6 +18,7 @@ from sfp_keras.filters.cluster_matching import (
     TEXT,
     NumberedClusters,
     Passage,
+    chance_stabilities,
     numbered,
     overlaps,
     passage,
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CHANGES = (*MATCHED, *BEGINNINGS, *ENDS)
+# Random orders of labels, of all filters together: the mean over them is known to 0.005.
+_RANDOM_ORDERS = 4000
+_MOST_DRAWS = 200
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -84,6 +89,9 @@ class FollowedClusters(ShortRepr):
         cluster_stability: float64 `(S - 1, F)`. The same of pairs of labels in one cluster, each
             label with itself among them: 1 where clusters are the same.
         lives: `ClusterLives`. First and last step of each cluster, and how it begins and ends.
+        label_chance: float64 `(S - 1,)`. Mean of `label_stability` over filters if the clusters of
+            the later step were as many and as large, but of labels at random.
+        cluster_chance: float64 `(S - 1,)`. The same of `cluster_stability`.
     """
 
     steps: np.ndarray
@@ -92,6 +100,8 @@ class FollowedClusters(ShortRepr):
     label_stability: np.ndarray
     cluster_stability: np.ndarray
     lives: ClusterLives
+    label_chance: np.ndarray
+    cluster_chance: np.ndarray
 
     @property
     def num_filters(self) -> int:
@@ -105,7 +115,8 @@ class FollowedClusters(ShortRepr):
         step are which, since the step before; they add up to 1. `dissolved`, `merged`: what share
         of the clusters of the step before. `label_stability`, `cluster_stability`: mean over
         filters, since the step before. `formed`: share of the clusters of the last step that
-        persist from this step or an earlier one.
+        persist from this step or an earlier one. `label_chance`, `cluster_chance`: what stability
+        of labels and clusters would be by chance.
         """
         counts = {name: of.sum(axis=1) for name, of in self.changes.items()}
         lives, each = self.lives, self.steps[:, None]
@@ -122,6 +133,8 @@ class FollowedClusters(ShortRepr):
             "label_stability": _after_first(_mean(self.label_stability, axis=1)),
             "cluster_stability": _after_first(_mean(self.cluster_stability, axis=1)),
             "formed": ratio(formed, np.full(len(self.steps), births.size)),
+            "label_chance": _after_first(self.label_chance),
+            "cluster_chance": _after_first(self.cluster_chance),
         }
 
     def filter_columns(self) -> dict[str, np.ndarray]:
@@ -164,7 +177,7 @@ class FollowedClusters(ShortRepr):
 
 
 def follow_clusters(
-    clusters: Mapping[int, FilterClusters], *, least_overlap: float = 0.5
+    clusters: Mapping[int, FilterClusters], *, least_overlap: float = 0.5, seed: int = 0
 ) -> FollowedClusters:
     """Follow the clusters of every filter from step to step.
 
@@ -183,6 +196,10 @@ def follow_clusters(
     A cluster of the last step is born, as `birth` has it, at the first step from which on every
     step has a cluster that overlaps with it by `least_overlap` at least.
 
+    Stability by chance puts the labels of each filter at the later of two steps in random order:
+    its clusters are as many and as large as they are, but of labels at random. The mean over
+    filters is that of 4000 orders in all, of one filter of 200 at most.
+
     Example:
 
     ```python
@@ -197,6 +214,7 @@ def follow_clusters(
         clusters: dict from two or more steps to the `FilterClusters` of a layer, of one threshold.
         least_overlap: `float` above 0 and at most 1, default 0.5. What persists overlaps by as
             much with what is there in the end.
+        seed: `int`, default 0. Of the random orders.
 
     Returns:
         `FollowedClusters`.
@@ -221,7 +239,19 @@ def follow_clusters(
         np.stack([one.label_stability for one in passages]),
         np.stack([one.cluster_stability for one in passages]),
         table,
+        *_chance(found, as_whole("seed", seed, 0)),
     )
+
+
+def _chance(found: Sequence[NumberedClusters], seed: int) -> np.ndarray:
+    """Stability of labels and of clusters by chance, `(2, S - 1)`."""
+    rng = np.random.default_rng(seed)
+    draws = min(_MOST_DRAWS, -(-_RANDOM_ORDERS // len(found[0].of_label)))
+    by_chance = [
+        _mean(chance_stabilities(before, now, draws, rng), axis=(0, 2))
+        for before, now in itertools.pairwise(found)
+    ]
+    return np.transpose(by_chance)
 
 
 def _checked_steps(clusters: Mapping[int, FilterClusters], least_overlap: float) -> np.ndarray:
@@ -324,7 +354,7 @@ def _after_first(values: np.ndarray) -> np.ndarray:
     return np.concatenate([[np.nan], values])
 
 
-def _mean(values: np.ndarray, axis: int) -> np.ndarray:
+def _mean(values: np.ndarray, axis: int | tuple[int, ...]) -> np.ndarray:
     """The mean of what is defined; NaN where nothing is."""
     defined = ~np.isnan(values)
     return ratio(np.where(defined, values, 0).sum(axis=axis), defined.sum(axis=axis))

@@ -28,6 +28,7 @@ import numpy as np
 
 from sfp_keras.errors import InputError
 from sfp_keras.filters import LAYER_MEASURES, FilterFields
+from sfp_keras.monitoring.error_bars import ErrorBars
 
 PLUGIN_NAME = "clusters"
 SCHEMA_VERSION = 1
@@ -89,6 +90,7 @@ class Header:
             are. Defaults to `None`: they are other filters.
         kind: `str`. What a filter is: `filter` of a map, `node` of a vector or of tokens, `head`,
             `branch` of a tree.
+        bars: `ErrorBars` of its numbers, at each threshold they are known at. Defaults to none.
     """
 
     stage: str
@@ -103,6 +105,7 @@ class Header:
     first_step: int | None = None
     heads: int | None = None
     kind: str = "filter"
+    bars: tuple[ErrorBars, ...] = ()
 
     @property
     def features_shape(self) -> tuple[int, int, int]:
@@ -252,6 +255,7 @@ def header_of(
     split: str = "test",
     heads: int | None = None,
     kind: str = "filter",
+    bars: Sequence[ErrorBars] = (),
 ) -> Header:
     """The header of a measurement of these fields; the accuracy follows from `correct`."""
     if correct is not None:
@@ -268,6 +272,7 @@ def header_of(
         None if correct is None else tuple(int(n) for n in correct),
         heads=heads,
         kind=kind,
+        bars=tuple(bars),
     )
 
 
@@ -288,12 +293,14 @@ def _from_json(kind: Any, blob: bytes) -> Any:
         data: Mapping[str, Any] = json.loads(blob)
         # Fields that a later minor version adds are not ours to know.
         known = {field.name for field in dataclasses.fields(kind)}
-        return kind(**{k: _tuples(v) for k, v in data.items() if k in known})
-    except (ValueError, TypeError, AttributeError):
+        return kind(**{k: _restored(k, v) for k, v in data.items() if k in known})
+    except (ValueError, TypeError, AttributeError, KeyError):
         raise InputError(f"the log's {kind.__name__.lower()} is damaged") from None
 
 
-def _tuples(value: Any) -> Any:
+def _restored(name: str, value: Any) -> Any:
+    if name == "bars":
+        return tuple(ErrorBars.from_json(one) for one in value)
     return tuple(value) if isinstance(value, list) else value
 
 

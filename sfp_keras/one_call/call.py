@@ -35,6 +35,7 @@ from sfp_keras.workflows.inputs.inputs import Inputs, check_inputs
 from sfp_keras.workflows.inputs.network import check_finite, check_names
 from sfp_keras.workflows.inputs.own_scaling import scaling_note
 from sfp_keras.workflows.phases.accuracy import near_chance, own_accuracy
+from sfp_keras.workflows.phases.events import write_final
 from sfp_keras.workflows.phases.filters import measure_filters
 from sfp_keras.workflows.phases.further_heads import write_further_statistics
 from sfp_keras.workflows.phases.heads import train_heads
@@ -201,6 +202,7 @@ def _probed(
         table = write_statistics(session)
         write_intervals(session)
         write_further_statistics(session)
+        write_final(session)
         names = [stage.name for stage in session.stages]
         splits = list(session.splits)
         return ProbeResult(

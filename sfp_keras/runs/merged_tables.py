@@ -65,16 +65,37 @@ def read_heads(files: RunFiles, threshold: float) -> pd.DataFrame:
     Raises:
         InputError: if it is damaged.
     """
-    if not files.heads.exists():
-        return pd.DataFrame(columns=HEAD_COLUMNS)
-    table = _read(files.heads, HEAD_COLUMNS)
-    names = ["stage", "split", "head"]
+    table = read_all_heads(files)
+    return table[table["threshold"] == threshold]
+
+
+def read_all_heads(files: RunFiles) -> pd.DataFrame:
+    """heads.csv as numbers, of every threshold; empty where there is no such file.
+
+    Raises:
+        InputError: if it is damaged.
+    """
+    return _read_numbers(files.heads, HEAD_COLUMNS, ["stage", "split", "head"])
+
+
+def read_all_intervals(files: RunFiles) -> pd.DataFrame:
+    """intervals.csv as numbers, of every threshold; empty where there is no such file.
+
+    Raises:
+        InputError: if it is damaged.
+    """
+    return _read_numbers(files.intervals, INTERVAL_COLUMNS, ["stage", "split", "quantity"])
+
+
+def _read_numbers(path: Path, columns: list[str], names: list[str]) -> pd.DataFrame:
+    if not path.exists():
+        return pd.DataFrame(columns=columns)
+    table = _read(path, columns)
     try:
         numbers = table.drop(columns=names).replace("", "nan").astype(float)
     except ValueError as error:
-        raise damaged(files.heads, error) from None
-    table = pd.concat([table[names], numbers], axis=1)[HEAD_COLUMNS]
-    return table[table["threshold"] == threshold]
+        raise damaged(path, error) from None
+    return pd.concat([table[names], numbers], axis=1)[columns]
 
 
 def _merge(files: RunFiles, path: Path, rows: pd.DataFrame) -> None:

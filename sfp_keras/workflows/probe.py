@@ -6,6 +6,7 @@ from sfp_keras.workflows.inputs.inputs import load_inputs
 from sfp_keras.workflows.next_steps import next_steps
 from sfp_keras.workflows.paper_numbers import paper_numbers
 from sfp_keras.workflows.phases.accuracy import print_accuracy
+from sfp_keras.workflows.phases.events import write_final
 from sfp_keras.workflows.phases.filters import measure_filters
 from sfp_keras.workflows.phases.further_heads import write_further_statistics
 from sfp_keras.workflows.phases.heads import train_heads
@@ -31,6 +32,7 @@ def probe(experiment: Experiment) -> None:
         layers = write_statistics(session)
         intervals = write_intervals(session)
         heads = write_further_statistics(session)
+        write_final(session)  # For the tab, with all of these.
 
         console, analysis = terminal(), experiment.analysis
         paper = paper_numbers(experiment, inputs.dataset.num_labels)

@@ -34,6 +34,7 @@ def test_labels_by_steps_are_drawn_in_the_colours_of_their_clusters():
     np.testing.assert_array_equal(lines["kept"], columns["kept"])
     np.testing.assert_array_equal(lines["born or split off"], columns["born"] + columns["split"])
     np.testing.assert_array_equal(lines["clusters"], columns["cluster_stability"])
+    np.testing.assert_array_equal(lines["clusters by chance"], columns["cluster_chance"])
     np.testing.assert_array_equal(lines["formed for good"], columns["formed"])
     assert [text.get_text() for text in drawn.get_yticklabels()] == ["c", "a", "$b", "d"]
     pixels = np.asarray(drawn.images[0].get_array())

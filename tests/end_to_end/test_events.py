@@ -57,12 +57,14 @@ def run(colour_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Simple
     ]
     call_again(*flags)
     logs = {"first": Log(folder / "events")}
-    call_again(*flags, "--threshold=0.6", "--split=train,test")
+    errors = ["--bootstrap", "--head_seeds=2", "--shuffled_labels"]
+    call_again(*flags, "--threshold=0.6", "--split=train,test", *errors)
     logs["threshold"] = Log(folder / "events")
+    tables = {name: pd.read_csv(folder / f"{name}.csv") for name in ("intervals", "heads")}
     layers = pd.read_csv(folder / "layers.csv").set_index(["stage", "split", "threshold"])
     call_again(*flags, "--overwrite=heads", "--nomonitor")
     left = sorted(path.name for path in (folder / "events").iterdir() if any(path.iterdir()))
-    return SimpleNamespace(folder=folder, logs=logs, layers=layers, left=left)
+    return SimpleNamespace(folder=folder, logs=logs, layers=layers, left=left, tables=tables)
 
 
 def test_each_phase_is_a_run_of_its_own(run: SimpleNamespace) -> None:
@@ -128,6 +130,24 @@ def test_scalars_are_the_numbers_of_the_tables(run: SimpleNamespace) -> None:
                 assert found[3] == pytest.approx(row[column], rel=1e-6, nan_ok=True)
     training = run.logs["first"].scalar("train", "layer5/accuracy")
     assert set(training) == {0, 2}
+
+
+def test_final_headers_have_the_errors_of_the_tables(run: SimpleNamespace) -> None:
+    for name, split in (("final", "test"), ("final_train", "train")):
+        for stage in ("layer4", "layer5"):
+            blob = run.logs["threshold"].blobs(name, f"{stage}/factors/3")[0]
+            (bars,) = schema.decode_header(blob).bars
+            assert bars.threshold == 0.6
+            of = {
+                table: rows[(rows["stage"] == stage) & (rows["split"] == split)]
+                for table, rows in run.tables.items()
+            }
+            for row in of["intervals"].itertuples():
+                wanted = (row.error, row.low, row.high)
+                np.testing.assert_array_equal(bars.intervals[row.quantity], wanted)
+            assert list(bars.heads) == ["seed0", "seed1", "shuffled0"] == list(of["heads"]["head"])
+            assert bars.heads["shuffled0"]["noise"] == of["heads"]["noise"].iloc[2]
+    assert schema.decode_header(run.logs["first"].blobs("final", "layer4/factors/3")[0]).bars == ()
 
 
 def test_redone_phases_take_their_events_with_them(run: SimpleNamespace) -> None:

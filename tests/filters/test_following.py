@@ -1,5 +1,6 @@
 """Clusters followed over steps, against the definition written out."""
 
+import itertools
 from fractions import Fraction
 
 import numpy as np
@@ -127,6 +128,35 @@ def test_random_clusters_are_followed_by_the_definition(least):
             birth = steps[life["birth"]] if "birth" in life else np.nan
             np.testing.assert_equal(row["birth"], birth)
     assert seen == set(found.changes)
+
+
+def test_chance_is_the_mean_over_all_orders_of_the_later_labels():
+    rng = np.random.default_rng(3)
+    labels, filters = 5, 3
+    steps = [random_clusters(rng, filters, labels) for _ in range(3)]
+    found = follow_clusters({i: clusters_of(*at, labels=labels) for i, at in enumerate(steps)})
+    for place, (before, now) in enumerate(itertools.pairwise(steps)):
+        of_labels, of_pairs = [], []
+        for f in range(filters):
+            for order in itertools.permutations(range(labels)):
+                moved = [[order[i] for i in members] for members in now[f]]
+                of_labels.append(share({i for c in before[f] for i in c}, set().union(*moved)))
+                of_pairs.append(share(pairs_of(before[f]), pairs_of(moved)))
+        # 600 orders are drawn: four standard errors.
+        for got, all_orders in ((found.label_chance, of_labels), (found.cluster_chance, of_pairs)):
+            error = 4 * np.nanstd(all_orders) / np.sqrt(600)
+            assert got[place] == pytest.approx(np.nanmean(all_orders), abs=error)
+    columns = found.step_columns()
+    np.testing.assert_array_equal(columns["label_chance"], [np.nan, *found.label_chance])
+    np.testing.assert_array_equal(columns["cluster_chance"], [np.nan, *found.cluster_chance])
+
+
+def test_clusters_of_all_labels_are_stable_by_chance():
+    found = follow([[0, 1, 2, 3, 4, 5]], [[0, 1, 2, 3, 4, 5]], [[0, 1, 2, 3, 4], [5]])
+    assert found.label_chance.tolist() == [1, 1]
+    assert found.cluster_chance[0] == 1
+    # Of 36 pairs there are 26, in any order.
+    assert found.cluster_chance[1] == pytest.approx(26 / 36)
 
 
 def test_what_a_cluster_becomes():

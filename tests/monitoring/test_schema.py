@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sfp_keras.errors import InputError
 from sfp_keras.filters import FilterFields
 from sfp_keras.monitoring import schema
+from sfp_keras.monitoring.error_bars import ErrorBars
 
 
 def fields(labels=3, shape=(2, 1), filters=4, seed=0):
@@ -43,6 +44,20 @@ def test_factors_come_back_to_the_bit(labels, shape, filters, counted):
     else:
         assert back.accuracy is None
         assert back.label_accuracy is None
+
+
+def test_error_bars_come_back_with_their_header():
+    bars = (
+        ErrorBars(0.3, {"noise": (0.5, 2.0, float("inf"))}, {"seed0": {"noise": 3.0}}),
+        ErrorBars(0.6, heads={"shuffled0": {"accuracy": 0.1}}),
+    )
+    header = schema.header_of("a", 0, 1, fields(), bars=bars)
+    (blob,) = schema.encode_header(header)
+    assert schema.decode_header(blob) == header
+    # Logs of versions before have none.
+    data = json.loads(blob)
+    del data["bars"]
+    assert schema.decode_header(json.dumps(data).encode()).bars == ()
 
 
 def test_about_comes_back_whatever_the_names():

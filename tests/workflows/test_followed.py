@@ -32,12 +32,15 @@ def test_stages_of_several_steps_are_followed_at_the_report_s_threshold(tmp_path
     assert read_followed(files, ["layer2"], 4, 0.3) == {}
     write(files.events("heads"), {"layer1": 3, "layer2": 3, "layer3": 2})
     write(files.events("train"), {"own": 4})
+    write(files.events("train_stages"), {"layer1": 3, "layer2": 4})
     found = read_followed(files, ["layer2", "layer3"], 4, 0.6)
-    assert set(found) == {("train", "own"), ("heads", "layer2")}
+    assert list(found) == [("train", "own"), ("train_stages", "layer2"), ("heads", "layer2")]
+    assert found["train_stages", "layer2"].steps.tolist() == [0, 1, 2, 3]
     expected = follow_clusters({step: find_clusters(fields_at(step), 0.6) for step in range(3)})
     np.testing.assert_array_equal(found["heads", "layer2"].life_id, expected.life_id)
     # Of other labels, or damaged.
     assert read_followed(files, ["layer2"], 5, 0.3) == {}
     (log,) = files.events("heads").iterdir()
     log.write_bytes(b"damaged")
-    assert set(read_followed(files, ["layer2"], 4, 0.3)) == {("train", "own")}
+    found = read_followed(files, ["layer2"], 4, 0.3)
+    assert set(found) == {("train", "own"), ("train_stages", "layer2")}

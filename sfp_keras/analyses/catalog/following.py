@@ -37,6 +37,11 @@ _MOST_NAMED = 24
 # Labels of which those that are never in a cluster are drawn too.
 _MOST_LABELS = 12
 _IN_NONE = "#EBEBEB"
+_OF_PHASE = {
+    "train": "the network",
+    "train_stages": "the network, through heads trained for each measurement",
+    "heads": "the head",
+}
 _BECOMES = (
     ("kept", ("kept",)),
     ("grown, shrunk or moved", ("grown", "shrunk", "moved")),
@@ -48,6 +53,11 @@ _STABILITY = (
     ("cluster_stability", "clusters", COLOURS[5]),
     ("formed", "formed for good", GREY),
 )
+# What stability would be by chance.
+_CHANCE = (
+    ("label_chance", "labels by chance", COLOURS[4]),
+    ("cluster_chance", "clusters by chance", COLOURS[5]),
+)
 _EPOCH = "epoch, counted from 0"
 
 
@@ -58,7 +68,8 @@ def draw_following(
 
     A: clusters that are kept, that change, that are born or split off, as shares of those of the
     step; that dissolve or merge, of those of the step before. B: stability of the labels and of
-    the clusters of filters, and the share of the last step's clusters that persist from then on.
+    the clusters of filters, dotted what it would be by chance, and the share of the last step's
+    clusters that persist from then on.
     Then, of each filter, its labels by the steps: each cluster in one colour as long as it is the
     same, up to six; other clusters are grey.
 
@@ -154,6 +165,8 @@ def _draw_stability(panel: Axes, found: FollowedClusters) -> None:
     columns = found.step_columns()
     for (key, name, colour), mark in zip(_STABILITY, MARKERS, strict=False):
         _line(panel, found.steps, columns[key], name, colour, mark)
+    for key, name, colour in _CHANCE:
+        panel.plot(found.steps, columns[key], ":", color=colour, label=name, linewidth=1)
     _finish(panel, found.steps, "stability")
     letter(panel, "B")
 
@@ -230,6 +243,8 @@ def _table(training: str, found: FollowedClusters) -> ReportTable:
         Column("label_stability", "stability of labels", ".3f"),
         Column("cluster_stability", "of clusters", ".3f"),
         Column("formed", "formed for good", ".3f"),
+        Column("label_chance", "stability of labels by chance", ".3f"),
+        Column("cluster_chance", "of clusters by chance", ".3f"),
     ]
     rows = found.steps_frame().to_dict("records")
     return ReportTable(f"Clusters followed over {training}", columns, rows)
@@ -240,8 +255,10 @@ def _caption(training: str) -> str:
         f"Clusters followed over {training}. A: what has become of them since the measurement "
         "before, as shares of the clusters of the later one, of dissolved and merged ones of the "
         "earlier. B: labels in a cluster, and pairs of labels in one cluster, at both of two "
-        "measurements in succession, as a share of those at either, mean over filters; clusters "
-        "of the last measurement that persist from then on, with half their labels at least. "
+        "measurements in succession, as a share of those at either, mean over filters; dotted: if "
+        "the clusters of the later one were as many and as large, but of labels at random; "
+        "clusters of the last measurement that persist from then on, with half their labels at "
+        "least. "
         "C to E: filters at the 10%, 50% and 90% quantile of the stability of clusters, their "
         "labels by epoch; a cluster has one colour as long as it is the same, grey ones were "
         "there for the shortest time, light is no cluster."
@@ -253,8 +270,7 @@ def _parts(
 ) -> Iterator[AnalysisPart]:
     names = run.splits[0].stages[0].names
     for (phase, stage), found in followed.items():
-        of = "the network" if phase == "train" else "the head"
-        training = f"the training of {of}, stage {stage}"
+        training = f"the training of {_OF_PHASE[phase]}, stage {stage}"
         name = f"following-{phase}-{file_name(stage)}"
         draw = functools.partial(draw_following, found, names)
         yield Drawing(name, draw, _caption(training), None)

@@ -23,6 +23,7 @@ from sfp_keras.monitoring.plan import kept_factors
 from sfp_keras.probing import FeatureCache, Stage, StageMeasurement, default_stages
 from sfp_keras.workflows.inputs.stage_settings import head_settings, pools_of, stage_settings
 from sfp_keras.workflows.inputs.stages import chosen_stages
+from sfp_keras.workflows.phases.error_bars import read_error_bars
 from sfp_keras.workflows.session import ProbeSession
 
 _LOG = logging.getLogger(__name__)
@@ -141,41 +142,50 @@ def _attention_heads(session: ProbeSession, stages: list[Stage]) -> dict[str, in
 
 
 def write_final(session: ProbeSession) -> None:
-    """Write the measurements of phase 3, of all stages the run directory holds."""
-    if not session.experiment.monitoring.on:
-        return
+    """Write the measurements of phase 3, of all stages the run directory holds.
+
+    With what intervals.csv and heads.csv say of their numbers, which are therefore written before.
+    """
+    if session.experiment.monitoring.on:
+        with session.run.timed("analysis"):
+            for split in session.experiment.analysis.split:
+                _write_split(session, split)
+
+
+def _write_split(session: ProbeSession, split: str) -> None:
     results = session.run.record.results
     depths: dict[str, int] = results["stage_order"]
     kinds, heads = results.get("kinds", {}), results.get("attention_heads", {})
-    for split in session.experiment.analysis.split:
-        found = {
-            name: session.measurement(name, split)
-            for name in depths
-            if session.run.stage(name).split(split).fields.exists()
-        }
-        folder = session.run.events("final" if split == "test" else f"final_{split}")
-        old = [path for path in folder.glob("*") if not path.is_dir()]
-        with MonitorWriter(folder) as writer:
-            threshold = session.experiment.analysis.threshold
-            names = tuple(session.dataset.class_names)
-            # All is written again; a TensorBoard that is open still holds what is deleted below.
-            about = schema.About("final", names, threshold, title=_title(session), first_step=0)
-            writer.about(about)
-            kept = _kept_factors(session, found)
-            for name, measurement in found.items():
-                header = schema.header_of(
-                    name,
-                    depths[name],
-                    session.experiment.heads.training.total_epochs - 1,
-                    measurement.fields,
-                    correct=measurement.correct,
-                    split=split,
-                    heads=heads.get(name),
-                    kind=kinds.get(name, "filter"),
-                )
-                writer.measurement(header, measurement.fields, factors=kept[name])
-        for path in old:
-            path.unlink()
+    bars = read_error_bars(session.run)
+    found = {
+        name: session.measurement(name, split)
+        for name in depths
+        if session.run.stage(name).split(split).fields.exists()
+    }
+    folder = session.run.events("final" if split == "test" else f"final_{split}")
+    old = [path for path in folder.glob("*") if not path.is_dir()]
+    with MonitorWriter(folder) as writer:
+        threshold = session.experiment.analysis.threshold
+        names = tuple(session.dataset.class_names)
+        # All is written again; a TensorBoard that is open still holds what is deleted below.
+        about = schema.About("final", names, threshold, title=_title(session), first_step=0)
+        writer.about(about)
+        kept = _kept_factors(session, found)
+        for name, measurement in found.items():
+            header = schema.header_of(
+                name,
+                depths[name],
+                session.experiment.heads.training.total_epochs - 1,
+                measurement.fields,
+                correct=measurement.correct,
+                split=split,
+                heads=heads.get(name),
+                kind=kinds.get(name, "filter"),
+                bars=bars.get((name, split), ()),
+            )
+            writer.measurement(header, measurement.fields, factors=kept[name])
+    for path in old:
+        path.unlink()
 
 
 def _kept_factors(session: ProbeSession, found: Mapping[str, StageMeasurement]) -> dict[str, bool]:

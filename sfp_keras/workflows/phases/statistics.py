@@ -11,7 +11,6 @@ from sfp_keras.runs.statistics_files import (
     merge_layers,
     write_statistics_of,
 )
-from sfp_keras.workflows.phases.events import write_final
 from sfp_keras.workflows.session import ProbeSession
 
 
@@ -24,7 +23,6 @@ def write_statistics(session: ProbeSession) -> pd.DataFrame:
     with session.run.timed("analysis"):
         layers = analyse(session)
         _keep_kinds(session)
-        write_final(session)
     return layers
 
 

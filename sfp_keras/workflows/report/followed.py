@@ -17,19 +17,21 @@ def read_followed(
 ) -> dict[tuple[str, str], FollowedClusters]:
     """Follow the clusters of stages over the training of the network, and of their heads.
 
-    A log that is missing or damaged is left out: a report needs none.
+    Over that of the network in two ways: of the stage before its own head, and of all stages
+    through heads trained for each measurement, where those were asked for. A log
+    that is missing or damaged is left out: a report needs none.
 
     Args:
         files: `RunFiles`.
-        stages: those whose heads are followed.
+        stages: those followed through heads of their own.
         labels: `int`. K.
         threshold: what fields are clipped at.
 
     Returns:
-        Dict from phase, `train` or `heads`, and stage to its `FollowedClusters`.
+        Dict from phase, `train`, `train_stages` or `heads`, and stage to its `FollowedClusters`.
     """
     found = {}
-    for phase in ("train", "heads"):
+    for phase in ("train", "train_stages", "heads"):
         with contextlib.suppress(InputError):
             for stage, fields in read_log(files.events(phase)).stages.items():
                 wanted = phase == "train" or stage in stages

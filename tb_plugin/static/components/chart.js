@@ -2,8 +2,8 @@
 
 import {html, useEffect, useRef, useState} from '../lib/html.js';
 import {symbols} from '../lib/columns.js';
-import {formatNumber} from '../lib/format.js';
-import {markPath} from '../lib/marks.js';
+import {formatError, formatNumber} from '../lib/format.js';
+import {markPath, opacityOf} from '../lib/marks.js';
 import {drawable, plotOptions} from '../lib/plot.js';
 import {drawPlot} from '../lib/plotpicture.js';
 import uPlot from '../vendor/uplot.js';
@@ -20,6 +20,8 @@ const LEGEND_LINES = 24;
  * @param {{label: string, color: string, dash: number[], x: number[], y: (number|null)[]}[]}
  *   props.series with ascending x; undefined values are gaps, infinite ones stand at the edge.
  *   One with `mark` is a mark for each x instead of a line, with `stem` on a line from the axis.
+ *   `errors` stand behind the values that are read out; `bars` and `band`, `{low, high}` each, are
+ *   drawn around them.
  * @param {boolean} props.log whether y is logarithmic; zeros stand at the lower edge then.
  * @param {string} props.xLabel what x is.
  * @param {function(number): string} props.nameOfX text of a value of x.
@@ -38,6 +40,12 @@ export function Chart(props) {
   const [announced, setAnnounced] = useState('');
   const xs = unionOfX(series);
   const columns = series.map((s) => placeOn(xs, s));
+  const errors = series.map((s) => (s.errors ? placeOn(xs, {x: s.x, y: s.errors}) : []));
+  const spreads = series.map(({x, bars, band, color}) => ({
+    color,
+    bars: bars && placeSpread(xs, x, bars),
+    band: band && placeSpread(xs, x, band),
+  }));
   // For uPlot `null` ends a line, and `undefined`, where a series has no such x, does not.
   const drawn = columns.map((column) =>
     column.map((v) => (v === undefined ? v : drawable(v, log) ? v : null)),
@@ -46,12 +54,13 @@ export function Chart(props) {
   const nothing = drawn.every((column) => column.every((v) => typeof v !== 'number'));
 
   const looks = series.map((s) => [s.color, s.dash, s.mark, s.stem]);
-  const signature = JSON.stringify([xs, columns.map((c) => c.map(String)), looks, log]);
+  const shape = [xs, columns.map((c) => c.map(String)), looks, spreads, log];
+  const signature = JSON.stringify(shape, (_, v) => (v === Infinity ? 'Infinity' : v));
   const names = JSON.stringify([props.levels, props.ticks, (props.ticks ?? []).map(nameOfX)]);
   useEffect(() => {
     if (nothing) return undefined;
     const width = host.current.clientWidth;
-    const options = plotOptions({...props, xs, columns, log, nameOfX, width, height});
+    const options = plotOptions({...props, xs, columns, spreads, log, nameOfX, width, height});
     options.hooks.setCursor = [(u) => setAt(u.cursor.idx ?? null)];
     plot.current = new uPlot(options, [xs, ...drawn], host.current);
     const canvas = host.current.querySelector('canvas');
@@ -86,7 +95,7 @@ export function Chart(props) {
     const next = Math.min(last, Math.max(0, to));
     plot.current.setCursor({left: plot.current.valToPos(xs[next], 'x'), top: 0});
     setAt(next);
-    const values = series.map((s, i) => `${s.label} ${formatNumber(columns[i][next])}`);
+    const values = series.map((s, i) => `${s.label} ${read(columns[i][next], errors[i][next])}`);
     setAnnounced(`${nameOfX(xs[next])}: ${values.slice(0, READOUT_LINES).join(', ')}`);
   };
   const pointed = at !== null && at < xs.length && !nothing;
@@ -113,6 +122,7 @@ export function Chart(props) {
         right=${right}
         series=${series}
         values=${columns.map((c) => c[at])}
+        errors=${errors.map((c) => c[at])}
       />`}
     <p class="unseen" role="status">${announced}</p>
     ${edges && !nothing && html`<p class="note">${edgeText(columns, log)}</p>`}
@@ -120,9 +130,14 @@ export function Chart(props) {
 }
 
 /** The values at the cursor, on the side where the cursor is not. */
-function Readout({name, right, series, values}) {
+function Readout({name, right, series, values, errors}) {
   const lines = series
-    .map((s, i) => ({shown: s.shown ?? s.label, color: s.color, value: values[i]}))
+    .map((s, i) => ({
+      shown: s.shown ?? s.label,
+      color: s.color,
+      value: values[i],
+      text: read(values[i], errors[i]),
+    }))
     .filter((line) => line.value !== undefined)
     .sort((a, b) => (b.value ?? -Infinity) - (a.value ?? -Infinity));
   const more = lines.length - READOUT_LINES;
@@ -131,7 +146,7 @@ function Readout({name, right, series, values}) {
     ${lines.slice(0, READOUT_LINES).map(
       (line) => html`<div>
         <i style=${{background: line.color}}></i><span>${line.shown}</span>
-        <b>${formatNumber(line.value)}</b>
+        <b>${line.text}</b>
       </div>`,
     )}
     ${more > 0 && html`<em>and ${more} more</em>`}
@@ -142,7 +157,7 @@ function Readout({name, right, series, values}) {
 export function Key({color, dash = [], mark}) {
   if (mark)
     return html`<svg width="12" height="12" aria-hidden="true">
-      <path d=${markPath(mark, 6, 6, 4.5)} fill=${color} />
+      <path d=${markPath(mark, 6, 6, 4.5)} fill=${color} fill-opacity=${opacityOf(mark)} />
     </svg>`;
   return html`<svg width="22" height="8" aria-hidden="true">
     <path d="M1 4H21" stroke=${color} stroke-width="2.5" stroke-dasharray=${dash.join(' ')} />
@@ -194,6 +209,17 @@ function summarize(title, series) {
 
 function unionOfX(series) {
   return [...new Set(series.flatMap((s) => s.x))].sort((a, b) => a - b);
+}
+
+/** A value with its standard error, where that is known. */
+function read(value, error) {
+  const text = formatNumber(value);
+  const behind = formatError(error, text);
+  return behind ? `${text} ± ${behind}` : text;
+}
+
+function placeSpread(xs, x, {low, high}) {
+  return {low: placeOn(xs, {x, y: low}), high: placeOn(xs, {x, y: high})};
 }
 
 function placeOn(xs, {x, y}) {

@@ -10,7 +10,7 @@ const MARGIN_ROWS = 12;
 /**
  * @param {object} props
  * @param {object[]} props.columns as columns.js gives them.
- * @param {object[]} props.rows in the order to be shown.
+ * @param {object[]} props.rows in the order to be shown; those with `reference` stand back.
  * @param {string} props.caption for screen readers.
  * @param {{key: string, down: boolean}} props.sort where sortable, with `onSort(key)`.
  * @param {function(object): *} props.lead first cell of a row: text or element.
@@ -49,7 +49,7 @@ export function Table({columns, rows, caption, sort, onSort, lead, leadTitle, is
         ${rows.slice(first, last).map(
           (row, at) => html`<tr
             key=${first + at}
-            class=${isChosen?.(row) ? 'chosen' : ''}
+            class=${row.reference ? 'reference' : isChosen?.(row) ? 'chosen' : ''}
             aria-rowindex=${first + at + 2}
           >
             ${lead && html`<th scope="row" class="lead">${lead(row)}</th>`}
@@ -58,7 +58,7 @@ export function Table({columns, rows, caption, sort, onSort, lead, leadTitle, is
                 key=${column.key}
                 class=${column.numeric ? 'number' : 'words'}
                 title=${column.numeric ? undefined : row[column.key]}
-              >${column.print(row[column.key], row)}</td>`,
+              >${column.print(row[column.key], row)}${errorOf(column, row)}</td>`,
             )}
           </tr>`,
         )}
@@ -66,6 +66,12 @@ export function Table({columns, rows, caption, sort, onSort, lead, leadTitle, is
       </tbody>
     </table>
   </div></div>`;
+}
+
+/** The standard error behind a number. */
+function errorOf(column, row) {
+  const text = column.error(row);
+  return text && html`<small class="spread"> ± ${text}</small>`;
 }
 
 /** Stands for rows out of sight. */

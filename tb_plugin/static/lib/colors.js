@@ -14,6 +14,9 @@ export function seriesStyle(index, theme) {
   };
 }
 
+/** What is of no run. */
+export const neutralColor = (theme) => (theme === 'dark' ? DARK : LIGHT).at(-1);
+
 // Ordered, like the stages they stand for: viridis, in the report to 0.85.
 const DEPTH_LIGHT = ['#440154', '#46327e', '#375b8d', '#277e8e', '#1fa188', '#48c16e', '#9bd93c'];
 const DEPTH_DARK = ['#2a788e', '#1e9c89', '#44bf70', '#9bd93c', '#fde725'];

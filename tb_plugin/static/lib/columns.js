@@ -1,7 +1,7 @@
 /** What the numbers are called, what they are and how they are printed: as the server says. */
 
 import {html} from './html.js';
-import {capital, formatAs, labelName} from './format.js';
+import {capital, formatAs, formatError, labelName} from './format.js';
 import {KINDS, ofKind} from './words.js';
 
 /**
@@ -20,7 +20,8 @@ export function symbols(text) {
  * the filters that they speak of are.
  *
  * A column has what the route says of it, and `short`, its symbol typeset, or its title where it
- * has none; as text `name`, both, and `words`, the title; `print(value, row)`, a value as text.
+ * has none; as text `name`, both, and `words`, the title; `print(value, row)`, a value as text;
+ * `error(row)`, its standard error as text, empty where it is not known.
  */
 export function readColumns(answer) {
   const tables = Object.entries(answer);
@@ -48,6 +49,7 @@ function toColumn(column) {
     words: capital(title),
     name: heading.startsWith(title) ? capital(heading) : heading,
     print: key === 'name' ? (value, row) => labelName(value, row.label) : print,
+    error: (row) => formatError(row[`${key}_error`], print(row[key])),
   };
 }
 

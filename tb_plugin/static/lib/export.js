@@ -108,7 +108,7 @@ function toJson(value) {
  * One canvas of several, side by side in rows, each with a title above and maybe a note below.
  *
  * @param {{title: string, canvas: HTMLCanvasElement, note?: string}[]} parts
- * @param {{heading: string, columns: number, legend?: {label: string, color: string}[]}} options
+ * @param {{heading: string, columns: number, legend?: {label: string, color: string, mark?: string, dash?: number[]}[]}} options
  */
 export function compose(parts, {heading, columns, legend = []}) {
   const shown = parts.filter((part) => part.canvas && part.canvas.width);
@@ -133,11 +133,11 @@ export function compose(parts, {heading, columns, legend = []}) {
     pen.font = font(14, '500');
     write(heading, gap, line * 1.1, wide - 2 * gap);
     pen.font = font(12);
-    legend.forEach(({label, color, mark}, i) => {
+    legend.forEach(({label, color, mark, dash = []}, i) => {
       const [x, y] = [gap + (i % across) * (width + gap), line * 2 + Math.floor(i / across) * line];
-      pen.fillStyle = color;
+      pen.fillStyle = pen.strokeStyle = color;
       if (mark) fillMark(pen, mark, x + 8 * ratio, y - 4 * ratio, 4.5 * ratio);
-      else pen.fillRect(x, y - 5 * ratio, 16 * ratio, 3 * ratio);
+      else drawDash(pen, x, y - 3.5 * ratio, dash, ratio);
       pen.fillStyle = css.getPropertyValue('--ink');
       write(label, x + 22 * ratio, y, width - 22 * ratio);
     });
@@ -150,6 +150,16 @@ export function compose(parts, {heading, columns, legend = []}) {
       write(note, x, y + line + canvas.height + 0.65 * line, width);
     });
   });
+}
+
+function drawDash(pen, x, y, dash, ratio) {
+  pen.lineWidth = 3 * ratio;
+  pen.setLineDash(dash.map((part) => part * ratio));
+  pen.beginPath();
+  pen.moveTo(x, y);
+  pen.lineTo(x + 16 * ratio, y);
+  pen.stroke();
+  pen.setLineDash([]);
 }
 
 function fit(pen, text, room) {

@@ -29,6 +29,19 @@ export function formatAs(value, format) {
   return minus(value.toFixed(size >= 1000 ? 0 : size >= 100 ? Math.min(1, digits) : digits));
 }
 
+/**
+ * The standard error of a number that is printed as `text`: in its digits, one at least; empty where
+ * it is not known, or zero of a whole number.
+ */
+export function formatError(error, text) {
+  if (typeof error !== 'number' || !Number.isFinite(error)) return '';
+  if (text.includes('e')) return minus(error.toExponential(0));
+  const digits = text.split('.')[1]?.length ?? 0;
+  if (!error && !digits) return '';
+  const shown = error.toFixed(digits);
+  return Number(shown) || !error ? shown : String(Number(error.toPrecision(1)));
+}
+
 const minus = (text) => text.replace('-', '−').replace('e+', 'e');
 
 /** Full precision, for files. */

@@ -13,21 +13,39 @@ const CORNERS = {
     [0.9, 0.9],
     [-0.9, 0.9],
   ],
+  // An error bar, and a band.
+  bar: [
+    ...[[-0.7, -1.2], [0.7, -1.2], [0.7, -0.95], [0.15, -0.95], [0.15, 0.95], [0.7, 0.95]],
+    ...[[0.7, 1.2], [-0.7, 1.2], [-0.7, 0.95], [-0.15, 0.95], [-0.15, -0.95], [-0.7, -0.95]],
+  ],
+  band: [
+    [-1.3, -0.8],
+    [1.3, -0.8],
+    [1.3, 0.8],
+    [-1.3, 0.8],
+  ],
 };
+const FAINT = {band: 0.35};
 
 /**
  * Fills a mark around a point.
  *
  * @param {CanvasRenderingContext2D} pen
- * @param {'circle'|'diamond'|'square'} shape
+ * @param {'circle'|'diamond'|'square'|'bar'|'band'} shape
  */
 export function fillMark(pen, shape, x, y, radius) {
   pen.beginPath();
   if (shape === 'circle') pen.arc(x, y, radius, 0, 2 * Math.PI);
   else CORNERS[shape].forEach(([dx, dy]) => pen.lineTo(x + dx * radius, y + dy * radius));
   pen.closePath();
+  pen.save();
+  pen.globalAlpha *= opacityOf(shape);
   pen.fill();
+  pen.restore();
 }
+
+/** How opaque a mark is. */
+export const opacityOf = (shape) => FAINT[shape] ?? 1;
 
 /** The same as the path of an SVG. */
 export function markPath(shape, x, y, radius) {

@@ -1,7 +1,9 @@
 /** How uPlot draws our charts: scales, ticks, and marks at the edges. */
 
+import {drawBars, extentOf} from './bars.js';
 import {formatTick} from './format.js';
 import {fillMark} from './marks.js';
+import uPlot from '../vendor/uplot.js';
 
 const EDGE = 6; // Pixels of a mark at the edge.
 const LETTER = 5.6; // Pixels of a letter of a tick's name, about.
@@ -11,6 +13,7 @@ const BESIDE = 70; // Pixels left and right of the lines.
 const FONT = {least: 9, most: 11}; // Pixels of the letters of ticks.
 const MARGIN = 0.03; // Of the values of x, kept free at either end.
 const STEM_ALPHA = 0.4;
+const RANGE = {min: {soft: 0, mode: 1, pad: 0.1}, max: {soft: null, mode: 0, pad: 0.1}};
 const MARK = {share: 0.4, least: 1.5, most: 4.5}; // Radius, of what each x has of the width.
 
 /** Whether a value has a place on the scale. */
@@ -20,7 +23,8 @@ export function drawable(value, log) {
 
 /** uPlot's options for a chart of chart.js. */
 export function plotOptions(chart) {
-  const {series, columns, xs, log, nameOfX, width, height, ticks, levels = [], xLabel} = chart;
+  const {series, columns, spreads, xs, log, nameOfX} = chart;
+  const {width, height, ticks, levels = [], xLabel} = chart;
   const css = getComputedStyle(document.body);
   const ink = css.getPropertyValue('--ink-soft').trim();
   const grid = {stroke: css.getPropertyValue('--grid').trim(), width: 1};
@@ -39,9 +43,7 @@ export function plotOptions(chart) {
     cursor: {y: false, drag: {x: false, y: false}, points: {size: 7}},
     scales: {
       x: {time: false, range: [low - margin, high + margin]},
-      y: log
-        ? {distr: 3, range: (_, min, max) => logRange(min, max)}
-        : {range: {min: {soft: 0, mode: 1, pad: 0.1}, max: {pad: 0.1}}},
+      y: {distr: log ? 3 : 1, range: (_, min, max) => rangeOf(min, max, spreads, log)},
     },
     axes: [
       {
@@ -77,6 +79,7 @@ export function plotOptions(chart) {
     hooks: {
       draw: [
         (u) => drawLevels(u, levels),
+        (u) => drawBars(u, xs, spreads, log),
         (u) => drawMarks(u, xs, columns, series, log),
         (u) => series.forEach(({color}, i) => drawEdges(u, xs, columns[i], color, log)),
       ],
@@ -104,6 +107,17 @@ function thin(ticks, nameOfX, width, turned = false) {
   const fit = Math.max(2, Math.floor((width - 50) / Math.max(40, longest * LETTER + 7)));
   const every = Math.ceil(ticks.length / fit);
   return ticks.filter((_, i) => i % every === 0);
+}
+
+/** The ends of the y axis, for values between two and all that is drawn around them. */
+function rangeOf(min, max, spreads, log) {
+  const around = extentOf(
+    spreads.flatMap(({bars, band}) => [bars, band]),
+    log,
+  );
+  const [low, high] = around && min !== null ? [Math.min(min, around[0]), Math.max(max, around[1])] : [min, max];
+  if (log) return logRange(low, high);
+  return low === null || low === undefined ? [null, null] : uPlot.rangeNum(low, high, RANGE);
 }
 
 function logRange(min, max) {

@@ -5,6 +5,7 @@ import {getJson} from '../lib/api.js';
 import {ChangeDetail} from '../components/changedetail.js';
 import {ChangeList} from '../components/changelist.js';
 import {MeasurementChoice} from '../components/measurementchoice.js';
+import {StageNumbers} from '../components/stagenumbers.js';
 import {ORDERS, compareClusters} from '../lib/compare.js';
 import {Await, Empty} from '../components/messages.js';
 import {useResource} from '../lib/resource.js';
@@ -140,7 +141,8 @@ function Compared({a, b}) {
     },
     JSON.stringify(asked.map(({run, stage}) => [run, stage])),
   );
-  return html`<${Await} resource=${found} what=${`Finding the clusters of every ${chosen.stage.kind} in both`}>
+  return html`<${StageNumbers} both=${asked} />
+  <${Await} resource=${found} what=${`Finding the clusters of every ${chosen.stage.kind} in both`}>
     ${({rows, steps}) => {
       const both = [
         {...a, parameters: ofA, step: steps[0]},

@@ -5,6 +5,7 @@ import {getJson} from '../lib/api.js';
 import {Chart, Legend} from '../components/chart.js';
 import {depthColor, seriesStyle} from '../lib/colors.js';
 import {columnOf} from '../lib/columns.js';
+import {barsOf, rowsOfRuns, withErrors} from '../lib/errorbars.js';
 import {compose} from '../lib/export.js';
 import {shortNames, shortRunNames} from '../lib/format.js';
 import {Await, Empty} from '../components/messages.js';
@@ -48,16 +49,16 @@ function CurvesView() {
     JSON.stringify([asked, version]),
     async (signal) => {
       const answers = await Promise.all(asked.map((p) => getJson('curves', p, signal)));
-      return answers.flatMap(({rows}, i) => rows.map((row) => ({run: asked[i].run, ...row})));
+      return rowsOfRuns(answers, asked);
     },
     JSON.stringify(asked.map((p) => [p.run, p.stage])),
   );
   return html`<${Await} resource=${curves} what="Computing the statistics of every step">
-    ${(rows) => html`<${Curves} rows=${rows} byStage=${byStage} />`}
+    ${({rows, barsAt}) => html`<${Curves} ...${{rows, barsAt, byStage}} />`}
   <//>`;
 }
 
-function Curves({rows, byStage}) {
+function Curves({rows, barsAt, byStage}) {
   const {state, update, theme, runs, chosen, columns} = useContext(Shared);
   const charts = CHARTS.map(({key, mayLog}) => ({mayLog, ...columnOf(columns.stages, key)}));
   const canvases = useRef({});
@@ -69,7 +70,10 @@ function Curves({rows, byStage}) {
   const offered = {
     name: `training-${name}-t${chosen.threshold}`,
     table: () => ({
-      columns: ['run', 'stage', ...columns.stages.map((c) => c.key), 'threshold', 'exact'],
+      columns: withErrors(
+        ['run', 'stage', ...columns.stages.map((c) => c.key), 'threshold', 'exact'],
+        rows,
+      ),
       rows,
     }),
     json: () => ({threshold: chosen.threshold, rows}),
@@ -123,6 +127,7 @@ function Curves({rows, byStage}) {
               ...line,
               x: line.rows.map((row) => row.step),
               y: line.rows.map((row) => row[key]),
+              ...barsOf(line.rows, key),
             }))}
             onCanvas=${(canvas) => (canvases.current[title] = canvas)}
           />`,
@@ -131,10 +136,10 @@ function Curves({rows, byStage}) {
     ${drawn
         ? html`<details class="numbers">
           <summary>The numbers of every step</summary>
-          <${StepTable} rows=${rows} />
+          <${StepTable} ...${{rows, barsAt}} />
         </details>`
         : rows.length > 0 &&
-          html`<${StepTable} rows=${rows} />
+          html`<${StepTable} ...${{rows, barsAt}} />
             <p class="note">
               Measured at one step. Runs written during training (<code>train</code>,${' '}
               <code>heads</code>) have curves.

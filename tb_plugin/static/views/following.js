@@ -40,6 +40,9 @@ const LINES = [
   ['Dissolved or merged', ['dissolved', 'merged']],
 ];
 const STABILITIES = ['label_stability', 'cluster_stability', 'formed'];
+// What stability would be by chance, in the colours of `STABILITIES`.
+const CHANCE = ['label_chance', 'cluster_chance'];
+const DOTTED = [2, 3];
 
 /** All steps of a stage: they are followed whatever step is chosen. */
 function FollowingView() {
@@ -105,9 +108,13 @@ function Following({answer, parameters}) {
   const stable = STABILITIES.map((k, i) =>
     line(columnOf(columns.followed_steps, k).words, rows.map((row) => row[k]), i + 4),
   );
+  const chance = CHANCE.map((k, i) => ({
+    ...line(columnOf(columns.followed_steps, k).words, rows.map((row) => row[k]), i + 4),
+    dash: DOTTED,
+  }));
   const charts = [
     {name: 'becoming', title: 'What becomes of clusters, since the step before', series: becoming},
-    {name: 'stable', title: 'Stability, and clusters of the last step that are there for good', series: stable},
+    {name: 'stable', title: 'Stability, and clusters of the last step that are there for good', series: [...stable, ...chance]},
   ];
   const {threshold} = chosen;
   const heading = `${parameters.run}, ${parameters.stage}, threshold ${threshold}`;
@@ -124,7 +131,7 @@ function Following({answer, parameters}) {
           ...charts.map(({name, title}) => ({title, canvas: canvases.current[name]})),
           {title: mapTitle(state.followed, filter, chosen.stage.kind), canvas: canvases.current.map},
         ],
-        {heading, columns: 1, legend: [...becoming, ...stable]},
+        {heading, columns: 1, legend: [...becoming, ...stable, ...chance]},
       ),
   });
   const sort = (by) =>

@@ -4,8 +4,10 @@ import {html, useContext, useRef} from '../lib/html.js';
 import {getJson} from '../lib/api.js';
 import {Chart, Legend} from '../components/chart.js';
 import {Explanations} from '../components/explanations.js';
-import {seriesStyle} from '../lib/colors.js';
+import {ErrorNotes, Reference} from '../components/errornotes.js';
+import {neutralColor, seriesStyle} from '../lib/colors.js';
 import {columnOf, symbols} from '../lib/columns.js';
+import {barsOf, known, rowsOfRuns, withErrors, withReferences} from '../lib/errorbars.js';
 import {compose} from '../lib/export.js';
 import {formatNumber, plural, shortNames, shortRunNames} from '../lib/format.js';
 import {Await, Empty} from '../components/messages.js';
@@ -17,6 +19,11 @@ import {Table} from '../components/table.js';
 import {Check} from '../components/widgets.js';
 
 const DASHED = [6, 4];
+// Of a head of shuffled labels; beside a dashed line.
+const [SHUFFLED, SHUFFLED_DASHED] = [
+  [2, 3],
+  [8, 3, 2, 3],
+];
 const TICK_LETTERS = 12;
 // The columns of each chart, the second one dashed, and whether it may be logarithmic.
 const CHARTS = [
@@ -57,16 +64,16 @@ function StagesView() {
     JSON.stringify([parameters, version]),
     async (signal) => {
       const answers = await Promise.all(parameters.map((p) => getJson('stages', p, signal)));
-      return answers.flatMap(({rows}, i) => rows.map((row) => ({run: parameters[i].run, ...row})));
+      return rowsOfRuns(answers, parameters);
     },
     JSON.stringify(parameters.map((p) => p.run)),
   );
   return html`<${Await} resource=${stages} what="Computing the stages’ statistics">
-    ${(rows) => html`<${Stages} rows=${rows} />`}
+    ${({rows, barsAt}) => html`<${Stages} ...${{rows, barsAt}} />`}
   <//>`;
 }
 
-function Stages({rows}) {
+function Stages({rows, barsAt}) {
   const {state, update, theme, runs, chosen, columns} = useContext(Shared);
   const charts = CHARTS.map((chart) => ({...chart, ...described(chart, columns.stages)}));
   const canvases = useRef({});
@@ -79,10 +86,12 @@ function Stages({rows}) {
     if (tick) return names.short[depths.indexOf(depth)];
     return names.full[depths.indexOf(depth)] ?? `Depth ${formatNumber(depth)}`;
   };
-  const legend = chosen.compared.map((run) => ({
+  const ofRuns = chosen.compared.map((run) => ({
     label: short.get(run.run),
     ...styles.get(run.run),
   }));
+  const ofErrors = legendOf(known(rows), theme);
+  const legend = [...ofRuns, ...ofErrors];
   const keys = ['run', 'stage', 'depth', 'split', 'threshold', ...columns.stages.map((c) => c.key)];
   const {threshold} = chosen;
   // A line of one point says less than its number in the table.
@@ -91,7 +100,7 @@ function Stages({rows}) {
   const step = steps.length ? Math.max(...steps) : chosen.shownStep;
   const offered = {
     name: `stages-step${step}-t${threshold}`,
-    table: () => ({columns: keys, rows}),
+    table: () => ({columns: withErrors(keys, rows), rows}),
     json: () => ({step, threshold, rows}),
     picture:
       drawn &&
@@ -110,7 +119,7 @@ function Stages({rows}) {
     const run = runs.find((r) => r.run === row.run);
     update({...toRun(run, {state, chosen}), stage: row.stage, view: 'gallery'});
   };
-  const lead = (row) => html`<button
+  const lead = (row) => row.reference ? html`<${Reference} row=${row} />` : html`<button
     type="button"
     class="link stage"
     title=${`Show the ${plural(kindOfRow(runs, row))} of ${row.stage} of ${row.run}`}
@@ -123,12 +132,13 @@ function Stages({rows}) {
       <${Table}
         caption=${`Stages at threshold ${threshold}`}
         columns=${columns.stages}
-        rows=${rows}
+        rows=${withReferences(rows)}
         lead=${lead}
         leadTitle="Stage"
         isChosen=${(row) => row.run === chosen.run.run && row.stage === chosen.stage.stage}
         height=${many ? 330 : undefined}
       />
+      <${ErrorNotes} ...${{rows, barsAt}} />
       <${Explanations} columns=${columns.stages} />
       ${!drawn &&
         html`<p class="note">
@@ -138,7 +148,8 @@ function Stages({rows}) {
     </section>
     ${drawn && html`<section class="card" aria-label="Against depth">
       <div class="card-head">
-        ${many ? html`<${Legend} entries=${legend} />` : html`<b>Against depth</b>`}
+        ${!many && html`<b>Against depth</b>`}
+        ${(many || ofErrors.length > 0) && html`<${Legend} entries=${many ? legend : ofErrors} />`}
         <${Check} checked=${state.log} onChange=${(log) => update({log})}>
           Noise and SNR logarithmic
         <//>
@@ -163,15 +174,41 @@ function Stages({rows}) {
 
   function seriesOf(run, drawn) {
     const ofRun = rows.filter((row) => row.run === run.run).sort((a, b) => a.depth - b.depth);
-    return drawn.map(({key, suffix, dash}) => ({
-      label: (many ? short.get(run.run) : '') + suffix || 'Value',
-      shown: html`${many && short.get(run.run)}${suffix ? symbols(suffix) : !many && 'Value'}`,
-      color: styles.get(run.run).color,
-      dash: dash.length || !many ? dash : styles.get(run.run).dash,
-      x: ofRun.map((row) => row.depth),
-      y: ofRun.map((row) => row[key]),
-    }));
+    return drawn.flatMap(({key, suffix, dash}) => {
+      const line = {
+        label: (many ? short.get(run.run) : '') + suffix || 'Value',
+        shown: html`${many && short.get(run.run)}${suffix ? symbols(suffix) : !many && 'Value'}`,
+        color: styles.get(run.run).color,
+        dash: dash.length || !many ? dash : styles.get(run.run).dash,
+        x: ofRun.map((row) => row.depth),
+        y: ofRun.map((row) => row[key]),
+        ...barsOf(ofRun, key),
+      };
+      return ofRun.some((row) => row.shuffled_seeds) ? [line, shuffled(line, ofRun, key)] : [line];
+    });
   }
+}
+
+/** What a head of shuffled labels gives, beside the line of a run. */
+function shuffled({label, shown, color, dash, x}, rows, key) {
+  return {
+    label: `${label}, shuffled labels`,
+    shown: html`${shown}, shuffled labels`,
+    color,
+    dash: dash.length ? SHUFFLED_DASHED : SHUFFLED,
+    x,
+    y: rows.map((row) => row[`${key}_shuffled`]),
+  };
+}
+
+/** What bars, bands and dots of the charts are. */
+function legendOf({images, heads, shuffled}, theme) {
+  const color = neutralColor(theme);
+  return [
+    images && {label: '95% interval over the images', mark: 'bar', color},
+    heads > 0 && {label: `mean ± deviation of ${heads} heads`, mark: 'band', color},
+    shuffled && {label: 'head of shuffled labels: chance', dash: SHUFFLED, color},
+  ].filter(Boolean);
 }
 
 /** The stages' names where all runs agree on every one, else their depths. */

@@ -1,0 +1,35 @@
+/** What stands beside numbers with errors. */
+
+import {html, useContext} from '../lib/html.js';
+import {known} from '../lib/errorbars.js';
+import {Shared} from '../lib/shared.js';
+
+/**
+ * What ± is, or where errors are known if that is at other thresholds.
+ *
+ * @param {object} props
+ * @param {object[]} props.rows of the routes `stages` or `curves`.
+ * @param {number[]} props.barsAt thresholds at which errors are known.
+ */
+export function ErrorNotes({rows, barsAt}) {
+  const {update} = useContext(Shared);
+  const {images, heads, shuffled} = known(rows);
+  if (images || heads || shuffled)
+    return html`<p class="note">
+      ${images && '±: standard error over the images. '}
+      ${heads > 0 && 'Several heads: mean ± standard deviation over heads of other first weights. '}
+      ${shuffled && 'Shuffled labels: a head trained on labels put in random order; what it shows is chance.'}
+    </p>`;
+  if (!barsAt.length) return null;
+  return html`<p class="note">
+    Error bars are not shown: the run computed them at ${barsAt.join(' and ')} alone.${' '}
+    <button type="button" class="link" onClick=${() => update({threshold: barsAt.at(-1)})}>
+      Show threshold ${barsAt.at(-1)}
+    </button>
+  </p>`;
+}
+
+/** The name of a row of other heads, in the first column. */
+export function Reference({row}) {
+  return html`<small class="reference-name">${row.reference}</small>`;
+}

@@ -1,5 +1,6 @@
 """The contract of every analysis: it computes, draws and makes its tables of a small run."""
 
+import functools
 import json
 import subprocess
 import sys
@@ -212,14 +213,20 @@ def committee() -> Committee:
     return Committee(members, votes.to_frame(), agreement)
 
 
-def of_run(analysis: Analysis, of: Run) -> list[tuple[Any, Any]]:
-    """The figures and tables of an analysis, each with the part of the run, or with a sweep."""
-    of_sweep = sweep(paper=bool(of.splits[0].paper.layers))
-    sections = [*of.subjects(), *of_sweep.subjects(), *committee().subjects()]
+@functools.cache
+def subjects(paper: bool) -> list[tuple[Scope, Any]]:
+    """The parts of a run and of sweeps, with their scopes."""
+    sections = [*run(paper).subjects(), *sweep(paper).subjects(), *committee().subjects()]
     sections += [one for one in widths().subjects() if one[0] is Scope.POWER_LAWS]
-    subjects = [subject for scope, _, subject in sections if scope is analysis.scope]
-    assert subjects
-    return [(subject, part) for subject in subjects for part in analysis.show(subject)]
+    return [(scope, subject) for scope, _, subject in sections]
+
+
+@functools.cache
+def shown(analysis: Analysis, paper: bool = True) -> list[tuple[Any, Any]]:
+    """The figures and tables of an analysis, each with the part that it is of."""
+    of = [subject for scope, subject in subjects(paper) if scope is analysis.scope]
+    assert of
+    return [(subject, part) for subject in of for part in analysis.show(subject)]
 
 
 every = pytest.mark.parametrize("analysis", all_analyses(), ids=lambda one: one.name)
@@ -234,13 +241,13 @@ def test_every_file_of_the_catalog_is_found() -> None:
 
 @every
 def test_it_shows_something(analysis: Analysis) -> None:
-    assert of_run(analysis, run())
+    assert shown(analysis)
 
 
 @every
 def test_figures_are_drawn_and_described(analysis: Analysis) -> None:
     seen, kinds = set(), set()
-    for subject, part in of_run(analysis, run()):
+    for subject, part in shown(analysis):
         if not isinstance(part, Drawing):
             continue
         assert part.caption.endswith(".")
@@ -262,7 +269,7 @@ def test_tables_are_made_in_every_form(
     analysis: Analysis, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seen = set()
-    for subject, part in of_run(analysis, run()):
+    for subject, part in shown(analysis):
         if not isinstance(part, Tabled):
             continue
         name = subject.prefix + part.name
@@ -281,27 +288,26 @@ def test_tables_are_made_in_every_form(
 
 @every
 def test_it_shows_the_same_without_a_paper(analysis: Analysis) -> None:
-    def names(of: Run) -> list[str]:
-        return [getattr(part, "name", "") for _, part in of_run(analysis, of)]
+    def names(paper: bool) -> list[str]:
+        return [getattr(part, "name", "") for _, part in shown(analysis, paper)]
 
-    alone = run(paper=False)
-    assert names(alone) == names(run())
-    for _, part in of_run(analysis, alone):
+    assert names(paper=False) == names(paper=True)
+    for _, part in shown(analysis, paper=False):
         assert not (isinstance(part, Tabled) and part.table.compared)
 
 
 def test_what_was_not_made_is_not_shown() -> None:
     bare = run(**NOTHING_SAVED)
     bare = Run(bare.splits)
-    shown = {
+    parts = {
         scope: [part for one in analyses_of(scope) for part in one.show(subject)]
         for scope, _, subject in bare.subjects()
     }
-    assert Scope.AFCC not in shown
-    assert Scope.ABLATION not in shown
-    assert Scope.LINKS not in shown
-    assert shown[Scope.TRAINING] == [Paragraph("The network came trained.")]
-    names = [getattr(part, "name", "") for one in shown.values() for part in one]
+    assert Scope.AFCC not in parts
+    assert Scope.ABLATION not in parts
+    assert Scope.LINKS not in parts
+    assert parts[Scope.TRAINING] == [Paragraph("The network came trained.")]
+    names = [getattr(part, "name", "") for one in parts.values() for part in one]
     of_heads = {"attention-heads", "node-depth", "single-heads", "heads-at-input"}
     assert not {"intervals", "decisions", *of_heads} & set(names)
 

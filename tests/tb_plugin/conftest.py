@@ -10,7 +10,17 @@ with warnings.catch_warnings():
     from tab_server import TabServer
 
 # Fixtures of the browser tests; tests name them as arguments.
-from browser_tab import base, browser, log_folder, page, tensorboard_page, writer  # noqa: F401
+from browser_tab import (  # noqa: F401
+    base,
+    browser,
+    log_folder,
+    page,
+    page_alone,
+    tensorboard_page,
+    warm_page,
+    warm_tensorboard_page,
+    writer,
+)
 
 from tb_plugin.demo import write_demo
 

@@ -23,7 +23,8 @@ def wait_with_haste(page, condition):
     wait_until(page, holds, every=100)
 
 
-def test_the_tab_follows_a_training_from_before_its_first_measurement(page, tmp_path):
+def test_the_tab_follows_a_training_from_before_its_first_measurement(page_alone, tmp_path):
+    page = page_alone
     folder = tmp_path / "log"
     folder.mkdir()
     page.clock.install()

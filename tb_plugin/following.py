@@ -59,7 +59,7 @@ STEP_COLUMNS = (
         Quantity(
             f"{key}_chance",
             "",
-            f"{key} chance",
+            f"{key}s by chance",
             f"Stability of {key}s since the step before if the clusters of this step were as many "
             "and as large, but of labels at random; mean over filters",
             ".3f",

@@ -1,11 +1,16 @@
 """What would be a chart of one point is a table; labels are marks with their names."""
 
+import csv
+import io
+
+import numpy as np
 from browser_tab import (
     LABELS,
     LAST,
     SMALL,
     SMALL_HEADS,
     SMALL_LABELS,
+    download,
     export_button,
     fields_at,
     open_tab,
@@ -51,6 +56,51 @@ def test_one_step_or_one_stage_is_a_table(page, base):
     settle(frame)
     assert frame.locator(".chart").count() == 0
     assert "One stage was measured" in frame.locator("main").text_content()
+
+
+def test_errors_and_other_heads_stand_with_the_numbers(page, base):
+    def with_errors(route):
+        answer = route.fetch().json()
+        answer["bars_at"] = [0.3]
+        if "threshold=0.3" in route.request.url:
+            for row in answer["rows"]:
+                row.update(noise_error=0.25, noise_low=row["noise"] - 0.5, noise_high="Infinity")
+                row.update(seeds=3, noise_mean=row["noise"] + 1, noise_std=0.75)
+                row.update(shuffled_seeds=1, noise_shuffled=row["noise"] + 2)
+        route.fulfill(json=answer)
+
+    page.route("**/clusters/stages?*", with_errors)
+    frame = open_tab(page, base, view="stages", run="net/heads", step=10)
+    noise = layer_statistics(find_clusters(fields_at(10))).noise
+    rows = [row.split("\t") for row in frame.locator("tbody tr").all_inner_texts()]
+    place = [row[0].strip() for row in rows].index(LAST.name)
+    of_stage, of_heads, of_shuffled = rows[place : place + 3]
+    assert of_stage[2].split() == [f"{noise:.2f}", "±", "0.25"]
+    assert of_heads[0].strip() == "3 heads, mean ± deviation"
+    assert of_heads[2].split() == [f"{noise + 1:.2f}", "±", "0.75"]
+    assert of_shuffled[0].strip() == "shuffled labels"
+    assert of_shuffled[2].split() == [f"{noise + 2:.2f}"]
+    legend = frame.locator("main .legend").inner_text()
+    assert "95% interval" in legend
+    assert "3 heads" in legend
+    row = next(
+        row
+        for row in csv.DictReader(io.StringIO(download(page, frame, "CSV")[0].decode()))
+        if row["stage"] == LAST.name
+    )
+    assert [float(row[f"noise_{name}"]) for name in ("error", "std", "high")] == [
+        0.25,
+        0.75,
+        np.inf,
+    ]
+    assert b"opacity" in download(page, frame, "SVG")[0]  # The band.
+    frame.get_by_label("Threshold as a number").fill("0.4")
+    frame.get_by_text("Error bars are not shown").wait_for()
+    settle(frame)
+    assert "±" not in frame.locator("tbody").inner_text()
+    frame.get_by_role("button", name="Show threshold 0.3").click()
+    frame.locator("tbody .spread").first.wait_for()
+    page.unroute("**/clusters/stages?*")
 
 
 def test_labels_of_least_and_most_signal_are_named(page, base):

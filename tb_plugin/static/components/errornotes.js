@@ -22,7 +22,7 @@ export function ErrorNotes({rows, barsAt}) {
     </p>`;
   if (!barsAt.length) return null;
   return html`<p class="note">
-    Error bars are not shown: the run computed them at ${barsAt.join(' and ')} alone.${' '}
+    Error bars are not shown: they are known at threshold ${barsAt.join(' and ')} alone.${' '}
     <button type="button" class="link" onClick=${() => update({threshold: barsAt.at(-1)})}>
       Show threshold ${barsAt.at(-1)}
     </button>

@@ -25,6 +25,8 @@ const [SHUFFLED, SHUFFLED_DASHED] = [
   [8, 3, 2, 3],
 ];
 const TICK_LETTERS = 12;
+// Pixels of a table of several runs; where rows of other heads may stand between.
+const [MANY, MANY_WITH_REFERENCES] = [330, 470];
 // The columns of each chart, the second one dashed, and whether it may be logarithmic.
 const CHARTS = [
   {keys: ['accuracy'], mayLog: false},
@@ -136,7 +138,7 @@ function Stages({rows, barsAt}) {
         lead=${lead}
         leadTitle="Stage"
         isChosen=${(row) => row.run === chosen.run.run && row.stage === chosen.stage.stage}
-        height=${many ? 330 : undefined}
+        height=${many ? (ofErrors.length ? MANY_WITH_REFERENCES : MANY) : undefined}
       />
       <${ErrorNotes} ...${{rows, barsAt}} />
       <${Explanations} columns=${columns.stages} />

@@ -10,10 +10,15 @@ export function extentOf(spreads, log) {
   return inside.length ? [Math.min(...inside), Math.max(...inside)] : null;
 }
 
-/** Draws them; series without are left out. */
-export function drawBars(u, xs, spreads, log) {
+/**
+ * Draws them; series without are left out. `width` is that of the lines, which uPlot shifts by half of
+ * what it has beyond an even number of pixels; a pen of a file has no series, and shifts none.
+ */
+export function drawBars(u, xs, spreads, {log, width}) {
   const {ctx} = u;
+  const shift = u.series ? ((width * devicePixelRatio) % 2) / 2 : 0;
   ctx.save();
+  ctx.translate(shift, shift);
   ctx.setLineDash([]);
   for (const {bars, band, color} of spreads) {
     ctx.fillStyle = ctx.strokeStyle = color;

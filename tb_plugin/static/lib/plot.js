@@ -12,6 +12,7 @@ const TURNED = 10; // Pixels that a name written upwards takes of the axis.
 const BESIDE = 70; // Pixels left and right of the lines.
 const FONT = {least: 9, most: 11}; // Pixels of the letters of ticks.
 const MARGIN = 0.03; // Of the values of x, kept free at either end.
+const LINE = 1.75; // Pixels.
 const STEM_ALPHA = 0.4;
 const RANGE = {min: {soft: 0, mode: 1, pad: 0.1}, max: {soft: null, mode: 0, pad: 0.1}};
 const MARK = {share: 0.4, least: 1.5, most: 4.5}; // Radius, of what each x has of the width.
@@ -70,7 +71,7 @@ export function plotOptions(chart) {
       {},
       ...series.map((s) => ({
         stroke: s.color,
-        width: 1.75,
+        width: LINE,
         dash: s.dash,
         points: {show: points && !s.mark, size: points ? 5 : 3.5, fill: s.color, dash: []},
         ...(s.mark && {paths: () => null}),
@@ -79,7 +80,7 @@ export function plotOptions(chart) {
     hooks: {
       draw: [
         (u) => drawLevels(u, levels),
-        (u) => drawBars(u, xs, spreads, log),
+        (u) => drawBars(u, xs, spreads, {log, width: LINE}),
         (u) => drawMarks(u, xs, columns, series, log),
         (u) => series.forEach(({color}, i) => drawEdges(u, xs, columns[i], color, log)),
       ],

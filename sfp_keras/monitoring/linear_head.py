@@ -11,7 +11,7 @@ from sfp_keras.errors import InputError
 from sfp_keras.models.filter_axes import filter_axes, moves_axes, source_elements
 from sfp_keras.models.graph import CallGraph, LayerCall, call_graph, runs_as_in_training
 from sfp_keras.monitoring.effective_kernel import dense_inside, effective_kernel
-from sfp_keras.probing import attention_heads_of, cut_stages, kind_of, resolve_stages
+from sfp_keras.probing import cut_stages, resolve_stages
 from sfp_keras.traits import inherited_traits
 
 
@@ -123,8 +123,8 @@ def linear_head(model: keras.Model, stage: str | None = None) -> LinearHead:
         feature_stage.axes,
         cut_stages(model, [feature_stage]),
         tuple(chain[count:]),
-        kind_of(source),
-        attention_heads_of(source),
+        feature_stage.kind,
+        feature_stage.heads,
     )
 
 

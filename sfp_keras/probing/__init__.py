@@ -19,7 +19,6 @@ from sfp_keras.probing.image_pass import measure_stages
 from sfp_keras.probing.part_means import PartMeansAccumulator
 from sfp_keras.probing.row_reader import RowReader
 from sfp_keras.probing.single_heads import measure_single_heads
-from sfp_keras.probing.stage_graph import attention_heads_of, kind_of
 from sfp_keras.probing.stages import Stage, list_stages, listed, resolve_stages
 from sfp_keras.probing.views import StageView, apply_layers
 from sfp_keras.settings import HeadSettings
@@ -43,13 +42,11 @@ __all__ = [
     "StageMeasurement",
     "StageView",
     "apply_layers",
-    "attention_heads_of",
     "cache_features",
     "check_heads",
     "cut_stages",
     "default_stages",
     "head_variants",
-    "kind_of",
     "list_stages",
     "listed",
     "measure_decisions",

@@ -7,8 +7,8 @@ import keras
 
 from sfp_keras.models.graph import CallGraph, LayerCall, call_graph
 from sfp_keras.probing.inside_layer import inner_outputs, parts_of
-from sfp_keras.probing.views import StageView
-from sfp_keras.traits import inherited_traits
+from sfp_keras.traits import inherited_traits, traits_of
+from sfp_keras.traits.elementwise import passes_each_filter
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -58,12 +58,39 @@ def attention_heads_of(call: LayerCall) -> int | None:
     return None if heads is None else heads(layer)
 
 
-def kind_of(call: LayerCall) -> str:
-    """What the filters of a call are where a head reads them as they are, as of `StageView`."""
-    return StageView(call.path, tuple(call.outputs[0].shape[1:]), "", called(call)).kind
-
-
 def called(call: LayerCall) -> str:
-    """What one of a call's filters is called; empty where it has no other name."""
+    """What one of the filters that a call makes is called; empty where it has no other name."""
     layer = call.part if isinstance(call, InnerCall) else call.operation
     return inherited_traits(layer).called
+
+
+def makers(graph: CallGraph) -> dict[int, LayerCall]:
+    """The call that made the filters of each tensor, behind all that passes each of them alone.
+
+    What adds several tensors up counts as the maker of its filters.
+
+    Args:
+        graph: `CallGraph`, as of `stage_graph`.
+
+    Returns:
+        Dict from a tensor's `id` to a `LayerCall`.
+    """
+    found: dict[int, LayerCall] = {}
+    for call in graph.calls:
+        if not call.nested:
+            before = found.get(id(call.inputs[0])) if len(call.inputs) == 1 else None
+            maker = before if before is not None and _passes(call, before) else call
+            found.update((id(tensor), maker) for tensor in call.outputs)
+    return found
+
+
+def _passes(call: LayerCall, maker: LayerCall) -> bool:
+    """Whether a call passes each filter of its maker; unknown calls are tried where it matters."""
+    if isinstance(call, InnerCall) or len(call.outputs) != 1:
+        return False
+    traits = traits_of(call.operation)
+    if traits is not None:
+        return traits.filters_of(call.operation) == "passed"
+    fewer_axes = len(call.outputs[0].shape) < len(call.inputs[0].shape)
+    matters = called(maker) or attention_heads_of(maker) is not None or fewer_axes
+    return bool(matters) and passes_each_filter(call)

@@ -3,7 +3,7 @@
 import difflib
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,8 @@ from sfp_keras.file_names import same_file
 from sfp_keras.models.filter_axes import FilterAxes, filter_axes
 from sfp_keras.models.graph import CallGraph, LayerCall, runs_as_in_training
 from sfp_keras.models.own_training_mode import answers_by_chance_or_batch
-from sfp_keras.probing.stage_graph import attention_heads_of, called, stage_graph
+from sfp_keras.probing.stage_graph import attention_heads_of, called, makers, stage_graph
+from sfp_keras.probing.views import StageView
 from sfp_keras.text import plain_text
 
 
@@ -34,8 +35,8 @@ class Stage:
             axes that puts them last, counted from 1; the shapes above are in that order.
         heads: number of attention heads whose outputs, one behind another, are the filters;
             `None` where they are not.
-        called: what one of the filters is called, such as `branch`; empty where it is a filter of
-            a map, or a node.
+        called: what one of the filters is called, such as `branch`, after the layer that makes
+            them; empty where the shape says it.
     """
 
     name: str
@@ -47,6 +48,11 @@ class Stage:
     axes: tuple[int, ...] = ()
     heads: int | None = None
     called: str = ""
+
+    @property
+    def kind(self) -> str:
+        """What a filter is where a head reads the outputs as they are, as of `StageView`."""
+        return StageView(self.name, self.output_shape, "", self.called).kind
 
 
 def list_stages(model: keras.Model) -> list[Stage]:
@@ -68,9 +74,9 @@ def list_stages(model: keras.Model) -> list[Stage]:
     """
     graph = stage_graph(model)
     check_image_size(model, graph)
-    axes = filter_axes(graph)
+    axes, made_by = filter_axes(graph), makers(graph)
     return [
-        _stage(_display(call.path), call, axes)
+        _stage(_display(call.path), call, axes, made_by)
         for call in graph.calls
         if fits(graph, call) and not axes.hides(call)
     ]
@@ -112,13 +118,13 @@ def resolve_stages(model: keras.Model, names: str | Sequence[str]) -> list[Stage
     check_image_size(model, graph)
     if not named:
         raise InputError("`stages` names none; `list_stages` shows the candidates")
-    axes = filter_axes(graph)
+    axes, made_by = filter_axes(graph), makers(graph)
     chosen: dict[str, Stage] = {}
     paths = {plain_text(call.path): call.path for call in graph.calls}
     for given in named:
         name = paths.get(plain_text(given), given)
         found = _find(graph, axes, name)
-        stage = _stage(_display(name), _before_moves(graph, axes, found, name), axes)
+        stage = _stage(_display(name), _before_moves(graph, axes, found, name), axes, made_by)
         # Also where it is not asked for now: a later command may, in the same run directory.
         if stage.name != found.path and any(call.path == stage.name for call in graph.calls):
             raise InputError(
@@ -165,7 +171,8 @@ def fits(graph: CallGraph, call: LayerCall) -> bool:
     )
 
 
-def _stage(name: str, call: LayerCall, axes: FilterAxes) -> Stage:
+def _stage(name: str, call: LayerCall, axes: FilterAxes, made_by: Mapping[int, LayerCall]) -> Stage:
+    maker = made_by.get(id(call.outputs[0]), call)
     shape = tuple(call.outputs[0].shape[1:])
     order = axes.orders.get(id(call.outputs[0])) or ()
     if order:
@@ -179,8 +186,9 @@ def _stage(name: str, call: LayerCall, axes: FilterAxes) -> Stage:
         shape[-1],
         size,
         order,
-        attention_heads_of(call),
-        called(call),
+        attention_heads_of(maker),
+        # Pooled over all positions, filters of a map are still filters.
+        called(maker) or ("filter" if len(shape) <= 2 < len(maker.outputs[0].shape) - 1 else ""),
     )
 
 

@@ -63,6 +63,7 @@ class SweepSettings(Checked):
         "Instead of numbers of labels: widths of the network, such as 3,6,12,24,48, each the "
         "`width` of one of its own.",
         low=1,
+        high=65_536,
         once=True,
     )
     seeds: tuple[int, ...] = setting(

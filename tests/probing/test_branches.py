@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from sfp_keras import build_network
-from sfp_keras.probing import cut_stages, measure_fields
+from sfp_keras.layers import AttentionHeads, TreeSampling
+from sfp_keras.probing import cut_stages, list_stages, measure_fields
 from sfp_keras.probing.views import StageView
 
 RNG = np.random.default_rng(0)
@@ -42,3 +43,29 @@ def test_a_view_calls_them_branches_unless_it_shows_others() -> None:
     assert StageView("layer2", (3, 7, 16), "avg:2", "branch").kind == "branch"
     assert StageView("layer2", (3, 7, 16), "heads:4", "branch").kind == "head"
     assert StageView("layer2", (3, 7, 16), "").kind == "filter"
+
+
+def test_filters_are_called_after_the_layer_that_makes_them() -> None:
+    image = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(4, 3, padding="same", name="conv")(image)
+    channels = keras.ops.mean(x, axis=(1, 2))
+    x = TreeSampling(6, name="sampling")(x)
+    x = keras.layers.BatchNormalization(name="norm")(x)
+    x = keras.ops.relu(x)
+    x = keras.layers.Activation(lambda x: x * 2, name="own")(x)
+    x = keras.layers.GlobalMaxPooling2D(name="largest")(x)
+    nodes = keras.layers.Dense(6, name="dense")(x)
+    x = keras.layers.Add(name="sum")([x, nodes])
+    tokens = keras.layers.Reshape((16, 4), name="tokens")(keras.layers.Conv2D(1, 1)(image))
+    attended = keras.layers.Dropout(0.1, name="drop")(AttentionHeads(2, name="attention")(tokens))
+    model = keras.Model(image, [channels, keras.layers.ReLU(name="last")(x), attended])
+    kinds = {stage.name: stage.kind for stage in list_stages(model)}
+    heads = {stage.name: stage.heads for stage in list_stages(model)}
+    branches = {name for name, kind in kinds.items() if kind == "branch"}
+    assert {"sampling", "norm", "own", "largest"} < branches
+    assert len(branches) == 5  # That of `keras.ops` too.
+    filters = {name for name, kind in kinds.items() if kind == "filter"}
+    assert "conv" in filters
+    assert any(name.startswith("mean") for name in filters)
+    assert [kinds[name] for name in ("dense", "sum", "last", "attention")] == ["node"] * 4
+    assert (heads["attention"], heads["drop"], heads["dense"]) == (2, 2, None)

@@ -9,11 +9,13 @@ from sfp_keras.settings import TrainingSettings, declared
 
 @contextlib.contextmanager
 def about_setting(name: str) -> Iterator[None]:
-    """Begin an error about the value of a setting by its name."""
+    """Begin an error about the value of a setting by its name, unless it begins so."""
     try:
         yield
     except InputError as error:
-        raise InputError(f"`{name}`: {error}") from None
+        begin = f"`{name}`"
+        text = str(error)
+        raise InputError(text if text.startswith(begin) else f"{begin}: {text}") from None
 
 
 def training_called(prefix: str) -> contextlib.AbstractContextManager[None]:

@@ -118,7 +118,7 @@ def test_the_papers_choice_and_wrong_ones():
     net = residual()
     (stage,) = resolve_stages(net, ["stage"])
     assert last_kernel_layer(net, stage) == "third"
-    vgg = build_vgg("vgg16", 10)
+    vgg = build_vgg("vgg16", 10, width=2)
     (layer10,) = resolve_stages(vgg, ["layer10"])
     assert last_kernel_layer(vgg, layer10) == "layer10_conv"
     with pytest.raises(InputError, match=r"'out'.*stage 'stage'.*third"):

@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("jax")
 HERE = Path(__file__).parent
+WITHOUT_TENSORFLOW = str(HERE.parent / "without_tensorflow")
 TWO_DEVICES = """
 import keras, numpy as np
 keras.utils.set_random_seed(0)
@@ -69,7 +70,12 @@ def test_the_masked_layer_on_jax() -> None:
     # Of the optimisers and shapes one each; the others follow in the next test.
     slow = ("(everything and not AdamW-float32)", "SGD", "compiling", "shape1", "shape2")
     masked = [HERE / "test_masked_dense.py", HERE / "test_mask_constraint.py"]
-    on_jax([HERE.parent / "test_backend.py", *masked], ["-k", f"not ({' or '.join(slow)})"])
+    # Keras would import TensorFlow to save a network, which takes as long as the tests.
+    on_jax(
+        [HERE.parent / "test_backend.py", *masked],
+        ["-k", f"not ({' or '.join(slow)})"],
+        PYTHONPATH=os.pathsep.join([WITHOUT_TENSORFLOW, os.environ.get("PYTHONPATH", "")]),
+    )
 
 
 @pytest.mark.slow
@@ -110,13 +116,14 @@ def test_compact_heads_and_pruned_networks_on_jax() -> None:
     on_jax([HERE.parent / "afcc" / name for name in names], fewer)
 
 
-def on_jax(files: list[Path], more: Sequence[str] = ()) -> None:
+def on_jax(files: list[Path], more: Sequence[str] = (), **environment: str) -> None:
     command = ["-m", "pytest", "-x", "-p", "no:cacheprovider", "-m", "not slow", *more]
     # Compiling, not running, takes the time.
     run(
         [*command, *map(str, files)],
         KERAS_BACKEND="jax",
         XLA_FLAGS="--xla_backend_optimization_level=0",
+        **environment,
     )
 
 

@@ -175,7 +175,11 @@ def test_torchvisions_names_are_read(torch_file):
 
 @pytest.mark.parametrize(
     ("simpler", "last"),
-    [({"blocks": {3: 1, 4: 1}}, 1280), ({"blocks": {5: 2}}, 1280), ({"stage9": False}, 320)],
+    [
+        ({"blocks": {3: 1, 4: 1}}, 1280),
+        pytest.param({"blocks": {5: 2}}, 1280, marks=pytest.mark.slow),
+        ({"stage9": False}, 320),
+    ],
 )
 def test_simplified_networks_start_from_what_they_have(torch_file, simpler, last):
     path, network = torch_file

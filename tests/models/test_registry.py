@@ -28,7 +28,7 @@ from sfp_keras.settings import declared, setting
 
 NETWORKS = list(architectures())
 # Options that make a network small, for those that have them.
-SMALL = {"fc_widths": (8,), "enlarge": 0, "blocks": dict.fromkeys(range(3, 8), 1)}
+SMALL = {"width": 4, "fc_widths": (8,), "enlarge": 0, "blocks": dict.fromkeys(range(3, 8), 1)}
 # Networks of one kind that differ in size alone: the smallest of them says it.
 LARGER = (
     *("cct4_3x2", "cct6_3x1", "cct7_3x1", "cct7_7x2", "cct14_7x2"),

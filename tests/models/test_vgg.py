@@ -21,6 +21,12 @@ def narrow(name, **arguments):
     return build_vgg(name, 3, **{"filters": widths, "fc_widths": (5,), **arguments})
 
 
+def without_values(name, labels, **arguments):
+    """Build a network as wide as the papers'; numbers for its weights are not drawn."""
+    with keras.StatelessScope(initialize_variables=False):
+        return build_vgg(name, labels, **arguments)
+
+
 def weights_of(model):
     return {v.path: keras.ops.convert_to_numpy(v) for v in model.weights}
 
@@ -38,7 +44,7 @@ def weights_of(model):
     ],
 )
 def test_papers_stages_have_the_papers_shapes(name, shapes):
-    model = build_vgg(name, 10, **SMALL)
+    model = without_values(name, 10, **SMALL)
     stages = [model.get_layer(f"{stage}_pool").output.shape for stage in default_stage_names(name)]
     assert stages == [(None, size, size, filters) for size, filters in shapes]
 
@@ -88,7 +94,7 @@ def test_orders_of_poolings_differ_next_to_the_output():
     ],
 )
 def test_parameters_of_avggs(name, convolutions, connected):
-    model = build_vgg(name, 10)
+    model = without_values(name, 10)
     of_convolutions = sum(
         9 * before * here + here + 4 * here for before, here in itertools.pairwise(convolutions)
     )
@@ -106,7 +112,7 @@ def test_layer_names_in_order():
 
 def test_parameters_of_the_papers_vgg11():
     # The first ten convolutions of VGG-16 and one bias-free layer (arXiv:2501.12880).
-    model = build_vgg("vgg11", 100)
+    model = without_values("vgg11", 100)
     kernels = [weight.shape for weight in model.weights if weight.name == "kernel"]
     counts = [int(np.prod(shape)) for shape in kernels]
     assert counts == [
@@ -119,7 +125,7 @@ def test_parameters_of_the_papers_vgg11():
 
 def test_parameters_of_the_papers_vgg16():
     # 13 convolutions, batch norms, and the group's later classifier 512-4096-4096-K.
-    model = build_vgg("vgg16", 10)
+    model = without_values("vgg16", 10)
     classifier = 512 * 4096 + 4096 + 4096 * 4096 + 4096 + 4096 * 10
     convolutions = 14_710_464 + 4_224 + 4 * 4_224
     assert model.count_params() == convolutions + classifier
@@ -127,7 +133,7 @@ def test_parameters_of_the_papers_vgg16():
 
 
 def test_defaults_of_vgg6_and_output():
-    model = build_vgg("vgg6", 7)
+    model = without_values("vgg6", 7)
     assert [layer.name for layer in model.layers[-2:]] == ["flatten", "output"]
     output = model.get_layer("output")
     assert not output.use_bias

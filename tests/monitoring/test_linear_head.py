@@ -161,7 +161,7 @@ def test_without_a_name_nothing_but_linear_layers_may_follow_the_map(middle, nam
 
 
 def test_relu_between_fully_connected_layers_is_no_stage_by_itself():
-    net = build_vgg("vgg16", 10, fc_activation="relu")
+    net = build_vgg("vgg16", 10, fc_activation="relu", width=2)
     with pytest.raises(InputError, match="relu"):
         linear_head(net)
 
@@ -241,7 +241,7 @@ def test_what_is_not_linear_is_named(head, words):
 
 
 def test_relu_between_the_papers_fc_layers_is_named():
-    net = build_vgg("vgg16", 10, fc_activation="relu")
+    net = build_vgg("vgg16", 10, fc_activation="relu", width=2)
     with pytest.raises(InputError, match="relu"):
         linear_head(net, "layer13")
 

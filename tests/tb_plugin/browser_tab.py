@@ -110,24 +110,11 @@ def warm_page(browser):
         yield page
 
 
-@pytest.fixture(scope="session")
-def warm_tensorboard_page(browser):
-    with new_page(browser) as page:
-        yield page
-
-
 @pytest.fixture
 def page(warm_page):
     """A page in which the tab was opened before: it opens in half the time of a new one."""
     with left_as_it_was(warm_page) as page:
         stand_in(page)
-        yield page
-
-
-@pytest.fixture
-def tensorboard_page(warm_tensorboard_page):
-    """A page for the tab in TensorBoard."""
-    with left_as_it_was(warm_tensorboard_page) as page:
         yield page
 
 

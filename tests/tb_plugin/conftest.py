@@ -16,9 +16,7 @@ from browser_tab import (  # noqa: F401
     log_folder,
     page,
     page_alone,
-    tensorboard_page,
     warm_page,
-    warm_tensorboard_page,
     writer,
 )
 

@@ -14,10 +14,11 @@ from browser_tab import (
     LAST,
     download,
     fields_at,
+    new_page,
     open_tab,
     shown_filters,
 )
-from real_tab import settle, stand_in, tab_address, tab_frame
+from real_tab import settle, tab_address, tab_frame
 
 from sfp_keras.filters import find_clusters
 from tb_plugin.demo import STAGES
@@ -30,8 +31,16 @@ def ask(base, route, **query):
         return json.loads(answer.read())
 
 
-def test_every_view_opens_from_the_default(tensorboard_page, base):
-    frame = open_tab(tensorboard_page, base)
+@pytest.fixture(scope="module")
+def in_tensorboard(browser, base):
+    """TensorBoard's own page, which takes long to open, and the tab in it."""
+    with new_page(browser) as page:
+        yield page, open_tab(page, base)
+        assert page.complaints == []
+
+
+def test_every_view_opens_from_the_default(in_tensorboard):
+    page, frame = in_tensorboard
     assert frame.locator("tbody tr").count() == len(STAGES)
     for view, sign in (
         ("Training", ".chart canvas"),
@@ -44,7 +53,7 @@ def test_every_view_opens_from_the_default(tensorboard_page, base):
         settle(frame)
     frame.get_by_role("tab", name="Stages", exact=True).focus()
     for _ in range(3):
-        tensorboard_page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowRight")
     frame.wait_for_selector(".matrix-box canvas")
     assert frame.locator(".matrix-box canvas").count() == 3
 
@@ -136,13 +145,13 @@ def test_every_view_is_exported_in_every_form(page, base):
             assert len(data) > 300
 
 
-def test_dark_follows_tensorboard_or_the_user(tensorboard_page, base):
-    frame = open_tab(tensorboard_page, base)
+def test_dark_follows_tensorboard_or_the_user(in_tensorboard):
+    page, frame = in_tensorboard
     theme = "document.documentElement.dataset.theme"
     surface = "getComputedStyle(document.querySelector('.side')).backgroundColor"
     assert frame.evaluate(theme) == "light"
     light = frame.evaluate(surface)
-    tensorboard_page.evaluate("document.body.classList.add('dark-mode')")
+    page.evaluate("document.body.classList.add('dark-mode')")
     frame.wait_for_function(f"() => {theme} === 'dark'")
     assert frame.evaluate(surface) != light
     frame.get_by_label("Theme").select_option("light")
@@ -150,8 +159,9 @@ def test_dark_follows_tensorboard_or_the_user(tensorboard_page, base):
     frame.wait_for_function("() => parent.location.hash.includes('p.clusters.theme=light')")
 
 
-def test_the_address_carries_the_state(tensorboard_page, browser, base):
-    frame = open_tab(tensorboard_page, base, view="gallery")
+def test_the_address_carries_the_state(in_tensorboard, page):
+    in_it, frame = in_tensorboard
+    frame.get_by_role("tab", name="Filters", exact=True).click()
     frame.get_by_role("combobox", name="Stage").select_option("layer7")
     frame.get_by_label("Sort by").select_option("clusters")
     frame.get_by_role("button", name="Reverse the order").click()
@@ -163,17 +173,14 @@ def test_the_address_carries_the_state(tensorboard_page, browser, base):
     )
     settle(frame)
     shown = shown_filters(frame)
-    other = browser.new_page(viewport={"width": 1280, "height": 800})
-    stand_in(other)
-    other.goto(tensorboard_page.url)
-    again = tab_frame(other)
+    page.goto(in_it.url)
+    again = tab_frame(page)
     settle(again)
     assert shown_filters(again) == shown
     assert again.get_by_role("combobox", name="Stage").input_value() == "layer7"
     assert again.get_by_label("Threshold as a number").input_value() == "0.45"
     assert not again.get_by_label("Follow new data").is_checked()
     assert again.locator("output").text_content() == "5 of 10"
-    other.close()
 
 
 def test_an_error_says_what_to_do_and_can_be_mended(page, base):

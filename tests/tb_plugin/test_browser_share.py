@@ -3,8 +3,8 @@
 import xml.etree.ElementTree as ElementTree
 from urllib.parse import urlsplit
 
-from browser_tab import LABELS, LAST, download, fields_at, open_tab
-from real_tab import settle, stand_in, tab_frame
+from browser_tab import LABELS, LAST, VIEWPORT, download, fields_at, open_tab
+from real_tab import settle, tab_frame
 
 from sfp_keras.filters import find_clusters
 from sfp_keras.reports.style import NOISE
@@ -12,7 +12,7 @@ from sfp_keras.reports.style import NOISE
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def test_a_link_shows_the_same_and_a_wide_table_that_it_goes_on(page, base, browser):
+def test_a_link_shows_the_same_and_a_wide_table_that_it_goes_on(page, base):
     page.set_viewport_size({"width": 420, "height": 850})
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     frame = open_tab(page, base, run="net/heads", view="stages", compared="net%2Fheads")
@@ -38,15 +38,14 @@ def test_a_link_shows_the_same_and_a_wide_table_that_it_goes_on(page, base, brow
         "view=gallery",
     ):
         assert f"p.clusters.{item}" in urlsplit(link).fragment.split("&")
-    other = browser.new_page()
-    stand_in(other)
-    other.goto(link)
-    again = tab_frame(other)
+    page.goto("about:blank")
+    page.set_viewport_size(VIEWPORT)
+    page.goto(link)
+    again = tab_frame(page)
     settle(again)
     assert again.get_by_role("tab", name="Filters").get_attribute("aria-selected") == "true"
     assert again.get_by_role("combobox", name="Stage").input_value() == LAST.name
     assert not again.get_by_label("Follow new data").is_checked()
-    other.close()
 
 
 def test_matrices_and_charts_are_vectors(page, base):

@@ -8,7 +8,21 @@ import pytest
 from test_sweep_members import plan_of, trained
 
 from sfp_keras.errors import InputError
-from sfp_keras.workflows.sweep.sweep import sweep
+from sfp_keras.settings import LABELS, WIDTHS
+from sfp_keras.workflows.sweep.sweep import expected_seconds, sweep
+
+
+@pytest.mark.parametrize(
+    ("axis", "spent", "left", "expected"),
+    [
+        (LABELS, [(2, 10.0), (4, 20.0)], [6, 8], 70),
+        (WIDTHS, [(3, 30.0), (3, 30.0)], [6, 12], 180),
+        (WIDTHS, [(3, 29.0), (6, 56.0)], [12], 20 + 12**2),
+        (WIDTHS, [(3, 30.0), (6, 28.0)], [12], 29),  # Measured shorter by chance.
+    ],
+)
+def test_the_time_left_grows_as_the_work_of_members(axis, spent, left, expected) -> None:
+    assert expected_seconds(spent, left, axis) == pytest.approx(expected)
 
 
 def test_a_sweep_over_widths_reads_the_networks_too(

@@ -9,13 +9,15 @@ import re
 import time
 from pathlib import Path
 
+import numpy as np
+
 from sfp_keras.data import count_labels, source_digest
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.progress import duration
 from sfp_keras.reports import terminal
 from sfp_keras.runs import RunFiles, in_use
-from sfp_keras.settings import LABELS, SweepAxis
+from sfp_keras.settings import LABELS, WIDTHS, SweepAxis
 from sfp_keras.workflows.inputs.images import reading
 from sfp_keras.workflows.sweep.directory import SweepDirectory
 from sfp_keras.workflows.sweep.member_process import run_member, stopped_by_signals
@@ -152,16 +154,37 @@ def _preset(member: Experiment) -> str:
 
 def _time_left(members: dict[str, Experiment], open_: list[str], axis: SweepAxis) -> str:
     """How long the members that are left take alone, by the seconds of the finished ones."""
-    # Images, and so seconds, grow with the labels; filters with the width.
-    finished = [members[name] for name in members if name not in open_]
-    seconds = 0.0
-    for member in finished:
+    spent = []
+    for name in members:
         # The report names a record that is damaged; it costs no member its time.
         with contextlib.suppress(InputError):
-            record = RunFiles(member.directory).record.read()
-            seconds += sum(record.get("seconds", {}).values())
-    done = sum(member.value(axis.setting) for member in finished)
-    if not (seconds and done):
+            record = {} if name in open_ else RunFiles(members[name].directory).record.read()
+            seconds = sum(record.get("seconds", {}).values())
+            if seconds:
+                spent.append((members[name].value(axis.setting), seconds))
+    left = [members[name].value(axis.setting) for name in open_]
+    if not spent:
         return ""
-    left = sum(members[name].value(axis.setting) for name in open_)
-    return f"; {len(open_)} left, about {duration(seconds / done * left)}"
+    return f"; {len(open_)} left, about {duration(expected_seconds(spent, left, axis))}"
+
+
+def expected_seconds(spent: list[tuple[int, float]], left: list[int], axis: SweepAxis) -> float:
+    """The seconds that members take together.
+
+    Args:
+        spent: what each finished member has of the axis, and its seconds.
+        left: what each of the others has of the axis.
+        axis: `SweepAxis`.
+
+    Returns:
+        `float`. Images, and so seconds, grow with the labels. Kernels grow with the square of the
+        width, but reading images and starting does not, which two widths tell apart; one width
+        stands for others in proportion.
+    """
+    if axis is WIDTHS and len({value for value, _ in spent}) > 1:
+        squares, seconds = np.array([(value**2, taken) for value, taken in spent], float).T
+        deviations = squares - squares.mean()
+        slope = max(0.0, float(deviations @ seconds / (deviations @ deviations)))
+        start = max(0.0, float(seconds.mean() - slope * squares.mean()))
+        return sum(start + slope * value**2 for value in left)
+    return sum(taken for _, taken in spent) / sum(value for value, _ in spent) * sum(left)

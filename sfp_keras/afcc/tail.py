@@ -12,6 +12,7 @@ from sfp_keras.models.graph import labelled_nodes, require_functional
 from sfp_keras.models.rebuilding import check_not_quantized, copy_weights, remade
 from sfp_keras.probing import Stage, StageView, apply_layers, cut_stages
 from sfp_keras.probing.cutting import filters_last
+from sfp_keras.traits import inherited_traits
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -129,6 +130,15 @@ def split_network(
     return SplitNetwork(prefix, tail)
 
 
+def _mixes_filters(layer: Any) -> bool:
+    """Whether a layer makes filters of all its input's by one kernel; depthwise ones do not."""
+    traits = inherited_traits(layer)
+    made = traits.kernel is not None and traits.filters_of(layer) == "made"
+    depthwise = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
+    usual = isinstance(layer, (keras.layers.Conv2D, keras.layers.Dense))
+    return usual or (made and not isinstance(layer, depthwise))
+
+
 def last_kernel_layer(model: keras.Model, stage: Stage) -> str:
     """The name of the last layer with a kernel up to a stage: what paper 2 fine-tunes of VGG-16.
 
@@ -144,15 +154,15 @@ def last_kernel_layer(model: keras.Model, stage: Stage) -> str:
     """
     found = None
     for label, node in labelled_nodes(require_functional(model)):
-        if isinstance(node.operation, (keras.layers.Conv2D, keras.layers.Dense)):
+        if _mixes_filters(node.operation):
             found = node.operation.name
         if label == stage.path:
             if found:
                 return found
             break
     raise InputError(
-        f"`trainable`: stage {stage.name!r} follows no Conv2D or Dense layer of the outer model; "
-        "name the layers to train, or fine-tune the head alone"
+        f"`trainable`: stage {stage.name!r} follows no layer of the outer model that mixes "
+        "filters by a kernel; name the layers to train, or fine-tune the head alone"
     )
 
 

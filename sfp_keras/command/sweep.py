@@ -43,7 +43,9 @@ def plan(values: flags.FlagValues, build: Callable[[flags.FlagValues], Experimen
     for seed in seeds:
         for value in wanted:
             more = {} if value is None else {axis.setting: value}
-            members.append(build(_with(values, seed=seed, subset_seed=seed, **more, **_OWN)))
+            member = build(_with(values, seed=seed, subset_seed=seed, **more, **_OWN))
+            # Where no labels are drawn, a member would note that it has no effect.
+            members.append(member if member.draws_labels else member.changed(subset_seed=0))
     base = build(_with(values, seed=0, subset_seed=0, **{axis.setting: None}))
     with arguments_called(**{axis.setting: axis.values}):
         members[0].check_options()

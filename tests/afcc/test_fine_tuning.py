@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from sfp_keras import build_network
 from sfp_keras.afcc import VARIANTS, HeadFineTuning, check_fine_tuning
 from sfp_keras.afcc.tail import last_kernel_layer, split_network
 from sfp_keras.errors import InputError
@@ -121,6 +122,11 @@ def test_the_papers_choice_and_wrong_ones():
     vgg = build_vgg("vgg16", 10, width=2)
     (layer10,) = resolve_stages(vgg, ["layer10"])
     assert last_kernel_layer(vgg, layer10) == "layer10_conv"
+    tree = build_network("tree3", 10, filters=1, branches=2)
+    layer1, layer2 = resolve_stages(tree, ["layer1", "layer2"])
+    assert last_kernel_layer(tree, layer2) == "layer2_sampling"
+    with pytest.raises(InputError, match="'layer1' follows no layer of the outer model that"):
+        last_kernel_layer(tree, layer1)
     with pytest.raises(InputError, match=r"'out'.*stage 'stage'.*third"):
         split_network(net, stage, ["out"])
     nested = keras.Sequential(

@@ -128,6 +128,11 @@ def plan() -> Iterator[Callable]:
         yield planned
 
 
+def test_members_that_draw_no_labels_have_no_seed_for_it(plan: Callable) -> None:
+    made = plan("--model=lenet5", "--dataset=digits", "--sweep_widths=2,4", "--sweep_seeds=3")
+    assert [(m.run.seed, m.data.subset_seed) for m in made.members] == [(3, 0), (3, 0)]
+
+
 def test_every_member_has_the_preset_of_its_own_labels(plan: Callable) -> None:
     made = plan("--dataset=cifar100", "--sweep_labels=100,20,10", "--sweep_seeds=4,2")
     assert [(m.data.labels, m.run.seed, m.data.subset_seed) for m in made.members] == [

@@ -10,6 +10,7 @@ import tb_plugin
 SOURCE = Path(tb_plugin.__file__).parent
 ALLOWED = (
     "sfp_keras.filters",
+    "sfp_keras.monitoring.error_bars",
     "sfp_keras.monitoring.schema",
     "sfp_keras.errors",
     "sfp_keras.csv_files",

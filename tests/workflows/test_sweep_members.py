@@ -105,7 +105,7 @@ def test_an_analysis_of_images_asked_for_later_is_made(
 ) -> None:
     # Another setting takes the place of a second analysis.
     names = ("decisions", "cache_gib")
-    monkeypatch.setattr("sfp_keras.workflows.sweep.directory.image_passes", lambda: names)
+    monkeypatch.setattr("sfp_keras.workflows.sweep.directory.switches", lambda: names)
     for more, made in (({}, True), ({}, False), ({"cache_gib": 3.0}, True)):
         sweep(plan_of(folder, [2], [0], **more))
         assert ("member 1 of 1" in capsys.readouterr().out) == made

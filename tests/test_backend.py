@@ -1,4 +1,10 @@
-"""What `start_backend` leaves set."""
+"""What `start_backend` leaves set, and what it does not import."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import keras
 import pytest
@@ -21,3 +27,20 @@ def test_float32_is_not_rounded_to_tensorfloat32_on_jax():
         pytest.skip("tests/layers/test_other_backend.py runs it on JAX")
     start_backend()
     assert jax.config.jax_default_matmul_precision == "float32"
+
+
+def test_packages_that_only_wrappers_and_conversions_need_are_not_imported(tmp_path: Path):
+    pytest.importorskip("tensorflow")
+    pytest.importorskip("jax")
+    (tmp_path / "keras.json").write_text(json.dumps({"backend": "tensorflow"}))
+    script = """
+import sys
+from sfp_keras.backend import start_backend
+start_backend()
+assert "tensorflow" in sys.modules
+assert not {"sklearn", "jax"} & set(sys.modules)
+import jax.numpy, sklearn.base  # Whoever needs them later has them.
+"""
+    environment = {**os.environ, "KERAS_HOME": str(tmp_path)}
+    environment.pop("KERAS_BACKEND", None)
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True)

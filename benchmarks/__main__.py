@@ -26,6 +26,7 @@ NAMES = (
         "tab_server",
         "tab_readers",
         "training_step",
+        "short_steps",
         "pruned_vgg",
         "fields_pass",
     ),

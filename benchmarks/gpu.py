@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+from resident_training import resident_training
 from timing import fastest
 
 from sfp_keras.backend import start_backend
@@ -43,17 +44,9 @@ def ours(model: str, options: argparse.Namespace, several: bool = True) -> dict[
     import keras
 
     from sfp_keras import RandomGeometry
-    from sfp_keras.data import Augmentation, ImageSplit, parse_scaling
+    from sfp_keras.data import Augmentation, ImageSplit
     from sfp_keras.models import build_efficientnet, build_vgg
-    from sfp_keras.training import (
-        SGD,
-        CrossEntropy,
-        ResidentImages,
-        TrainingData,
-        curves,
-        resident_batches,
-        resident_rows,
-    )
+    from sfp_keras.training import resident_rows
 
     if model == "vgg16":
         network = build_vgg(model, LABELS, dtype=options.precision)
@@ -73,27 +66,17 @@ def ours(model: str, options: argparse.Namespace, several: bool = True) -> dict[
         rng.integers(0, 256, (count, side, side, 3), np.uint8),
         np.arange(count) % LABELS,
     )
-    resident = ResidentImages(network, (split,), parse_scaling(scaling))
-    optimizer = SGD(0.01, 0.9, 5e-4)
-    resident.compile(optimizer, CrossEntropy(), weighted_metrics=curves())
-    optimizer.build(network.trainable_variables)
+    resident, train = resident_training(
+        network, split, scaling, augmentation, options.batch_size, options.steps
+    )
     rows = list(resident_rows(split.labels, 0, options.batch_size))
-
-    def train() -> None:
-        data = TrainingData(
-            lambda epoch: resident_batches(split, options.batch_size, epoch, augmentation),
-            options.steps,
-            full_steps=options.steps if several else None,
-        ).together()
-        resident.fit(
-            data.batches(0), steps_per_epoch=data.steps_per_epoch, shuffle=False, verbose=0
-        )
 
     def infer() -> None:
         steps = (rows[i % len(rows)] for i in range(options.steps))
         resident.predict(steps, steps=options.steps, verbose=0)
 
-    return images_a_second({"training": train, "inference": infer}, options)
+    ways = {"training": lambda: train(several), "inference": infer}
+    return images_a_second(ways, options)
 
 
 def torch_network(model: str):

@@ -15,6 +15,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from resident_training import resident_training
 from timing import fastest
 
 from sfp_keras.backend import start_backend
@@ -27,16 +28,8 @@ def trainings(options: argparse.Namespace) -> dict:
     """The same steps, alone and up to 64 in a call, as functions without arguments."""
     import keras
 
-    from sfp_keras.data import Augmentation, ImageSplit, parse_scaling
+    from sfp_keras.data import Augmentation, ImageSplit
     from sfp_keras.models import build_vgg
-    from sfp_keras.training import (
-        SGD,
-        CrossEntropy,
-        ResidentImages,
-        TrainingData,
-        curves,
-        resident_batches,
-    )
 
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
@@ -45,23 +38,14 @@ def trainings(options: argparse.Namespace) -> dict:
     split = ImageSplit(images, np.arange(count) % LABELS)
     filters = dict.fromkeys(range(1, 14), 2)
     network = build_vgg("vgg16", LABELS, filters=filters, fc_widths=(2, 2))
-    resident = ResidentImages(network, (split,), parse_scaling("-1..1"))
-    optimizer = SGD(0.001, 0.9, 5e-4)
-    resident.compile(optimizer, CrossEntropy(), weighted_metrics=curves())
-    optimizer.build(network.trainable_variables)
-
-    def train(several: bool) -> None:
-        data = TrainingData(
-            lambda epoch: resident_batches(
-                split, options.batch_size, epoch, Augmentation(flip=True, shift=4)
-            ),
-            options.steps,
-            full_steps=options.steps if several else None,
-        ).together()
-        resident.fit(
-            data.batches(0), steps_per_epoch=data.steps_per_epoch, shuffle=False, verbose=0
-        )
-
+    _, train = resident_training(
+        network,
+        split,
+        "-1..1",
+        Augmentation(flip=True, shift=4),
+        options.batch_size,
+        options.steps,
+    )
     return {"one by one": lambda: train(False), "64 in a call": lambda: train(True)}
 
 

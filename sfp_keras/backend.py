@@ -16,11 +16,6 @@ from pathlib import Path
 _NOTE = re.compile(r"^(I0000 |WARNING: All log messages before absl::InitializeLog)")
 
 
-# What Keras and TensorFlow import, where it is installed, for wrappers, pictures and conversions
-# that no network needs: a quarter of the time to start.
-_WRAPPED, _DRAWN, _CONVERTED = "sklearn", "matplotlib", "jax"
-
-
 def start_backend(wanted: str | None = None, for_shapes: bool = False) -> None:
     """Set and import Keras' backend; its float32 is float32.
 
@@ -40,11 +35,13 @@ def start_backend(wanted: str | None = None, for_shapes: bool = False) -> None:
         wanted = None if _has("tensorflow") and not sooner else "jax"
     if wanted is not None:
         os.environ["KERAS_BACKEND"] = wanted
-    needless = [_WRAPPED]
+    # What Keras and TensorFlow import where it is installed, and no network needs: a quarter of the
+    # time to start.
+    needless = ["sklearn"]  # For Keras' wrappers.
     if for_shapes:
-        needless.append(_DRAWN)
+        needless.append("matplotlib")  # For Keras' pictures; reports load it anyway.
     if _chosen() == "tensorflow":
-        needless.append(_CONVERTED)
+        needless.append("jax")  # For conversions to TensorFlow Lite.
     with without_notes(), _absent(needless):
         keras = importlib.import_module("keras")
     if keras.backend.backend() == "jax":

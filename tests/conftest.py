@@ -9,7 +9,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
-# Every worker needs Keras, and a quarter of its import is other packages, which no test needs.
+# Every worker needs Keras, and a quarter of its import is packages that few tests need.
 if "PYTEST_XDIST_WORKER" in os.environ:
     from sfp_keras.backend import start_backend
 

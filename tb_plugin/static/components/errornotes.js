@@ -1,7 +1,7 @@
 /** What stands beside numbers with errors. */
 
 import {html, useContext} from '../lib/html.js';
-import {known} from '../lib/errorbars.js';
+import {known} from '../lib/errorcolumns.js';
 import {Shared} from '../lib/shared.js';
 
 /**

@@ -2,7 +2,7 @@
 
 import {html, useContext} from '../lib/html.js';
 import {getJson} from '../lib/api.js';
-import {rowsOfRuns, withReferences} from '../lib/errorbars.js';
+import {rowsOfRuns, withReferences} from '../lib/errorcolumns.js';
 import {useResource} from '../lib/resource.js';
 import {Shared} from '../lib/shared.js';
 import {ErrorNotes, Reference} from './errornotes.js';

@@ -1,7 +1,7 @@
 /** The numbers of every step of stages as a table. */
 
 import {html, useContext, useMemo} from '../lib/html.js';
-import {withReferences} from '../lib/errorbars.js';
+import {withReferences} from '../lib/errorcolumns.js';
 import {plural, shortRunNames} from '../lib/format.js';
 import {Shared} from '../lib/shared.js';
 import {toRun} from '../lib/state.js';

@@ -1,6 +1,6 @@
 /** How uPlot draws our charts: scales, ticks, and marks at the edges. */
 
-import {drawBars, extentOf} from './bars.js';
+import {drawBars, extentOf} from './spreads.js';
 import {formatTick} from './format.js';
 import {fillMark} from './marks.js';
 import uPlot from '../vendor/uplot.js';

@@ -5,7 +5,7 @@ import {getJson} from '../lib/api.js';
 import {Chart, Legend} from '../components/chart.js';
 import {depthColor, seriesStyle} from '../lib/colors.js';
 import {columnOf} from '../lib/columns.js';
-import {barsOf, rowsOfRuns, withErrors} from '../lib/errorbars.js';
+import {barsOf, rowsOfRuns, withErrors} from '../lib/errorcolumns.js';
 import {compose} from '../lib/export.js';
 import {shortNames, shortRunNames} from '../lib/format.js';
 import {Await, Empty} from '../components/messages.js';

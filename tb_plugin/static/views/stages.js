@@ -7,7 +7,7 @@ import {Explanations} from '../components/explanations.js';
 import {ErrorNotes, Reference} from '../components/errornotes.js';
 import {neutralColor, seriesStyle} from '../lib/colors.js';
 import {columnOf, symbols} from '../lib/columns.js';
-import {barsOf, known, rowsOfRuns, withErrors, withReferences} from '../lib/errorbars.js';
+import {barsOf, known, rowsOfRuns, withErrors, withReferences} from '../lib/errorcolumns.js';
 import {compose} from '../lib/export.js';
 import {formatNumber, plural, shortNames, shortRunNames} from '../lib/format.js';
 import {Await, Empty} from '../components/messages.js';

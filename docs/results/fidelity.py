@@ -3,7 +3,8 @@
     python docs/results/fidelity.py
 
 reads runs.csv beside this file and the layers.csv of the folders it names, and writes
-fidelity.csv and fidelity.md. Several folders of one experiment are its seeds.
+fidelity.csv and fidelity.md. Several folders of one experiment are its seeds. What differs from the
+paper's training is the column note of runs.csv; why the others were not run is in not_run.csv.
 """
 
 from pathlib import Path
@@ -48,7 +49,7 @@ def our_rows() -> pd.DataFrame:
     groups = pd.concat(parts).groupby([*KEYS, "stage"], sort=False)
     table = groups[list(QUANTITIES)].mean()
     deviations = groups[list(QUANTITIES)].std().add_suffix("_deviation")
-    about = groups[["epochs", "paper_epochs", "device", "command"]].first()
+    about = groups[["epochs", "paper_epochs", "device", "command", "note"]].first()
     return table.join(deviations).join(groups.size().rename("seeds")).join(about).reset_index()
 
 
@@ -65,6 +66,7 @@ def beside(theirs: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
     # A number that the paper does not give is no miss.
     table["within"] = within.fillna(True).all(axis=1).where(run)
     table["status"] = np.where(run, "run", "not run")
+    table["reason"] = reasons(table)
     table["seeds"] = table["seeds"].astype("Int64")
     for name in ("epochs", "paper_epochs"):
         table[name] = table[name].astype("Int64")
@@ -72,7 +74,21 @@ def beside(theirs: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
     for name in QUANTITIES:
         columns += [name, f"{name}_deviation", f"paper_{name}"]
         columns += [f"{name}_difference", f"{name}_within"]
-    return table[[*columns, "within", "epochs", "paper_epochs", "device", "command"]]
+    return table[[*columns, "within", "reason", "epochs", "paper_epochs", "device", "command"]]
+
+
+def reasons(table: pd.DataFrame) -> pd.Series:
+    """What may explain a row that is not within the tolerances, or why it was not run."""
+    not_run = pd.read_csv(HERE / "not_run.csv").set_index(KEYS)["reason"]
+    found = []
+    for row in table.to_dict("records"):
+        if pd.isna(row["seeds"]):
+            found.append(not_run.get(tuple(row[key] for key in KEYS), ""))
+            continue
+        short = row["epochs"] < row["paper_epochs"]
+        parts = [f"{row['epochs']:.0f} of {row['paper_epochs']:.0f} epochs"] * short
+        found.append("" if row["within"] else "; ".join([*parts, row["note"]]))
+    return pd.Series(found, index=table.index)
 
 
 def page(table: pd.DataFrame) -> str:
@@ -93,8 +109,8 @@ def page(table: pd.DataFrame) -> str:
         f"{int((run['within'] == True).sum())} in all four at once.",  # noqa: E712
         "",
         "| of | network | stage | accuracy | paper | noise n | paper | clusters N_c | paper "
-        "| size C_s | paper | epochs | device |",
-        "|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|---|---|",
+        "| size C_s | paper | epochs | device | differs in, or not run because |",
+        "|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|---|---|---|",
     ]
     for row in table.to_dict("records"):
         network = f"{row['model']}, {row['labels']} of {row['dataset']}"
@@ -111,6 +127,7 @@ def page(table: pd.DataFrame) -> str:
             cells += [f"{row['epochs']} of {row['paper_epochs']}", row["device"]]
         else:
             cells += ["not run", ""]
+        cells.append(row["reason"])
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 

@@ -5,7 +5,8 @@
 Run directories are named <network>-<seed>. Writes, into the folder named first,
 
     layers.csv    the columns of every run's layers.csv behind network, seed, epochs and
-                  network_accuracy (of the network's own output)
+                  network_accuracy (of the network's own output); rows of other runs that are there
+                  already are kept
     seeds.csv     mean and standard deviation over seeds, by network and stage
 
 and prints the second as Markdown.
@@ -42,9 +43,19 @@ def layers_of(run: Path) -> pd.DataFrame:
     return pd.concat([pd.DataFrame(about, index=numbers.index), numbers], axis=1)
 
 
+def joined(file: Path, runs: list[pd.DataFrame]) -> pd.DataFrame:
+    """The rows of the runs, and those of the file that these do not replace, by network and seed."""
+    kept = [pd.read_csv(file)] if file.exists() else []
+    rows = pd.concat([*kept, *runs], ignore_index=True)
+    # Networks stay in the order in which they came.
+    rows["network"] = pd.Categorical(rows["network"], rows["network"].unique())
+    rows = rows.drop_duplicates(["network", "seed", "stage"], keep="last")
+    return rows.sort_values(["network", "seed"], kind="stable")
+
+
 def over_seeds(layers: pd.DataFrame) -> pd.DataFrame:
     """Mean and standard deviation (n - 1) of each network's stages over its seeds."""
-    groups = layers.groupby(["network", "stage"], sort=False)
+    groups = layers.groupby(["network", "stage"], sort=False, observed=True)
     table = groups.agg(seeds=("seed", "nunique"), epochs=("epochs", "first"))
     for name in SHOWN:
         table[f"{name}_mean"] = groups[name].mean()
@@ -71,7 +82,7 @@ def main() -> None:
     """Join the runs that the command line names."""
     folder, *runs = map(Path, sys.argv[1:])
     folder.mkdir(parents=True, exist_ok=True)
-    layers = pd.concat([layers_of(run) for run in runs], ignore_index=True)
+    layers = joined(folder / "layers.csv", [layers_of(run) for run in runs])
     layers.to_csv(folder / "layers.csv", index=False, float_format="%.6g")
     table = over_seeds(layers)
     table.to_csv(folder / "seeds.csv", index=False, float_format="%.6g")

@@ -34,5 +34,13 @@ def test_what_counts_as_near():
         run = {name: row[name] for name in ("model", "dataset", "labels", "stage")}
         run |= ours | {f"{name}_deviation": 0.0 for name in ours}
         run |= {"seeds": 1, "epochs": 1, "paper_epochs": 2, "device": "", "command": ""}
+        run["note"] = "other labels"
         found = script["beside"](pd.DataFrame([row]), pd.DataFrame([run]))
         assert found["within"].tolist() == [expected]
+        reason = "" if expected else "1 of 2 epochs; other labels"
+        assert found["reason"].tolist() == [reason]
+
+
+def test_every_row_that_is_not_near_says_why():
+    table = pd.read_csv(RESULTS / "fidelity.csv")
+    assert (table["reason"].isna() == (table["within"] == True)).all()  # noqa: E712

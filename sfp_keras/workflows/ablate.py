@@ -13,15 +13,13 @@ from sfp_keras.workflows.inputs.inputs import Inputs, load_inputs
 from sfp_keras.workflows.inputs.stage_settings import stage_settings
 from sfp_keras.workflows.inputs.stages import configurable_stages, stages_of_mode
 from sfp_keras.workflows.paper_numbers import paper_numbers
-from sfp_keras.workflows.phases.accuracy import print_accuracy
-from sfp_keras.workflows.phases.filters import measure_filters
-from sfp_keras.workflows.phases.heads import train_heads
+from sfp_keras.workflows.phases.all_phases import run_phases
 from sfp_keras.workflows.phases.narrower_networks import (
     check_widths,
     narrower_experiments,
     narrower_networks,
 )
-from sfp_keras.workflows.phases.network import train_network
+from sfp_keras.workflows.phases.network_tables import check_network_tables
 from sfp_keras.workflows.phases.silencing import removed_filters, silence_filters
 from sfp_keras.workflows.probe import probe
 from sfp_keras.workflows.session import ProbeSession
@@ -30,12 +28,10 @@ from sfp_keras.workflows.session import ProbeSession
 def ablate(experiment: Experiment) -> None:
     """`--mode=ablate`: from a probed stage, which is probed first where it was not."""
     inputs = load_inputs(experiment)
+    check_network_tables(inputs)
     _check(inputs)
     with ProbeSession.open(inputs) as session:
-        train_network(session)
-        print_accuracy(session)
-        train_heads(session)
-        measure_filters(session)
+        run_phases(session)
         with session.run.timed("ablate"):
             removal, labels = silence_filters(session)
         for narrower in narrower_experiments(session):

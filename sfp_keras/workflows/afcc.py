@@ -17,17 +17,15 @@ from sfp_keras.workflows.inputs.inputs import Inputs, load_inputs
 from sfp_keras.workflows.inputs.stages import stages_of_mode
 from sfp_keras.workflows.links import afcc_of_links
 from sfp_keras.workflows.paper_numbers import paper_numbers
-from sfp_keras.workflows.phases.accuracy import print_accuracy
-from sfp_keras.workflows.phases.filters import measure_filters
+from sfp_keras.workflows.phases.all_phases import run_phases
 from sfp_keras.workflows.phases.fine_tuning import (
     cluster_masks,
     fine_tune_heads,
     split_at,
     zeroed_heads,
 )
-from sfp_keras.workflows.phases.heads import train_heads
-from sfp_keras.workflows.phases.network import train_network
 from sfp_keras.workflows.phases.network_costs import write_costs
+from sfp_keras.workflows.phases.network_tables import check_network_tables
 from sfp_keras.workflows.session import ProbeSession
 
 
@@ -39,12 +37,10 @@ def afcc(experiment: Experiment) -> None:
     with training_called("afcc_"):
         optimizer_of(experiment.afcc.training)  # Refuses before anything is loaded.
     inputs = load_inputs(experiment)
+    check_network_tables(inputs)
     _check(inputs)
     with ProbeSession.open(inputs) as session:
-        train_network(session)
-        print_accuracy(session)
-        train_heads(session)
-        measure_filters(session)
+        run_phases(session)
         with session.run.timed("afcc"):
             table = fine_tune_heads(session)
             (stage,) = session.stages

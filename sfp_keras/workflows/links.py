@@ -14,11 +14,9 @@ from sfp_keras.workflows.inputs.arguments import training_called
 from sfp_keras.workflows.inputs.inputs import Inputs, load_inputs
 from sfp_keras.workflows.inputs.preprocessing import augmentation_of
 from sfp_keras.workflows.inputs.stages import chosen_links
-from sfp_keras.workflows.phases.accuracy import print_accuracy
-from sfp_keras.workflows.phases.filters import measure_filters
-from sfp_keras.workflows.phases.heads import train_heads
+from sfp_keras.workflows.phases.all_phases import run_phases
 from sfp_keras.workflows.phases.links import zero_links
-from sfp_keras.workflows.phases.network import train_network
+from sfp_keras.workflows.phases.network_tables import check_network_tables
 from sfp_keras.workflows.session import ProbeSession
 
 # Accuracy that fine-tuning may cost a network of which nothing is zeroed.
@@ -32,12 +30,10 @@ def afcc_of_links(experiment: Experiment) -> None:
         with training_called(f"afcc_links_{prefix}"):
             optimizer_of(settings, experiment.group_names)
     inputs = load_inputs(experiment)
+    check_network_tables(inputs)
     _check(inputs)
     with ProbeSession.open(inputs) as session:
-        train_network(session)
-        print_accuracy(session)
-        train_heads(session)
-        measure_filters(session)
+        run_phases(session)
         with session.run.timed("links"):
             table = zero_links(session)
         console = terminal()

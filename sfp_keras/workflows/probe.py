@@ -5,14 +5,11 @@ from sfp_keras.reports import head_table, print_layers, print_table, terminal
 from sfp_keras.workflows.inputs.inputs import load_inputs
 from sfp_keras.workflows.next_steps import next_steps
 from sfp_keras.workflows.paper_numbers import paper_numbers
-from sfp_keras.workflows.phases.accuracy import print_accuracy
+from sfp_keras.workflows.phases.all_phases import run_phases
 from sfp_keras.workflows.phases.events import write_final
-from sfp_keras.workflows.phases.filters import measure_filters
 from sfp_keras.workflows.phases.further_heads import write_further_statistics
-from sfp_keras.workflows.phases.heads import train_heads
 from sfp_keras.workflows.phases.intervals import write_intervals
-from sfp_keras.workflows.phases.network import train_network
-from sfp_keras.workflows.phases.network_tables import check_network_tables, measure_network
+from sfp_keras.workflows.phases.network_tables import check_network_tables
 from sfp_keras.workflows.phases.single_heads import measure_single_heads
 from sfp_keras.workflows.phases.statistics import write_statistics
 from sfp_keras.workflows.session import ProbeSession
@@ -23,12 +20,8 @@ def probe(experiment: Experiment) -> None:
     inputs = load_inputs(experiment)
     check_network_tables(inputs)
     with ProbeSession.open(inputs) as session:
-        train_network(session)  # Phase 1.
-        print_accuracy(session)  # It exposes wrong scaling or label order.
-        measure_network(session)
-        train_heads(session)  # Phase 2: a head on every frozen stage.
-        measure_filters(session)  # Phase 3: every filter alone.
-        measure_single_heads(session)  # And every attention head at the input.
+        run_phases(session)
+        measure_single_heads(session)  # Of attention, at the input.
         layers = write_statistics(session)
         intervals = write_intervals(session)
         heads = write_further_statistics(session)

@@ -36,7 +36,7 @@ def run(colour_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Simple
         "first": ["--ablate_removed=2,5,7", "--ablate_widths=3"],
         "again": ["--ablate_removed=2,5,7", "--ablate_widths=3"],
         "other": ["--threshold=0.5"],
-        "redone": ["--ablate_removed=2,5,7", "--overwrite=analysis"],
+        "redone": ["--ablate_removed=2,5,7", "--overwrite=analysis", "--zero_gradients=2"],
     }.items():
         assert call_main(*flags, *more) == 0
         files[name] = contents(folder)
@@ -154,6 +154,12 @@ def test_a_rerun_makes_what_is_missing_or_was_made_otherwise(run: SimpleNamespac
         == (run.times["first"][f"{FOLDER}/width-3/model.keras"])
     )
     assert not any(name.startswith("cache") for name in run.files["first"])
+
+
+def test_what_is_asked_of_the_network_is_measured_in_this_mode_too(run: SimpleNamespace) -> None:
+    zeros = "network/zero_gradients.csv"
+    assert zeros not in run.files["other"]
+    assert zeros in run.files["redone"]
 
 
 @pytest.mark.parametrize(

@@ -72,15 +72,17 @@ def _own_head_monitor(
 
 def _stage_of_own_head(session: ProbeSession, network: keras.Model) -> str | None:
     named = session.experiment.stage_names or [one.name for one in default_stages(network)]
-    try:
-        return linear_head(network, named[-1]).stage
-    except InputError as error:
-        reason = error
-    try:
-        return linear_head(network).stage
-    except InputError:
-        _LOG.info(f"the tab shows no clusters of phase 1: {reason}")
-        return None
+    for stage in (named[-1], None):
+        try:
+            return linear_head(network, stage).stage
+        except InputError:
+            continue
+    if not session.experiment.monitoring.stages_every:
+        _LOG.info(
+            f"the tab shows no clusters of phase 1, for the network reads {named[-1]} by more than "
+            "a linear head; `monitor_stages_every`=5 trains heads every 5 epochs"
+        )
+    return None
 
 
 def _stage_monitor(session: ProbeSession, network: keras.Model) -> list[keras.callbacks.Callback]:

@@ -1,8 +1,10 @@
 """The error for everything a user can mend."""
 
 import contextlib
+import numbers
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 _NAME = re.compile(r"`(\w+)`")
 
@@ -42,6 +44,24 @@ def arguments_called(**names: str) -> Iterator[None]:
     except InputError as error:
         quoted = {name: f"`{new}`" for name, new in names.items()}
         raise InputError(rename_arguments(str(error), quoted)) from None
+
+
+def as_whole(name: str, value: Any, least: int) -> int:
+    """A whole number that is at least `least`.
+
+    Args:
+        name: `str`. The argument, or words with its name in backquotes.
+        value: what was given.
+        least: `int`.
+
+    Raises:
+        InputError: if it is none, or less.
+    """
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not whole or value < least:
+        what = f"`{name}`" if name.isidentifier() else name
+        raise InputError(f"{what} must be a whole number from {least}, not {value!r}")
+    return int(value)
 
 
 def first_line(error: BaseException) -> str:

@@ -5,6 +5,7 @@ from absl import flags
 from sfp_keras.data import find_source
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment, all_declarations
+from sfp_keras.settings import SWEEP_AXES
 from sfp_keras.workflows.sweep.plan import holds_sweep
 
 # A sweep has measured already what its report shows.
@@ -39,7 +40,7 @@ def check_images(values: flags.FlagValues) -> None:
 
 
 def notes(values: flags.FlagValues, experiment: Experiment) -> list[str]:
-    """One line for the flags without effect in an experiment, one for those of a sweep's report.
+    """A line for flags without effect in an experiment, for those of sweeps, of a sweep's report.
 
     Args:
         values: parsed flags.
@@ -57,6 +58,9 @@ def notes(values: flags.FlagValues, experiment: Experiment) -> list[str]:
     ]
     if idle:
         lines.append(f"{_listed(idle)} without effect for {experiment.kind}")
+    values_of_sweep = [axis.values for axis in SWEEP_AXES.values() if values[axis.values].value]
+    if values_of_sweep and experiment.run.mode not in ("sweep", "report"):
+        lines.append(f"{_listed(values_of_sweep)} without effect but for --mode=sweep")
     if experiment.run.mode == "report" and holds_sweep(experiment.directory):
         given = [name for name in _OF_RUNS if values[name].present]
         if given:

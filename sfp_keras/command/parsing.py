@@ -79,6 +79,6 @@ def _rule(one: Declaration, value: str) -> str:
         return f"must be true or false, or --{one.name} and --no{one.name} alone"
     whole = "a whole number" if one.kind is int else "a number"
     try:
-        return setting.rule((0,) if one.many else one.kind(value))
+        return setting.rule((one.kind(),) if one.many else one.kind(value))
     except ValueError:
         return f"must be {whole}"

@@ -10,7 +10,7 @@ from absl import flags
 from sfp_keras.command.place import CHECKOUT
 from sfp_keras.errors import InputError, arguments_called
 from sfp_keras.experiment import Experiment, all_declarations, program, typed
-from sfp_keras.settings import LABELS, SWEEP_AXES, SweepAxis
+from sfp_keras.settings import LABELS, SWEEP_AXES, WIDTHS, SweepAxis
 from sfp_keras.workflows.sweep.plan import SweepPlan
 
 # As a member's process is started.
@@ -62,7 +62,15 @@ def _axis(values: flags.FlagValues) -> SweepAxis:
 
 
 def _check(values: flags.FlagValues, axis: SweepAxis) -> None:
+    for one in SWEEP_AXES.values():
+        if values[one.values].present and not values[one.values].value:
+            raise InputError(f"--{one.values} is empty; give a {one.each}, or leave it out")
     several = values[axis.values].value
+    first = [text for text in values.filters if text.startswith("1:")]
+    if axis is WIDTHS and first:
+        raise InputError(
+            f"--filters={first[0]}: --{axis.values} says the filters of layer 1; leave it out"
+        )
     if several and values[axis.setting].present:
         raise InputError(
             f"--{axis.setting}={values[axis.setting].value} and "

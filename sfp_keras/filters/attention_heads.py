@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sfp_keras.filters.checked_arrays import as_whole
+from sfp_keras.errors import as_whole
 from sfp_keras.filters.clusters import FilterClusters, check_clusters, check_same_layer
 from sfp_keras.filters.fields import FilterFields
 from sfp_keras.filters.grouping import check_groups

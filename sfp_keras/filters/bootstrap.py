@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from sfp_keras.errors import InputError
-from sfp_keras.filters.checked_arrays import as_whole
+from sfp_keras.errors import InputError, as_whole
 from sfp_keras.filters.clusters import find_clusters
 from sfp_keras.filters.fields import FilterFields
 from sfp_keras.filters.quantities import LAYER_MEASURES, layer_values

@@ -1,4 +1,4 @@
-"""Arrays and whole numbers that a caller gives, checked."""
+"""Arrays that a caller gives, checked."""
 
 from typing import Any
 
@@ -31,11 +31,3 @@ def as_counts(values: Any, num_labels: int) -> np.ndarray:
             f"`features`; received shape {counts.shape} of {counts.dtype}"
         )
     return counts.astype(np.int64, copy=False)
-
-
-def as_whole(name: str, value: Any, least: int) -> int:
-    """A whole number that is at least `least`."""
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or value < least:
-        raise InputError(f"`{name}` must be a whole number from {least}, not {value!r}")
-    return int(value)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sfp_keras.errors import InputError
-from sfp_keras.filters.checked_arrays import as_whole
+from sfp_keras.errors import InputError, as_whole
 
 if TYPE_CHECKING:
     import pandas as pd

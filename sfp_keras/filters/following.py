@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sfp_keras.errors import InputError
-from sfp_keras.filters.checked_arrays import as_whole
+from sfp_keras.errors import InputError, as_whole
 from sfp_keras.filters.cluster_matching import (
     BEGINNINGS,
     ENDS,

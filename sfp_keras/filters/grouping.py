@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from sfp_keras.errors import InputError
-from sfp_keras.filters.checked_arrays import as_whole
+from sfp_keras.errors import InputError, as_whole
 
 
 def check_groups(count: int, nodes: int, about: str = "", argument: str = "heads") -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from sfp_keras.errors import InputError
+from sfp_keras.errors import InputError, as_whole
 from sfp_keras.layers.token_weights import token_weights
 from sfp_keras.traits import LayerTraits, register_traits
 from sfp_keras.traits.counting import used_at
@@ -66,13 +66,10 @@ class AttentionHeads(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        for name, number in (("num_heads", num_heads), ("head_size", head_size)):
-            if number is not None and (number < 1 or number != int(number)):
-                raise InputError(f"`{name}` must be a whole number from 1, received {number!r}")
         if not 0 <= dropout < 1:
             raise InputError(f"`dropout` must be at least 0 and below 1, received {dropout!r}")
-        self.num_heads = int(num_heads)
-        self.head_size: Any = None if head_size is None else int(head_size)
+        self.num_heads = as_whole("num_heads", num_heads, 1)
+        self.head_size: Any = None if head_size is None else as_whole("head_size", head_size, 1)
         self.use_bias = bool(use_bias)
         self.dropout = float(dropout)
         self.seed = seed

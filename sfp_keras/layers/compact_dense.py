@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from sfp_keras.errors import InputError
+from sfp_keras.errors import InputError, as_whole
 from sfp_keras.layers.masked_dense import MaskedDense
 from sfp_keras.layers.packed_mask import as_mask, pack_mask
 from sfp_keras.traits import LayerTraits, register_traits
@@ -77,9 +77,7 @@ class CompactDense(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if not isinstance(units, int) or units < 1:
-            raise InputError(f"`units` must be a whole number from 1, received {units!r}")
-        self.units = units
+        self.units = units = as_whole("units", units, 1)
         self._mask = as_mask(mask)
         if self._mask.ndim not in (2, 3) or self._mask.shape[-1] != units:
             raise InputError(

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from sfp_keras.errors import InputError
+from sfp_keras.errors import InputError, as_whole
 from sfp_keras.traits import KernelAxes, LayerTraits, register_traits
 from sfp_keras.traits.counting import used_at
 from sfp_keras.traits.registry import Operations
@@ -72,9 +72,7 @@ class TreeSampling(keras.layers.Layer):
         super().__init__(**kwargs)
         numbers = {"branches": branches, "rows": rows, "groups": groups, "trees": trees}
         for name, number in numbers.items():
-            if number < 1 or number != int(number):
-                raise InputError(f"`{name}` must be a whole number from 1, received {number!r}")
-            setattr(self, name, int(number))
+            setattr(self, name, as_whole(name, number, 1))
         self.activation = keras.activations.get(activation)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)

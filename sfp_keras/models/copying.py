@@ -79,10 +79,15 @@ def width_of(network: keras.Model, name: str) -> int:
     for layer in network.layers:
         if layer.name == name and _width_name(layer):
             return int(getattr(layer, _width_name(layer)))
-    known = [layer.name for layer in network.layers if _width_name(layer)]
+    known = ", ".join(layers_with_filters(network))
     raise InputError(
-        f"model {network.name!r} has no layer {name!r} with filters; there are {', '.join(known)}"
+        f"model {network.name!r} has no layer {name!r} with filters; there are {known}"
     )
+
+
+def layers_with_filters(network: keras.Model) -> list[str]:
+    """The names of the layers whose number of filters, or of nodes, may be another."""
+    return [layer.name for layer in network.layers if _width_name(layer)]
 
 
 def layer_with_filters(network: keras.Model, path: str) -> str | None:

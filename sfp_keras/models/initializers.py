@@ -1,11 +1,20 @@
-"""Initial weights as PyTorch draws them, a function of the seed and the layer's name alone."""
+"""Initial weights, a function of the seed and the layer's name alone."""
 
 import hashlib
 import math
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import keras
+
+# Standard deviation of a layer's first weights, of its number of inputs, by its activation: the
+# code of arXiv:2211.11378 has He's for ReLU and 1 for the sigmoid; LeCun's for tanh is ours.
+DEVIATIONS: Mapping[str, Callable[[int], float]] = {
+    "relu": lambda inputs: math.sqrt(2 / inputs),
+    "sigmoid": lambda inputs: 1.0,
+    "tanh": lambda inputs: math.sqrt(1 / inputs),
+}
 
 
 def uniform_fan_in(seed: int, layer: str, fan_in: int) -> "dict[str, keras.Initializer]":

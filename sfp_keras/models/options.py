@@ -3,11 +3,12 @@
 import dataclasses
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from sfp_keras.errors import InputError
+from sfp_keras.errors import InputError, as_whole
 from sfp_keras.settings.field import Checked, setting
+from sfp_keras.settings.kinds import of_kind
 
 # By number where a network counts its layers, else by name.
 Layer = int | str
@@ -44,6 +45,7 @@ class Options(NoOptions):
         "Layers with another number of filters, as <layer>:<filters>, by number where the network "
         "numbers its layers (13:350,12:350), else by name; the number alone where one layer has "
         "filters (tree3).",
+        low=1,
     )
 
 
@@ -90,6 +92,17 @@ def in_proportion(count: int, width: int | None, first: int) -> int:
     return count if width is None else max(1, (2 * count * width + first) // (2 * first))
 
 
+def as_image_shape(shape: Sequence[int]) -> tuple[int, ...]:
+    """An `input_shape` (height, width, channels), which has no dimension left open.
+
+    Raises:
+        InputError: if it is something else.
+    """
+    if len(shape) != 3:
+        raise InputError(f"`input_shape` is (height, width, channels), not {tuple(shape)}")
+    return tuple(as_whole(f"`input_shape`={tuple(shape)}: each", size, 1) for size in shape)
+
+
 def read_options(kind: type[NoOptions], values: Mapping[str, Any]) -> NoOptions:
     """Options from values, or from texts as flags have them.
 
@@ -117,8 +130,10 @@ def plain_kind(hint: Any) -> Any:
 def _read(name: str, hint: Any, value: Any, kind: type[NoOptions]) -> Any:
     hint = plain_kind(hint)
     origin = typing.get_origin(hint)
-    if value is None or origin is None:
-        return value
+    if value is None:
+        return None
+    if origin is None:
+        return of_kind(name, hint, value)
     if origin is tuple:
         return _items(name, hint, value)
     return _layers(name, value, kind.only_layer)
@@ -145,13 +160,18 @@ def _layers(name: str, value: Any, only: Layer | None) -> dict[Layer, int] | Non
         value = list(value) if isinstance(value, list | tuple) else [value]
         pairs = [str(text).rsplit(":", 1) for text in value]
     try:
-        found = {read_layer(layer): int(number) for layer, number in pairs}
+        found = {
+            read_layer(layer): int(number)
+            if isinstance(number, str)
+            else of_kind(name, int, number)
+            for layer, number in pairs
+        }
     except (ValueError, TypeError):
         found = {}
     if len(found) < len(pairs):
         raise InputError(
-            f"`{name}`={_shown(value)}: give a layer and a number each, every layer once, such as "
-            "3:1"
+            f"`{name}`={_shown(':'.join(map(str, pair)) for pair in pairs)}: give a layer and a "
+            "number each, every layer once, such as 3:1"
         )
     return found or None
 

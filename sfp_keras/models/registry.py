@@ -9,8 +9,15 @@ import weakref
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sfp_keras.errors import InputError
-from sfp_keras.models.options import Layer, NoOptions, Options, plain_kind, read_options
+from sfp_keras.errors import InputError, as_whole
+from sfp_keras.models.options import (
+    Layer,
+    NoOptions,
+    Options,
+    as_image_shape,
+    plain_kind,
+    read_options,
+)
 from sfp_keras.settings.field import Setting, declared
 
 if TYPE_CHECKING:
@@ -291,8 +298,7 @@ def build_network(
         name: `str`. One of `architectures()`.
         num_labels: `int`. Output units K.
         input_shape: `(height, width, channels)` of one image. Defaults to the network's own.
-        seed: `int`. The initial weights are a function of it and of the Keras backend. Defaults
-            to 0.
+        seed: `int`. The initial weights are a function of it and of Keras' backend. Defaults to 0.
         dtype: a Keras dtype policy such as `"mixed_bfloat16"`. Defaults to Keras' global policy.
         **options: the network's own, fields of `find_architecture(name).options`.
 
@@ -303,7 +309,8 @@ def build_network(
         InputError: if there is no such network or option, or a value will not do.
     """
     architecture = find_architecture(name)
-    how = {} if input_shape is None else {"input_shape": tuple(input_shape)}
+    num_labels = as_whole("num_labels", num_labels, 1)
+    how = {} if input_shape is None else {"input_shape": as_image_shape(input_shape)}
     return architecture.make(num_labels, architecture.read(options), seed=seed, dtype=dtype, **how)
 
 

@@ -1,7 +1,6 @@
 """The experiment that a call of `probe` describes."""
 
 import difflib
-import numbers
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment, all_declarations
 from sfp_keras.models import architectures
 from sfp_keras.settings import Declaration
+from sfp_keras.settings.kinds import of_kind
 from sfp_keras.text import did_you_mean
 
 # Arguments of `probe` that are settings of the command under another name.
@@ -17,12 +17,6 @@ ARGUMENTS = {"epochs": "head_epochs", "lr": "head_lr", "batch_size": "head_batch
 _SAME = ("stages", "pool", "scaling", "threshold", "split", "seed", "run_dir")
 _FURTHER_TOPICS = ("heads", "analysis", "monitoring", "augmentation")
 _FURTHER = ("image_size", "memory_gib", "only_split", "overwrite", "resize", "test_fraction")
-_KINDS = {
-    bool: (bool, "True or False"),
-    int: (numbers.Integral, "a whole number"),
-    float: (numbers.Real, "a number"),
-    str: (str, "a text"),
-}
 
 
 class CalledExperiment(Experiment):
@@ -110,8 +104,4 @@ def _checked(one: Declaration, value: Any) -> Any:
 
 
 def _of_kind(one: Declaration, value: Any) -> Any:
-    value = str(value) if isinstance(value, Path) else value
-    kind, words = _KINDS[one.kind]
-    if not isinstance(value, kind) or (isinstance(value, bool) and one.kind is not bool):
-        raise InputError(f"`{one.name}` must be {words}, received {value!r}")
-    return one.kind(value)
+    return of_kind(one.name, one.kind, str(value) if isinstance(value, Path) else value)

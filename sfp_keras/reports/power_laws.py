@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sfp_keras.reports.line_fit import LineFit, fit_line
-from sfp_keras.reports.sweep import METRICS, SweepReading
+from sfp_keras.reports.sweep import METRICS, SweepReading, of_single_seeds
 from sfp_keras.settings import WIDTHS
 
 # Where another row has a stage; no layer that is probed has this name, for a model has it.
@@ -106,7 +106,7 @@ def power_laws_in_words(fits: pd.DataFrame, stage: str) -> list[str]:
 
 
 def _in_words(row: pd.Series) -> str:
-    seeds = [float(row[name]) for name in row.index if name.startswith("exponent_seed")]
+    seeds = of_single_seeds(row, "exponent")
     text = (
         f"{row['stage']}: {row['quantity']} = {row['amplitude']:.3g} width^{-row['exponent']:.3f}, "
         f"exponent {exponent_in_words(row)}"

@@ -1,6 +1,7 @@
 """A sweep in numbers: means and deviations over seeds, lines over K, and the paper's beside."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 
 import pandas as pd
@@ -206,7 +207,7 @@ def lines_in_words(fits: pd.DataFrame, stage: str) -> list[str]:
 
 def line_in_words(line: pd.Series) -> str:
     """A row of `fit_stages` as a sentence."""
-    seeds = [float(line[name]) for name in line.index if name.startswith("slope_seed")]
+    seeds = of_single_seeds(line, "slope")
     text = f"{line['stage']}: error = {line['slope']:.3g} K {line['intercept']:+.3g}"
     if pd.notna(line["slope_error"]):
         text += (
@@ -217,6 +218,12 @@ def line_in_words(line: pd.Series) -> str:
     if len(seeds) > 1:
         text += f"; slopes of single seeds {', '.join(f'{s:.2g}' for s in seeds)}"
     return text
+
+
+def of_single_seeds(fit: pd.Series, what: str) -> list[float]:
+    """The slopes or exponents of single seeds, of those whose points have a line."""
+    found = (float(fit[name]) for name in fit.index if name.startswith(f"{what}_seed"))
+    return [one for one in found if not math.isnan(one)]
 
 
 def _mean(mean: float, deviation: float, spec: str) -> str:

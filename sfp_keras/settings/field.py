@@ -1,7 +1,7 @@
 """How one setting is declared: its default, help, bounds, and the phases its result belongs to."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -60,11 +60,17 @@ class Setting:
             InputError: naming the setting and what is allowed.
         """
         if not self.allows(value):
-            shown = ",".join(map(str, value)) if isinstance(value, tuple) else value
+            shown = value
+            if isinstance(value, Mapping):
+                shown = ",".join(f"{key}:{number}" for key, number in value.items())
+            elif isinstance(value, tuple):
+                shown = ",".join(map(str, value))
             raise InputError(f"`{name}`={shown} {self.rule(value)}")
 
     def allows(self, value: Any) -> bool:
-        """Whether a value, and each element of a tuple, is within bounds."""
+        """Whether a value, each element of a tuple or each value of a mapping is within bounds."""
+        if isinstance(value, Mapping):
+            return all(map(self._allows_one, value.values()))
         if isinstance(value, tuple):
             whole = len(value) >= self.least and not (self.once and len(set(value)) < len(value))
             return whole and all(map(self._allows_one, value))
@@ -89,6 +95,7 @@ class Setting:
         return self._rule_of_one(value) + (", each once" if self.once else "")
 
     def _rule_of_one(self, value: Any) -> str:
+        value = tuple(value.values()) if isinstance(value, Mapping) else value
         many = isinstance(value, tuple)
         if self.choices:
             return f"must be {'one or more of' if many else 'one of'} {', '.join(self.choices)}"
@@ -105,7 +112,9 @@ class Setting:
             return "must be names"
         below = _LARGEST if self.below is None and isinstance(value, float) else self.below
         bounds += [f"below {below:g}"] if below is not None and self.high is None else []
-        return f"must be {'numbers of ' if many else ''}{' and '.join(bounds) or 'a number'}"
+        whole = many and value and all(isinstance(one, int) for one in value)
+        of = ("whole numbers of " if whole else "numbers of ") if many else ""
+        return f"must be {of}{' and '.join(bounds) or 'a number'}"
 
 
 def setting(default: Any, help: str, **more: Any) -> Any:

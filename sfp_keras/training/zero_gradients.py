@@ -39,19 +39,31 @@ def zero_gradient_shares(
         `zero_always`, the share of weights whose gradient is zero for every one of them.
 
     Raises:
-        InputError: if there are no images, not as many labels, a label outside 0 to K - 1, or
-            Keras runs on another backend than TensorFlow and JAX.
+        InputError: if the model has other outputs, there are no images, images of another shape,
+            not as many labels, a label outside 0 to K - 1, or Keras runs on another backend than
+            TensorFlow and JAX.
 
     Source: the measure of pruned back-propagation on trees (arXiv:2211.11378) after its abstract;
     the paper's own numbers are not available to us.
     """
+    outputs = getattr(model, "outputs", None) or []
+    if len(outputs) != 1 or len(outputs[0].shape) != 2:
+        given = " and ".join(str(tuple(one.shape)) for one in outputs) or repr(model)
+        raise InputError(
+            f"`model` must be a built network with one output of logits (n, K), received {given}"
+        )
     images, labels = np.asarray(images, np.float32), np.asarray(labels)
     if not len(images) or labels.shape != (len(images),):
         raise InputError(
             f"`images` and `labels` must be as many, and at least one; received {len(images)} "
             f"images and labels of shape {labels.shape}"
         )
-    count = model.output_shape[-1]
+    wanted, count = model.inputs[0].shape[1:], outputs[0].shape[-1]
+    fits = len(wanted) == images.ndim - 1
+    if not fits or any(n not in (None, m) for n, m in zip(wanted, images.shape[1:], strict=True)):
+        raise InputError(
+            f"`images` have the shape {images.shape[1:]}, the network takes {tuple(wanted)}"
+        )
     if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= count:
         raise InputError(f"`labels` must be whole numbers 0 to {count - 1}")
     variables = model.trainable_variables

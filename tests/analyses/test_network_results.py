@@ -29,6 +29,9 @@ def test_shares_of_zero_gradients_are_read_back_and_checked(tmp_path: Path) -> N
         path.write_text(csv_text(ZEROS.assign(**{column: value})))
         with pytest.raises(InputError, match=r"csv is damaged .*; delete it"):
             read_network_table(path, needs)
+    path.write_text(csv_text(ZEROS.drop(columns="zero_always")))
+    with pytest.raises(InputError, match=r"csv is damaged \(it has no 'zero_always'\)"):
+        read_network_table(path, needs)
     for content in (b"", b"\xff", b"variable,size\na,1\n"):
         path.write_bytes(content)
         with pytest.raises(InputError, match="csv is damaged"):

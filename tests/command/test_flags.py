@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 from absl import flags as absl_flags
+from absl.testing import flagsaver
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfp_keras import models
+from sfp_keras.command import idle
 from sfp_keras.data import source_names
 from sfp_keras.experiment import PHASES, Experiment, all_declarations
 
@@ -183,8 +185,8 @@ def test_every_setting_comes_back_from_command_and_record(name: str, parsed: Cal
         ("--afcc_variants=whole", "--afcc_variants must be one or more of clusters, full"),
         ("--afcc_thresholds=0.2,1", "--afcc_thresholds must be numbers of at least 0 and below 1"),
         ("--afcc_thresholds=much", "--afcc_thresholds must be numbers"),
-        ("--sweep_labels=1", "--sweep_labels must be numbers of at least 2, each once"),
-        ("--sweep_labels=2,2", "--sweep_labels must be numbers"),
+        ("--sweep_labels=1", "--sweep_labels must be whole numbers of at least 2, each once"),
+        ("--sweep_labels=2,2", "--sweep_labels must be whole numbers"),
         ("--report_filters=-1", "--report_filters must be numbers"),
         ("--ablate_widths=1.5", "--ablate_widths must be numbers"),
         ("--cache_dtype=float64", "should be one of <float16|float32>"),
@@ -194,6 +196,15 @@ def test_a_flag_out_of_bounds_is_refused(flag: str, message: str, parsed: Callab
     with pytest.raises(absl_flags.IllegalFlagValueError) as refused:
         parsed(flag)
     assert message in str(refused.value)
+
+
+def test_values_of_a_sweep_are_noted_where_there_is_none(parsed: Callable) -> None:
+    experiment = parsed("--model=lenet5")
+    note = "--sweep_widths without effect but for --mode=sweep"
+    with flagsaver.flagsaver(sweep_widths=["3", "6"]):
+        assert idle.notes(absl_flags.FLAGS, experiment) == [note]
+        assert idle.notes(absl_flags.FLAGS, experiment.changed(mode="sweep")) == []
+    assert idle.notes(absl_flags.FLAGS, experiment) == []
 
 
 def test_help_names_other_settings_as_flags() -> None:

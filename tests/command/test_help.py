@@ -69,7 +69,7 @@ def test_the_version(shown: Callable) -> None:
         ("--epochs=many", "--epochs=many must be a whole number"),
         ("--lr=fast", "--lr=fast must be a number"),
         ("--lr=-1", "--lr=-1.0 must be at least 0 and below"),
-        ("--sweep_labels=1", "--sweep_labels=1 must be numbers of at least 2, each once"),
+        ("--sweep_labels=1", "--sweep_labels=1 must be whole numbers of at least 2, each once"),
         ("--flip=maybe", "--flip=maybe must be true or false, or --flip and --noflip alone"),
         ("--flagfile=nowhere", "Unable to open flagfile: .*nowhere"),
     ],

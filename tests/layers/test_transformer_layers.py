@@ -236,8 +236,8 @@ def test_what_they_do_with_filters() -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: AttentionHeads(0), "`num_heads` must be a whole number from 1, received 0"),
-        (lambda: AttentionHeads(2, 1.5), "`head_size` must be a whole number from 1, received 1.5"),
+        (lambda: AttentionHeads(0), "`num_heads` must be a whole number from 1, not 0"),
+        (lambda: AttentionHeads(2, 1.5), "`head_size` must be a whole number from 1, not 1.5"),
         (lambda: AttentionHeads(2, dropout=1), "`dropout` must be at least 0 and below 1"),
         (lambda: AttentionHeads(4)(X), "`num_heads`=4 does not divide the 6 nodes of a token"),
         (lambda: AttentionHeads(2)(X[0]), r"needs tokens .*, received shape \(5, 6\)"),

@@ -92,7 +92,8 @@ def test_what_it_makes_are_branches() -> None:
 @pytest.mark.parametrize(
     ("arguments", "shape", "message"),
     [
-        ({"branches": 0}, (4, 3, 2), "`branches` must be a whole number from 1, received 0"),
+        ({"branches": 0}, (4, 3, 2), "`branches` must be a whole number from 1, not 0"),
+        ({"branches": "4"}, (4, 3, 2), "`branches` must be a whole number from 1, not '4'"),
         ({"branches": 1, "rows": 1.5}, (4, 3, 2), "`rows` must be a whole number from 1"),
         ({"branches": 1, "rows": 3}, (4, 3, 2), "`rows`=3 does not divide the 4 rows"),
         ({"branches": 1, "groups": 2, "trees": 2}, (4, 3, 6), "do not divide the 6 filters"),

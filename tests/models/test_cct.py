@@ -119,7 +119,7 @@ def test_heads_and_widths_are_free() -> None:
         ({"attention_heads": 3}, "`attention_heads`=3 does not divide the 128 nodes"),
         ({"front_convolutions": 2}, "`front_convolutions`=2 leaves none of the 2 encoders"),
         ({"position_embedding": "none"}, "`position_embedding`=none must be one of learned, sine"),
-        ({"input_shape": (None, 32, 3)}, r"needs images \(height, width, channels\), not"),
+        ({"input_shape": (None, 32, 3)}, "each must be a whole number from 1, not None"),
     ],
 )
 def test_what_cannot_be_built_is_refused(options, words) -> None:

@@ -169,6 +169,11 @@ def test_options_are_read_from_values_and_texts(name, given, want) -> None:
         ("vgg6", {"no_such": 3}, "`no_such` is no option of vgg6; it has filters, width, "),
         ("vgg6", {"filters": ["3"]}, "`filters`=3: give a layer and a number each"),
         ("vgg6", {"filters": ["3:1", "3:2"]}, "every layer once"),
+        ("vgg6", {"filters": {3: 1.5}}, "`filters`=3:1.5: give a layer and a number each"),
+        ("lenet5", {"filters": ["1:0"]}, "`filters`=1:0 must be whole numbers of at least 1"),
+        ("lenet5", {"width": "6"}, "`width` must be a whole number, received '6'"),
+        ("lenet5", {"scale_fc": "x"}, "`scale_fc` must be True or False, received 'x'"),
+        ("avgg6", {"first_pooling": 2.5}, "`first_pooling` must be a whole number, received 2.5"),
         ("vgg6", {"fc_widths": ["wide"]}, "`fc_widths`=wide: give whole numbers"),
         ("vgg6", {"fc_activation": "tanh"}, "`fc_activation`=tanh must be one of linear, relu"),
         ("efficientnetb0", {"dropout": 1.0}, "`dropout`=1.0 must be at least 0"),
@@ -177,6 +182,21 @@ def test_options_are_read_from_values_and_texts(name, given, want) -> None:
 def test_wrong_options_are_refused(name, given, message) -> None:
     with pytest.raises(InputError, match=message):
         find_architecture(name).read(given)
+
+
+@pytest.mark.parametrize(
+    ("labels", "shape", "message"),
+    [
+        (0, (32, 32, 3), "`num_labels` must be a whole number from 1, not 0"),
+        ("ten", (32, 32, 3), "`num_labels` must be a whole number from 1, not 'ten'"),
+        (2, (32, 32), r"`input_shape` is \(height, width, channels\), not \(32, 32\)"),
+        (2, (32, None, 3), "`input_shape`=.*: each must be a whole number from 1, not None"),
+    ],
+)
+@pytest.mark.parametrize("name", ["lenet5", "tree3", "rodib"])
+def test_no_network_of_these_labels_or_images(name, labels, shape, message) -> None:
+    with pytest.raises(InputError, match=message):
+        sfp_keras.build_network(name, labels, input_shape=shape)
 
 
 def test_unknown_networks_are_refused() -> None:

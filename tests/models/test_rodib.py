@@ -48,6 +48,8 @@ def test_units_of_one_delay_stand_beside() -> None:
     network = build_network("rodib", 7, width=1, delay_nodes=4, label_units=True)
     assert [network.get_layer(name).units for name in ("fc1", "output")] == [4, 7]
     assert network.output_shape == (None, 7)
+    with pytest.raises(InputError, match=r"`delays`=3: with `label_units` .* leave one of the two"):
+        build_network("rodib", 7, width=1, delays=3, label_units=True)
 
 
 def test_the_convolutions_may_be_another_networks() -> None:

@@ -129,7 +129,7 @@ def test_its_stages_are_filters_and_branches() -> None:
     [
         ({"filters": {2: 5}}, "`filters`=2:5, but tree3 has filters in layer 1 alone"),
         ({"rectangle_rows": 3}, "`rectangle_rows`=3 does not divide the 14 rows"),
-        ({"input_shape": (4, 32, 3)}, "does not divide the 0 rows"),
+        ({"input_shape": (5, 32, 3)}, r"at least 6x6 pixels, not \(5, 32, 3\)"),
         ({"tree_outputs": "one", "trees": 2}, "`tree_outputs`=one needs .*give `trees`=10"),
         ({"activation": "tanh"}, "`activation`=tanh must be one of relu, sigmoid"),
         ({"branches": 0}, "`branches`=0 must be at least 1"),

@@ -208,6 +208,8 @@ def test_other_image_sizes(name):
         ({"filters": {5: 0}}, "`filters` of layer 5"),
         ({"first_pooling": 3}, "`pooling_order` and `first_pooling` are of A-VGGs, not of vgg6"),
         ({"name": "avgg6", "first_pooling": 6}, "`first_pooling`=6, but avgg6 has layers 1 to 5"),
+        ({"name": "avgg6", "first_pooling": "3"}, "`first_pooling` must be a whole number from 1"),
+        ({"name": "avgg6", "pooling_order": "max"}, "`pooling_order`='max' must be one of avg,max"),
     ],
 )
 def test_refusals(arguments, words):

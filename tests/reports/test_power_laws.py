@@ -6,7 +6,12 @@ import pytest
 from rich.console import Console
 
 from sfp_keras.analyses.catalog.power_laws import draw_power_laws, networks_table, stages_table
-from sfp_keras.reports.power_laws import NETWORK, POWER_LAWS, fit_power_laws
+from sfp_keras.reports.power_laws import (
+    NETWORK,
+    POWER_LAWS,
+    fit_power_laws,
+    power_laws_in_words,
+)
 from sfp_keras.reports.sweep import METRICS, print_sweep, summarise
 from sfp_keras.settings import WIDTHS
 
@@ -100,3 +105,10 @@ def test_everything_is_drawn_and_printed(widths: tuple[int, ...], seeds: tuple[i
     assert stages_table(summary).frame()["size_times_depth"].tolist() == [
         4 * width for width in widths for _ in range(2)
     ]
+
+
+def test_seeds_without_an_exponent_yet_are_left_out_of_the_words() -> None:
+    table = members((3, 6, 12), (0, 1, 2), lambda w, s: 1 / w, lambda w, s: 1 / w)
+    unfinished = table[(table["seed"] < 2) | (table["width"] == 3)]
+    for sentence in power_laws_in_words(fit_power_laws(unfinished), "layer1"):
+        assert sentence.endswith("; of single seeds 1.000, 1.000")

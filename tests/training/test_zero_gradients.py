@@ -76,9 +76,24 @@ def test_shares_are_those_of_gradients_by_hand() -> None:
         (np.zeros((2, 2)), np.zeros(3, int), "received 2 images and labels of shape"),
         (np.zeros((2, 2)), np.array([0, 3]), "`labels` must be whole numbers 0 to 2"),
         (np.zeros((2, 2)), np.array([0.0, 1.0]), "`labels` must be whole numbers 0 to 2"),
+        (np.zeros((2, 3)), np.array([0, 1]), r"`images` have the shape \(3,\), .* takes \(2,\)"),
+        (np.zeros((2, 2, 2)), np.array([0, 1]), r"`images` have the shape \(2, 2\)"),
     ],
 )
 def test_refusals(images, labels, message) -> None:
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
     with pytest.raises(InputError, match=message):
         zero_gradient_shares(model, images, labels)
+
+
+def test_it_needs_one_output_of_logits() -> None:
+    inputs = keras.Input((4, 2))
+    numbers = keras.layers.Dense(3)(inputs)
+    logits = keras.layers.Flatten()(numbers)
+    for model, given in (
+        (keras.Model(inputs, numbers), r"\(None, 4, 3\)"),
+        (keras.Model(inputs, [logits, logits]), r"\(None, 12\) and \(None, 12\)"),
+        (keras.Sequential([keras.layers.Dense(3)]), "<Sequential"),
+    ):
+        with pytest.raises(InputError, match=rf"one output of logits \(n, K\), received {given}"):
+            zero_gradient_shares(model, np.zeros((1, 4, 2)), np.zeros(1, int))

@@ -30,7 +30,11 @@ def _measure(
 
 
 def _check(table: pd.DataFrame) -> None:
-    shares, counts = table[[*_SHARES]].astype(float), table[["size", "images"]].astype(float)
+    # Column by column, for then a missing one is named.
+    shares, counts = (
+        pd.DataFrame({name: table[name].astype(float) for name in names})
+        for names in (_SHARES, ("size", "images"))
+    )
     table["variable"]
     if not ((shares >= 0) & (shares <= 1)).all(axis=None):
         raise ValueError("a share is not from 0 to 1")

@@ -117,8 +117,6 @@ def _build(
     from sfp_keras.layers import PositionEmbedding, SequencePooling
 
     layout, sizes = _NETWORKS[name], _sizes(name, options)
-    if len(input_shape) != 3 or None in input_shape:
-        raise InputError(f"{name} needs images (height, width, channels), not {tuple(input_shape)}")
     policy = keras.dtype_policies.get(keras.config.dtype_policy() if dtype is None else dtype)
     mixed = policy.compute_dtype != policy.variable_dtype
     make = _Layers(seed, policy)

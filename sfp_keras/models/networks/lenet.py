@@ -1,12 +1,11 @@
 """LeNet-5 for small images (arXiv:2211.11378), as a functional Keras model."""
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sfp_keras.errors import InputError
-from sfp_keras.models.initializers import seed_of
+from sfp_keras.models.initializers import DEVIATIONS, normal
 from sfp_keras.models.options import Layer, ScaledHeadOptions, in_proportion
 from sfp_keras.models.registry import Architecture, register
 from sfp_keras.settings.field import setting
@@ -21,21 +20,13 @@ _WIDTHS = (120, 84)
 _KERNEL = 5
 _SMALLEST = 16
 
-# Standard deviation of a layer's first weights, of its number of inputs: the paper's code has He's
-# for ReLU and 1 for the sigmoid; LeCun's for tanh is ours.
-_DEVIATION: dict[str, Callable[[int], float]] = {
-    "relu": lambda inputs: math.sqrt(2 / inputs),
-    "sigmoid": lambda inputs: 1.0,
-    "tanh": lambda inputs: math.sqrt(1 / inputs),
-}
-
 
 @dataclass(frozen=True)
 class LeNetOptions(ScaledHeadOptions):
     """Options of LeNet-5."""
 
     activation: str = setting(
-        "relu", "Activation of all hidden layers of lenet5.", choices=tuple(_DEVIATION)
+        "relu", "Activation of all hidden layers of lenet5.", choices=tuple(DEVIATIONS)
     )
 
 
@@ -66,9 +57,8 @@ def _build(
             raise InputError(f"`filters` names layer {number}, but lenet5 has layers 1 and 2")
     policy = keras.dtype_policies.get(keras.config.dtype_policy() if dtype is None else dtype)
 
-    def normal(layer: str, inputs: int) -> dict[str, Any]:
-        deviation = _DEVIATION[options.activation](inputs)
-        draw = keras.initializers.RandomNormal(0.0, deviation, seed_of(seed, layer, "kernel"))
+    def drawn(layer: str, inputs: int) -> dict[str, Any]:
+        draw = normal(seed, layer, DEVIATIONS[options.activation](inputs))
         return {"kernel_initializer": draw, "dtype": policy, "name": layer}
 
     image = keras.Input(tuple(input_shape), name="image")
@@ -76,15 +66,15 @@ def _build(
     for number in _FILTERS:
         inputs = _KERNEL**2 * x.shape[-1]
         layer = f"layer{number}"
-        x = keras.layers.Conv2D(filters[number], _KERNEL, **normal(f"{layer}_conv", inputs))(x)
+        x = keras.layers.Conv2D(filters[number], _KERNEL, **drawn(f"{layer}_conv", inputs))(x)
         x = keras.layers.Activation(options.activation, dtype=policy, name=f"{layer}_activation")(x)
         x = keras.layers.MaxPooling2D(2, dtype=policy, name=f"{layer}_pool")(x)
     x = keras.layers.Flatten(dtype=policy, name="flatten")(x)
     for number, width in enumerate(_WIDTHS, start=1):
         name = f"fc{number}"
         width = in_proportion(width, fc_width, _FILTERS[1])
-        x = keras.layers.Dense(width, options.activation, **normal(name, x.shape[-1]))(x)
-    output = {**normal("output", x.shape[-1]), "dtype": policy.variable_dtype, "use_bias": False}
+        x = keras.layers.Dense(width, options.activation, **drawn(name, x.shape[-1]))(x)
+    output = {**drawn("output", x.shape[-1]), "dtype": policy.variable_dtype, "use_bias": False}
     return keras.Model(image, keras.layers.Dense(num_labels, **output)(x), name="lenet5")
 
 

@@ -63,6 +63,11 @@ def _build(
     """
     import keras
 
+    if options.label_units and options.delays is not None:
+        raise InputError(
+            f"`delays`={options.delays}: with `label_units` the output units have one delay; leave "
+            "one of the two out"
+        )
     delays = 1 if options.label_units else _delays(options.delays, num_labels)
     nodes = options.delay_nodes
     widths: dict[str, Any] = {"filters": options.filters, "width": options.width}

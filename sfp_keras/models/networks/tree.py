@@ -1,14 +1,13 @@
 """Tree-3 (arXiv:2211.11378): one convolution, branches that sample it, one output layer."""
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from sfp_keras.errors import InputError
-from sfp_keras.models.initializers import normal
+from sfp_keras.models.initializers import DEVIATIONS, normal
 from sfp_keras.models.options import Layer, Options
 from sfp_keras.models.registry import Architecture, register
 from sfp_keras.settings.field import setting
@@ -18,12 +17,6 @@ if TYPE_CHECKING:
 
 _FILTERS, _BRANCHES = 15, 16
 _KERNEL, _POOL = 5, 2
-
-# Standard deviation of first weights, of the number of inputs: as the paper's code has them.
-_DEVIATION: Mapping[str, Callable[[int], float]] = {
-    "relu": lambda inputs: math.sqrt(2 / inputs),
-    "sigmoid": lambda inputs: 1.0,
-}
 
 
 @dataclass(frozen=True)
@@ -47,7 +40,7 @@ class TreeOptions(Options):
         choices=("all", "one"),
     )
     activation: str = setting(
-        "relu", "Activation of all hidden layers of tree3.", choices=tuple(_DEVIATION)
+        "relu", "Activation of all hidden layers of tree3.", choices=("relu", "sigmoid")
     )
     output_bias: bool = True
 
@@ -81,7 +74,7 @@ def _build(
     colours = input_shape[-1]
     policy = keras.dtype_policies.get(keras.config.dtype_policy() if dtype is None else dtype)
     mixed = policy.compute_dtype != policy.variable_dtype
-    deviation = _DEVIATION[options.activation]
+    deviation = DEVIATIONS[options.activation]
 
     image = keras.Input(tuple(input_shape), name="image")
     # The convolution with a group for each colour; by its groups it is 30 times slower on a CPU.
@@ -125,18 +118,21 @@ def _build(
 
 def _check(options: TreeOptions, input_shape: Sequence[int], num_labels: int) -> None:
     for layer, count in (options.filters or {}).items():
-        if layer != 1 or count < 1:
-            raise InputError(
-                f"`filters`={layer}:{count}, but tree3 has filters in layer 1 alone, at least one "
-                "of each colour"
-            )
+        if layer != 1:
+            raise InputError(f"`filters`={layer}:{count}, but tree3 has filters in layer 1 alone")
     if options.tree_outputs == "one" and options.trees != num_labels:
         raise InputError(
             f"`tree_outputs`=one needs a tree for each of the {num_labels} labels: give "
             f"`trees`={num_labels}"
         )
+    smallest = _KERNEL + _POOL - 1
+    if min(input_shape[:2]) < smallest:
+        raise InputError(
+            f"tree3 needs images of at least {smallest}x{smallest} pixels, not "
+            f"{tuple(input_shape)}: enlarge them by `image_size`"
+        )
     height = (input_shape[0] - _KERNEL + 1) // _POOL
-    if min(input_shape[:2]) < _KERNEL + _POOL - 1 or height % _rows(options, height):
+    if height % _rows(options, height):
         raise InputError(
             f"`rectangle_rows`={_rows(options, height)} does not divide the {height} rows that "
             f"convolution and pooling leave of images of {tuple(input_shape)}: give a divisor, or "

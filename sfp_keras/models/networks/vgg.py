@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sfp_keras.errors import InputError
+from sfp_keras.errors import InputError, as_whole
 from sfp_keras.models.initializers import uniform_fan_in
 from sfp_keras.models.options import Layer, ScaledHeadOptions, in_proportion
 from sfp_keras.models.registry import Architecture, WeightFiles, register
@@ -65,6 +65,7 @@ _NETWORKS = {
 VGG_NAMES = tuple(_NETWORKS)
 # Options of A-VGGs alone.
 _POOLING_OPTIONS = ("pooling_order", "first_pooling")
+_ORDERS = ("avg,max", "max,avg")
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class AVGGOptions(VGGOptions):
     pooling_order: str = setting(
         "avg,max",
         "Kinds of an avgg's two poolings, 4x4 and then 2x2, input side first.",
-        choices=("avg,max", "max,avg"),
+        choices=_ORDERS,
     )
     first_pooling: int | None = setting(
         None,
@@ -193,9 +194,9 @@ def build_vgg(
     layout = _scaled(_pooled(name, pooling_order, first_pooling), width, scale_fc)
     widths = _filters(name, layout, filters)
     fc_widths = layout.fc_widths if fc_widths is None else tuple(fc_widths)
-    _check_positive("`num_labels`", num_labels)
+    as_whole("num_labels", num_labels, 1)
     for width in fc_widths:
-        _check_positive("`fc_widths`", width)
+        as_whole("fc_widths", width, 1)
     _check_input_shape(name, layout, input_shape)
     _check_activation(fc_activation)
     policy = keras.dtype_policies.get(keras.config.dtype_policy() if dtype is None else dtype)
@@ -264,7 +265,7 @@ def _layout(name: str) -> _Layout:
 def _scaled(layout: _Layout, width: int | None, scale_fc: bool) -> _Layout:
     if width is None:
         return layout
-    _check_positive("`width`", width)
+    as_whole("width", width, 1)
     first = layout.filters[0]
     scaled = tuple(in_proportion(count, width, first) for count in layout.filters)
     fc_widths = layout.fc_widths
@@ -281,9 +282,11 @@ def _pooled(name: str, order: str, first: int | None) -> _Layout:
     if not name.startswith("avgg"):
         raise InputError(f"`pooling_order` and `first_pooling` are of A-VGGs, not of {name}")
     last = len(layout.filters)
-    first = layout.pools[0][0] if first is None else first
-    if not 1 <= first <= last:
+    first = layout.pools[0][0] if first is None else as_whole("first_pooling", first, 1)
+    if first > last:
         raise InputError(f"`first_pooling`={first}, but {name} has layers 1 to {last}")
+    if order not in _ORDERS:
+        raise InputError(f"`pooling_order`={order!r} must be one of {' and '.join(_ORDERS)}")
     early, late = order.split(",")
     return replace(layout, pools=((first, early, 4), (last, late, 2)))
 
@@ -295,14 +298,8 @@ def _filters(name: str, layout: _Layout, changed: Mapping[Layer, int] | None) ->
             raise InputError(
                 f"`filters` names layer {number}, but {name} has layers 1 to {len(widths)}"
             )
-        _check_positive(f"`filters` of layer {number}", width)
-        widths[number] = width
+        widths[number] = as_whole(f"`filters` of layer {number}", width, 1)
     return list(widths.values())
-
-
-def _check_positive(what: str, value: int) -> None:
-    if not isinstance(value, int) or value < 1:
-        raise InputError(f"{what} must be a whole number from 1, not {value!r}")
 
 
 def _check_input_shape(name: str, layout: _Layout, input_shape: Sequence[int]) -> None:

@@ -6,7 +6,12 @@ import pandas as pd
 from sfp_keras.analyses import switches
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
-from sfp_keras.models.copying import layer_with_filters, narrowed, width_of
+from sfp_keras.models.copying import (
+    layer_with_filters,
+    layers_with_filters,
+    narrowed,
+    width_of,
+)
 from sfp_keras.models.options import Layer, read_layer
 from sfp_keras.probing import Stage
 from sfp_keras.runs import RunFiles, stage_results
@@ -43,6 +48,11 @@ def check_widths(experiment: Experiment, network: keras.Model, stage: Stage) -> 
             "`ablate_widths`: the weights of "
             f"`initial_weights`={experiment.network.initial_weights} do not fit other numbers of "
             "filters; leave one of the two out"
+        )
+    if architecture.layer_of and not _numbered_layers(experiment, network):
+        raise InputError(
+            f"`ablate_widths`: {architecture.name} has no layer whose filters it can make fewer; "
+            "train it apart with another `filters`"
         )
     changed, widest = changed_layers(experiment, network, stage), max(experiment.ablation.widths)
     for layer in changed:
@@ -81,11 +91,19 @@ def changed_layers(experiment: Experiment, network: keras.Model, stage: Stage) -
 
 def _own_layer(experiment: Experiment, network: keras.Model, stage: Stage) -> Layer | None:
     """The layer that makes the stage's filters, as the option `filters` names it."""
-    name, layer_of = layer_with_filters(network, stage.path), experiment.architecture.layer_of
-    if layer_of is None:
+    name = layer_with_filters(network, stage.path)
+    if experiment.architecture.layer_of is None:
         return name if name != network.layers[-1].name else None
-    numbers = range(1, len(network.layers) + 1)
-    return next((number for number in numbers if layer_of(number) == name), None)
+    return _numbered_layers(experiment, network).get(name)
+
+
+def _numbered_layers(experiment: Experiment, network: keras.Model) -> dict[str | None, int]:
+    """Of a network that numbers its layers, the number of each layer with filters, by its name."""
+    layer_of, known = experiment.architecture.layer_of, layers_with_filters(network)
+    if layer_of is None:
+        return {}
+    names = {number: layer_of(number) for number in range(1, len(network.layers) + 1)}
+    return {name: number for number, name in names.items() if name in known}
 
 
 def narrower_experiments(session: ProbeSession) -> list[Experiment]:

@@ -102,6 +102,35 @@ def letter(axes: Axes, text: str, title: str = "") -> None:
     axes.set_title(shown, loc="left", fontsize=LARGE, parse_math=False)
 
 
+def legend_below(
+    figure: Figure,
+    handles: Sequence[Any],
+    texts: Sequence[str],
+    columns: int,
+    *,
+    fontsize: float = SMALL,
+    parse_math: bool = True,
+) -> None:
+    """A legend below all panels, in fewer columns where it would be wider than the figure.
+
+    Args:
+        figure: `Figure`.
+        handles: what stands for each curve.
+        texts: the name of each.
+        columns: `int`. Columns at most.
+        fontsize: `float`. Points.
+        parse_math: `bool`, default True. Whether $ in a name begins a formula.
+    """
+    style: dict[str, Any] = {"loc": "outside lower center", "fontsize": fontsize}
+    for ncols in range(max(1, min(columns, len(texts))), 0, -1):
+        legend = figure.legend(handles, texts, ncols=ncols, frameon=False, **style)
+        for text in legend.get_texts():
+            text.set_parse_math(parse_math)
+        if ncols == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            return
+        legend.remove()
+
+
 def log_axis(axes: Axes, low: float, high: float) -> None:
     """Make the y axis logarithmic, with plain numbers as ticks.
 

@@ -12,8 +12,8 @@ from sfp_keras.analyses.subjects import Sweep
 from sfp_keras.reports.style import (
     BARS,
     POINT,
-    SMALL,
     joined,
+    legend_below,
     new_figure,
     ordered_styles,
     share_axis,
@@ -57,8 +57,8 @@ def draw_depth(members: pd.DataFrame, axis: SweepAxis = LABELS) -> Figure:
     tidy(axes)
     share_axis(axes)
     # Below: bars of deviations reach into every corner of the axes.
-    style = {"loc": "outside lower center", "fontsize": SMALL, "frameon": False}
-    figure.legend(*axes.get_legend_handles_labels(), ncols=min(len(counts), 4), **style)
+    handles, texts = axes.get_legend_handles_labels()
+    legend_below(figure, handles, texts, 4)
     return figure
 
 

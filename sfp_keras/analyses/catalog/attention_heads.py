@@ -19,6 +19,7 @@ from sfp_keras.reports.style import (
     SMALL,
     height_for,
     label_axis,
+    legend_below,
     letter,
     new_figure,
     share_axis,
@@ -114,9 +115,7 @@ def draw_attention_heads(found: HeadSpecialization, names: Sequence[str]) -> Fig
     letter(led, "B")
     letter(shares, "C", _against_chance(found.nodes))
     handles, texts = shares.get_legend_handles_labels()
-    figure.legend(
-        handles, texts, loc="outside lower center", ncols=4, fontsize=SMALL, frameon=False
-    )
+    legend_below(figure, handles, texts, 4)
     return figure
 
 

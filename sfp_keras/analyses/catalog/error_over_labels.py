@@ -20,6 +20,7 @@ from sfp_keras.reports.style import (
     LARGE,
     POINT,
     SMALL,
+    legend_below,
     new_figure,
     number_of_labels_axis,
     share_axis,
@@ -89,8 +90,8 @@ def draw_error(members: pd.DataFrame, paper: PaperSweep | None, stage: str) -> F
     axes.set_title(f"head on {shown_name(stage, 30)}", loc="left", fontsize=LARGE, parse_math=False)
     tidy(axes)
     # Points may be anywhere in the panel.
-    style = {"loc": "outside lower center", "ncols": 2, "fontsize": SMALL - 1, "frameon": False}
-    figure.legend(*axes.get_legend_handles_labels(), **style)
+    handles, texts = axes.get_legend_handles_labels()
+    legend_below(figure, handles, texts, 2, fontsize=SMALL - 1)
     return figure
 
 

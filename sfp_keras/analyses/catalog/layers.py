@@ -18,7 +18,7 @@ from sfp_keras.reports.style import (
     COLOURS,
     GREY,
     PAGE,
-    SMALL,
+    legend_below,
     letter,
     new_figure,
     shown_name,
@@ -86,9 +86,7 @@ def draw_layer_curves(
         letter(panel, mark)
     handles, texts = grid.flat[0].get_legend_handles_labels()
     if len(texts) > 1:
-        figure.legend(
-            handles, texts, loc="outside lower center", ncols=3, fontsize=SMALL, frameon=False
-        )
+        legend_below(figure, handles, texts, 3)
     return figure
 
 

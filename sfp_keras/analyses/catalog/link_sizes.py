@@ -14,8 +14,8 @@ from sfp_keras.analyses.subjects import Run
 from sfp_keras.reports.style import (
     BARS,
     LARGE,
-    SMALL,
     label_outer,
+    legend_below,
     panels,
     shown_name,
     tidy,
@@ -63,10 +63,7 @@ def sizes_figure(summary: pd.DataFrame) -> Figure:
         tidy(panel)
     found = [panel.get_legend_handles_labels() for panel in axes]
     shown = {name: mark for marks, names in found for mark, name in zip(marks, names, strict=True)}
-    figure.legend(
-        shown.values(), shown.keys(), loc="outside lower center", ncols=4 if len(kinds) > 1 else 2,
-        fontsize=SMALL, frameon=False,
-    )  # fmt: skip
+    legend_below(figure, list(shown.values()), list(shown), 4)
     return figure
 
 

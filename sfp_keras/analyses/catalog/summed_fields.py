@@ -14,10 +14,10 @@ from sfp_keras.reports.style import (
     COLOURS,
     GREY,
     PAGE,
-    SMALL,
     height_for,
     label_axis,
     label_marks,
+    legend_below,
     letter,
     new_figure,
     shown_name,
@@ -95,14 +95,7 @@ def draw_summed_fields(
     # One legend: both panels have the right unit's colour.
     handles, texts = axes[1].get_legend_handles_labels()
     bars, words = axes[0].get_legend_handles_labels()
-    figure.legend(
-        [bars[1], *handles],
-        [words[1], *texts],
-        loc="outside lower center",
-        ncols=4,
-        fontsize=SMALL,
-        frameon=False,
-    )
+    legend_below(figure, [bars[1], *handles], [words[1], *texts], 4)
     return figure
 
 

@@ -17,6 +17,7 @@ from sfp_keras.reports.style import (
     PAGE,
     SMALL,
     joined,
+    legend_below,
     letter,
     new_figure,
     share_axis,
@@ -75,11 +76,7 @@ def draw_heads(curves: Mapping[str, pd.DataFrame]) -> Figure:
     axes[0].set(ylabel="training loss")
     axes[1].set(ylabel="test accuracy")
     handles, texts = axes[1].get_legend_handles_labels()
-    legend = figure.legend(
-        handles, texts, loc="outside lower center", ncols=6, fontsize=SMALL, frameon=False
-    )
-    for text in legend.get_texts():
-        text.set_parse_math(False)
+    legend_below(figure, handles, texts, 6, parse_math=False)
     _finish(axes)
     return figure
 

@@ -57,7 +57,8 @@ function App({initial, read, views}) {
     setVersion((n) => n + 1);
   };
   useEffect(() => host.onReload(readAgain), []);
-  useEffect(() => host.writeAddress(encode(state, views), VISITED), [state]);
+  // At once: after the next frame the user may have gone back already.
+  useLayoutEffect(() => host.writeAddress(encode(state, views), VISITED), [state]);
   document.documentElement.dataset.theme = theme;
 
   const log = useResource(`runs ${version}`, (signal) => getJson('runs', {}, signal));

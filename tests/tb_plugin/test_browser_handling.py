@@ -95,6 +95,31 @@ def test_back_leads_from_a_filter_to_where_it_was_opened(page, base):
     frame.wait_for_selector(".cell canvas")
 
 
+def test_back_twice_is_back_twice_however_late_the_browser_draws(page, base):
+    frame = open_tab(page, base)
+    frame.get_by_role("tab", name="Filters", exact=True).click()
+    frame.locator(".cell").nth(2).click()
+    frame.wait_for_selector(".matrix-box canvas")
+    frame.get_by_role("button", name="Next").click()
+    # The second Back follows the first as soon as that is seen, before the next frame.
+    frame.evaluate("""() => {
+        const title = document.querySelector('.filter-title').textContent;
+        const frames = window.requestAnimationFrame;
+        window.requestAnimationFrame = () => 0;
+        new MutationObserver((_, observer) => {
+            if (document.querySelector('.filter-title').textContent === title) return;
+            observer.disconnect();
+            window.parent.history.back();
+            setTimeout(() => { window.requestAnimationFrame = frames; }, 200);
+        }).observe(document.body, {subtree: true, childList: true, characterData: true});
+        window.parent.history.back();
+    }""")
+    frame.wait_for_selector(".cell canvas")
+    page.go_back()
+    frame.wait_for_selector("tbody")
+    assert frame.get_by_role("tab", name="Stages").get_attribute("aria-selected") == "true"
+
+
 def test_a_narrow_window_shows_the_filters(page, base):
     page.set_viewport_size({"width": 500, "height": 850})
     frame = open_tab(page, base, view="gallery")

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
+_ARXIV = r"arXiv:(\d{4}\.\d{5})"
+
 
 @dataclasses.dataclass(frozen=True)
 class Source:
@@ -40,18 +42,29 @@ def source_of(entry: Mapping[str, Any]) -> Source:
 
 
 def cited(text: str) -> str:
-    """Text in which `paper 1` and `paper 2` are named: authors, year and arXiv number.
+    """Text in which `paper 1`, `paper 2` or arXiv numbers are named: authors, year and number.
 
     Args:
-        text: `str`, such as `"paper 1, Figure 4"`.
+        text: `str`, such as `"paper 1, Figure 4"` or `"arXiv:2501.12900"`.
 
     Returns:
-        `str`, such as `"Tzach et al. 2023, arXiv:2305.18078, Figure 4"`.
+        `str`, such as `"Tzach et al. 2023, arXiv:2305.18078, Figure 4"`. Papers that are not in
+        numbers.json stay as they are.
     """
     papers = file_content()["papers"]
-    return re.sub(r"\b[Pp]aper ([12])\b", lambda match: papers[f"paper{match[1]}"], text)
+    named = re.sub(r"\b[Pp]aper ([12])\b", lambda match: papers[f"paper{match[1]}"], text)
+    return re.sub(_ARXIV, lambda match: papers.get(match[1], match[0]), named)
 
 
-def references() -> tuple[str, ...]:
-    """The papers with authors, title and arXiv number."""
-    return tuple(file_content()["references"].values())
+def references(text: str) -> tuple[str, ...]:
+    """The papers of the method, and those whose arXiv number is in a text, with authors and title.
+
+    Args:
+        text: `str`.
+    """
+    found = set(re.findall(_ARXIV, text))
+    return tuple(
+        paper
+        for key, paper in file_content()["references"].items()
+        if key.startswith("paper") or key in found
+    )

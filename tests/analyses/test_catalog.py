@@ -43,7 +43,7 @@ from sfp_keras.filters import (
     find_clusters,
     follow_clusters,
 )
-from sfp_keras.papers import PaperNumbers, paper_numbers, paper_sweep
+from sfp_keras.papers import PaperNumbers, cited, paper_numbers, paper_sweep
 from sfp_keras.reports import Paragraph, save_table, terminal
 from sfp_keras.reports.power_laws import POWER_LAWS
 from sfp_keras.reports.sweep import METRICS, fit_stages, summarise
@@ -251,7 +251,7 @@ def test_figures_are_drawn_and_described(analysis: Analysis) -> None:
         if not isinstance(part, Drawing):
             continue
         assert part.caption.endswith(".")
-        assert part.counterpart is None or part.counterpart.startswith("paper ")
+        assert part.counterpart is None or cited(part.counterpart) != part.counterpart
         assert "Counterpart" not in part.caption
         name = subject.prefix + part.name
         assert name not in seen

@@ -1,6 +1,7 @@
 """`--mode=committee`: networks of run directories vote on the test images."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -124,6 +125,11 @@ def test_a_report_reads_the_tables(
 ) -> None:
     copy = tmp_path / "votes"
     shutil.copytree(voted.folder, copy)
+    page = (copy / "report.html").read_text()
+    references = page[page.index("<h2>References") :]
+    # The method's two papers and the one that has committees.
+    found = re.findall(r"arXiv:([\d.]{10})", references)
+    assert found == ["2305.18078", "2309.07537", "2506.23832"]
     (copy / "votes.csv").write_text("vote,accuracy\nsoft,0.5\n")
     assert call_main("--mode=report", f"--run_dir={copy}") == 2
     error = capsys.readouterr().err

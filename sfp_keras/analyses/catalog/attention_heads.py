@@ -209,7 +209,7 @@ def _parts(stage: Stage, found: HeadSpecialization) -> Iterator[AnalysisPart]:
         "most of these nodes. B: labels that each head leads, equals in equal parts. C: share of "
         "each label's leading head, and of the strongest of heads whose nodes are drawn at random, "
         f"{found.permutations} times: {_against_chance(nodes)}.{by_fields}",
-        None,
+        "arXiv:2501.12900",
     )
     if len(stage.names) <= MOST_LABELS:
         table = leading_head_table(stage.name, stage.names, found)

@@ -147,7 +147,7 @@ def _parts(committee: Committee, found: Committee) -> Iterator[AnalysisPart]:
         "A: test accuracy of the members, of the members on average and of their committee, with "
         "standard errors over the test images. B: share of the test images for which two members "
         "choose the same label.",
-        None,
+        "arXiv:2506.23832",
     )
     yield Tabled("votes", vote_table(found))
     yield Tabled("members", member_table(found))

@@ -130,7 +130,7 @@ def _parts(stage: Stage, clusters: Sequence[FilterClusters]) -> Iterator[Analysi
         "frames from above, elements of both ways are white, of this way alone green, of the "
         "other alone orange. Difference: Frobenius norm of the difference of a head's two "
         f"matrices over that of the first.{corner}",
-        None,
+        "arXiv:2506.23832",
     )
     if after.num_filters <= MOST_LABELS:
         table = heads_at_input_table(stage.name, silenced, clusters)

@@ -89,7 +89,7 @@ def _parts(run: Run, summary: pd.DataFrame) -> Iterator[AnalysisPart]:
             + " against the share of the links' weights that is kept, at several thresholds of "
             f"the clusters of {images} images; dashed, of the network before. Bars are standard "
             "deviations over seeds.",
-            counterpart=None,
+            counterpart="arXiv:2501.12880",
         )
 
 

@@ -89,7 +89,7 @@ def _parts(split: Split, lines: Mapping[str, pd.DataFrame]) -> Iterator[Analysis
         f"Single nodes of {kinds}, against the number of the block. A: accuracy of the head. B: "
         "noise n. C: clusters of a node N_c. D: labels of a cluster C_s. E and F: signal-to-noise "
         "ratios SNR_I and SNR_E; infinite ones are left out.",
-        None,
+        "arXiv:2501.12900",
     )
 
 

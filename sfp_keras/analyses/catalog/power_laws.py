@@ -237,7 +237,7 @@ def _parts(sweep: Sweep, fits: pd.DataFrame) -> Iterator[AnalysisPart]:
             if sweep.members["width"].nunique() > 2
             else ""
         ),
-        None,
+        "arXiv:2211.11106",
     )
     for sentence in power_laws_in_words(fits, sweep.stage):
         yield Paragraph(sentence)

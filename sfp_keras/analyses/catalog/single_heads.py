@@ -98,7 +98,7 @@ def _parts(stage: Stage, heads: Stage) -> Iterator[AnalysisPart]:
         f"{fields.num_filters}: mean fields of input labels on output units above "
         f"{clusters.threshold:g} of the largest, each with its labels permuted to clusters (white, "
         f"framed) and noise (yellow).{corner}",
-        None,
+        "arXiv:2506.23832",
     )
     if fields.num_filters <= MOST_LABELS:
         everyone = range(fields.num_filters)

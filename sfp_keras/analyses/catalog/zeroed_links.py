@@ -258,7 +258,7 @@ def _parts(run: Run, summary: pd.DataFrame) -> Iterator[AnalysisPart]:
                 + "; dashed, of the network before. Below each link is the share of its weights "
                 "that AFCC keeps; the published script and Random AFCC keep other shares. Bars are "
                 "standard deviations over seeds.",
-                counterpart=None,
+                counterpart="arXiv:2501.12880",
             )
 
 

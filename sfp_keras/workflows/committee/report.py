@@ -4,11 +4,11 @@ from pathlib import Path
 
 from sfp_keras.analyses import Committee, print_committee
 from sfp_keras.files import write_text
-from sfp_keras.reports import Listing, Part, Section, page, terminal
+from sfp_keras.reports import Listing, Part, page, terminal
 from sfp_keras.runs import locked
 from sfp_keras.runs.committee_results import read_committee
 from sfp_keras.workflows.committee.directory import CommitteeDirectory
-from sfp_keras.workflows.report.provenance import reference_section
+from sfp_keras.workflows.report.provenance import with_provenance
 from sfp_keras.workflows.report.writer import ReportWriter
 
 
@@ -27,11 +27,7 @@ def committee_report(path: Path) -> None:
         found = Committee(*read_committee(folder.members, folder.votes, folder.agreement))
         writer = ReportWriter(folder.figures)
         writer.delete_previous()
-        sections = [
-            *writer.sections(found),
-            Section("Settings and provenance", _provenance_parts(saved)),
-            reference_section(),
-        ]
+        sections = with_provenance(writer.sections(found), _provenance_parts(saved))
         title = f"Committee of {len(found.members)} networks"
         summary = f"{saved.get('images', 0):,} test images. Folder: {path}"
         write_text(folder.report, page(title, sections, summary))

@@ -1,5 +1,7 @@
 """The parts of a report that say how the run was made, with what, and after which papers."""
 
+from collections.abc import Sequence
+
 from sfp_keras._version import __version__
 from sfp_keras.papers import references
 from sfp_keras.reports import Folded, Listing, Paragraph, Part, Section
@@ -32,6 +34,20 @@ def provenance_parts(run: RecordedRun) -> list[Part]:
     return parts
 
 
-def reference_section() -> Section:
-    """The section that names the papers."""
-    return Section("References", [Paragraph(text) for text in references()])
+def with_provenance(sections: Sequence[Section], provenance: Sequence[Part]) -> list[Section]:
+    """The sections of a page and behind them its last two.
+
+    Args:
+        sections: what was found.
+        provenance: how it was made.
+
+    Returns:
+        The sections, provenance, and references: the method's papers and those that the sections
+        name.
+    """
+    text = "\n".join(part.html() for section in sections for part in section.parts)
+    return [
+        *sections,
+        Section("Settings and provenance", provenance),
+        Section("References", [Paragraph(paper) for paper in references(text)]),
+    ]

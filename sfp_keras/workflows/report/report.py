@@ -4,8 +4,8 @@ from sfp_keras.analyses import Run
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import write_text
-from sfp_keras.reports import Section, page, print_layers, terminal, text_of_kind
-from sfp_keras.workflows.report.provenance import provenance_parts, reference_section
+from sfp_keras.reports import page, print_layers, terminal, text_of_kind
+from sfp_keras.workflows.report.provenance import provenance_parts, with_provenance
 from sfp_keras.workflows.report.recorded_run import RecordedRun, read_run
 from sfp_keras.workflows.report.writer import ReportWriter
 
@@ -18,9 +18,7 @@ def report(experiment: Experiment) -> None:
     writer = ReportWriter(recorded.files.figures)
     writer.delete_previous()
 
-    sections = writer.sections(run)
-    sections.append(Section("Settings and provenance", provenance_parts(recorded)))
-    sections.append(reference_section())
+    sections = with_provenance(writer.sections(run), provenance_parts(recorded))
     write_text(recorded.files.report, page(recorded.title, sections, summary(recorded, run.kind)))
     console = terminal()
     # The paper's rows go below those of the test images.

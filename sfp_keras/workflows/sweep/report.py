@@ -13,14 +13,14 @@ from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import damaged, write_text
 from sfp_keras.papers import measured_as_papers, paper_sweep
-from sfp_keras.reports import Folded, Listing, Part, Section, page, terminal
+from sfp_keras.reports import Folded, Listing, Part, page, terminal
 from sfp_keras.reports.power_laws import POWER_LAWS
 from sfp_keras.reports.sweep import LINES_OVER_K, print_sweep, summarise, sweep_stage
 from sfp_keras.runs import RunFiles
 from sfp_keras.runs.statistics_files import LAYER_COLUMNS, check_layers, with_layer_columns
 from sfp_keras.runs.tables import read_content
 from sfp_keras.settings import LABELS, SweepAxis
-from sfp_keras.workflows.report.provenance import reference_section
+from sfp_keras.workflows.report.provenance import with_provenance
 from sfp_keras.workflows.report.writer import ReportWriter
 from sfp_keras.workflows.sweep.directory import SweepDirectory, axis_of
 
@@ -71,11 +71,8 @@ def sweep_report(path: Path, stage: str | None = None) -> None:
         write_text(folder.settings, json.dumps(content, indent=2) + "\n")
         writer = ReportWriter(folder.figures)
         writer.delete_previous()
-        sections = [
-            *writer.sections(Sweep(members, summary, fits, stage, paper, axis)),
-            Section("Settings and provenance", _provenance_parts(content)),
-            reference_section(),
-        ]
+        found = Sweep(members, summary, fits, stage, paper, axis)
+        sections = with_provenance(writer.sections(found), _provenance_parts(content))
         finished, all_of_them = members["member"].nunique(), len(saved["members"])
         title = f"{saved['model']} on {saved['dataset']}, {axis.column} varied"
         summary_line = f"{finished} of {all_of_them} members finished. Folder: {folder.path}"

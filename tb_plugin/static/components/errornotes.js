@@ -13,9 +13,13 @@ import {Shared} from '../lib/shared.js';
  */
 export function ErrorNotes({rows, barsAt}) {
   const {update} = useContext(Shared);
-  const {images, heads, shuffled} = known(rows);
-  if (images || heads || shuffled)
+  const {images, heads, shuffled, runs} = known(rows);
+  if (images || heads || shuffled || runs)
     return html`<p class="note">
+      ${
+        runs > 0 &&
+        'Several runs: mean ± standard deviation over runs whose stages have the same names and sizes, and as many labels. '
+      }
       ${images && '±: standard error over the images. '}
       ${heads > 0 && 'Several heads: mean ± standard deviation over heads of other first weights. '}
       ${shuffled && 'Shuffled labels: a head trained on labels put in random order; what it shows is chance.'}

@@ -1,5 +1,6 @@
 /** What the numbers are called, what they are and how they are printed: as the server says. */
 
+import {errorOf} from './errorcolumns.js';
 import {html} from './html.js';
 import {capital, formatAs, formatError, labelName} from './format.js';
 import {KINDS, ofKind} from './words.js';
@@ -49,7 +50,7 @@ function toColumn(column) {
     words: capital(title),
     name: heading.startsWith(title) ? capital(heading) : heading,
     print: key === 'name' ? (value, row) => labelName(value, row.label) : print,
-    error: (row) => formatError(row[`${key}_error`], print(row[key])),
+    error: (row) => formatError(errorOf(row, key), print(row[key])),
   };
 }
 

@@ -3,7 +3,7 @@
 import {count} from './format.js';
 
 // What a row has beside its numbers, as the route says.
-const COLUMN = /_(error|low|high|mean|std|shuffled)$|^(shuffled_)?seeds$/;
+const COLUMN = /_(error|low|high|mean|std|shuffled)$|^(shuffled_)?seeds$|^runs$/;
 
 /** What these routes answer for several runs: all rows, each with its `run`, and `barsAt`. */
 export function rowsOfRuns(answers, parameters) {
@@ -20,12 +20,13 @@ export function withErrors(keys, rows) {
   return [...keys, ...[...there].filter((key) => COLUMN.test(key) && !keys.includes(key))];
 }
 
-/** What some rows know of errors: `{images, heads, shuffled}`; `heads` is how many, or 0. */
+/** What some rows know of errors: `{images, heads, shuffled, runs}`; two are how many, or 0. */
 export function known(rows) {
   return {
     images: rows.some((row) => Object.keys(row).some((key) => key.endsWith('_error'))),
     heads: Math.max(0, ...rows.map((row) => row.seeds ?? 0)),
     shuffled: rows.some((row) => row.shuffled_seeds),
+    runs: Math.max(0, ...rows.map((row) => row.runs ?? 0)),
   };
 }
 
@@ -52,14 +53,18 @@ function reference(row, name, which) {
   return found;
 }
 
+/** The standard error of a row's number; of a mean over runs their standard deviation. */
+export const errorOf = (row, key) => row[`${key}_${row.runs ? 'std' : 'error'}`];
+
 /** What a chart draws of a number's errors: ends of bars and of a band, see chart.js. */
 export function barsOf(rows, key) {
   const of = (name) => rows.map((row) => row[`${key}_${name}`]);
   const has = (values) => values.some((value) => value !== undefined && value !== null);
-  const [low, high, mean, std] = ['low', 'high', 'mean', 'std'].map(of);
+  const [low, high, std] = ['low', 'high', 'std'].map(of);
+  const mean = rows.map((row) => row[row.runs ? key : `${key}_mean`]);
   const ends = (sign) => mean.map((m, i) => (isNumber(std[i]) ? m + sign * std[i] : undefined));
   return {
-    errors: of('error'),
+    errors: rows.map((row) => errorOf(row, key)),
     ...(has(low) && {bars: {low, high}}),
     ...(has(std) && {band: {low: ends(-1), high: ends(1)}}),
   };

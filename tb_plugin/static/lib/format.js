@@ -22,6 +22,8 @@ export function formatNumber(value) {
 export function formatAs(value, format) {
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (typeof value !== 'number' || !Number.isFinite(value) || !format) return formatNumber(value);
+  // The mean of counts.
+  if (format.endsWith('d') && !Number.isInteger(value)) return formatNumber(value);
   const digits = Number(format.match(/\.(\d+)/)?.[1] ?? 0);
   if (format.endsWith('g')) return minus(String(Number(value.toPrecision(digits || 6))));
   const size = Math.abs(value);

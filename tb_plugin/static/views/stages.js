@@ -10,9 +10,10 @@ import {columnOf, symbols} from '../lib/columns.js';
 import {barsOf, known, rowsOfRuns, withErrors, withReferences} from '../lib/errorcolumns.js';
 import {compose} from '../lib/export.js';
 import {formatNumber, plural, shortNames, shortRunNames} from '../lib/format.js';
+import {groupsOf, rowsOfGroup} from '../lib/means.js';
 import {Await, Empty} from '../components/messages.js';
 import {useResource} from '../lib/resource.js';
-import {toRun} from '../lib/state.js';
+import {flag, toRun} from '../lib/state.js';
 import {kindOfRow} from '../lib/words.js';
 import {Shared, useOffer} from '../lib/shared.js';
 import {Table} from '../components/table.js';
@@ -52,7 +53,13 @@ function described({keys}, columns) {
   };
 }
 
-export const view = {name: 'stages', title: 'Stages', place: 1, Page: StagesView};
+export const view = {
+  name: 'stages',
+  title: 'Stages',
+  place: 1,
+  Page: StagesView,
+  fields: {mean: [false, flag]},
+};
 
 /** Table and charts. */
 function StagesView() {
@@ -75,35 +82,40 @@ function StagesView() {
   <//>`;
 }
 
-function Stages({rows, barsAt}) {
+function Stages({rows: ofRuns, barsAt}) {
   const {state, update, theme, runs, chosen, columns} = useContext(Shared);
   const charts = CHARTS.map((chart) => ({...chart, ...described(chart, columns.stages)}));
   const canvases = useRef({});
   const short = shortRunNames(runs);
-  const many = chosen.compared.length > 1;
   const styles = new Map(runs.map((run, i) => [run.run, seriesStyle(i, theme)]));
+  const averaged = columns.stages.filter(({numeric}) => numeric).map(({key}) => key);
+  const sets = groupsOf(chosen.compared);
+  const groups = (state.mean ? sets : chosen.compared.map((run) => [run])).map((group) => ({
+    ...styles.get(group[0].run),
+    ...rowsOfGroup(group, ofRuns, averaged, short),
+  }));
+  const rows = groups.flatMap((group) => group.rows);
+  const many = groups.length > 1;
+  const groupOf = new Map(groups.map((group) => [group.run, group]));
   const depths = [...new Set(rows.map((row) => row.depth))].sort((a, b) => a - b);
   const names = namesOfDepths(rows, depths);
   const nameOfDepth = (depth, tick) => {
     if (tick) return names.short[depths.indexOf(depth)];
     return names.full[depths.indexOf(depth)] ?? `Depth ${formatNumber(depth)}`;
   };
-  const ofRuns = chosen.compared.map((run) => ({
-    label: short.get(run.run),
-    ...styles.get(run.run),
-  }));
   const ofErrors = legendOf(known(rows), theme);
-  const legend = [...ofRuns, ...ofErrors];
+  const legend = [...groups.map(({name, color, dash}) => ({label: name, color, dash})), ...ofErrors];
   const keys = ['run', 'stage', 'depth', 'split', 'threshold', ...columns.stages.map((c) => c.key)];
   const {threshold} = chosen;
   // A line of one point says less than its number in the table.
-  const drawn = chosen.compared.some((run) => rows.filter((row) => row.run === run.run).length > 1);
-  const steps = rows.filter((row) => row.run === chosen.run.run).map((row) => row.step);
+  const drawn = groups.some((group) => group.rows.length > 1);
+  const steps = ofRuns.filter((row) => row.run === chosen.run.run).map((row) => row.step);
   const step = steps.length ? Math.max(...steps) : chosen.shownStep;
+  const inFiles = rows.map((row) => (row.runs ? {...row, run: groupOf.get(row.run).name} : row));
   const offered = {
-    name: `stages-step${step}-t${threshold}`,
-    table: () => ({columns: withErrors(keys, rows), rows}),
-    json: () => ({step, threshold, rows}),
+    name: `stages-step${step}-t${threshold}${state.mean ? '-means' : ''}`,
+    table: () => ({columns: withErrors(keys, inFiles), rows: inFiles}),
+    json: () => ({step, threshold, rows: inFiles}),
     picture:
       drawn &&
       (() =>
@@ -121,23 +133,39 @@ function Stages({rows, barsAt}) {
     const run = runs.find((r) => r.run === row.run);
     update({...toRun(run, {state, chosen}), stage: row.stage, view: 'gallery'});
   };
-  const lead = (row) => row.reference ? html`<${Reference} row=${row} />` : html`<button
+  const swatch = (row) =>
+    many && html`<i class="swatch" style=${{background: styles.get(row.run).color}}></i>`;
+  const lead = (row) => {
+    if (row.reference) return html`<${Reference} row=${row} />`;
+    return row.runs ? mean(row, groupOf.get(row.run)) : link(row);
+  };
+  const mean = (row, {name, title}) => html`<span class="mean" title=${title}>
+    ${swatch(row)}<span>${row.stage}</span><small>${name}</small>
+  </span>`;
+  const link = (row) => html`<button
     type="button"
     class="link stage"
     title=${`Show the ${plural(kindOfRow(runs, row))} of ${row.stage} of ${row.run}`}
     onClick=${() => open(row)}
   >
-    ${many && html`<i class="swatch" style=${{background: styles.get(row.run).color}}></i>`}
+    ${swatch(row)}
     <span>${row.stage}</span>${many && html`<small>${short.get(row.run)}</small>`}
   </button>`;
   return html`<section class="card">
+      ${sets.length < chosen.compared.length &&
+        html`<div class="card-head">
+        <${Check} checked=${state.mean} onChange=${(mean) => update({mean})}>
+          Mean and deviation of runs whose stages are alike
+        <//>
+      </div>`}
       <${Table}
         caption=${`Stages at threshold ${threshold}`}
         columns=${columns.stages}
         rows=${withReferences(rows)}
         lead=${lead}
         leadTitle="Stage"
-        isChosen=${(row) => row.run === chosen.run.run && row.stage === chosen.stage.stage}
+        isChosen=${(row) =>
+          !row.runs && row.run === chosen.run.run && row.stage === chosen.stage.stage}
         height=${many ? (ofErrors.length ? MANY_WITH_REFERENCES : MANY) : undefined}
       />
       <${ErrorNotes} ...${{rows, barsAt}} />
@@ -167,26 +195,26 @@ function Stages({rows, barsAt}) {
             ticks=${depths}
             xLabel=${names.agree ? 'Stage, from the input side' : 'Depth, from the input side'}
             nameOfX=${nameOfDepth}
-            series=${chosen.compared.flatMap((run) => seriesOf(run, drawn))}
+            series=${groups.flatMap((group) => seriesOf(group, drawn))}
             onCanvas=${(canvas) => (canvases.current[title] = canvas)}
           />`,
         )}
       </div>
     </section>`}`;
 
-  function seriesOf(run, drawn) {
-    const ofRun = rows.filter((row) => row.run === run.run).sort((a, b) => a.depth - b.depth);
+  function seriesOf({name, color, dash: own, rows: ofGroup}, drawn) {
+    const sorted = [...ofGroup].sort((a, b) => a.depth - b.depth);
     return drawn.flatMap(({key, suffix, dash}) => {
       const line = {
-        label: (many ? short.get(run.run) : '') + suffix || 'Value',
-        shown: html`${many && short.get(run.run)}${suffix ? symbols(suffix) : !many && 'Value'}`,
-        color: styles.get(run.run).color,
-        dash: dash.length || !many ? dash : styles.get(run.run).dash,
-        x: ofRun.map((row) => row.depth),
-        y: ofRun.map((row) => row[key]),
-        ...barsOf(ofRun, key),
+        label: (many ? name : '') + suffix || 'Value',
+        shown: html`${many && name}${suffix ? symbols(suffix) : !many && 'Value'}`,
+        color,
+        dash: dash.length || !many ? dash : own,
+        x: sorted.map((row) => row.depth),
+        y: sorted.map((row) => row[key]),
+        ...barsOf(sorted, key),
       };
-      return ofRun.some((row) => row.shuffled_seeds) ? [line, shuffled(line, ofRun, key)] : [line];
+      return sorted.some((row) => row.shuffled_seeds) ? [line, shuffled(line, sorted, key)] : [line];
     });
   }
 }
@@ -204,11 +232,12 @@ function shuffled({label, shown, color, dash, x}, rows, key) {
 }
 
 /** What bars, bands and dots of the charts are. */
-function legendOf({images, heads, shuffled}, theme) {
+function legendOf({images, heads, shuffled, runs}, theme) {
   const color = neutralColor(theme);
   return [
     images && {label: '95% interval over the images', mark: 'bar', color},
     heads > 0 && {label: `mean ± deviation of ${heads} heads`, mark: 'band', color},
+    runs > 0 && {label: 'mean ± deviation over the runs', mark: 'band', color},
     shuffled && {label: 'head of shuffled labels: chance', dash: SHUFFLED, color},
   ].filter(Boolean);
 }

@@ -2,8 +2,8 @@
 
     python docs/results/fidelity.py
 
-reads runs.csv beside this file and the layers.csv of the folders it names, and writes
-fidelity.csv and fidelity.md. Several folders of one experiment are its seeds. What differs from the
+reads runs.csv beside this file and the layers.csv of the folders it names, with their intervals.csv
+where there is one, and writes fidelity.csv and fidelity.md. Several folders of one experiment are its seeds. What differs from the
 paper's training is the column note of runs.csv; why the others were not run is in not_run.csv.
 """
 
@@ -45,12 +45,25 @@ def our_rows() -> pd.DataFrame:
             papers.measured_as_papers(split, threshold)
             for split, threshold in zip(layers["split"], layers["threshold"], strict=True)
         ]
-        parts.append(layers[as_papers][["stage", *QUANTITIES]].assign(**run))
+        own = layers[as_papers][["stage", *QUANTITIES]]
+        parts.append(own.join(standard_errors(HERE / run["folder"]), on="stage").assign(**run))
     groups = pd.concat(parts).groupby([*KEYS, "stage"], sort=False)
     table = groups[list(QUANTITIES)].mean()
     deviations = groups[list(QUANTITIES)].std().add_suffix("_deviation")
+    errors = groups[[f"{name}_error" for name in QUANTITIES]].mean()
     about = groups[["epochs", "paper_epochs", "device", "command", "note"]].first()
-    return table.join(deviations).join(groups.size().rename("seeds")).join(about).reset_index()
+    return table.join([deviations, errors]).join(groups.size().rename("seeds")).join(about).reset_index()
+
+
+def standard_errors(folder: Path) -> pd.DataFrame:
+    """The standard errors over the test images by stage, missing where a run has none."""
+    table = folder / "intervals.csv"
+    names = [f"{name}_error" for name in QUANTITIES]
+    if not table.exists():
+        return pd.DataFrame(columns=names, dtype=float)
+    found = pd.read_csv(table).query("split == 'test' and threshold == 0.3")
+    errors = found.pivot(index="stage", columns="quantity", values="error").add_suffix("_error")
+    return errors.reindex(columns=names)
 
 
 def beside(theirs: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
@@ -72,7 +85,7 @@ def beside(theirs: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
         table[name] = table[name].astype("Int64")
     columns = ["place", *KEYS, "stage", "status", "seeds"]
     for name in QUANTITIES:
-        columns += [name, f"{name}_deviation", f"paper_{name}"]
+        columns += [name, f"{name}_deviation", f"{name}_error", f"paper_{name}"]
         columns += [f"{name}_difference", f"{name}_within"]
     return table[[*columns, "within", "reason", "epochs", "paper_epochs", "device", "command"]]
 
@@ -103,7 +116,8 @@ def page(table: pd.DataFrame) -> str:
         "",
         "Written by `python docs/results/fidelity.py` from the committed layers.csv of each run; "
         "[fidelity.csv](fidelity.csv) has all columns. In bold: within 1 point of accuracy, 25% of "
-        "noise, 15% of clusters and of their size.",
+        "noise, 15% of clusters and of their size. ±: standard deviation over several seeds; of one "
+        "network the standard error over its test images, where the run has it.",
         "",
         f"Of {len(table)} rows of the papers' tables {len(run)} were run: {counts} agree; "
         f"{int((run['within'] == True).sum())} in all four at once.",  # noqa: E712
@@ -119,8 +133,9 @@ def page(table: pd.DataFrame) -> str:
             digits = 3 if name == "accuracy" else 1 if name == "noise" else 2
             ours, theirs = row[name], row[f"paper_{name}"]
             shown = "" if np.isnan(ours) else f"{ours:.{digits}f}"
-            if shown and row["seeds"] > 1:
-                shown += f" ± {row[f'{name}_deviation']:.{digits}f}"
+            spread = row[f"{name}_{'deviation' if row['seeds'] > 1 else 'error'}"] if shown else np.nan
+            if not np.isnan(spread):
+                shown += f" ± {spread:.{digits}f}"
             cells.append(f"**{shown}**" if row[f"{name}_within"] is True else shown)
             cells.append("" if np.isnan(theirs) else f"{theirs:g}")
         if row["status"] == "run":

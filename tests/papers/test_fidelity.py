@@ -32,7 +32,7 @@ def test_what_counts_as_near():
         ours = dict(zip(names, numbers, strict=True))
         row = {**theirs, "paper_cluster_size": float("nan")}
         run = {name: row[name] for name in ("model", "dataset", "labels", "stage")}
-        run |= ours | {f"{name}_deviation": 0.0 for name in ours}
+        run |= ours | {f"{name}_{of}": 0.0 for name in ours for of in ("deviation", "error")}
         run |= {"seeds": 1, "epochs": 1, "paper_epochs": 2, "device": "", "command": ""}
         run["note"] = "other labels"
         found = script["beside"](pd.DataFrame([row]), pd.DataFrame([run]))

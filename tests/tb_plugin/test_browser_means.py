@@ -18,13 +18,13 @@ SEEDS = (3, 4, 5)
 NUMBERS = ("noise", "clusters", "cluster_size", "signal", "snr_internal", "snr_external")
 
 
-def write_run(folder, labels, seed):
+def write_run(folder, labels, seed, split="test"):
     with MonitorWriter(folder) as writer:
         writer.about(About("final", [f"label {i}" for i in range(labels)], 0.3))
         for stage in STAGES:
             fields = make_fields(stage, labels, progress=0.9, seed=seed)
             correct = [50 + seed] * labels
-            header = header_of(stage.name, stage.depth, 4, fields, correct=correct)
+            header = header_of(stage.name, stage.depth, 4, fields, correct=correct, split=split)
             writer.measurement(header, fields)
 
 
@@ -76,3 +76,30 @@ def test_runs_of_several_seeds_are_shown_as_their_mean(page, seeds):
     assert opened.count() == len(STAGES)
     opened.first.click()
     frame.wait_for_function("() => parent.location.hash.includes('view=gallery')")
+
+
+@pytest.fixture(scope="module")
+def unlike(browser, tmp_path_factory):
+    """Two networks of each of two numbers of labels, one measured on its training images too."""
+    folder = tmp_path_factory.mktemp("unlike")
+    for name, labels in (("alpha", 10), ("beta", 10), ("gamma", 6), ("delta", 6)):
+        write_run(folder / name / "final", labels, len(name))
+    write_run(folder / "alpha" / "final_train", 10, 5, split="train")
+    with tensorboard(folder, tmp_path_factory.mktemp("messages") / "tensorboard") as address:
+        yield address
+
+
+def test_means_are_of_one_split_and_have_names_of_their_own(page, unlike):
+    frame = open_tab(page, unlike, view="stages", mean=1)
+    rows = csv.DictReader(io.StringIO(download(page, frame, "CSV")[0].decode()))
+    assert {(row["run"], row["split"], row["runs"]) for row in rows} == {
+        ("alpha/final and 1 more", "test", "2"),
+        ("alpha/final_train", "train", ""),
+        ("delta/final and 1 more", "test", "2"),
+    }
+
+
+def test_files_of_runs_without_another_alike_hold_no_means(page, unlike):
+    frame = open_tab(page, unlike, view="stages", mean=1, compared="")
+    assert frame.get_by_label("Mean and deviation of runs").count() == 0
+    assert "means" not in download(page, frame, "CSV")[1]

@@ -5,14 +5,19 @@ import {count, cutMiddle} from './format.js';
 const NAME_LETTERS = 24;
 
 /**
- * Runs sorted into groups whose stages have equal names and sizes and as many labels, as trainings
- * of several seeds have. Each group is a list of runs; the order stays.
+ * Runs sorted into groups whose stages have equal names and sizes and as many labels, measured on
+ * images of the same split, as trainings of several seeds have. Each group is a list of runs; the
+ * order stays.
+ *
+ * @param {object[]} runs
+ * @param {object[]} rows of all runs, each with its `run`.
  */
-export function groupsOf(runs) {
+export function groupsOf(runs, rows) {
   const groups = new Map();
   for (const run of runs) {
     const stages = run.stages.map(({stage, filters, positions}) => [stage, filters, positions]);
-    const alike = JSON.stringify([run.phase, run.labels.length, stages]);
+    const split = rows.find((row) => row.run === run.run)?.split;
+    const alike = JSON.stringify([run.phase, split, run.labels.length, stages]);
     groups.set(alike, [...(groups.get(alike) ?? []), run]);
   }
   return [...groups.values()];
@@ -31,22 +36,33 @@ function commonName(names) {
   return cutMiddle(parts.join('…'), NAME_LETTERS);
 }
 
+/** A group's name, of those of its runs: what they have in common and how many they are. */
+function groupName(names) {
+  if (names.length === 1) return names[0];
+  return [commonName(names), count(names.length, 'run')].filter(Boolean).join(', ');
+}
+
 /**
- * What is shown of a group: `run`, the name of its first, `name`, and `rows`, those of its run or, of
- * several, their means; `title` names these.
+ * What is shown of each group: `run`, the name of its first, `name`, no two alike, and `rows`, those
+ * of its run or, of several, their means; `title` names these.
  *
- * @param {object[]} group runs.
+ * @param {object[][]} groups of runs.
  * @param {object[]} rows of all runs, each with its `run`.
  * @param {string[]} keys the numbers to be averaged.
  * @param {Map<string, string>} short names of runs.
  */
-export function rowsOfGroup(group, rows, keys, short) {
-  const [{run}] = group;
-  if (group.length === 1)
-    return {run, name: short.get(run), rows: rows.filter((row) => row.run === run)};
-  const names = group.map((one) => short.get(one.run));
-  const name = [commonName(names), count(names.length, 'run')].filter(Boolean).join(', ');
-  return {run, name, title: `Mean of ${names.join(', ')}`, rows: meanRows(rows, group, keys)};
+export function rowsOfGroups(groups, rows, keys, short) {
+  const namesOf = groups.map((group) => group.map(({run}) => short.get(run)));
+  const called = namesOf.map(groupName);
+  return groups.map((group, i) => {
+    const [{run}] = group;
+    const [first, ...others] = namesOf[i];
+    if (!others.length) return {run, name: first, rows: rows.filter((row) => row.run === run)};
+    const alone = called.filter((name) => name === called[i]).length === 1;
+    const name = alone ? called[i] : `${first} and ${others.length} more`;
+    const title = `Mean of ${namesOf[i].join(', ')}`;
+    return {run, name, title, rows: meanRows(rows, group, keys)};
+  });
 }
 
 /**

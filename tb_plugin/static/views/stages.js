@@ -10,7 +10,7 @@ import {columnOf, symbols} from '../lib/columns.js';
 import {barsOf, known, rowsOfRuns, withErrors, withReferences} from '../lib/errorcolumns.js';
 import {compose} from '../lib/export.js';
 import {formatNumber, plural, shortNames, shortRunNames} from '../lib/format.js';
-import {groupsOf, rowsOfGroup} from '../lib/means.js';
+import {groupsOf, rowsOfGroups} from '../lib/means.js';
 import {Await, Empty} from '../components/messages.js';
 import {useResource} from '../lib/resource.js';
 import {flag, toRun} from '../lib/state.js';
@@ -89,10 +89,12 @@ function Stages({rows: ofRuns, barsAt}) {
   const short = shortRunNames(runs);
   const styles = new Map(runs.map((run, i) => [run.run, seriesStyle(i, theme)]));
   const averaged = columns.stages.filter(({numeric}) => numeric).map(({key}) => key);
-  const sets = groupsOf(chosen.compared);
-  const groups = (state.mean ? sets : chosen.compared.map((run) => [run])).map((group) => ({
-    ...styles.get(group[0].run),
-    ...rowsOfGroup(group, ofRuns, averaged, short),
+  const sets = groupsOf(chosen.compared, ofRuns);
+  const someAlike = sets.length < chosen.compared.length;
+  const shown = state.mean ? sets : chosen.compared.map((run) => [run]);
+  const groups = rowsOfGroups(shown, ofRuns, averaged, short).map((group) => ({
+    ...styles.get(group.run),
+    ...group,
   }));
   const rows = groups.flatMap((group) => group.rows);
   const many = groups.length > 1;
@@ -113,7 +115,7 @@ function Stages({rows: ofRuns, barsAt}) {
   const step = steps.length ? Math.max(...steps) : chosen.shownStep;
   const inFiles = rows.map((row) => (row.runs ? {...row, run: groupOf.get(row.run).name} : row));
   const offered = {
-    name: `stages-step${step}-t${threshold}${state.mean ? '-means' : ''}`,
+    name: `stages-step${step}-t${threshold}${state.mean && someAlike ? '-means' : ''}`,
     table: () => ({columns: withErrors(keys, inFiles), rows: inFiles}),
     json: () => ({step, threshold, rows: inFiles}),
     picture:
@@ -152,7 +154,7 @@ function Stages({rows: ofRuns, barsAt}) {
     <span>${row.stage}</span>${many && html`<small>${short.get(row.run)}</small>`}
   </button>`;
   return html`<section class="card">
-      ${sets.length < chosen.compared.length &&
+      ${someAlike &&
         html`<div class="card-head">
         <${Check} checked=${state.mean} onChange=${(mean) => update({mean})}>
           Mean and deviation of runs whose stages are alike

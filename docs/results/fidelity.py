@@ -3,8 +3,9 @@
     python docs/results/fidelity.py
 
 reads runs.csv beside this file and the layers.csv of the folders it names, with their intervals.csv
-where there is one, and writes fidelity.csv and fidelity.md. Several folders of one experiment are its seeds. What differs from the
-paper's training is the column note of runs.csv; why the others were not run is in not_run.csv.
+where there is one, and writes fidelity.csv and fidelity.md. Several folders of one experiment are its
+seeds. What differs from the paper's training is the column note of runs.csv; why the others were not
+run is in not_run.csv.
 """
 
 from pathlib import Path

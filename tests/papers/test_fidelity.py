@@ -1,6 +1,7 @@
 """The committed scoreboard is what its script makes of the committed runs."""
 
 import runpy
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -44,3 +45,30 @@ def test_what_counts_as_near():
 def test_every_row_that_is_not_near_says_why():
     table = pd.read_csv(RESULTS / "fidelity.csv")
     assert (table["reason"].isna() == (table["within"] == True)).all()  # noqa: E712
+
+
+def test_one_network_has_errors_over_images_and_several_have_deviations(tmp_path):
+    script = tmp_path / "fidelity.py"
+    shutil.copy(RESULTS / "fidelity.py", script)
+    shutil.copy(RESULTS / "not_run.csv", tmp_path)
+    run = "vgg16,cifar100,{labels},0,300,300,CPU,command,other labels"
+    folders = {"alone": 10, "seed0": 20, "seed1": 20}
+    lines = [f"{folder},{run.format(labels=labels)}" for folder, labels in folders.items()]
+    names = (RESULTS / "runs.csv").read_text("utf-8").splitlines()[0]
+    (tmp_path / "runs.csv").write_text("\n".join([names, *lines]) + "\n")
+    for noise, folder in enumerate(folders):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "layers.csv").write_text(
+            "stage,split,threshold,accuracy,noise,clusters,cluster_size\n"
+            f"layer2,test,0.3,0.5,{noise},1,1\nlayer2,test,0.4,0.6,9,9,9\n"
+        )
+        (tmp_path / folder / "intervals.csv").write_text(
+            "stage,split,threshold,quantity,value,error\nlayer2,test,0.3,noise,0,0.25\n"
+            "layer2,test,0.4,noise,9,0.75\nlayer2,train,0.3,noise,9,0.5\n"
+        )
+    runpy.run_path(str(script), run_name="__main__")
+    page = (tmp_path / "fidelity.md").read_text("utf-8").splitlines()
+    rows = [line.split(" | ") for line in page if "vgg16" in line and "of 300" in line]
+    # Of one quantity of the first the errors are known; of the others the seeds count.
+    assert [row[3] for row in rows] == ["0.500", "0.500 ± 0.000"]
+    assert [row[5] for row in rows] == ["0.0 ± 0.2", "1.5 ± 0.7"]

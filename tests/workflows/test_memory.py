@@ -79,3 +79,14 @@ def test_features_count_where_they_are_kept_and_on_the_device(
 def test_what_is_on_disk_needs_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available_memory", lambda: MIB)
     memory.check_memory(ProbeSettings(cache_gib=0.0), *2 * ({"layer1": 1024},), 1024, 2)
+
+
+@pytest.mark.parametrize(("seeds", "named"), [(1, False), (100, True)])
+def test_many_heads_are_named_where_they_may_be_what_is_too_much(
+    seeds: int, named: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "available_memory", lambda: MIB)
+    settings = ProbeSettings(seeds=seeds)
+    with pytest.raises(InputError, match="`stages`") as error:
+        memory.check_memory(settings, {"a": 1024}, {"a": 1024}, 1024, 10 * seeds)
+    assert ("fewer `head_seeds`" in str(error.value)) == named

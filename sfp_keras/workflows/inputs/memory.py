@@ -24,7 +24,7 @@ def check_memory(
         kept: numbers of each stage that are kept of an image, by the stage's name.
         inputs: inputs of each stage's head, fewer where a pooling is trained with it.
         rows: `int`. Images whose stage outputs are kept.
-        num_labels: `int`. K.
+        num_labels: `int`. K, times the heads of each stage.
 
     Raises:
         InputError: if the heads with momentum and gradients exceed the memory that is free.
@@ -43,9 +43,10 @@ def check_memory(
     free = available_memory()
     if needed > 0.9 * free:
         largest = max(kept, key=lambda name: kept[name])
+        fewer = "train fewer `head_seeds`, " if settings.seeds > 1 else ""
         raise InputError(
-            f"heads and features need {_size(needed)}, {_size(free)} of memory are free: probe "
-            f"fewer `stages` (largest: {largest}, {kept[largest]:,} inputs), `pool` them, or "
+            f"heads and features need {_size(needed)}, {_size(free)} of memory are free: {fewer}"
+            f"probe fewer `stages` (largest: {largest}, {kept[largest]:,} inputs), `pool` them, or "
             "lower `cache_gib`"
         )
 

@@ -2,10 +2,10 @@
 
     python docs/results/fidelity.py
 
-reads runs.csv beside this file and the layers.csv of the folders it names, with their intervals.csv
-where there is one, and writes fidelity.csv and fidelity.md. Several folders of one experiment are its
-seeds. What differs from the paper's training is the column note of runs.csv; why the others were not
-run is in not_run.csv.
+reads runs.csv beside this file and the layers.csv of the folders it names, with their
+intervals.csv where there is one, and writes fidelity.csv and fidelity.md. Several folders of one
+experiment are its seeds. What differs from the paper's training is the column note of runs.csv;
+why the others were not run is in not_run.csv.
 """
 
 from pathlib import Path
@@ -53,7 +53,8 @@ def our_rows() -> pd.DataFrame:
     deviations = groups[list(QUANTITIES)].std().add_suffix("_deviation")
     errors = groups[[f"{name}_error" for name in QUANTITIES]].mean()
     about = groups[["epochs", "paper_epochs", "device", "command", "note"]].first()
-    return table.join([deviations, errors]).join(groups.size().rename("seeds")).join(about).reset_index()
+    seeds = groups.size().rename("seeds")
+    return table.join([deviations, errors, seeds, about]).reset_index()
 
 
 def standard_errors(folder: Path) -> pd.DataFrame:
@@ -63,8 +64,8 @@ def standard_errors(folder: Path) -> pd.DataFrame:
     if not table.exists():
         return pd.DataFrame(columns=names, dtype=float)
     found = pd.read_csv(table).query("split == 'test' and threshold == 0.3")
-    errors = found.pivot(index="stage", columns="quantity", values="error").add_suffix("_error")
-    return errors.reindex(columns=names)
+    errors = found.pivot_table(index="stage", columns="quantity", values="error")
+    return errors.add_suffix("_error").reindex(columns=names)
 
 
 def beside(theirs: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
@@ -117,8 +118,8 @@ def page(table: pd.DataFrame) -> str:
         "",
         "Written by `python docs/results/fidelity.py` from the committed layers.csv of each run; "
         "[fidelity.csv](fidelity.csv) has all columns. In bold: within 1 point of accuracy, 25% of "
-        "noise, 15% of clusters and of their size. ±: standard deviation over several seeds; of one "
-        "network the standard error over its test images, where the run has it.",
+        "noise, 15% of clusters and of their size. ±: standard deviation over several seeds; of "
+        "one network the standard error over its test images, where the run has it.",
         "",
         f"Of {len(table)} rows of the papers' tables {len(run)} were run: {counts} agree; "
         f"{int((run['within'] == True).sum())} in all four at once.",  # noqa: E712
@@ -130,12 +131,13 @@ def page(table: pd.DataFrame) -> str:
     for row in table.to_dict("records"):
         network = f"{row['model']}, {row['labels']} of {row['dataset']}"
         cells = [row["place"], network, row["stage"]]
+        several = row["status"] == "run" and row["seeds"] > 1
         for name in QUANTITIES:
             digits = 3 if name == "accuracy" else 1 if name == "noise" else 2
             ours, theirs = row[name], row[f"paper_{name}"]
             shown = "" if np.isnan(ours) else f"{ours:.{digits}f}"
-            spread = row[f"{name}_{'deviation' if row['seeds'] > 1 else 'error'}"] if shown else np.nan
-            if not np.isnan(spread):
+            spread = row[f"{name}_deviation" if several else f"{name}_error"]
+            if shown and not np.isnan(spread):
                 shown += f" ± {spread:.{digits}f}"
             cells.append(f"**{shown}**" if row[f"{name}_within"] is True else shown)
             cells.append("" if np.isnan(theirs) else f"{theirs:g}")

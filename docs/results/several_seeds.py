@@ -44,7 +44,7 @@ def layers_of(run: Path) -> pd.DataFrame:
 
 
 def joined(file: Path, runs: list[pd.DataFrame]) -> pd.DataFrame:
-    """The rows of the runs, and those of the file that these do not replace, by network and seed."""
+    """The rows of the runs, and those in the file that they do not replace, by network and seed."""
     kept = [pd.read_csv(file)] if file.exists() else []
     rows = pd.concat([*kept, *runs], ignore_index=True)
     # Networks stay in the order in which they came.

@@ -59,7 +59,8 @@ class Drawing:
         name: `str`. Of the files, behind what names the run's part.
         draw: makes the figure; the first to import matplotlib.
         caption: `str`. What is seen, for a reader who sees nothing else.
-        counterpart: `str`, such as "paper 1, Figure 3B"; `None` where the papers have none.
+        counterpart: `str`, such as "paper 1, Figure 3B" or the arXiv number of another paper that
+            numbers.json names; `None` where the papers have none.
     """
 
     name: str

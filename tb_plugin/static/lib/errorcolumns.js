@@ -20,7 +20,7 @@ export function withErrors(keys, rows) {
   return [...keys, ...[...there].filter((key) => COLUMN.test(key) && !keys.includes(key))];
 }
 
-/** What some rows know of errors: `{images, heads, shuffled, runs}`; two are how many, or 0. */
+/** What some rows know of errors: `{images, heads, shuffled, runs}`; `heads` and `runs` are numbers. */
 export function known(rows) {
   return {
     images: rows.some((row) => Object.keys(row).some((key) => key.endsWith('_error'))),

@@ -87,12 +87,7 @@ export function shortRunNames(runs) {
   const folders = runs.map((run) =>
     run.run.split('/').filter((f, i, all) => f !== 'events' || all.length === 1),
   );
-  let shared = 0;
-  while (
-    runs.length > 1 &&
-    folders.every((f) => f.length > shared + 1 && f[shared] === folders[0][shared])
-  )
-    shared++;
+  const shared = runs.length > 1 ? sharedStart(folders.map((f) => f.slice(0, -1))) : 0;
   const names = withoutSharedStart(folders.map((f) => f.slice(shared).join('/')));
   const unique = new Set(names).size === names.length;
   return new Map(runs.map((run, at) => [run.run, unique ? names[at] : run.run]));
@@ -117,14 +112,16 @@ function withoutSharedEnd(names) {
   return withoutSharedStart(turned).map((name) => [...name].reverse().join(''));
 }
 
+/** How many of the first elements all lists, or characters all names, have in common. */
+export function sharedStart(lists) {
+  let shared = 0;
+  while (lists.every((list) => shared < list.length && list[shared] === lists[0][shared])) shared++;
+  return shared;
+}
+
 /** Long names differ at their ends, which is what has to be seen where there is little room. */
 function withoutSharedStart(names) {
-  let shared = 0;
-  while (
-    names.length > 1 &&
-    names.every((n) => shared < n.length && n[shared] === names[0][shared])
-  )
-    shared++;
+  let shared = names.length > 1 ? sharedStart(names) : 0;
   while (shared > 0 && /[^-_./ ]/.test(names[0][shared - 1])) shared--;
   return shared < LONG_START ? names : names.map((name) => `…${name.slice(shared)}`);
 }

@@ -1,6 +1,6 @@
 /** Runs of one kind of network together: mean and deviation over them, as over networks' seeds. */
 
-import {count, cutMiddle} from './format.js';
+import {count, cutMiddle, sharedStart} from './format.js';
 
 const NAME_LETTERS = 24;
 
@@ -25,15 +25,13 @@ export function groupsOf(runs, rows) {
 
 /** What names have in common, with dots where they differ; empty if that is nothing. */
 function commonName(names) {
-  const least = Math.min(...names.map((name) => name.length));
-  const same = (at) => names.every((name) => name.at(at) === names[0].at(at));
-  let start = 0;
-  while (start < least && same(start)) start++;
-  let end = 0;
-  while (end < least - start && same(-1 - end)) end++;
+  const letters = names.map((name) => [...name]);
+  const start = sharedStart(letters);
+  const end = sharedStart(letters.map((of) => of.slice(start).reverse()));
   if (!start && !end) return '';
-  const parts = [names[0].slice(0, start), names[0].slice(names[0].length - end)];
-  return cutMiddle(parts.join('…'), NAME_LETTERS);
+  const [first] = letters;
+  const parts = [first.slice(0, start), first.slice(first.length - end)];
+  return cutMiddle(parts.map((part) => part.join('')).join('…'), NAME_LETTERS);
 }
 
 /** A group's name, of those of its runs: what they have in common and how many they are. */

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from sfp_keras.errors import InputError
+from sfp_keras.errors import InputError, arguments_called
 from sfp_keras.models.filter_axes import filter_axes, moves_axes, source_elements
 from sfp_keras.models.graph import CallGraph, LayerCall, call_graph, runs_as_in_training
 from sfp_keras.monitoring.effective_kernel import dense_inside, effective_kernel
@@ -263,7 +263,8 @@ def _producer(graph: CallGraph, tensor: Any) -> LayerCall | None:
 
 
 def _call_of(graph: CallGraph, model: keras.Model, stage: str) -> LayerCall:
-    (found,) = resolve_stages(model, [stage])
+    with arguments_called(stages="stage"):
+        (found,) = resolve_stages(model, [stage])
     call = next(call for call in graph.calls if call.path == found.path)
     # A nested model's output is that of its last layer.
     return _producer(graph, call.outputs[0]) or call

@@ -145,7 +145,9 @@ def probe(
         if None in network.input_shape[1:3]:
             network = load_own_model(network, dataset.image_shape[:2])
         scaled = scaling_for(scaling, experiment, dataset)
-        note = scaling_note(network, scaled, dataset, "`scaling`")
+        # Arrays are as the network takes them, unless a scaling says otherwise.
+        asked = scaling is not None or folder_of(train, test) is None
+        note = scaling_note(network, scaled, dataset, "`scaling`", asked=asked)
         if note is not None:
             warnings.warn(note, stacklevel=2)
         with _folder(experiment, network.name) as (experiment, folder):

@@ -231,6 +231,12 @@ def test_a_head_that_is_not_linear_is_named_before_training(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_stage_that_is_none_is_named_by_the_argument(tmp_path):
+    monitor = FilterMonitor(tmp_path, X, Y, stage="nope")
+    with pytest.raises(InputError, match="`stage`"):
+        network().fit(X, Y, verbose=0, callbacks=[monitor])
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

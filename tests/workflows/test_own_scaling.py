@@ -1,4 +1,6 @@
-"""A user's network that scales images itself, and a scaling that does so too."""
+"""Whether a user's network and the scaling of its images go together."""
+
+from typing import Any
 
 import keras
 import numpy as np
@@ -17,6 +19,13 @@ TWICE = [layers.Rescaling, {"scale": 2.0, "offset": -1.0}]
 def dataset(dtype: type = np.uint8) -> ImageDataset:
     split = ImageSplit(np.zeros((2, 4, 4, 3), dtype), np.array([0, 1]))
     return ImageDataset("tiny", split, split, ("a", "b"), (0, 1))
+
+
+class Halved(layers.Layer):
+    """A layer of the user's own, which may do anything."""
+
+    def call(self, inputs: Any) -> Any:
+        return inputs / 2
 
 
 def network(*first: list, nested: bool = False) -> keras.Model:
@@ -66,3 +75,29 @@ def test_what_does_not_go_together_is_said(
 def test_images_of_any_range_are_not_judged() -> None:
     images = dataset(np.float32)
     assert scaling_note(network(TO_UNIT), parse_scaling("none", images.train), images) is None
+
+
+@pytest.mark.parametrize(
+    ("first", "is_said"),
+    [
+        ([], True),
+        ([[layers.ZeroPadding2D, {}]], True),
+        ([TO_UNIT], False),
+        ([[layers.BatchNormalization, {}]], False),
+        ([[layers.Lambda, {"function": lambda images: images / 255}]], False),
+        ([[Halved, {}]], False),
+    ],
+)
+def test_images_that_nobody_scales_are_said(first: list, is_said: bool) -> None:
+    made, images = network(*first), dataset()
+    note = scaling_note(made, parse_scaling("0..255"), images, asked=False)
+    assert (note is not None) == is_said
+    if note is not None:
+        assert "give --scaling as in its training" in note
+    assert scaling_note(made, parse_scaling("0..255"), images) is None
+
+
+def test_an_operation_may_scale_too() -> None:
+    image = keras.Input((4, 4, 3))
+    made = keras.Model(image, layers.Conv2D(2, 3)(image / 255.0))
+    assert scaling_note(made, parse_scaling("0..255"), dataset(), asked=False) is None

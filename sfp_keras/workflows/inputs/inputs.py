@@ -49,7 +49,8 @@ def load_training_inputs(experiment: Experiment) -> Inputs:
     scaling = scaling_of(experiment, dataset)
     if experiment.network.model not in architectures():
         check_input(network, dataset, experiment)
-        note = scaling_note(network, scaling, dataset)
+        asked = experiment.value("scaling") is not None
+        note = scaling_note(network, scaling, dataset, asked=asked)
         if note is not None:
             terminal().print(f"note: {note}")
     random_layers = None

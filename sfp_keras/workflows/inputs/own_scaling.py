@@ -1,6 +1,5 @@
-"""A user's network that scales images itself, and a `scaling` that does so too."""
+"""Whether a user's network and the scaling of its images go together."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -15,7 +14,12 @@ _LEAST, _MOST = 0.1, 50.0
 
 
 def scaling_note(
-    network: keras.Model, scaling: Scaling, dataset: ImageDataset, argument: str = "--scaling"
+    network: keras.Model,
+    scaling: Scaling,
+    dataset: ImageDataset,
+    argument: str = "--scaling",
+    *,
+    asked: bool = True,
 ) -> str | None:
     """Say whether a network's first layers and the scaling of its images go together.
 
@@ -24,18 +28,28 @@ def scaling_note(
         scaling: `Scaling` of images before the network gets them.
         dataset: `ImageDataset`. Images of any range are not judged.
         argument: `str`. What the user calls the scaling. Defaults to the command's flag.
+        asked: `bool`. Whether the user chose this scaling. Defaults to `True`.
 
     Returns:
         One sentence where black and white images differ by hardly anything, or by far too much,
-        behind the network's own Rescaling and Normalization layers; else `None`.
+        behind the network's own Rescaling and Normalization layers, or where it has none of these
+        and gets images that nobody asked to leave unscaled; else `None`.
     """
-    layers = list(_first_scaling(network))
-    if not layers or dataset.train.dtype != np.uint8:
+    if dataset.train.dtype != np.uint8:
+        return None
+    layers, then = _first_scaling(network)
+    unknown = then is None or isinstance(then, keras.layers.BatchNormalization)
+    if not layers and (asked or unknown):
         return None
     channels = dataset.image_shape[-1]
     width = _width(scaling, layers, channels)
     if _LEAST <= width <= _MOST:
         return None
+    if not layers:
+        return (
+            f"images come to the network as {scaling.text}, and it starts with no layer that "
+            f"scales them: give {argument} as in its training, such as 0..1 or -1..1"
+        )
     names = " and ".join(repr(layer.name) for layer in layers)
     good = [
         text
@@ -53,19 +67,39 @@ def scaling_note(
     return f"{note}; give {argument}={good[0]}" if good else note
 
 
-def _first_scaling(network: keras.Model) -> Iterator[keras.layers.Layer]:
-    """The layers that scale images before anything else is made of them."""
+def _first_scaling(
+    network: keras.Model,
+) -> tuple[list[keras.layers.Layer], keras.layers.Layer | None]:
+    """The layers that scale images before anything else is made of them, and what comes then.
+
+    The second is `None` where an operation comes before it that may scale them too.
+    """
     graph = call_graph(network)
     made = {id(tensor) for tensor in graph.inputs}
+    scaling: list[keras.layers.Layer] = []
+    known = True
     for call in graph.calls:
         layer = call.operation
         if call.nested or not any(id(tensor) in made for tensor in call.inputs):
             continue
         if isinstance(layer, keras.layers.Rescaling | keras.layers.Normalization):
-            yield layer
+            scaling.append(layer)
         elif getattr(layer, "weights", ()) or len(call.inputs) > 1:
-            return
+            return scaling, layer if known else None
+        else:
+            known = known and _is_keras_layer(layer)
         made = {id(tensor) for tensor in call.outputs}
+    return scaling, None
+
+
+def _is_keras_layer(operation: keras.Operation) -> bool:
+    """Whether what an operation does is known: layers of Keras without weights scale nothing."""
+    layer = isinstance(operation, keras.layers.Layer)
+    return (
+        layer
+        and type(operation).__module__.startswith("keras.")
+        and not isinstance(operation, keras.layers.Lambda)
+    )
 
 
 def _width(scaling: Scaling, layers: list[Any], channels: int) -> float:

@@ -108,6 +108,7 @@ def reasons(table: pd.DataFrame) -> pd.Series:
 
 def page(table: pd.DataFrame) -> str:
     """The scoreboard as Markdown."""
+    rows = len(table.groupby([*KEYS, "stage"]))
     run = table[table["status"] == "run"]
     names = [f"{name}_within" for name in QUANTITIES] + ["within"]
     # Of the papers' rows: what is within the tolerance in one run at least.
@@ -123,8 +124,8 @@ def page(table: pd.DataFrame) -> str:
         "noise, 15% of clusters and of their size. ±: standard deviation over several seeds; of "
         "one network the standard error over its test images, where the run has it.",
         "",
-        f"Of {len(paper_rows())} rows of the papers' tables {len(agree)} were run, some in "
-        f"several ways: {counts} agree in one of them at least; {agree['within'].sum()} in all "
+        f"Of {rows} rows of the papers' tables {len(agree)} were run, some in several ways: "
+        f"{counts} agree in one of them at least; {agree['within'].sum()} in all "
         "four at once.",
         "",
         "| of | network | stage | accuracy | paper | noise n | paper | clusters N_c | paper "

@@ -51,9 +51,12 @@ def test_one_network_has_errors_over_images_and_several_have_deviations(tmp_path
     script = tmp_path / "fidelity.py"
     shutil.copy(RESULTS / "fidelity.py", script)
     shutil.copy(RESULTS / "not_run.csv", tmp_path)
-    run = "vgg16,cifar100,{labels},0,300,300,CPU,command,other labels"
-    folders = {"alone": 10, "seed0": 20, "seed1": 20}
-    lines = [f"{folder},{run.format(labels=labels)}" for folder, labels in folders.items()]
+    run = "vgg16,cifar100,{labels},0,{epochs},300,CPU,command,other labels"
+    folders = {"alone": (10, 300), "seed0": (20, 300), "seed1": (20, 300), "short": (20, 30)}
+    lines = [
+        f"{folder},{run.format(labels=labels, epochs=epochs)}"
+        for folder, (labels, epochs) in folders.items()
+    ]
     names = (RESULTS / "runs.csv").read_text("utf-8").splitlines()[0]
     (tmp_path / "runs.csv").write_text("\n".join([names, *lines]) + "\n")
     for noise, folder in enumerate(folders):
@@ -70,5 +73,8 @@ def test_one_network_has_errors_over_images_and_several_have_deviations(tmp_path
     page = (tmp_path / "fidelity.md").read_text("utf-8").splitlines()
     rows = [line.split(" | ") for line in page if "vgg16" in line and "of 300" in line]
     # Of one quantity of the first the errors are known; of the others the seeds count.
-    assert [row[3] for row in rows] == ["0.500", "0.500 ± 0.000"]
-    assert [row[5] for row in rows] == ["0.0 ± 0.2", "1.5 ± 0.7"]
+    assert [row[3] for row in rows] == ["0.500", "0.500 ± 0.000", "0.500"]
+    assert [row[5] for row in rows] == ["0.0 ± 0.2", "1.5 ± 0.7", "3.0 ± 0.2"]
+    # Another number of epochs is another run of the same row of the paper's.
+    assert [row[11] for row in rows] == ["300 of 300", "300 of 300", "30 of 300"]
+    assert sum("2 were run, some in several ways" in line for line in page) == 1

@@ -84,6 +84,7 @@ def test_images_of_any_range_are_not_judged() -> None:
         ([[layers.ZeroPadding2D, {}]], True),
         ([TO_UNIT], False),
         ([[layers.BatchNormalization, {}]], False),
+        ([[layers.LayerNormalization, {}]], False),
         ([[layers.Lambda, {"function": lambda images: images / 255}]], False),
         ([[Halved, {}]], False),
     ],

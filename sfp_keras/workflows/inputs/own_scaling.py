@@ -7,6 +7,7 @@ import numpy as np
 
 from sfp_keras.data import ImageDataset, Scaling, parse_scaling
 from sfp_keras.models.graph import call_graph
+from sfp_keras.traits import traits_of
 
 _RANGES = ("0..255", "0..1", "-1..1")
 # What layers are given has a range of this width: of scaled images it is about 1 to 5.
@@ -37,9 +38,8 @@ def scaling_note(
     """
     if dataset.train.dtype != np.uint8:
         return None
-    layers, then = _first_scaling(network)
-    unknown = then is None or isinstance(then, keras.layers.BatchNormalization)
-    if not layers and (asked or unknown):
+    layers, all_known = _first_scaling(network)
+    if not layers and (asked or not all_known):
         return None
     channels = dataset.image_shape[-1]
     width = _width(scaling, layers, channels)
@@ -67,39 +67,29 @@ def scaling_note(
     return f"{note}; give {argument}={good[0]}" if good else note
 
 
-def _first_scaling(
-    network: keras.Model,
-) -> tuple[list[keras.layers.Layer], keras.layers.Layer | None]:
-    """The layers that scale images before anything else is made of them, and what comes then.
+def _first_scaling(network: keras.Model) -> tuple[list[keras.layers.Layer], bool]:
+    """The layers that scale images before anything else is made of them.
 
-    The second is `None` where an operation comes before it that may scale them too.
+    And whether they are all: what comes then is a convolution or the like, not a normalization, and
+    no operation stands before it of which nothing is known.
     """
     graph = call_graph(network)
     made = {id(tensor) for tensor in graph.inputs}
     scaling: list[keras.layers.Layer] = []
-    known = True
+    all_known = True
     for call in graph.calls:
         layer = call.operation
         if call.nested or not any(id(tensor) in made for tensor in call.inputs):
             continue
+        # Operations such as a division may scale images.
+        traits = traits_of(layer) if isinstance(layer, keras.layers.Layer) else None
         if isinstance(layer, keras.layers.Rescaling | keras.layers.Normalization):
             scaling.append(layer)
         elif getattr(layer, "weights", ()) or len(call.inputs) > 1:
-            return scaling, layer if known else None
-        else:
-            known = known and _is_keras_layer(layer)
+            return scaling, all_known and traits is not None and traits.multiply_adds is not None
+        all_known = all_known and traits is not None
         made = {id(tensor) for tensor in call.outputs}
-    return scaling, None
-
-
-def _is_keras_layer(operation: keras.Operation) -> bool:
-    """Whether what an operation does is known: layers of Keras without weights scale nothing."""
-    layer = isinstance(operation, keras.layers.Layer)
-    return (
-        layer
-        and type(operation).__module__.startswith("keras.")
-        and not isinstance(operation, keras.layers.Lambda)
-    )
+    return scaling, False
 
 
 def _width(scaling: Scaling, layers: list[Any], channels: int) -> float:

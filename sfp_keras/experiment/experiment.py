@@ -158,7 +158,12 @@ class Experiment(NetworkRules, RecipeRules):
     @property
     def augments(self) -> bool:
         """Whether any phase changes training images at random."""
-        return self.trains or self.heads.data == "augmented" or self.augments_links
+        return self.trains or self.augments_heads or self.augments_links
+
+    @property
+    def augments_heads(self) -> bool:
+        """Whether heads are trained on augmented images."""
+        return self.heads.augmented
 
     @property
     def zeroes_links(self) -> bool:
@@ -198,7 +203,7 @@ class Experiment(NetworkRules, RecipeRules):
         """The settings that a phase's result depends on beside those of earlier phases."""
         augmented = {
             "train": self.trains,
-            "heads": self.heads.data == "augmented",
+            "heads": self.augments_heads,
             "links": self.augments_links,
         }
         idle = self.idle

@@ -39,11 +39,13 @@ class FeatureCache(ShortRepr):
         arrays: dict from stage name to (rows, P * F) float16 or float32; position-major,
             training rows first.
         labels: (rows,) int64.
-        train_count: number of training rows.
+        train_count: number of training rows, those of all versions.
         position_shapes: dict from stage name to the shape of the P positions.
         on_disk: whether the arrays are memory-mapped files.
         views: dict from the name of each stage whose pooling is trained with its head to its
             `StageView`.
+        versions: number of versions of each training image, whose rows stand one version behind
+            another, all in the same order.
     """
 
     arrays: Mapping[str, np.ndarray]
@@ -52,6 +54,12 @@ class FeatureCache(ShortRepr):
     position_shapes: Mapping[str, tuple[int, ...]]
     on_disk: bool = False
     views: Mapping[str, StageView] = dataclasses.field(default_factory=dict)
+    versions: int = 1
+
+    @property
+    def image_count(self) -> int:
+        """Number of training images."""
+        return self.train_count // self.versions
 
 
 def stage_outputs(
@@ -106,6 +114,7 @@ def cache_features(
     *,
     train_count: int | None = None,
     test_count: int | None = None,
+    versions: int = 1,
     dtype: str = "float16",
     budget: int = 4 << 30,
     folder: str | Path | None = None,
@@ -132,6 +141,9 @@ def cache_features(
         test: the same of the test images.
         train_count: `int`. Number of training images. Default: that of the arrays or the list.
         test_count: `int`. Number of test images, likewise.
+        versions: `int`. How many versions of each image, such as augmented ones, `train` gives one
+            behind another, all in the same order; heads are trained on them in turn. Defaults to
+            `1`.
         dtype: `"float16"` (rounds by at most 1 part in 2048) or `"float32"`. A stage whose
             outputs exceed float16's range is kept as float32 all the same.
         budget: `int`. Bytes that may be held in memory; above it the features are written to
@@ -144,12 +156,17 @@ def cache_features(
 
     Raises:
         InputError: if the features fit neither memory nor disk, or are not finite, `names` are
-            not as many as the stages, or the number of images is not known.
+            not as many as the stages, the number of images is not known, or `train` does not give
+            all `versions` in the same order.
         ValueError: if other numbers of images come than were announced.
     """
     names = _names(cut, names)
     train_count = _count(train, "train") if train_count is None else train_count
     test_count = _count(test, "test") if test_count is None else test_count
+    if versions < 1 or train_count % versions:
+        raise InputError(
+            f"`versions`={versions}: {train_count} training images are not {versions} of each"
+        )
     inputs = head_inputs(cut, names)
     rows = train_count + test_count
     needed = cache_bytes(inputs, rows, dtype)
@@ -161,7 +178,7 @@ def cache_features(
     }
     finished = root is not None and _read_json(root / COMPLETE) == wanted
     if root is not None and finished and (kept := _kept(root, inputs, rows)) is not None:
-        return FeatureCache(*kept, train_count, shapes, True, views)
+        return FeatureCache(*kept, train_count, shapes, True, views, versions)
     splits = {"train": (train, train_count), "test": (test, test_count)}
     fill = _Pass(inputs, rows, dtype, root)
     if root is not None:
@@ -171,12 +188,17 @@ def cache_features(
     for name, (batches, count) in splits.items():
         fill.split(cut, name, batches, first, count)
         first += count
+    by_version = fill.labels[:train_count].reshape(versions, -1)
+    if (by_version != by_version[0]).any():
+        raise InputError(
+            "`versions`: the labels of the versions of `train` differ; give all in the same order"
+        )
     arrays = fill.store.arrays()
     if root is not None:
         save_npz(root / LABELS, labels=fill.labels)
         write_text(root / COMPLETE, json.dumps(wanted))
         (root / PROGRESS).unlink(missing_ok=True)
-    return FeatureCache(arrays, fill.labels, train_count, shapes, root is not None, views)
+    return FeatureCache(arrays, fill.labels, train_count, shapes, root is not None, views, versions)
 
 
 class _Pass:

@@ -25,12 +25,19 @@ class HeadVariant:
         """What it is called in files, such as `seed1` or `shuffled0`."""
         return f"{'shuffled' if self.shuffled else 'seed'}{self.seed}"
 
-    def labels(self, labels: np.ndarray, train_count: int) -> np.ndarray:
-        """The labels (N,) that it is trained and tested on, the first ones of training images."""
+    def labels(self, labels: np.ndarray, count: int, versions: int = 1) -> np.ndarray:
+        """The labels that it is trained and tested on.
+
+        Args:
+            labels: (N,), first those of the training images, once for each version of them.
+            count: `int`. Number of training images.
+            versions: `int`. Of each of them, which keep the same label.
+        """
         if not self.shuffled:
             return labels
-        order = random_order(train_count, "shuffled labels", self.seed)
-        return np.concatenate([labels[:train_count][order], labels[train_count:]])
+        order = random_order(count, "shuffled labels", self.seed)
+        shuffled = np.tile(labels[:count][order], versions)
+        return np.concatenate([shuffled, labels[versions * count :]])
 
 
 def head_variants(seed: int, seeds: int, shuffled: bool) -> list[HeadVariant]:

@@ -83,7 +83,8 @@ def train_heads(
     (seed, epoch). The last epoch counts, not the best (paper 1 and 2, supplements).
 
     Args:
-        cache: `FeatureCache` of training and test images.
+        cache: `FeatureCache` of training and test images; an epoch is of one of its versions, of
+            each in turn.
         num_labels: `int`. K. Default: one more than the largest label of the cache.
         settings: `TrainingSettings`. A `group` is called by its stage: `layer2: lr=0.01`. Heads
             are float32 with any `precision`. Defaults to `HeadSettings()`, those of paper 2
@@ -170,8 +171,9 @@ def train_head_variants(
     names = list(cache.arrays)
     compile_classifier(model, settings, outputs=model.outputs_of, names=_patterns(names))
     rows, train_count, size = len(cache.labels), cache.train_count, settings.batch_size
+    count = cache.image_count
     labels_of = {
-        scope: variant.labels(cache.labels, train_count)
+        scope: variant.labels(cache.labels, count, cache.versions)
         for variant in variants
         for scope in model.scopes_of[variant.name].values()
     }
@@ -196,7 +198,8 @@ def train_head_variants(
     def cached(first_epoch: int) -> Iterator[Any]:
         epoch = first_epoch
         while True:
-            yield from feed_all(epoch_order(seed, epoch, train_count))
+            version = epoch % cache.versions
+            yield from feed_all(version * count + epoch_order(seed, epoch, count))
             epoch += 1
 
     def fresh(first_epoch: int) -> Iterator[Any]:
@@ -213,10 +216,10 @@ def train_head_variants(
         model,
         TrainingData(
             cached if augmented is None else fresh,
-            augmented[2] if augmented else -(-train_count // size),
+            augmented[2] if augmented else -(-count // size),
             test if rows > train_count else None,
             -(-(rows - train_count) // size),
-            train_count // size if resident else None,
+            count // size if resident else None,
             (rows - train_count) // size if resident else None,
         ),
         settings,

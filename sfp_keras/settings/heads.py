@@ -19,6 +19,17 @@ class ProbeSettings(Checked):
         choices=("cached", "augmented"),
         flag="head_data",
     )
+    versions: int | None = setting(
+        None,
+        "With `head_data`=augmented: versions of each training image whose stage outputs are kept, "
+        "for the heads to be trained on in turn. Default: new ones pass through the network every "
+        "epoch.",
+        phases=("heads",),
+        low=1,
+        flag="head_versions",
+        used="augments_heads",
+        newer=True,
+    )
     seeds: int = setting(
         1,
         "Heads of each stage that are trained together, of different first weights: mean and "
@@ -50,3 +61,16 @@ class ProbeSettings(Checked):
         "are in memory and never in files.",
     )
     inference_batch_size: int = setting(100, "Images a pass through the frozen network.", low=1)
+
+    @property
+    def augmented(self) -> bool:
+        """Whether heads are trained on augmented images."""
+        return self.data == "augmented"
+
+    @property
+    def kept_versions(self) -> int:
+        """Versions of each training image whose stage outputs are kept.
+
+        One, the image as it is, or of augmented images some or none.
+        """
+        return (self.versions or 0) if self.augmented else 1

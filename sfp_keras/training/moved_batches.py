@@ -18,6 +18,8 @@ def moved_batches(
     prepare: Callable[[np.ndarray], Any],
     fill: float | Sequence[float] = 0.0,
     first_epoch: int = 0,
+    *,
+    shuffled: bool = True,
 ) -> Iterator[tuple[Any, np.ndarray]]:
     """Yield shuffled and augmented batches, epoch after epoch without end.
 
@@ -31,13 +33,14 @@ def moved_batches(
         prepare: what scales and enlarges images (n, H, W, C) before they are moved.
         fill: number, or one for each channel: the colour outside prepared images. Defaults to 0.
         first_epoch: `int`. Default 0.
+        shuffled: `bool`. Whether each epoch has an order of its own. Defaults to `True`.
 
     Returns:
         An iterator of (x (n, H, W, C) float32 on the device, y (n,) int64).
     """
     epoch = first_epoch
     while True:
-        order = epoch_order(seed, epoch, len(split))
+        order = epoch_order(seed, epoch, len(split)) if shuffled else np.arange(len(split))
         moves = augmentation.draw(len(split), seed, epoch)
         maps: np.ndarray | None = None
         for begin in range(0, len(split), batch_size):

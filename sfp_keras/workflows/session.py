@@ -32,6 +32,7 @@ from sfp_keras.runs import stage_results
 from sfp_keras.runs.further_heads import read_further_correct, read_further_heads
 from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.inputs.batches import Batches, reported_batches
+from sfp_keras.workflows.inputs.fresh_images import FreshImages
 from sfp_keras.workflows.inputs.images import fingerprint
 from sfp_keras.workflows.inputs.inputs import Inputs
 from sfp_keras.workflows.inputs.stage_settings import (
@@ -168,6 +169,7 @@ class ProbeSession:
         depends_on: Any,
         *,
         train: bool = True,
+        augmented: FreshImages | None = None,
         dtype: str | None = None,
     ) -> FeatureCache:
         """Pass the images once through a frozen model and keep its outputs.
@@ -178,17 +180,25 @@ class ProbeSession:
             names: of its outputs.
             depends_on: what the outputs depend on beside the network, JSON types.
             train: `bool`. Whether training images pass too; test images always do.
+            augmented: augmented training images, of which as many versions pass as the heads'
+                settings say. Default: the images as they are.
             dtype: `str`. Default: the experiment's `cache_dtype`.
         """
-        heads = self.experiment.heads
+        heads, count = self.experiment.heads, len(self.dataset.train)
+        batches, test = self.batches("features", "train"), self.batches("test features", "test")
+        versions = int(train)
+        if augmented is not None:
+            versions, model = heads.kept_versions, augmented.cut
+            batches, test = augmented.versions("features", versions), augmented.still(test)
         with arguments_called(budget="cache_gib"):
             return cache_features(
                 model,
                 names,
-                self.batches("features", "train") if train else [],
-                self.batches("test features", "test"),
-                train_count=len(self.dataset.train) if train else 0,
+                batches if versions else [],
+                test,
+                train_count=versions * count,
                 test_count=len(self.dataset.test),
+                versions=max(1, versions),
                 dtype=dtype or heads.cache_dtype,
                 budget=int(heads.cache_gib * 2**30),
                 folder=self.run.features(phase),

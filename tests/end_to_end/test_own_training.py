@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from calling import call_main, own_training_flags
@@ -24,6 +25,25 @@ def test_a_network_with_a_size_of_its_own(flags: Callable, tmp_path: Path) -> No
     record = json.loads((run / "experiment.json").read_text())
     assert record["flags"]["train"] is True
     assert (run / "model.keras").exists()
+
+
+def test_heads_of_kept_versions_are_those_of_new_images_every_epoch(
+    flags: Callable, tmp_path: Path
+) -> None:
+    """As long as there are as many versions as epochs."""
+    run = tmp_path / "run"
+    common = [*flags(), "--head_data=augmented", "--cache_dtype=float32", f"--run_dir={run}"]
+    heads = {}
+    for more in ([], ["--head_versions=2", "--cache_gib=0", "--shuffled_labels"]):
+        assert call_main("--mode=probe", "--overwrite=heads", *common, *more) == 0
+        for name in STAGES:
+            with np.load(run / "stages" / name / "head.npz") as file:
+                heads.setdefault(name, []).append(file["kernel"])
+    for name, (fresh, kept) in heads.items():
+        assert kept.shape == fresh.shape
+        np.testing.assert_allclose(kept, fresh, rtol=1e-3, atol=1e-5, err_msg=name)
+    # What the labels of fresh images cannot be.
+    assert "shuffled0" in set(pd.read_csv(run / "heads.csv")["head"])
 
 
 # Members are whole processes.

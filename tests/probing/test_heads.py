@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from sfp_keras.data import epoch_order
 from sfp_keras.errors import InputError
 from sfp_keras.probing import (
     HeadVariant,
@@ -139,8 +140,6 @@ def exact(cut, images):
 
 
 def test_fresh_images_without_augmentation_are_the_cached_ones(cut, images, exact):
-    from sfp_keras.data import epoch_order
-
     def fresh(first_epoch):
         epoch = first_epoch
         while True:
@@ -155,6 +154,45 @@ def test_fresh_images_without_augmentation_are_the_cached_ones(cut, images, exac
     for name in NAMES:
         np.testing.assert_allclose(ours[name].kernel, theirs[name].kernel, rtol=1e-4, atol=1e-5)
         assert ours[name].history[-1] == pytest.approx(theirs[name].history[-1], rel=1e-4)
+
+
+def test_kept_versions_are_the_images_of_each_epoch_in_turn(cut, images):
+    """Three epochs of two versions, against passing their images through the network anew."""
+    pixels, labels = images
+    versions = [pixels[TRAIN], pixels[TRAIN][:, :, ::-1] + np.float32(0.1)]
+
+    def fresh(first_epoch):
+        for epoch in range(first_epoch, SETTINGS.epochs):
+            order = epoch_order(3, epoch, 50)
+            yield from batches((versions[epoch % 2], labels[TRAIN]), order)
+
+    def kept(train):
+        return cache_features(
+            *(cut, NAMES, batches(train, np.arange(100)), batches(images, TEST)),
+            **{"train_count": 100, "test_count": 20, "versions": 2, "dtype": "float32"},
+        )
+
+    cache = kept((np.concatenate(versions), np.tile(labels[TRAIN], 2)))
+    assert (cache.train_count, cache.image_count) == (100, 50)
+    ours = train_heads(cache, LABELS, SETTINGS, seed=3)
+    empty = cache_features(
+        cut, NAMES, [], batches(images, TEST), train_count=0, test_count=20, dtype="float32"
+    )
+    theirs = train_heads(empty, LABELS, SETTINGS, seed=3, augmented=(cut, fresh, 4))
+    for name in NAMES:
+        np.testing.assert_allclose(ours[name].kernel, theirs[name].kernel, rtol=1e-4, atol=1e-5)
+        for a, b in zip(ours[name].history, theirs[name].history, strict=True):
+            assert a == pytest.approx(b, rel=1e-4)
+    shuffled = HeadVariant(0, shuffled=True).labels(cache.labels, 50, 2)
+    np.testing.assert_array_equal(shuffled[:50], shuffled[50:100])
+    np.testing.assert_array_equal(np.sort(shuffled[:50]), np.sort(labels[TRAIN]))
+    np.testing.assert_array_equal(shuffled[100:], labels[TEST])
+    assert (shuffled != cache.labels).any()
+
+    with pytest.raises(InputError, match="versions of `train` differ"):
+        kept((np.concatenate(versions), np.concatenate([labels[TRAIN], labels[TRAIN][::-1]])))
+    with pytest.raises(InputError, match="`versions`=3: 70 training images"):
+        cache_features(cut, None, images, [], versions=3)
 
 
 def literal_head(x, y, kernel, order_of, epochs, settings):

@@ -48,6 +48,8 @@ def training_batches(
     scaling: Scaling,
     augmentation: Augmentation | None = None,
     first_epoch: int = 0,
+    *,
+    shuffled: bool = True,
 ) -> Iterator[Batch]:
     """Yield shuffled, augmented and scaled batches, epoch after epoch without end.
 
@@ -64,6 +66,7 @@ def training_batches(
         augmentation: `Augmentation`. Pixels moved in are mid-grey before scaling, of float
             images 0 after it. Default: none.
         first_epoch: `int`. Default 0.
+        shuffled: `bool`. Whether each epoch has an order of its own. Defaults to `True`.
 
     Returns:
         An iterator of (x (n, H, W, C) float32, y (n,) int64).
@@ -74,7 +77,8 @@ def training_batches(
     _check(split, batch_size)
     if not len(split):
         raise InputError("there are no images to train on")
-    batches = _training_batches(split, batch_size, seed, scaling, augmentation, first_epoch)
+    rows = epoch_rows(len(split), batch_size, seed, augmentation, first_epoch, shuffled=shuffled)
+    batches = _training_batches(split, scaling, rows)
     return batches if split.in_memory else prefetch(batches)
 
 
@@ -106,6 +110,8 @@ def epoch_rows(
     seed: int,
     augmentation: Augmentation | None = None,
     first_epoch: int = 0,
+    *,
+    shuffled: bool = True,
 ) -> Iterator[tuple[np.ndarray, ImageMoves | None]]:
     """Yield which images make each batch, and what is done to them, epoch after epoch.
 
@@ -115,13 +121,14 @@ def epoch_rows(
         seed: `int`, not negative.
         augmentation: `Augmentation`. Default: none.
         first_epoch: `int`. Default 0.
+        shuffled: `bool`. Whether each epoch has an order of its own. Defaults to `True`.
 
     Returns:
         An endless iterator of (indices (n,) int64, their `ImageMoves` or `None`).
     """
     epoch = first_epoch
     while True:
-        order = epoch_order(seed, epoch, count)
+        order = epoch_order(seed, epoch, count) if shuffled else np.arange(count)
         moves = augmentation.draw(count, seed, epoch) if augmentation else None
         for start in range(0, count, batch_size):
             indices = order[start : start + batch_size]
@@ -135,16 +142,11 @@ def _check(split: ImageSplit, batch_size: int) -> None:
 
 
 def _training_batches(
-    split: ImageSplit,
-    batch_size: int,
-    seed: int,
-    scaling: Scaling,
-    augmentation: Augmentation | None,
-    epoch: int,
+    split: ImageSplit, scaling: Scaling, rows: Iterator[tuple[np.ndarray, ImageMoves | None]]
 ) -> Iterator[Batch]:
     scaling = scaling.for_channels(split.image_shape[-1])
     fill = scaling.mid_grey
-    for indices, moves in epoch_rows(len(split), batch_size, seed, augmentation, epoch):
+    for indices, moves in rows:
         x = scaling(split.read(indices))
         if moves is not None:
             x = augment(x, moves, fill)

@@ -81,7 +81,7 @@ def check_inputs(inputs: Inputs) -> None:
     """
     experiment, network, dataset = inputs.experiment, inputs.network, inputs.dataset
     _check_images(experiment, dataset)
-    if experiment.heads.data == "augmented":
+    if experiment.augments_heads:
         augmentation_of(experiment, dataset)
     check_input(network, dataset, experiment)
     stages = configurable_stages(experiment, network)

@@ -7,7 +7,7 @@ import numpy as np
 
 from sfp_keras.data import ImageDataset, Scaling, parse_scaling
 from sfp_keras.models.graph import call_graph
-from sfp_keras.traits import traits_of
+from sfp_keras.traits import LayerTraits, traits_of
 
 _RANGES = ("0..255", "0..1", "-1..1")
 # What layers are given has a range of this width: of scaled images it is about 1 to 5.
@@ -87,9 +87,21 @@ def _first_scaling(network: keras.Model) -> tuple[list[keras.layers.Layer], bool
             scaling.append(layer)
         elif getattr(layer, "weights", ()) or len(call.inputs) > 1:
             return scaling, all_known and traits is not None and traits.multiply_adds is not None
-        all_known = all_known and traits is not None
+        else:
+            all_known = all_known and traits is not None and _keeps_range(traits, layer)
         made = {id(tensor) for tensor in call.outputs}
     return scaling, False
+
+
+def _keeps_range(traits: LayerTraits, layer: keras.layers.Layer) -> bool:
+    """Whether what a layer without weights puts out has the range of its images for sure."""
+    # Others may normalize, as UnitNormalization and an activation do.
+    return (
+        traits.filters_of(layer) == "moved"
+        or traits.positions != "same"
+        or traits.linear in ("identity", "averaged")
+        or traits.only_in_training
+    )
 
 
 def _width(scaling: Scaling, layers: list[Any], channels: int) -> float:

@@ -6,14 +6,13 @@ from typing import Any
 
 import keras
 
-from sfp_keras.data import steps_per_epoch
 from sfp_keras.probing import FeatureCache, Head, HeadVariant, Stage, train_head_variants
 from sfp_keras.probing.features import head_inputs
 from sfp_keras.progress import Progress
 from sfp_keras.runs import stage_results
 from sfp_keras.runs.further_heads import read_further_heads, write_further_heads
 from sfp_keras.workflows.inputs.arguments import training_called
-from sfp_keras.workflows.inputs.fresh_images import fresh_images
+from sfp_keras.workflows.inputs.fresh_images import FreshImages, fresh_images
 from sfp_keras.workflows.inputs.memory import check_memory
 from sfp_keras.workflows.inputs.stage_settings import head_settings
 from sfp_keras.workflows.phases.events import heads_monitor
@@ -54,10 +53,9 @@ def _train(session: ProbeSession, stages: list[Stage], variants: list[HeadVarian
     _check_memory(session, cut, stages, len(variants))
     with run.timed("heads"):
         run.record.add_heads(settings)
-        cache = session.cache_outputs(
-            "heads", cut, list(settings), settings, train=not _augmented(session)
-        )
-        found = _trained(session, stages, cut, cache, variants)
+        images = fresh_images(session.inputs, cut) if session.experiment.augments_heads else None
+        cache = session.cache_outputs("heads", cut, list(settings), settings, augmented=images)
+        found = _trained(session, stages, cache, variants, images)
         for name in settings:
             further = {v.name: found[v][name].kernel for v in variants if v != own}
             if further:
@@ -69,19 +67,16 @@ def _train(session: ProbeSession, stages: list[Stage], variants: list[HeadVarian
 def _trained(
     session: ProbeSession,
     stages: list[Stage],
-    cut: keras.Model,
     cache: FeatureCache,
     variants: list[HeadVariant],
+    images: FreshImages | None,
 ) -> Mapping[HeadVariant, Mapping[str, Head]]:
     """The trained heads of each stage."""
-    experiment, run, dataset = session.experiment, session.run, session.dataset
+    experiment, run = session.experiment, session.run
     names = [stage.name for stage in stages]
     of_stages = {name: session.stage_settings[name] for name in names}
     settings = head_settings(experiment, of_stages)
-    augmented: Any = None
-    if _augmented(session):
-        steps = steps_per_epoch(len(dataset.train), settings.batch_size)
-        augmented = (*fresh_images(session.inputs, cut), steps)
+    fresh = images if not experiment.heads.kept_versions else None
     own = HeadVariant(experiment.run.seed)
     # A checkpoint is of all heads that are trained together.
     further = [variant.name for variant in variants if variant != own]
@@ -90,27 +85,23 @@ def _trained(
         return train_head_variants(
             cache,
             variants,
-            dataset.num_labels,
+            session.dataset.num_labels,
             settings,
             seed=experiment.run.seed,
             checkpoint=run.checkpoint("heads", [*names, *further]),
             description=run.plan.digest("heads", depends_on),
-            augmented=augmented,
+            augmented=(fresh.cut, fresh.batches, fresh.steps) if fresh else None,
             progress=Progress("heads", outputs=names),
             callbacks=heads_monitor(session, stages, cache) if variants[0] == own else [],
         )
 
 
 def _check_memory(session: ProbeSession, cut: keras.Model, stages: list[Stage], heads: int) -> None:
-    dataset, train = session.dataset, not _augmented(session)
-    rows = len(dataset.test) + (len(dataset.train) if train else 0)
+    dataset, settings = session.dataset, session.experiment.heads
+    rows = len(dataset.test) + settings.kept_versions * len(dataset.train)
     features = head_inputs(cut, [stage.name for stage in stages])
     inputs = {s.name: math.prod(session.view(s).seen) for s in stages}
-    check_memory(session.experiment.heads, features, inputs, rows, heads * dataset.num_labels)
-
-
-def _augmented(session: ProbeSession) -> bool:
-    return session.experiment.heads.data == "augmented"
+    check_memory(settings, features, inputs, rows, heads * dataset.num_labels)
 
 
 def _delete_unfinished(session: ProbeSession, names: list[str]) -> None:

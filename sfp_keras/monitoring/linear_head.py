@@ -71,7 +71,7 @@ class LinearHead:
         return np.ascontiguousarray(kernel.reshape(-1, filters, labels), np.float32)
 
 
-def linear_head(model: keras.Model, stage: str | None = None) -> LinearHead:
+def linear_head(model: keras.Model, stage: str | None = None, *, pooled: bool = True) -> LinearHead:
     """Find the linear layers through which a network classifies.
 
     Flatten, what moves axes, average pooling, Dropout, Dense layers without activation (the weights
@@ -88,6 +88,8 @@ def linear_head(model: keras.Model, stage: str | None = None) -> LinearHead:
     Args:
         model: a functional or sequential `keras.Model` with one image as input and one output.
         stage: name of a layer. Defaults to `None`: found as above.
+        pooled: `bool`. Whether pooling that directly follows is part of the stage. Defaults to
+            `True`.
 
     Returns:
         A `LinearHead`.
@@ -110,7 +112,8 @@ def linear_head(model: keras.Model, stage: str | None = None) -> LinearHead:
     # with all that moves filters from the last axis.
     axes, count = filter_axes(graph), 0
     while (
-        count < len(chain)
+        pooled
+        and count < len(chain)
         and _is_of_stage(chain[count].operation)
         and id(chain[count].outputs[0]) not in axes.orders
     ):

@@ -14,7 +14,7 @@ from sfp_keras.errors import InputError
 from sfp_keras.files import damaged, load_npz, save_npz, write_text
 from sfp_keras.filters import FilterFields
 from sfp_keras.runs.layout import RunFiles
-from sfp_keras.runs.tables import read_curve
+from sfp_keras.runs.tables import CURVE_COLUMNS, read_curve
 
 if TYPE_CHECKING:  # It loads Keras, which reading these files does without.
     from sfp_keras.probing import Head, StageMeasurement
@@ -42,7 +42,8 @@ def write_label_names(
 def write_head(files: RunFiles, stage: str, head: "Head") -> None:
     """head.csv, then head.npz, whose presence says that the head is finished."""
     of_stage = files.stage(stage)
-    write_text(of_stage.curve, csv_text(pd.DataFrame(head.history)))
+    # Without a row where the head was not trained by itself.
+    write_text(of_stage.curve, csv_text(pd.DataFrame(head.history, columns=CURVE_COLUMNS)))
     save_npz(
         of_stage.head,
         kernel=head.kernel,

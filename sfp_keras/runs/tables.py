@@ -39,6 +39,7 @@ _CURVE = {
     **{"epoch": COUNT, "lr": NUMBER, "loss": NUMBER},
     **dict.fromkeys(("accuracy", "test_accuracy"), SHARE),
 }
+CURVE_COLUMNS = tuple(_CURVE)
 
 
 def read_table(

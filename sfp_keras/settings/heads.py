@@ -30,6 +30,14 @@ class ProbeSettings(Checked):
         used="augments_heads",
         newer=True,
     )
+    own: bool = setting(
+        False,
+        "Where only linear layers stand between a stage and the network's outputs, these, without "
+        "their biases, are its head, and none is trained.",
+        phases=("heads",),
+        flag="own_head",
+        newer=True,
+    )
     seeds: int = setting(
         1,
         "Heads of each stage that are trained together, of different first weights: mean and "

@@ -15,6 +15,7 @@ from sfp_keras.distribution import current_devices
 from sfp_keras.errors import InputError, arguments_called
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import damaged
+from sfp_keras.monitoring.linear_head import LinearHead
 from sfp_keras.probing import (
     FeatureCache,
     Head,
@@ -35,6 +36,7 @@ from sfp_keras.workflows.inputs.batches import Batches, reported_batches
 from sfp_keras.workflows.inputs.fresh_images import FreshImages
 from sfp_keras.workflows.inputs.images import fingerprint
 from sfp_keras.workflows.inputs.inputs import Inputs
+from sfp_keras.workflows.inputs.own_heads import own_heads
 from sfp_keras.workflows.inputs.stage_settings import (
     StageSettings,
     pools_of,
@@ -131,10 +133,20 @@ class ProbeSession:
         return {stage.name: of_all[stage.name] for stage in self.stages}
 
     @functools.cached_property
+    def own_heads(self) -> dict[str, LinearHead]:
+        """The network's own layers behind the stages whose heads they are, by the stages' names."""
+        return own_heads(self.network, self.stages) if self.experiment.heads.own else {}
+
+    @functools.cached_property
     def further_heads(self) -> list[HeadVariant]:
-        """The heads of each stage that are trained beside its own."""
+        """The heads of each stage that are trained beside its own, where that is trained."""
         heads = self.experiment.heads
         return head_variants(self.experiment.run.seed, heads.seeds, heads.shuffled_labels)
+
+    @property
+    def trained_stages(self) -> list[Stage]:
+        """The stages whose heads are trained."""
+        return [stage for stage in self.stages if stage.name not in self.own_heads]
 
     @property
     def splits(self) -> Sequence[str]:
@@ -233,7 +245,7 @@ class ProbeSession:
     def further_kernels(self, stage: str, split: str) -> dict[str, np.ndarray]:
         """Kernels of the stage's further heads that were not tested on a split yet, by name."""
         wanted = [variant.name for variant in self.further_heads]
-        if not wanted:
+        if not wanted or stage in self.own_heads:
             return {}
         counts = np.bincount(self.images(split).labels, minlength=self.dataset.num_labels)
         done = read_further_correct(self.run, stage, split, counts)

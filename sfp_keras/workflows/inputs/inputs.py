@@ -13,6 +13,7 @@ from sfp_keras.reports import terminal
 from sfp_keras.training import check_groups
 from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.inputs.network import check_input, load_network_and_images, start_weights
+from sfp_keras.workflows.inputs.own_heads import check_own_heads
 from sfp_keras.workflows.inputs.own_scaling import scaling_note
 from sfp_keras.workflows.inputs.preprocessing import augmentation_of, image_recipe_of, scaling_of
 from sfp_keras.workflows.inputs.stage_settings import head_settings, pools_of, stage_settings
@@ -88,6 +89,8 @@ def check_inputs(inputs: Inputs) -> None:
     settings = stage_settings(ExperimentRun(experiment), stages)
     head_settings(experiment, settings)
     cut_stages(network, stages, pools_of(settings))
+    if experiment.heads.own:
+        check_own_heads(network, stages, settings)
 
 
 def _check_images(experiment: Experiment, dataset: ImageDataset) -> None:

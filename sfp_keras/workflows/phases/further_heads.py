@@ -22,7 +22,7 @@ def write_further_statistics(session: ProbeSession) -> pd.DataFrame:
     own, threshold = HeadVariant(session.experiment.run.seed), session.experiment.analysis.threshold
     rows = []
     with run.timed("analysis"):
-        for stage in session.stages if variants else ():
+        for stage in session.trained_stages if variants else ():
             for split in session.experiment.analysis.split:
                 measured = session.measurement(stage.name, split)
                 fields, counts = measured.fields, measured.fields.label_counts

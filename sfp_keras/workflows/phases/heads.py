@@ -9,6 +9,7 @@ import keras
 from sfp_keras.probing import FeatureCache, Head, HeadVariant, Stage, train_head_variants
 from sfp_keras.probing.features import head_inputs
 from sfp_keras.progress import Progress
+from sfp_keras.reports import terminal
 from sfp_keras.runs import stage_results
 from sfp_keras.runs.further_heads import read_further_heads, write_further_heads
 from sfp_keras.workflows.inputs.arguments import training_called
@@ -22,12 +23,15 @@ from sfp_keras.workflows.session import ProbeSession
 def train_heads(session: ProbeSession) -> None:
     """Train the heads of the stages that have none yet, all together.
 
+    A stage that has the network's own layers as its head gets these.
+
     Raises:
         InputError: if they do not fit into memory.
     """
     run, further = session.run, session.further_heads
+    _take_own(session)
     missing = [stage for stage in session.stages if not run.stage(stage.name).head.exists()]
-    begun = [stage for stage in session.stages if stage not in missing]
+    begun = [stage for stage in session.trained_stages if stage not in missing]
     if missing:
         _train(session, missing, [HeadVariant(session.experiment.run.seed), *further])
     # Those were trained before further heads were asked for.
@@ -35,6 +39,20 @@ def train_heads(session: ProbeSession) -> None:
     if fewer:
         _train(session, fewer, further)
     _delete_unfinished(session, [stage.name for stage in missing or session.stages])
+
+
+def _take_own(session: ProbeSession) -> None:
+    """Write the heads that are the network's own layers."""
+    run = session.run
+    for name, linear in session.own_heads.items():
+        if run.stage(name).head.exists():
+            continue
+        with run.timed("heads"):
+            run.record.add_heads({name: session.stage_settings[name]})
+            shape = tuple(int(n) for n in linear.cut.outputs[0].shape[1:-1])
+            stage_results.write_head(run, name, Head(linear.kernel(), shape, []))
+        without = " without their biases" if linear.biases_left_out else ""
+        terminal().print(f"heads: of {name} the network's own layers behind it{without}")
 
 
 def _further_exist(session: ProbeSession, stage: Stage) -> bool:

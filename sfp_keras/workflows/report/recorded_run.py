@@ -87,11 +87,13 @@ class RecordedRun:
         papers = self.papers
         splits = [self._split(name, papers, filters) for name in self.stages]
         names = dict.fromkeys(stage for stages in self.stages.values() for stage in stages)
-        curves = {name: self.files.stage(name).curve for name in names}
+        files = {name: self.files.stage(name).curve for name in names}
+        curves = {name: read_curve(path) for name, path in files.items() if path.exists()}
         return Run(
             splits,
             read_curve(self.files.training) if self.files.training.exists() else None,
-            {name: read_curve(path) for name, path in curves.items() if path.exists()},
+            # The network's own layers, as a head, have no row.
+            {name: curve for name, curve in curves.items() if len(curve)},
             self._ablations(papers),
             self._afcc(papers),
             read_all_links(self.files.all_links()),

@@ -163,7 +163,7 @@ def cache_features(
     names = _names(cut, names)
     train_count = _count(train, "train") if train_count is None else train_count
     test_count = _count(test, "test") if test_count is None else test_count
-    if versions < 1 or train_count % versions:
+    if not isinstance(versions, int) or versions < 1 or train_count % versions:
         raise InputError(
             f"`versions`={versions}: {train_count} training images are not {versions} of each"
         )
@@ -171,10 +171,10 @@ def cache_features(
     rows = train_count + test_count
     needed = cache_bytes(inputs, rows, dtype)
     shapes, views = position_shapes(cut, names), _views(cut, names)
-    root = _check_disk(folder, needed, inputs) if needed > budget else None
+    root = _check_disk(folder, needed, inputs, versions) if needed > budget else None
     wanted = {
         **{"description": description, "inputs": inputs, "rows": rows},
-        **{"train": train_count, "dtype": dtype},
+        **{"train": train_count, "dtype": dtype, "versions": versions},
     }
     finished = root is not None and _read_json(root / COMPLETE) == wanted
     if root is not None and finished and (kept := _kept(root, inputs, rows)) is not None:
@@ -309,11 +309,13 @@ def _count(batches: Any, argument: str) -> int:
     )
 
 
-def _check_disk(folder: str | Path | None, needed: int, inputs: Mapping[str, int]) -> Path:
+def _check_disk(
+    folder: str | Path | None, needed: int, inputs: Mapping[str, int], versions: int
+) -> Path:
     largest = max(inputs, key=lambda name: inputs[name])
     mend = (
         f"probe fewer `stages` (largest: {largest}, {inputs[largest]:,} numbers an image), "
-        "`pool` them, or raise `budget`"
+        f"`pool` them, {'keep fewer `versions`, ' if versions > 1 else ''}or raise `budget`"
     )
     size = f"the features of all images take {needed / 2**30:.1f} GiB"
     if folder is None:

@@ -29,9 +29,12 @@ class HeadVariant:
         """The labels that it is trained and tested on.
 
         Args:
-            labels: (N,), first those of the training images, once for each version of them.
+            labels: (N,), those of the training images once for each version, then the test images'.
             count: `int`. Number of training images.
-            versions: `int`. Of each of them, which keep the same label.
+            versions: `int`. Of each training image; all get the same label. Defaults to `1`.
+
+        Returns:
+            (N,), those of the training images shuffled where this head's are.
         """
         if not self.shuffled:
             return labels

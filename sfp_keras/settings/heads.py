@@ -14,7 +14,7 @@ class ProbeSettings(Checked):
     data: str = setting(
         "cached",
         "cached: each training image passes once through the frozen network. augmented: fresh "
-        "augmented images pass through it every epoch.",
+        "augmented images pass through it every epoch, or `head_versions` of each once.",
         phases=("heads",),
         choices=("cached", "augmented"),
         flag="head_data",
@@ -27,13 +27,13 @@ class ProbeSettings(Checked):
         phases=("heads",),
         low=1,
         flag="head_versions",
-        used="augments_heads",
         newer=True,
     )
     own: bool = setting(
         False,
-        "Where only linear layers stand between a stage and the network's outputs, these, without "
-        "their biases, are its head, and none is trained.",
+        "Where only linear layers stand between a stage and the network's outputs, these are its "
+        "head, and none is trained. Biases belong to no filter and are left out, which changes the "
+        "accuracy.",
         phases=("heads",),
         flag="own_head",
         newer=True,
@@ -81,4 +81,6 @@ class ProbeSettings(Checked):
 
         One, the image as it is, or of augmented images some or none.
         """
-        return (self.versions or 0) if self.augmented else 1
+        # No epoch would use more.
+        kept = min(self.versions or 0, self.training.total_epochs)
+        return kept if self.augmented else 1

@@ -21,7 +21,7 @@ def moved_batches(
     *,
     shuffled: bool = True,
 ) -> Iterator[tuple[Any, np.ndarray]]:
-    """Yield shuffled and augmented batches, epoch after epoch without end.
+    """Yield augmented batches, epoch after epoch without end.
 
     Order and augmentation are functions of (seed, epoch, image), as those of `training_batches`.
 

@@ -135,7 +135,9 @@ class ProbeSession:
     @functools.cached_property
     def own_heads(self) -> dict[str, LinearHead]:
         """The network's own layers behind the stages whose heads they are, by the stages' names."""
-        return own_heads(self.network, self.stages) if self.experiment.heads.own else {}
+        if not self.experiment.heads.own:
+            return {}
+        return own_heads(self.network, self.stages, self.stage_settings)
 
     @functools.cached_property
     def further_heads(self) -> list[HeadVariant]:
@@ -200,8 +202,10 @@ class ProbeSession:
         batches, test = self.batches("features", "train"), self.batches("test features", "test")
         versions = int(train)
         if augmented is not None:
-            versions, model = heads.kept_versions, augmented.cut
-            batches, test = augmented.versions("features", versions), augmented.still(test)
+            versions = heads.kept_versions
+        if augmented is not None and versions:
+            model, test = augmented.cut, augmented.still(test)
+            batches = augmented.versions("features", versions)
         with arguments_called(budget="cache_gib"):
             return cache_features(
                 model,

@@ -122,6 +122,7 @@ def cases(place: Path, colour_folder: Path, colour_model: Path) -> dict[str, tup
         "not a number": (["--memory_gib=nan"], ["--memory_gib"]),
         "infinite": ([*own, "--cache_gib=inf"], ["--cache_gib"]),
         "huge shift": ([*ours, "--shift=100000000000000000000"], ["--shift=1000", "than 32"]),
+        "versions": ([*own, "--head_versions=3"], ["--head_versions=3", "--head_data=augmented"]),
         "augmented shift": ([*own, "--head_data=augmented", "--shift=32"], ["--shift=32", "32x32"]),
         "huge images": (["--image_size=100000"], ["--image_size=100000", "8,192"]),
         "huge images listed": (["--image_size=100000", "--list_stages"], ["--image_size=100000"]),

@@ -46,7 +46,14 @@ def test_a_training_that_was_begun_before_newer_settings_goes_on() -> None:
 
 def test_an_old_command_has_the_same_flags() -> None:
     flags = set(Experiment.from_json(OLD["flags"]).command().split(" --"))
-    off = {"notrain", "at_chance=stop", "nobootstrap", "noshuffled_labels", "head_seeds=1"}
+    off = {
+        "notrain",
+        "at_chance=stop",
+        "nobootstrap",
+        "noshuffled_labels",
+        "noown_head",
+        "head_seeds=1",
+    }
     newer = off | {
         flag
         for flag in flags

@@ -80,18 +80,19 @@ def test_fields_are_those_of_silenced_filters(digits, bias: bool) -> None:
         fields = result.fields[stage]
         found = fields.matrices(slice(None))
         scale = np.abs(expected).max()
-        ratio = (found * expected).sum() / (expected**2).sum()  # Fields may be sums over images.
-        np.testing.assert_allclose(found / ratio, expected, rtol=0, atol=1e-5 * scale)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * scale)
         assert result.heads[stage].history == []
     assert result.heads["late"].kernel.shape == (16, 5, LABELS)
     assert result.heads["averages"].kernel.shape == (4, 5, LABELS)
     assert len(result.heads["early"].history) == 2
 
+    if bias:
+        for layer in model.layers[-2:]:
+            layer.bias.assign(np.zeros(layer.units))
     logits = model.predict(images, verbose=0)
     right = (logits.argmax(axis=1) == digits.test.labels).mean()
     accuracy = result.table.set_index("stage")["accuracy"]
-    if not bias:
-        assert accuracy["late"] == pytest.approx(right, abs=1e-6)
+    assert accuracy["late"] == pytest.approx(right, abs=1e-6)
     assert accuracy["late"] == pytest.approx(accuracy["averages"], abs=0.005)
 
 
@@ -117,9 +118,30 @@ def test_a_saved_run_has_heads_that_were_trained_beside_one_that_was_not(
         probe(model, digits, **asked, own_head=False)
 
 
-def test_stages_that_something_else_follows_are_named(digits) -> None:
+def test_stages_that_something_else_follows_are_refused(digits) -> None:
     model = network(bias=False)
-    with pytest.raises(InputError, match=r"`own_head`: behind no stage.*'late'.*Conv2D"):
+    with pytest.raises(InputError, match=r"`own_head`: .* early and .*`stages`=late, or leave"):
         probe(model, digits, stages=["early"])
-    with pytest.raises(InputError, match=r"`own_head`.*stage late.*`pool`"):
-        probe(model, digits, stages=["early", "late"], pool=["late=avg:2"])
+    with pytest.raises(InputError, match=r"`own_head`.*stage late .*`pool`=late=none"):
+        probe(model, digits, stages=["early", "late"], pool=["avg:2"])
+    with pytest.raises(InputError, match=r"`head_group`=late: lr=0.5: with `own_head`"):
+        probe(model, digits, stages=["early", "late"], head_group=["late: lr=0.5"])
+
+
+def test_the_networks_own_average_may_be_the_pool_of_the_stage(digits) -> None:
+    """As that of EfficientNet-B0's last stage is without being asked for."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(5, 3, activation="relu", name="late")(image)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(image, keras.layers.Dense(LABELS, use_bias=False)(x))
+    whole = probe(model, digits, stages=["late"])
+    pooled = probe(model, digits, stages=["late"], pool=["avg:6"])
+    assert whole.heads["late"].kernel.shape == (36, 5, LABELS)
+    assert pooled.heads["late"].kernel.shape == (1, 5, LABELS)
+    np.testing.assert_allclose(
+        whole.fields["late"].matrices(slice(None)),
+        pooled.fields["late"].matrices(slice(None)),
+        rtol=1e-4,
+        atol=1e-4,
+    )

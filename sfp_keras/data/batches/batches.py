@@ -51,7 +51,7 @@ def training_batches(
     *,
     shuffled: bool = True,
 ) -> Iterator[Batch]:
-    """Yield shuffled, augmented and scaled batches, epoch after epoch without end.
+    """Yield augmented and scaled batches, epoch after epoch without end.
 
     Order and augmentation are functions of (seed, epoch, image), so an iterator started at
     `first_epoch` yields exactly what one started at 0 yields from there on. The last batch of an

@@ -84,6 +84,11 @@ def check_inputs(inputs: Inputs) -> None:
     _check_images(experiment, dataset)
     if experiment.augments_heads:
         augmentation_of(experiment, dataset)
+    elif (versions := experiment.heads.versions) is not None:
+        raise InputError(
+            f"`head_versions`={versions}: only augmented images have versions; give "
+            "`head_data`=augmented too"
+        )
     check_input(network, dataset, experiment)
     stages = configurable_stages(experiment, network)
     settings = stage_settings(ExperimentRun(experiment), stages)

@@ -44,6 +44,7 @@ def check_memory(
     if needed > 0.9 * free:
         largest = max(kept, key=lambda name: kept[name])
         fewer = "train fewer `head_seeds`, " if settings.seeds > 1 else ""
+        fewer += "keep fewer `head_versions`, " if settings.kept_versions > 1 else ""
         raise InputError(
             f"heads and features need {_size(needed)}, {_size(free)} of memory are free: {fewer}"
             f"probe fewer `stages` (largest: {largest}, {kept[largest]:,} inputs), `pool` them, or "

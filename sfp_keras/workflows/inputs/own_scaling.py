@@ -71,7 +71,7 @@ def _first_scaling(network: keras.Model) -> tuple[list[keras.layers.Layer], bool
     """The layers that scale images before anything else is made of them.
 
     And whether they are all: what comes then is a convolution or the like, not a normalization, and
-    no operation stands before it of which nothing is known.
+    no operation stands before it that may change the range.
     """
     graph = call_graph(network)
     made = {id(tensor) for tensor in graph.inputs}

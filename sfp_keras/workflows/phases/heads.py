@@ -49,9 +49,14 @@ def _take_own(session: ProbeSession) -> None:
             continue
         with run.timed("heads"):
             run.record.add_heads({name: session.stage_settings[name]})
-            shape = tuple(int(n) for n in linear.cut.outputs[0].shape[1:-1])
+            stage = next(stage for stage in session.stages if stage.name == name)
+            shape = session.view(stage).seen[:-1]
             stage_results.write_head(run, name, Head(linear.kernel(), shape, []))
-        without = " without their biases" if linear.biases_left_out else ""
+        without = (
+            " without their biases, so that its accuracy is not the network's"
+            if linear.biases_left_out
+            else ""
+        )
         terminal().print(f"heads: of {name} the network's own layers behind it{without}")
 
 

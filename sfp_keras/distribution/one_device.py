@@ -41,6 +41,35 @@ class Devices:
         # Keras knows generators, not iterators.
         return (keras.tree.map_structure(_in_width, batch) for batch in batches())
 
+    def passes(self, batches: Batches) -> Callable[[], Any]:
+        """What `evaluate` reads after every epoch: a function that gives one pass of `batches`.
+
+        Args:
+            batches: as of `source`.
+        """
+        if keras.backend.backend() != "tensorflow" or self.count > 1:
+            return lambda: self.source(batches)
+        import tensorflow as tf
+
+        # Of each generator TensorFlow keeps the first batches for good: one data set is made, of a
+        # function that keeps none.
+        rest = batches()
+        begun = [next(rest)]
+        signature = keras.tree.map_structure(
+            lambda x: tf.TensorSpec((None, *x.shape[1:]), x.dtype), begun[0]
+        )
+
+        def one_pass() -> Iterator[Any]:
+            if begun:
+                yield begun.pop()
+                yield from rest
+            else:
+                yield from batches()
+
+        passes = tf.data.Dataset.from_generator(one_pass, output_signature=signature)
+        passes = passes.prefetch(tf.data.AUTOTUNE)
+        return lambda: passes
+
     def training(self, model: keras.Model) -> contextlib.AbstractContextManager[Any]:
         """Around the `fit` of a model, which is left as it was."""
         return contextlib.nullcontext()

@@ -39,11 +39,13 @@ class MirroredDevices(Devices):
         )
         # Keras begins by looking at one batch, in parts that must be equal, and then starts again:
         # a generator would have lost what was read ahead.
-        looks = iter([True])
+        # TensorFlow keeps this function for good, so the batch must go.
+        looks = [first]
+        del first
 
         def parts() -> Iterator[Any]:
-            if next(looks, False):
-                yield from [next(self._parts(first))] * self.count
+            if looks:
+                yield from [next(self._parts(looks.pop()))] * self.count
                 return
             for batch in batches():
                 yield from self._parts(batch)

@@ -150,12 +150,15 @@ class FreshValidation(keras.callbacks.Callback):
     def __init__(self, batches: Callable[[], Iterator[Any]], steps: int | None = None):
         super().__init__()
         self.batches, self.steps = batches, steps
+        self._passes: Callable[[], Any] | None = None
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Evaluate, and add the results to the logs, for callbacks that come later."""
         devices = current_devices()
+        if self._passes is None:
+            self._passes = devices.passes(self.batches)
         results = self.model.evaluate(
-            devices.source(self.batches),
+            self._passes(),
             steps=self.steps,
             verbose=0,
             return_dict=True,

@@ -1,8 +1,10 @@
 """The callbacks of training in a plain `model.fit`, and settings turned into an optimiser."""
 
 import contextlib
+import gc
 import io
 import itertools
+import weakref
 
 import keras
 import numpy as np
@@ -145,3 +147,24 @@ def test_progress_is_shown_by_a_plain_fit():
         "training: epoch 2/3",
         "training: epoch 3/3",
     ]
+
+
+def test_no_pass_keeps_its_batches():
+    """TensorFlow keeps what it was given to call, and Keras would give it two batches a pass."""
+
+    class Kept(np.ndarray):
+        """An array that can be watched."""
+
+    made = []
+
+    def one_pass():
+        for begin in range(0, 40, 10):
+            x = X[begin : begin + 10].copy().view(Kept)
+            made.append(weakref.ref(x))
+            yield x, Y[begin : begin + 10]
+
+    model = compiled(keras.optimizers.SGD(0.1))
+    fit(model, FreshValidation(one_pass, 4), epochs=5)
+    gc.collect()
+    assert len(made) == 20
+    assert sum(array() is not None for array in made) <= 2

@@ -62,8 +62,8 @@ class FreshImages:
             number: `int`. Of epochs.
 
         Returns:
-            A function of the first row, which begins a batch, giving the batches from there on. What
-            comes before it in its epoch is read and augmented, and left out.
+            A function of the first row, which begins a batch, giving the batches from there on.
+            What comes before it in its epoch is read and augmented, and left out.
         """
 
         def batches(first: int) -> Iterator[tuple[Any, np.ndarray]]:

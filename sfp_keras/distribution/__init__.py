@@ -5,8 +5,15 @@ always the whole one: batch norm sees all of it, the loss is the mean over all o
 """
 
 from sfp_keras.distribution.current import current_devices, distributed
-from sfp_keras.distribution.one_device import Devices
+from sfp_keras.distribution.one_device import Devices, Passes
 from sfp_keras.distribution.processes import start_processes
 from sfp_keras.distribution.shared_folder import shared_folder
 
-__all__ = ["Devices", "current_devices", "distributed", "shared_folder", "start_processes"]
+__all__ = [
+    "Devices",
+    "Passes",
+    "current_devices",
+    "distributed",
+    "shared_folder",
+    "start_processes",
+]

@@ -41,34 +41,13 @@ class Devices:
         # Keras knows generators, not iterators.
         return (keras.tree.map_structure(_in_width, batch) for batch in batches())
 
-    def passes(self, batches: Batches) -> Callable[[], Any]:
-        """What `evaluate` reads after every epoch: a function that gives one pass of `batches`.
+    def passes(self, batches: Batches) -> "Passes":
+        """What `evaluate` reads after every epoch.
 
         Args:
             batches: as of `source`.
         """
-        if keras.backend.backend() != "tensorflow" or self.count > 1:
-            return lambda: self.source(batches)
-        import tensorflow as tf
-
-        # Of each generator TensorFlow keeps the first batches for good: one data set is made, of a
-        # function that keeps none.
-        rest = batches()
-        begun = [next(rest)]
-        signature = keras.tree.map_structure(
-            lambda x: tf.TensorSpec((None, *x.shape[1:]), x.dtype), begun[0]
-        )
-
-        def one_pass() -> Iterator[Any]:
-            if begun:
-                yield begun.pop()
-                yield from rest
-            else:
-                yield from batches()
-
-        passes = tf.data.Dataset.from_generator(one_pass, output_signature=signature)
-        passes = passes.prefetch(tf.data.AUTOTUNE)
-        return lambda: passes
+        return Passes(self, batches)
 
     def training(self, model: keras.Model) -> contextlib.AbstractContextManager[Any]:
         """Around the `fit` of a model, which is left as it was."""
@@ -109,6 +88,56 @@ class Devices:
     def broadcast(self, data: bytes) -> bytes:
         """What process 0 gives, in every process."""
         return data
+
+
+class Passes:
+    """One pass of batches after another, as `evaluate` reads them: call it for the next.
+
+    TensorFlow keeps for good what it was given to call, and Keras gives it two batches of every
+    generator. So there is one data set for all passes, of a function that keeps no batch.
+
+    Args:
+        devices: `Devices`.
+        batches: function that gives the same batches at every call.
+    """
+
+    def __init__(self, devices: Devices, batches: Batches):
+        self._devices = devices
+        self._batches: Batches | None = batches
+        self._begun: list[tuple[Any, Iterator[Any]]] = []
+        self._dataset: Any = None
+
+    def __call__(self) -> Any:
+        """The next pass."""
+        assert self._batches is not None
+        if keras.backend.backend() != "tensorflow" or self._devices.count > 1:
+            return self._devices.source(self._batches)
+        if self._dataset is None:
+            import tensorflow as tf
+
+            rest = self._batches()
+            first = next(rest)
+            self._begun = [(first, rest)]
+            signature = keras.tree.map_structure(
+                lambda x: tf.TensorSpec((None, *x.shape[1:]), x.dtype), first
+            )
+            dataset = tf.data.Dataset.from_generator(self._pass, output_signature=signature)
+            self._dataset = dataset.prefetch(tf.data.AUTOTUNE)
+        return self._dataset
+
+    def _pass(self) -> Iterator[Any]:
+        if self._begun:
+            first, rest = self._begun.pop()
+            yield first
+            del first
+            yield from rest
+        elif self._batches is not None:
+            yield from self._batches()
+
+    def close(self) -> None:
+        """Let go of the batches and of all that makes them."""
+        self._batches, self._dataset = None, None
+        self._begun.clear()
 
 
 def _in_width(array: Any) -> Any:

@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from sfp_keras.checkpoints import TrainingCheckpoint
-from sfp_keras.distribution import current_devices
+from sfp_keras.distribution import Passes, current_devices
 from sfp_keras.errors import InputError
 from sfp_keras.training.cosine import NO_WARM_UP, WarmUp
 from sfp_keras.training.decay import Decay
@@ -150,7 +150,7 @@ class FreshValidation(keras.callbacks.Callback):
     def __init__(self, batches: Callable[[], Iterator[Any]], steps: int | None = None):
         super().__init__()
         self.batches, self.steps = batches, steps
-        self._passes: Callable[[], Any] | None = None
+        self._passes: Passes | None = None
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Evaluate, and add the results to the logs, for callbacks that come later."""
@@ -166,6 +166,16 @@ class FreshValidation(keras.callbacks.Callback):
         )
         if logs is not None:
             logs.update({f"val_{name}": value for name, value in results.items()})
+
+    def close(self) -> None:
+        """Let go of the test batches, which TensorFlow would keep."""
+        if self._passes is not None:
+            self._passes.close()
+            self._passes = None
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        """Let go of the test batches."""
+        self.close()
 
 
 class EpochCheckpoint(keras.callbacks.Callback):

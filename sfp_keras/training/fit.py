@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -96,11 +97,16 @@ def fit_with_resume(
     )
     with contextlib.ExitStack() as stack:
         shown = [FitProgress(progress, data.validation_steps or 0)] if progress else []
-        for callback in shown:
-            stack.enter_context(contextlib.closing(callback))
+        for each in shown:
+            stack.callback(each.close)
+        source = devices.source(lambda: data.batches(begin))
+        # TensorFlow keeps what gives the batches; closed, that keeps none of the features.
+        stack.callback(_close, source)
+        for passes in validation:
+            stack.callback(passes.close)
         stack.enter_context(devices.training(model))
         model.fit(
-            devices.source(lambda: data.batches(begin)),
+            source,
             initial_epoch=begin,
             epochs=epochs,
             steps_per_epoch=data.steps_per_epoch,
@@ -117,3 +123,14 @@ def fit_with_resume(
             ],
         )
     return saver.history
+
+
+def _close(source: Any) -> None:
+    """Close a generator, as soon as nobody reads ahead in it any more."""
+    for _ in range(100 if hasattr(source, "close") else 0):
+        try:
+            source.close()
+        except ValueError:  # It is running, in a thread of TensorFlow's that is about to end.
+            time.sleep(0.05)
+        else:
+            return

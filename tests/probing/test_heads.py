@@ -1,6 +1,8 @@
 """Heads trained together against heads trained one by one, from memory, disk and fresh images."""
 
 import dataclasses
+import gc
+import weakref
 
 import keras
 import numpy as np
@@ -193,6 +195,19 @@ def test_kept_versions_are_the_images_of_each_epoch_in_turn(cut, images):
         kept((np.concatenate(versions), np.concatenate([labels[TRAIN], labels[TRAIN][::-1]])))
     with pytest.raises(InputError, match="`versions`=3: 70 training images"):
         cache_features(cut, None, images, [], versions=3)
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_features_are_let_go_when_the_heads_are_trained(cut, images, tmp_path, on_disk):
+    """TensorFlow keeps what gave it batches, for as long as the process lives."""
+    kept = {"budget": 0, "folder": tmp_path, "description": "a"} if on_disk else {}
+    cache = cached(one(cut, 0), NAMES[:1], images, **kept)
+    assert cache.on_disk == on_disk
+    train_heads(cache, LABELS, SETTINGS)
+    array = weakref.ref(cache.arrays["layer1"])
+    del cache
+    gc.collect()
+    assert array() is None
 
 
 def literal_head(x, y, kernel, order_of, epochs, settings):

@@ -182,7 +182,7 @@ class ProbeSession:
         names: Sequence[str],
         depends_on: Any,
         *,
-        train: bool = True,
+        versions: int = 1,
         augmented: FreshImages | None = None,
         dtype: str | None = None,
     ) -> FeatureCache:
@@ -193,16 +193,13 @@ class ProbeSession:
             model: `keras.Model`.
             names: of its outputs.
             depends_on: what the outputs depend on beside the network, JSON types.
-            train: `bool`. Whether training images pass too; test images always do.
-            augmented: augmented training images, of which as many versions pass as the heads'
-                settings say. Default: the images as they are.
+            versions: `int`. How often each training image passes, or 0; test images pass once.
+                Defaults to `1`.
+            augmented: augmented training images. Default: the images as they are.
             dtype: `str`. Default: the experiment's `cache_dtype`.
         """
         heads, count = self.experiment.heads, len(self.dataset.train)
         batches, test = self.batches("features", "train"), self.batches("test features", "test")
-        versions = int(train)
-        if augmented is not None:
-            versions = heads.kept_versions
         if augmented is not None and versions:
             model, test = augmented.cut, augmented.still(test)
             batches = augmented.versions("features", versions)

@@ -77,7 +77,10 @@ def _train(session: ProbeSession, stages: list[Stage], variants: list[HeadVarian
     with run.timed("heads"):
         run.record.add_heads(settings)
         images = fresh_images(session.inputs, cut) if session.experiment.augments_heads else None
-        cache = session.cache_outputs("heads", cut, list(settings), settings, augmented=images)
+        versions = session.experiment.heads.kept_versions
+        cache = session.cache_outputs(
+            "heads", cut, list(settings), settings, versions=versions, augmented=images
+        )
         found = _trained(session, stages, cache, variants, images)
         for name in settings:
             further = {v.name: found[v][name].kernel for v in variants if v != own}

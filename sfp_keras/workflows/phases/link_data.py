@@ -72,6 +72,6 @@ class LinkBatches:
         cached = self.session.cache_outputs("links", prefix, ["prefix"], about)
         # Accuracies are float32's, whatever training reads.
         exact = self.session.cache_outputs(
-            "links-test", prefix, ["prefix"], about, train=False, dtype="float32"
+            "links-test", prefix, ["prefix"], about, versions=0, dtype="float32"
         )
         return cached, exact, prefix.output_shape[1:]

@@ -135,7 +135,7 @@ def _test_outputs(session: ProbeSession) -> tuple[np.ndarray, np.ndarray]:
         session.pooled([stage]),
         [stage.name],
         depends_on,
-        train=False,
+        versions=0,
         # Not rounded: with nothing removed the accuracy is that of layers.csv.
         dtype="float32",
     )

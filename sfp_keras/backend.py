@@ -16,6 +16,16 @@ from pathlib import Path
 _NOTE = re.compile(r"^(I0000 |WARNING: All log messages before absl::InitializeLog)")
 
 
+def choose_backend(wanted: str | None) -> None:
+    """Say which backend Keras starts on, whoever imports it first: a user's own code may.
+
+    Args:
+        wanted: as of `start_backend`.
+    """
+    if wanted is not None:
+        os.environ["KERAS_BACKEND"] = wanted
+
+
 def start_backend(wanted: str | None = None, for_shapes: bool = False) -> None:
     """Set and import Keras' backend; its float32 is float32.
 
@@ -28,13 +38,15 @@ def start_backend(wanted: str | None = None, for_shapes: bool = False) -> None:
             configuration, or JAX where TensorFlow is not installed.
         for_shapes: `bool`. Whether networks are built but never run, so that any backend will do:
             the one that is imported sooner where none is asked for. Default False.
+
+    Raises:
+        ValueError: if Keras was started on another backend before.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if wanted is None and "KERAS_BACKEND" not in os.environ:
         sooner = for_shapes and "keras" not in sys.modules and _has("jax")
         wanted = None if _has("tensorflow") and not sooner else "jax"
-    if wanted is not None:
-        os.environ["KERAS_BACKEND"] = wanted
+    choose_backend(wanted)
     # What Keras and TensorFlow import where it is installed, and no network needs: a quarter of the
     # time to start.
     needless = ["sklearn"]  # For Keras' wrappers.
@@ -44,6 +56,8 @@ def start_backend(wanted: str | None = None, for_shapes: bool = False) -> None:
         needless.append("jax")  # For conversions to TensorFlow Lite.
     with without_notes(), _absent(needless):
         keras = importlib.import_module("keras")
+    if wanted not in (None, keras.backend.backend()):
+        raise ValueError(f"Keras was started before, on {keras.backend.backend()}")
     if keras.backend.backend() == "jax":
         importlib.import_module("jax").config.update("jax_default_matmul_precision", "float32")
     elif keras.backend.backend() == "tensorflow":

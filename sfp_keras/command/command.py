@@ -9,7 +9,7 @@ from absl import app, flags
 from absl import logging as absl_logging
 
 from sfp_keras import workflows
-from sfp_keras.backend import start_backend
+from sfp_keras.backend import choose_backend, start_backend
 from sfp_keras.command import idle, preset, sweep
 from sfp_keras.command.define import settings_of
 from sfp_keras.command.failures import failure, output_failure
@@ -44,6 +44,7 @@ def main(argv: Sequence[str]) -> int:
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     experiment = None
     try:
+        choose_backend(flags.FLAGS.backend)  # Before a network's own code is read.
         # Before the sweep's own preset is set, for every member has one.
         several = flags.FLAGS.mode == "sweep"
         plan = sweep.plan(flags.FLAGS, build_experiment) if several else None

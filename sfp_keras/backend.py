@@ -22,6 +22,8 @@ def choose_backend(wanted: str | None) -> None:
     Args:
         wanted: as of `start_backend`.
     """
+    if wanted is None and "KERAS_BACKEND" not in os.environ and not _has("tensorflow"):
+        wanted = "jax"
     if wanted is not None:
         os.environ["KERAS_BACKEND"] = wanted
 
@@ -43,10 +45,9 @@ def start_backend(wanted: str | None = None, for_shapes: bool = False) -> None:
         ValueError: if Keras was started on another backend before.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if wanted is None and "KERAS_BACKEND" not in os.environ:
-        sooner = for_shapes and "keras" not in sys.modules and _has("jax")
-        wanted = None if _has("tensorflow") and not sooner else "jax"
-    choose_backend(wanted)
+    any_will_do = for_shapes and wanted is None and "KERAS_BACKEND" not in os.environ
+    sooner = any_will_do and "keras" not in sys.modules and _has("jax")
+    choose_backend("jax" if sooner else wanted)
     # What Keras and TensorFlow import where it is installed, and no network needs: a quarter of the
     # time to start.
     needless = ["sklearn"]  # For Keras' wrappers.

@@ -44,3 +44,35 @@ import jax.numpy, sklearn.base  # Whoever needs them later has them.
     environment = {**os.environ, "KERAS_HOME": str(tmp_path)}
     environment.pop("KERAS_BACKEND", None)
     subprocess.run([sys.executable, "-c", script], env=environment, check=True)
+
+
+def test_another_backend_than_that_keras_runs_on_is_refused(monkeypatch: pytest.MonkeyPatch):
+    here = keras.backend.backend()
+    monkeypatch.setenv("KERAS_BACKEND", here)
+    with pytest.raises(ValueError, match=f"started before, on {here}"):
+        start_backend("jax" if here == "tensorflow" else "tensorflow")
+
+
+def test_the_backend_is_chosen_before_the_code_of_a_network_is_read(tmp_path: Path):
+    pytest.importorskip("jax")
+    (tmp_path / "mine.py").write_text(
+        "import keras\n\n"
+        "def network(num_labels, input_shape):\n"
+        "    print('backend:', keras.backend.backend())\n"
+        "    image = keras.Input(input_shape)\n"
+        "    x = keras.layers.Conv2D(2, 3, activation='relu', name='conv')(image)\n"
+        "    x = keras.layers.GlobalAveragePooling2D()(x)\n"
+        "    return keras.Model(image, keras.layers.Dense(num_labels)(x))\n"
+    )
+    main = Path(__file__).parents[1] / "main.py"
+    flags = ["--dataset=digits", "--model=mine:network", "--train", "--list_stages"]
+    environment = {k: v for k, v in os.environ.items() if k != "KERAS_BACKEND"}
+    done = subprocess.run(
+        [sys.executable, str(main), *flags, "--backend=jax"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "backend: jax" in done.stdout

@@ -5,12 +5,13 @@ always the whole one: batch norm sees all of it, the loss is the mean over all o
 """
 
 from sfp_keras.distribution.current import current_devices, distributed
-from sfp_keras.distribution.one_device import Devices, Passes
+from sfp_keras.distribution.one_device import Devices, Lent, Passes
 from sfp_keras.distribution.processes import start_processes
 from sfp_keras.distribution.shared_folder import shared_folder
 
 __all__ = [
     "Devices",
+    "Lent",
     "Passes",
     "current_devices",
     "distributed",

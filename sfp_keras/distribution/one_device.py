@@ -1,6 +1,8 @@
 """What training and inference ask of devices, answered for one device: as Keras does it."""
 
 import contextlib
+import time
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -40,14 +42,6 @@ class Devices:
         """
         # Keras knows generators, not iterators.
         return (keras.tree.map_structure(_in_width, batch) for batch in batches())
-
-    def passes(self, batches: Batches) -> "Passes":
-        """What `evaluate` reads after every epoch.
-
-        Args:
-            batches: as of `source`.
-        """
-        return Passes(self, batches)
 
     def training(self, model: keras.Model) -> contextlib.AbstractContextManager[Any]:
         """Around the `fit` of a model, which is left as it was."""
@@ -90,11 +84,43 @@ class Devices:
         return data
 
 
+class Lent:
+    """A function that gives batches, until it is closed.
+
+    TensorFlow keeps for good what it was given to call, and with it all that this reaches: once
+    closed, nothing.
+
+    Args:
+        batches: function that gives the same batches at every call.
+    """
+
+    def __init__(self, batches: Batches):
+        self._batches: Batches | None = batches
+        self._given: list[weakref.ref[Iterator[Any]]] = []
+
+    def __call__(self) -> Iterator[Any]:
+        """A pass of the batches."""
+        given = self._pass()
+        self._given.append(weakref.ref(given))
+        return given
+
+    def _pass(self) -> Iterator[Any]:
+        if self._batches is not None:
+            yield from self._batches()
+
+    def close(self) -> None:
+        """Let go of the batches and of all that makes them."""
+        self._batches = None
+        for reference in self._given:
+            if (given := reference()) is not None:
+                _close(given)
+
+
 class Passes:
     """One pass of batches after another, as `evaluate` reads them: call it for the next.
 
-    TensorFlow keeps for good what it was given to call, and Keras gives it two batches of every
-    generator. So there is one data set for all passes, of a function that keeps no batch.
+    Keras gives TensorFlow, which keeps them, two batches of every generator. So there is one data
+    set for all passes, of a function that keeps no batch.
 
     Args:
         devices: `Devices`.
@@ -102,14 +128,12 @@ class Passes:
     """
 
     def __init__(self, devices: Devices, batches: Batches):
-        self._devices = devices
-        self._batches: Batches | None = batches
+        self._devices, self._batches = devices, batches
         self._begun: list[tuple[Any, Iterator[Any]]] = []
         self._dataset: Any = None
 
     def __call__(self) -> Any:
         """The next pass."""
-        assert self._batches is not None
         if keras.backend.backend() != "tensorflow" or self._devices.count > 1:
             return self._devices.source(self._batches)
         if self._dataset is None:
@@ -131,13 +155,19 @@ class Passes:
             yield first
             del first
             yield from rest
-        elif self._batches is not None:
+        else:
             yield from self._batches()
 
-    def close(self) -> None:
-        """Let go of the batches and of all that makes them."""
-        self._batches, self._dataset = None, None
-        self._begun.clear()
+
+def _close(generator: Any) -> None:
+    """Close a generator, as soon as nobody reads ahead in it any more."""
+    for _ in range(100):
+        try:
+            generator.close()
+        except ValueError:  # It is running, in a thread of TensorFlow's that is about to end.
+            time.sleep(0.05)
+        else:
+            return
 
 
 def _in_width(array: Any) -> Any:

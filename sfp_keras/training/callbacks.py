@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from sfp_keras.checkpoints import TrainingCheckpoint
-from sfp_keras.distribution import Passes, current_devices
+from sfp_keras.distribution import Lent, Passes, current_devices
 from sfp_keras.errors import InputError
 from sfp_keras.training.cosine import NO_WARM_UP, WarmUp
 from sfp_keras.training.decay import Decay
@@ -150,13 +150,14 @@ class FreshValidation(keras.callbacks.Callback):
     def __init__(self, batches: Callable[[], Iterator[Any]], steps: int | None = None):
         super().__init__()
         self.batches, self.steps = batches, steps
-        self._passes: Passes | None = None
+        self._lent: Lent | None = None
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Evaluate, and add the results to the logs, for callbacks that come later."""
         devices = current_devices()
-        if self._passes is None:
-            self._passes = devices.passes(self.batches)
+        if self._lent is None:
+            self._lent = Lent(self.batches)
+            self._passes = Passes(devices, self._lent)
         results = self.model.evaluate(
             self._passes(),
             steps=self.steps,
@@ -169,9 +170,9 @@ class FreshValidation(keras.callbacks.Callback):
 
     def close(self) -> None:
         """Let go of the test batches, which TensorFlow would keep."""
-        if self._passes is not None:
-            self._passes.close()
-            self._passes = None
+        if self._lent is not None:
+            self._lent.close()
+            self._lent = None
 
     def on_train_end(self, logs: dict | None = None) -> None:
         """Let go of the test batches."""

@@ -2,14 +2,13 @@
 
 import contextlib
 import dataclasses
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
 
 from sfp_keras.checkpoints import TrainingCheckpoint
-from sfp_keras.distribution import current_devices
+from sfp_keras.distribution import Lent, current_devices
 from sfp_keras.progress import Progress
 from sfp_keras.settings import TrainingSettings
 from sfp_keras.training.callbacks import EpochCheckpoint, FreshValidation, History, StopOnNaN
@@ -99,14 +98,13 @@ def fit_with_resume(
         shown = [FitProgress(progress, data.validation_steps or 0)] if progress else []
         for each in shown:
             stack.callback(each.close)
-        source = devices.source(lambda: data.batches(begin))
-        # TensorFlow keeps what gives the batches; closed, that keeps none of the features.
-        stack.callback(_close, source)
+        batches = Lent(lambda: data.batches(begin))
+        stack.callback(batches.close)
         for passes in validation:
             stack.callback(passes.close)
         stack.enter_context(devices.training(model))
         model.fit(
-            source,
+            devices.source(batches),
             initial_epoch=begin,
             epochs=epochs,
             steps_per_epoch=data.steps_per_epoch,
@@ -123,14 +121,3 @@ def fit_with_resume(
             ],
         )
     return saver.history
-
-
-def _close(source: Any) -> None:
-    """Close a generator, as soon as nobody reads ahead in it any more."""
-    for _ in range(100 if hasattr(source, "close") else 0):
-        try:
-            source.close()
-        except ValueError:  # It is running, in a thread of TensorFlow's that is about to end.
-            time.sleep(0.05)
-        else:
-            return

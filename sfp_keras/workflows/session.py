@@ -32,8 +32,8 @@ from sfp_keras.probing import (
 from sfp_keras.runs import stage_results
 from sfp_keras.runs.further_heads import read_further_correct, read_further_heads
 from sfp_keras.workflows.experiment_run import ExperimentRun
+from sfp_keras.workflows.inputs.augmented_images import AugmentedImages
 from sfp_keras.workflows.inputs.batches import Batches, reported_batches
-from sfp_keras.workflows.inputs.fresh_images import FreshImages
 from sfp_keras.workflows.inputs.images import fingerprint
 from sfp_keras.workflows.inputs.inputs import Inputs
 from sfp_keras.workflows.inputs.own_heads import own_heads
@@ -183,7 +183,7 @@ class ProbeSession:
         depends_on: Any,
         *,
         versions: int = 1,
-        augmented: FreshImages | None = None,
+        augmented: AugmentedImages | None = None,
         dtype: str | None = None,
     ) -> FeatureCache:
         """Pass the images once through a frozen model and keep its outputs.

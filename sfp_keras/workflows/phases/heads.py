@@ -13,7 +13,7 @@ from sfp_keras.reports import terminal
 from sfp_keras.runs import stage_results
 from sfp_keras.runs.further_heads import read_further_heads, write_further_heads
 from sfp_keras.workflows.inputs.arguments import training_called
-from sfp_keras.workflows.inputs.fresh_images import FreshImages, fresh_images
+from sfp_keras.workflows.inputs.augmented_images import AugmentedImages, augmented_images
 from sfp_keras.workflows.inputs.memory import check_memory
 from sfp_keras.workflows.inputs.stage_settings import head_settings
 from sfp_keras.workflows.phases.events import heads_monitor
@@ -76,7 +76,9 @@ def _train(session: ProbeSession, stages: list[Stage], variants: list[HeadVarian
     _check_memory(session, cut, stages, len(variants))
     with run.timed("heads"):
         run.record.add_heads(settings)
-        images = fresh_images(session.inputs, cut) if session.experiment.augments_heads else None
+        images = (
+            augmented_images(session.inputs, cut) if session.experiment.augments_heads else None
+        )
         versions = session.experiment.heads.kept_versions
         cache = session.cache_outputs(
             "heads", cut, list(settings), settings, versions=versions, augmented=images
@@ -95,7 +97,7 @@ def _trained(
     stages: list[Stage],
     cache: FeatureCache,
     variants: list[HeadVariant],
-    images: FreshImages | None,
+    images: AugmentedImages | None,
 ) -> Mapping[HeadVariant, Mapping[str, Head]]:
     """The trained heads of each stage."""
     experiment, run = session.experiment, session.run

@@ -26,7 +26,7 @@ class _Epochs(Protocol):
 
 
 @dataclasses.dataclass(frozen=True)
-class FreshImages:
+class AugmentedImages:
     """What turns a network's training images into augmented batches, and what they are fed to.
 
     Attributes:
@@ -88,7 +88,7 @@ class FreshImages:
         return lambda first: ((front(images), labels) for images, labels in batches(first))
 
 
-def fresh_images(inputs: Inputs, cut: keras.Model) -> FreshImages:
+def augmented_images(inputs: Inputs, cut: keras.Model) -> AugmentedImages:
     """The augmented training images of an experiment's heads.
 
     Args:
@@ -96,7 +96,7 @@ def fresh_images(inputs: Inputs, cut: keras.Model) -> FreshImages:
         cut: the network cut at its stages.
 
     Returns:
-        `FreshImages`.
+        `AugmentedImages`.
     """
     experiment, dataset, network = inputs.experiment, inputs.dataset, inputs.network
     count, size = len(dataset.train), experiment.heads.training.batch_size
@@ -114,7 +114,7 @@ def fresh_images(inputs: Inputs, cut: keras.Model) -> FreshImages:
                 shuffled=shuffled,
             )
 
-        return FreshImages(cut, None, count, size, shifted)
+        return AugmentedImages(cut, None, count, size, shifted)
     last = [layer for layer in network.layers if layer.name in _FRONT][-1]
     front = keras.Model(network.inputs[0], last.output)
     body = StageModel(last.output, cut.outputs, name=cut.name)
@@ -126,4 +126,4 @@ def fresh_images(inputs: Inputs, cut: keras.Model) -> FreshImages:
             dataset.train, size, seed, augmentation, front, fill, first_epoch, shuffled=shuffled
         )
 
-    return FreshImages(body, front, count, size, moved)
+    return AugmentedImages(body, front, count, size, moved)

@@ -9,8 +9,8 @@ import pytest
 from sfp_keras.data import UNSCALED, ImageDataset, ImageSplit, epoch_order
 from sfp_keras.experiment import Experiment
 from sfp_keras.probing import cut_stages
+from sfp_keras.workflows.inputs.augmented_images import augmented_images
 from sfp_keras.workflows.inputs.building import build_network
-from sfp_keras.workflows.inputs.fresh_images import fresh_images
 from sfp_keras.workflows.inputs.inputs import Inputs
 
 COUNT = 10
@@ -45,7 +45,7 @@ def network(dataset: ImageDataset) -> keras.Model:
 def epochs(dataset: ImageDataset, network: keras.Model, first: int, count: int, **flags: object):
     """Images of whole epochs as they come to the cut network, and the network."""
     cut = cut_stages(network, ["stage1", "stage4"])
-    fresh = fresh_images(Inputs(experiment(**flags), dataset, UNSCALED, network), cut)
+    fresh = augmented_images(Inputs(experiment(**flags), dataset, UNSCALED, network), cut)
     taken = list(itertools.islice(fresh.batches(first), 3 * count))
     images = np.concatenate([keras.ops.convert_to_numpy(x) for x, _ in taken])
     return images, np.concatenate([y for _, y in taken]), fresh.cut, cut
@@ -84,7 +84,7 @@ def test_kept_versions_are_the_images_of_the_first_epochs(
         asked = Experiment.of(model=model, head_data="augmented", head_batch_size=4, **flags)
     made = build_network(asked, dataset, "float32") if model == "vgg6" else network
     cut = cut_stages(made, ["layer1" if model == "vgg6" else "stage1"])
-    fresh = fresh_images(Inputs(asked, dataset, UNSCALED, made), cut)
+    fresh = augmented_images(Inputs(asked, dataset, UNSCALED, made), cut)
     orders = np.concatenate([COUNT * epoch + epoch_order(0, epoch, COUNT) for epoch in range(2)])
 
     def joined(batches):

@@ -22,6 +22,8 @@ def choose_backend(wanted: str | None) -> None:
     Args:
         wanted: as of `start_backend`.
     """
+    # Before TensorFlow is imported: its notes would stand before all that a command says.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if wanted is None and "KERAS_BACKEND" not in os.environ and not _has("tensorflow"):
         wanted = "jax"
     if wanted is not None:
@@ -44,9 +46,14 @@ def start_backend(wanted: str | None = None, for_shapes: bool = False) -> None:
     Raises:
         ValueError: if Keras was started on another backend before.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    started = sys.modules["keras"].backend.backend() if "keras" in sys.modules else None
+    if started is not None and wanted not in (None, started):
+        raise ValueError(
+            f"Keras was started before, on {started}; ask for {started}, or set no KERAS_BACKEND "
+            "in your own code"
+        )
     any_will_do = for_shapes and wanted is None and "KERAS_BACKEND" not in os.environ
-    sooner = any_will_do and "keras" not in sys.modules and _has("jax")
+    sooner = any_will_do and started is None and _has("jax")
     choose_backend("jax" if sooner else wanted)
     # What Keras and TensorFlow import where it is installed, and no network needs: a quarter of the
     # time to start.
@@ -57,13 +64,17 @@ def start_backend(wanted: str | None = None, for_shapes: bool = False) -> None:
         needless.append("jax")  # For conversions to TensorFlow Lite.
     with without_notes(), _absent(needless):
         keras = importlib.import_module("keras")
-    if wanted not in (None, keras.backend.backend()):
-        raise ValueError(f"Keras was started before, on {keras.backend.backend()}")
     if keras.backend.backend() == "jax":
         importlib.import_module("jax").config.update("jax_default_matmul_precision", "float32")
     elif keras.backend.backend() == "tensorflow":
         tensorflow = importlib.import_module("tensorflow")
         tensorflow.config.experimental.enable_tensor_float_32_execution(False)
+
+
+def set_random_seed(seed: int) -> None:
+    """As `keras.utils.set_random_seed`, which imports TensorFlow on any backend, without notes."""
+    with without_notes():
+        importlib.import_module("keras").utils.set_random_seed(seed)
 
 
 @contextlib.contextmanager

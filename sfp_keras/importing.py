@@ -1,5 +1,6 @@
 """Users' own functions, named as `package.module:name`."""
 
+import contextlib
 import importlib
 import importlib.util
 import operator
@@ -8,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sfp_keras.backend import without_notes
 from sfp_keras.errors import InputError, first_line
 
 
@@ -59,8 +61,11 @@ def import_object(spec: str, argument: str) -> Any:
     """
     module_name, _, name = spec.partition(":")
     _search_current_folder()
+    # It may be the first to import Keras.
+    quiet = contextlib.nullcontext() if "keras" in sys.modules else without_notes()
     try:
-        module = importlib.import_module(module_name)
+        with quiet:
+            module = importlib.import_module(module_name)
     except Exception as error:  # The module is the user's own.
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         if missing and f"{module_name}.".startswith(f"{missing}."):

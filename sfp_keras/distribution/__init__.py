@@ -4,15 +4,15 @@ Training and inference ask `current_devices()` how a batch is fed, run and avera
 always the whole one: batch norm sees all of it, the loss is the mean over all of it.
 """
 
+from sfp_keras.distribution.batch_source import BatchSource
 from sfp_keras.distribution.current import current_devices, distributed
-from sfp_keras.distribution.one_device import Devices, Lent, Passes
+from sfp_keras.distribution.one_device import Devices
 from sfp_keras.distribution.processes import start_processes
 from sfp_keras.distribution.shared_folder import shared_folder
 
 __all__ = [
+    "BatchSource",
     "Devices",
-    "Lent",
-    "Passes",
     "current_devices",
     "distributed",
     "shared_folder",

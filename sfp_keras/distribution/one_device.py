@@ -1,8 +1,6 @@
 """What training and inference ask of devices, answered for one device: as Keras does it."""
 
 import contextlib
-import time
-import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -82,92 +80,6 @@ class Devices:
     def broadcast(self, data: bytes) -> bytes:
         """What process 0 gives, in every process."""
         return data
-
-
-class Lent:
-    """A function that gives batches, until it is closed.
-
-    TensorFlow keeps for good what it was given to call, and with it all that this reaches: once
-    closed, nothing.
-
-    Args:
-        batches: function that gives the same batches at every call.
-    """
-
-    def __init__(self, batches: Batches):
-        self._batches: Batches | None = batches
-        self._given: list[weakref.ref[Iterator[Any]]] = []
-
-    def __call__(self) -> Iterator[Any]:
-        """A pass of the batches."""
-        given = self._pass()
-        self._given.append(weakref.ref(given))
-        return given
-
-    def _pass(self) -> Iterator[Any]:
-        if self._batches is not None:
-            yield from self._batches()
-
-    def close(self) -> None:
-        """Let go of the batches and of all that makes them."""
-        self._batches = None
-        for reference in self._given:
-            if (given := reference()) is not None:
-                _close(given)
-
-
-class Passes:
-    """One pass of batches after another, as `evaluate` reads them: call it for the next.
-
-    Keras gives TensorFlow, which keeps them, two batches of every generator. So there is one data
-    set for all passes, of a function that keeps no batch.
-
-    Args:
-        devices: `Devices`.
-        batches: function that gives the same batches at every call.
-    """
-
-    def __init__(self, devices: Devices, batches: Batches):
-        self._devices, self._batches = devices, batches
-        self._begun: list[tuple[Any, Iterator[Any]]] = []
-        self._dataset: Any = None
-
-    def __call__(self) -> Any:
-        """The next pass."""
-        if keras.backend.backend() != "tensorflow" or self._devices.count > 1:
-            return self._devices.source(self._batches)
-        if self._dataset is None:
-            import tensorflow as tf
-
-            rest = self._batches()
-            first = next(rest)
-            self._begun = [(first, rest)]
-            signature = keras.tree.map_structure(
-                lambda x: tf.TensorSpec((None, *x.shape[1:]), x.dtype), first
-            )
-            dataset = tf.data.Dataset.from_generator(self._pass, output_signature=signature)
-            self._dataset = dataset.prefetch(tf.data.AUTOTUNE)
-        return self._dataset
-
-    def _pass(self) -> Iterator[Any]:
-        if self._begun:
-            first, rest = self._begun.pop()
-            yield first
-            del first
-            yield from rest
-        else:
-            yield from self._batches()
-
-
-def _close(generator: Any) -> None:
-    """Close a generator, as soon as nobody reads ahead in it any more."""
-    for _ in range(100):
-        try:
-            generator.close()
-        except ValueError:  # It is running, in a thread of TensorFlow's that is about to end.
-            time.sleep(0.05)
-        else:
-            return
 
 
 def _in_width(array: Any) -> Any:

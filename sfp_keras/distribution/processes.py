@@ -4,6 +4,7 @@ import os
 
 import keras
 
+from sfp_keras.backend import set_random_seed
 from sfp_keras.errors import InputError, first_line
 
 # What `keras.distribution.initialize` reads.
@@ -33,7 +34,7 @@ def start_processes(seed: int) -> None:
 
     if jax.distributed.is_initialized():
         return
-    keras.utils.set_random_seed(seed)
+    set_random_seed(seed)
     try:
         keras.distribution.initialize()
     except (ValueError, TypeError, RuntimeError) as error:

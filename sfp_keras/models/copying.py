@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from sfp_keras.backend import set_random_seed
 from sfp_keras.errors import InputError, first_line
 from sfp_keras.models.graph import call_graph
 from sfp_keras.models.options import Layer
@@ -45,7 +46,7 @@ def narrowed(network: keras.Model, filters: Mapping[Layer, int], seed: int) -> k
     widths = {str(name): number for name, number in filters.items()}
     for name in widths:
         width_of(network, name)
-    keras.utils.set_random_seed(seed)
+    set_random_seed(seed)
     result = _rebuilt(network, widths)
     if result.output_shape != network.output_shape:
         raise InputError(

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from sfp_keras.backend import set_random_seed
 from sfp_keras.errors import InputError
 from sfp_keras.models.copying import copied
 from sfp_keras.models.graph import require_functional
@@ -67,7 +68,7 @@ def call_factory(
     def call() -> Any:
         if dtype is not None:
             keras.config.set_dtype_policy(dtype)
-        keras.utils.set_random_seed(seed)
+        set_random_seed(seed)
         return factory(**arguments)
 
     # Keras keeps names and the policy for each thread, so a new thread begins with none.

@@ -13,7 +13,7 @@ from sfp_keras.probing.decisions import (
 from sfp_keras.probing.features import FeatureCache, cache_features
 from sfp_keras.probing.fields import FieldsAccumulator, StageMeasurement, measure_fields
 from sfp_keras.probing.further_heads import FurtherHeadsAccumulator
-from sfp_keras.probing.head_variants import HeadVariant, head_variants
+from sfp_keras.probing.head_variants import HeadVariant, check_variants, head_variants
 from sfp_keras.probing.heads import Head, check_heads, train_head_variants, train_heads
 from sfp_keras.probing.image_pass import measure_stages
 from sfp_keras.probing.part_means import PartMeansAccumulator
@@ -44,6 +44,7 @@ __all__ = [
     "apply_layers",
     "cache_features",
     "check_heads",
+    "check_variants",
     "cut_stages",
     "default_stages",
     "head_variants",

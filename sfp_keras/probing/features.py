@@ -139,7 +139,8 @@ def cache_features(
             in a fixed order, such as a list or a `tf.data.Dataset`; may be empty. Or a function
             of the first row that gives batches from there on: only so a pass can go on.
         test: the same of the test images.
-        train_count: `int`. Number of training images. Default: that of the arrays or the list.
+        train_count: `int`. Number of training images, those of all versions together. Default:
+            that of the arrays or the list.
         test_count: `int`. Number of test images, likewise.
         versions: `int`. How many versions of each image, such as augmented ones, `train` gives one
             behind another, all in the same order; heads are trained on them in turn. Defaults to

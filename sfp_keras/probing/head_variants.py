@@ -1,10 +1,12 @@
 """Further heads of the same stages: of other first weights, or of labels that mean nothing."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
 from sfp_keras.data import random_order
+from sfp_keras.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -53,3 +55,29 @@ def head_variants(seed: int, seeds: int, shuffled: bool) -> list[HeadVariant]:
     """
     found = [HeadVariant(seed + number) for number in range(1, seeds)]
     return [*found, HeadVariant(seed, shuffled=True)] if shuffled else found
+
+
+def check_variants(
+    variants: Sequence[HeadVariant], learnt: Sequence[str], new_images: bool
+) -> None:
+    """Refuse heads that cannot be trained together.
+
+    Args:
+        variants: the heads of each stage.
+        learnt: the stages whose pooling is trained with their head.
+        new_images: `bool`. Whether every epoch has other images.
+
+    Raises:
+        InputError: if there are several heads and such a stage, or labels of new images are to be
+            shuffled.
+    """
+    if new_images and any(variant.shuffled for variant in variants):
+        raise InputError(
+            "`shuffled_labels`: labels of images that are new in every epoch cannot be shuffled; "
+            "give `head_data`=cached, or keep some versions of the images by `head_versions`"
+        )
+    if len(variants) > 1 and learnt:
+        raise InputError(
+            f"`head_seeds`, `shuffled_labels`: the pooling of stage {learnt[0]} is trained with "
+            "its head, so each head would read other features; train them in runs of their own"
+        )

@@ -16,7 +16,7 @@ from sfp_keras.data import epoch_order
 from sfp_keras.errors import InputError
 from sfp_keras.models.scope_names import is_scope_name
 from sfp_keras.probing.features import Batches, FeatureCache, stage_outputs
-from sfp_keras.probing.head_variants import HeadVariant
+from sfp_keras.probing.head_variants import HeadVariant, check_variants
 from sfp_keras.probing.row_reader import RowReader
 from sfp_keras.probing.stage_head import heads_of
 from sfp_keras.probing.views import pooling_weights
@@ -92,7 +92,7 @@ def train_heads(
         seed: `int`.
         checkpoint: file from which an interrupted training goes on, or `None`.
         description: `str`. Kept in the checkpoint, so that another training's is refused.
-        augmented: to train on fresh augmented images instead of the cached training rows: the
+        augmented: to train on new augmented images instead of the cached training rows: the
             cut model, a function of the first epoch giving endless batches, steps an epoch.
         progress: `Progress`, or `None`.
         callbacks: further Keras callbacks.
@@ -146,7 +146,7 @@ def train_head_variants(
         seed: `int`. Of the order of the images.
         checkpoint: file.
         description: `str`.
-        augmented: as of `train_heads`; labels of fresh images are not shuffled.
+        augmented: as of `train_heads`; labels of new images are not shuffled.
         progress: `Progress`.
         callbacks: further Keras callbacks.
 
@@ -155,7 +155,7 @@ def train_head_variants(
 
     Raises:
         InputError: as `train_heads`; and if there are several heads and a stage has a pooling that
-            is trained with its head, or labels of fresh images are to be shuffled.
+            is trained with its head, or labels of new images are to be shuffled.
     """
     settings = settings or HeadSettings()
     if not isinstance(settings, TrainingSettings):
@@ -164,10 +164,11 @@ def train_head_variants(
             f"received {type(settings).__name__}"
         )
     num_labels = _number_of_labels(cache, num_labels)
-    # Resident features are gathered on the device by index; files and fresh images are fed.
+    # Resident features are gathered on the device by index; files and new images are fed.
     resident = augmented is None and not cache.on_disk
     model = _HeadBank(cache, num_labels, variants, resident)
-    _check_variants(variants, model, augmented is not None)
+    learnt = [name for name, head in model.heads.items() if head.pooling]
+    check_variants(variants, learnt, augmented is not None)
     names = list(cache.arrays)
     compile_classifier(model, settings, outputs=model.outputs_of, names=_patterns(names))
     rows, train_count, size = len(cache.labels), cache.train_count, settings.batch_size
@@ -202,7 +203,7 @@ def train_head_variants(
             yield from feed_all(version * count + epoch_order(seed, epoch, count))
             epoch += 1
 
-    def fresh(first_epoch: int) -> Iterator[Any]:
+    def new(first_epoch: int) -> Iterator[Any]:
         assert augmented is not None
         cut, batches, _ = augmented
         for outputs, labels in stage_outputs(cut, batches(first_epoch)):
@@ -215,7 +216,7 @@ def train_head_variants(
     history = fit_with_resume(
         model,
         TrainingData(
-            cached if augmented is None else fresh,
+            cached if augmented is None else new,
             augmented[2] if augmented else -(-count // size),
             test if rows > train_count else None,
             -(-(rows - train_count) // size),
@@ -241,17 +242,6 @@ def train_head_variants(
         }
         for variant in variants
     }
-
-
-def _check_variants(variants: Sequence[HeadVariant], model: "_HeadBank", fresh: bool) -> None:
-    if fresh and any(variant.shuffled for variant in variants):
-        raise InputError("`shuffled_labels`: only labels of cached features can be shuffled")
-    learnt = [name for name, head in model.heads.items() if head.pooling]
-    if len(variants) > 1 and learnt:
-        raise InputError(
-            f"`head_seeds`, `shuffled_labels`: the pooling of stage {learnt[0]} is trained with "
-            "its head, so each head would read other features; train them in runs of their own"
-        )
 
 
 def _number_of_labels(cache: FeatureCache, wanted: int | None) -> int:

@@ -13,7 +13,7 @@ class ProbeSettings(Checked):
     training: HeadSettings = section(HeadSettings(), prefix="head_")
     data: str = setting(
         "cached",
-        "cached: each training image passes once through the frozen network. augmented: fresh "
+        "cached: each training image passes once through the frozen network. augmented: new "
         "augmented images pass through it every epoch, or `head_versions` of each once.",
         phases=("heads",),
         choices=("cached", "augmented"),

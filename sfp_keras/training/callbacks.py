@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from sfp_keras.checkpoints import TrainingCheckpoint
-from sfp_keras.distribution import Lent, Passes, current_devices
+from sfp_keras.distribution import BatchSource, current_devices
 from sfp_keras.errors import InputError
 from sfp_keras.training.cosine import NO_WARM_UP, WarmUp
 from sfp_keras.training.decay import Decay
@@ -150,29 +150,27 @@ class FreshValidation(keras.callbacks.Callback):
     def __init__(self, batches: Callable[[], Iterator[Any]], steps: int | None = None):
         super().__init__()
         self.batches, self.steps = batches, steps
-        self._lent: Lent | None = None
+        self._source: BatchSource | None = None
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Evaluate, and add the results to the logs, for callbacks that come later."""
-        devices = current_devices()
-        if self._lent is None:
-            self._lent = Lent(self.batches)
-            self._passes = Passes(devices, self._lent)
+        if self._source is None:
+            self._source = BatchSource(self.batches)
         results = self.model.evaluate(
-            self._passes(),
+            self._source(),
             steps=self.steps,
             verbose=0,
             return_dict=True,
-            callbacks=devices.callbacks(),
+            callbacks=current_devices().callbacks(),
         )
         if logs is not None:
             logs.update({f"val_{name}": value for name, value in results.items()})
 
     def close(self) -> None:
         """Let go of the test batches, which TensorFlow would keep."""
-        if self._lent is not None:
-            self._lent.close()
-            self._lent = None
+        if self._source is not None:
+            self._source.close()
+            self._source = None
 
     def on_train_end(self, logs: dict | None = None) -> None:
         """Let go of the test batches."""

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from sfp_keras.checkpoints import TrainingCheckpoint
-from sfp_keras.distribution import Lent, current_devices
+from sfp_keras.distribution import BatchSource, current_devices
 from sfp_keras.progress import Progress
 from sfp_keras.settings import TrainingSettings
 from sfp_keras.training.callbacks import EpochCheckpoint, FreshValidation, History, StopOnNaN
@@ -96,15 +96,13 @@ def fit_with_resume(
     )
     with contextlib.ExitStack() as stack:
         shown = [FitProgress(progress, data.validation_steps or 0)] if progress else []
-        for each in shown:
+        source = BatchSource(lambda: data.batches(begin))
+        opened: list[Any] = [*shown, source, *validation]
+        for each in opened:
             stack.callback(each.close)
-        batches = Lent(lambda: data.batches(begin))
-        stack.callback(batches.close)
-        for passes in validation:
-            stack.callback(passes.close)
         stack.enter_context(devices.training(model))
         model.fit(
-            devices.source(batches),
+            source(),
             initial_epoch=begin,
             epochs=epochs,
             steps_per_epoch=data.steps_per_epoch,

@@ -203,7 +203,7 @@ class ProbeSession:
         if augmented is not None and versions:
             model, test = augmented.cut, augmented.still(test)
             batches = augmented.versions("features", versions)
-        with arguments_called(budget="cache_gib"):
+        with arguments_called(budget="cache_gib", versions="head_versions"):
             return cache_features(
                 model,
                 names,

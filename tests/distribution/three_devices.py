@@ -3,8 +3,10 @@
 python three_devices.py <folder for checkpoints>, with KERAS_BACKEND, and XLA_FLAGS where it is jax.
 """
 
+import gc
 import os
 import sys
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,11 +40,16 @@ x = rng.normal(2, 1, (IMAGES, 8, 8, 3)).astype(np.float32)
 y = rng.integers(0, 4, IMAGES)
 mask = rng.random((12, 4)) < 0.5
 mask[0] = True
+made: list[weakref.ref[np.ndarray]] = []
 SHARES = rng.dirichlet(np.ones(4), IMAGES).astype(np.float32)
 
 
 class Stopped(Exception):
     pass
+
+
+class Watched(np.ndarray):
+    """Images of which one can ask whether they are still there."""
 
 
 def network() -> keras.Model:
@@ -66,7 +73,10 @@ def batches(first_epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         order = epoch_order(0, epoch, IMAGES)
         for begin in range(0, IMAGES, SIZE):
             rows = order[begin : begin + SIZE]
-            yield x[rows], y[rows]
+            images = x[rows].view(Watched)
+            made.append(weakref.ref(images))
+            yield images, y[rows]
+            del images
         epoch += 1
 
 
@@ -124,6 +134,11 @@ for first, then in (("data_parallel", None), (None, "data_parallel")):
     for found, expected in zip(weights, alone, strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-3, atol=2e-5, err_msg=file)
     print(file, max(np.abs(a - b).max() for a, b in zip(weights, alone, strict=True)))
+
+
+gc.collect()
+assert made
+assert all(images() is None for images in made)
 
 
 def train_on_shares(kind: str | None) -> list[np.ndarray]:

@@ -39,10 +39,10 @@ def test_heads_of_kept_versions_are_those_of_new_images_every_epoch(
         for name in STAGES:
             with np.load(run / "stages" / name / "head.npz") as file:
                 heads.setdefault(name, []).append(file["kernel"])
-    for name, (fresh, kept) in heads.items():
-        assert kept.shape == fresh.shape
-        np.testing.assert_allclose(kept, fresh, rtol=1e-3, atol=1e-5, err_msg=name)
-    # What the labels of fresh images cannot be.
+    for name, (new, kept) in heads.items():
+        assert kept.shape == new.shape
+        np.testing.assert_allclose(kept, new, rtol=1e-3, atol=1e-5, err_msg=name)
+    # What the labels of new images cannot be.
     assert "shuffled0" in set(pd.read_csv(run / "heads.csv")["head"])
 
 

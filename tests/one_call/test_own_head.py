@@ -128,15 +128,28 @@ def test_stages_that_something_else_follows_are_refused(digits) -> None:
         probe(model, digits, stages=["early", "late"], head_group=["late: lr=0.5"])
 
 
-def test_the_networks_own_average_may_be_the_pool_of_the_stage(digits) -> None:
-    """As that of EfficientNet-B0's last stage is without being asked for."""
+def averaging(*averages: keras.layers.Layer, outputs: int = LABELS) -> keras.Model:
+    """A network whose output layer reads averages of a stage of 6x6 positions."""
     keras.utils.set_random_seed(0)
     image = keras.Input((8, 8, 3))
     x = keras.layers.Conv2D(5, 3, activation="relu", name="late")(image)
-    x = keras.layers.GlobalAveragePooling2D()(x)
-    model = keras.Model(image, keras.layers.Dense(LABELS, use_bias=False)(x))
+    for average in averages:
+        x = average(x)
+    x = keras.layers.Dense(outputs, use_bias=False)(keras.layers.Flatten()(x))
+    return keras.Model(image, x)
+
+
+@pytest.mark.parametrize("pool", ["avg:6", "avg:2+global_avg"])
+@pytest.mark.parametrize(
+    "windows",
+    # The last one pads a row on each side: its two windows hold three rows each.
+    [[], [keras.layers.AveragePooling2D(2)], [keras.layers.AveragePooling2D(4, padding="same")]],
+)
+def test_the_networks_own_average_may_be_the_pool_of_the_stage(digits, windows, pool) -> None:
+    """As that of EfficientNet-B0's last stage is without being asked for."""
+    model = averaging(*windows, keras.layers.GlobalAveragePooling2D())
     whole = probe(model, digits, stages=["late"])
-    pooled = probe(model, digits, stages=["late"], pool=["avg:6"])
+    pooled = probe(model, digits, stages=["late"], pool=[pool])
     assert whole.heads["late"].kernel.shape == (36, 5, LABELS)
     assert pooled.heads["late"].kernel.shape == (1, 5, LABELS)
     np.testing.assert_allclose(
@@ -145,3 +158,47 @@ def test_the_networks_own_average_may_be_the_pool_of_the_stage(digits) -> None:
         rtol=1e-4,
         atol=1e-4,
     )
+
+
+@pytest.mark.parametrize("pool", ["avg:5", "avg:4", "avg:4+global_avg", "max:6"])
+def test_a_pool_that_leaves_positions_out_is_not_the_networks_average(digits, pool) -> None:
+    model = averaging(keras.layers.GlobalAveragePooling2D())
+    with pytest.raises(InputError, match=r"does not read stage late by `pool`=.*late=none"):
+        probe(model, digits, stages=["late"], pool=[pool])
+
+
+@pytest.mark.parametrize(
+    "average",
+    [
+        keras.layers.AveragePooling2D(4),
+        keras.layers.AveragePooling2D(3, strides=1),
+    ],
+)
+def test_an_average_of_some_positions_is_not_that_of_all(digits, average) -> None:
+    model = averaging(average, keras.layers.GlobalAveragePooling2D())
+    with pytest.raises(InputError, match=r"does not read stage late by `pool`=avg:6"):
+        probe(model, digits, stages=["late"], pool=["avg:6"])
+
+
+def test_a_run_goes_on_with_stages_whose_heads_are_trained(digits, tmp_path: Path) -> None:
+    model, run = network(bias=False), tmp_path / "run"
+    probe(model, digits, stages=["late"], run_dir=run)
+    probe(model, digits, stages=["early"], run_dir=run)
+    assert set(pd.read_csv(run / "layers.csv")["stage"]) == {"early", "late"}
+    assert len(pd.read_csv(run / "stages" / "early" / "head.csv")) == 2
+
+
+def test_other_labels_than_the_networks_are_refused(digits, tmp_path: Path) -> None:
+    model = averaging(keras.layers.GlobalAveragePooling2D(), outputs=12)
+    with pytest.raises(InputError, match=r"`own_head`: .* 12 outputs, .* 10 labels; leave it out"):
+        probe(model, digits, stages=["late"], run_dir=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_why_no_stage_has_an_own_head_is_said(digits) -> None:
+    image = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(5, 3, activation="relu", name="late")(image)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(image, keras.layers.Dense(LABELS, "sigmoid", name="scores")(x))
+    with pytest.raises(InputError, match=r"`own_head`.*'scores'.* sigmoid\); leave it out"):
+        probe(model, digits, stages=["late"])

@@ -1,4 +1,4 @@
-"""Heads trained together against heads trained one by one, from memory, disk and fresh images."""
+"""Heads trained together against heads trained one by one, from memory, disk and new images."""
 
 import dataclasses
 import gc
@@ -141,8 +141,8 @@ def exact(cut, images):
     return cache, train_heads(cache, LABELS, SETTINGS, seed=3)
 
 
-def test_fresh_images_without_augmentation_are_the_cached_ones(cut, images, exact):
-    def fresh(first_epoch):
+def test_new_images_without_augmentation_are_the_cached_ones(cut, images, exact):
+    def new(first_epoch):
         epoch = first_epoch
         while True:
             yield from batches(images, epoch_order(3, epoch, 50))
@@ -152,7 +152,7 @@ def test_fresh_images_without_augmentation_are_the_cached_ones(cut, images, exac
     cache = cache_features(
         cut, NAMES, [], batches(images, TEST), train_count=0, test_count=20, dtype="float32"
     )
-    theirs = train_heads(cache, LABELS, SETTINGS, seed=3, augmented=(cut, fresh, 4))
+    theirs = train_heads(cache, LABELS, SETTINGS, seed=3, augmented=(cut, new, 4))
     for name in NAMES:
         np.testing.assert_allclose(ours[name].kernel, theirs[name].kernel, rtol=1e-4, atol=1e-5)
         assert ours[name].history[-1] == pytest.approx(theirs[name].history[-1], rel=1e-4)
@@ -163,7 +163,7 @@ def test_kept_versions_are_the_images_of_each_epoch_in_turn(cut, images):
     pixels, labels = images
     versions = [pixels[TRAIN], pixels[TRAIN][:, :, ::-1] + np.float32(0.1)]
 
-    def fresh(first_epoch):
+    def new(first_epoch):
         for epoch in range(first_epoch, SETTINGS.epochs):
             order = epoch_order(3, epoch, 50)
             yield from batches((versions[epoch % 2], labels[TRAIN]), order)
@@ -180,7 +180,7 @@ def test_kept_versions_are_the_images_of_each_epoch_in_turn(cut, images):
     empty = cache_features(
         cut, NAMES, [], batches(images, TEST), train_count=0, test_count=20, dtype="float32"
     )
-    theirs = train_heads(empty, LABELS, SETTINGS, seed=3, augmented=(cut, fresh, 4))
+    theirs = train_heads(empty, LABELS, SETTINGS, seed=3, augmented=(cut, new, 4))
     for name in NAMES:
         np.testing.assert_allclose(ours[name].kernel, theirs[name].kernel, rtol=1e-4, atol=1e-5)
         for a, b in zip(ours[name].history, theirs[name].history, strict=True):

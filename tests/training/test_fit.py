@@ -1,5 +1,6 @@
 """Resuming, schedules and the stop on NaN of `fit_with_resume`."""
 
+import gc
 import io
 import os
 import shutil
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import weakref
 from types import SimpleNamespace
 
 import keras
@@ -59,6 +61,36 @@ def batches(first_epoch):
             rows = order[begin : begin + 25]
             yield X[rows], Y[rows]
         epoch += 1
+
+
+def test_nothing_of_a_training_stays():
+    """TensorFlow keeps what it was given to call, and Keras would give it batches too."""
+
+    class Watched(np.ndarray):
+        """An array of which one can ask whether it is still there."""
+
+    made = []
+
+    def watched(given):
+        for x, y in given:
+            made.append(weakref.ref(x := x.view(Watched)))
+            yield x, y
+            del x, y
+
+    def test():
+        return watched((X[begin : begin + 20], Y[begin : begin + 20]) for begin in (0, 20, 40))
+
+    for _ in range(2):
+        data = TrainingData(lambda epoch: watched(batches(epoch)), 3, test, 3)
+        fit_with_resume(model(), data, TrainingSettings(epochs=2, schedule_epochs=2))
+    gc.collect()
+    assert len(made) >= 24
+    assert all(array() is None for array in made)
+
+
+def test_a_training_without_batches_is_refused():
+    with pytest.raises(InputError, match="`batches` gives none"):
+        fit_with_resume(model(), TrainingData(lambda epoch: iter(()), 3), TrainingSettings())
 
 
 def fit(net, path, epochs=6, **arguments):

@@ -45,10 +45,10 @@ def network(dataset: ImageDataset) -> keras.Model:
 def epochs(dataset: ImageDataset, network: keras.Model, first: int, count: int, **flags: object):
     """Images of whole epochs as they come to the cut network, and the network."""
     cut = cut_stages(network, ["stage1", "stage4"])
-    fresh = augmented_images(Inputs(experiment(**flags), dataset, UNSCALED, network), cut)
-    taken = list(itertools.islice(fresh.batches(first), 3 * count))
+    augmented = augmented_images(Inputs(experiment(**flags), dataset, UNSCALED, network), cut)
+    taken = list(itertools.islice(augmented.batches(first), 3 * count))
     images = np.concatenate([keras.ops.convert_to_numpy(x) for x, _ in taken])
-    return images, np.concatenate([y for _, y in taken]), fresh.cut, cut
+    return images, np.concatenate([y for _, y in taken]), augmented.cut, cut
 
 
 def test_without_augmentation_outputs_are_the_networks(
@@ -84,27 +84,27 @@ def test_kept_versions_are_the_images_of_the_first_epochs(
         asked = Experiment.of(model=model, head_data="augmented", head_batch_size=4, **flags)
     made = build_network(asked, dataset, "float32") if model == "vgg6" else network
     cut = cut_stages(made, ["layer1" if model == "vgg6" else "stage1"])
-    fresh = augmented_images(Inputs(asked, dataset, UNSCALED, made), cut)
+    augmented = augmented_images(Inputs(asked, dataset, UNSCALED, made), cut)
     orders = np.concatenate([COUNT * epoch + epoch_order(0, epoch, COUNT) for epoch in range(2)])
 
     def joined(batches):
         pairs = [(keras.ops.convert_to_numpy(x), y) for x, y in batches]
         return (np.concatenate(parts) for parts in zip(*pairs, strict=True))
 
-    images, labels = joined(fresh.versions("test", 2)(0))
+    images, labels = joined(augmented.versions("test", 2)(0))
     np.testing.assert_array_equal(labels, np.tile(dataset.train.labels, 2))
-    shuffled, shuffled_labels = joined(itertools.islice(fresh.batches(0), 2 * fresh.steps))
+    shuffled, shuffled_labels = joined(itertools.islice(augmented.batches(0), 2 * augmented.steps))
     np.testing.assert_array_equal(images[orders], shuffled)
     np.testing.assert_array_equal(labels[orders], shuffled_labels)
     assert not np.array_equal(images[:COUNT], images[COUNT:])
     for first in (8, COUNT, COUNT + 4):
-        later, _ = joined(fresh.versions("test", 2)(first))
+        later, _ = joined(augmented.versions("test", 2)(first))
         np.testing.assert_array_equal(later, images[first:])
 
     plain = lambda first: iter([(dataset.test.read(np.arange(first, 4)), np.arange(first, 4))])  # noqa: E731
-    still, _ = joined(fresh.still(plain)(1))
+    still, _ = joined(augmented.still(plain)(1))
     for ours, theirs in zip(
-        keras.tree.flatten(fresh.cut.predict_on_batch(still)),
+        keras.tree.flatten(augmented.cut.predict_on_batch(still)),
         keras.tree.flatten(cut.predict_on_batch(dataset.test.read(np.arange(1, 4)))),
         strict=True,
     ):

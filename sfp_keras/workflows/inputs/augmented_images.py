@@ -22,7 +22,9 @@ _FRONT = ("scale", "enlarge")
 
 
 class _Epochs(Protocol):
-    def __call__(self, first_epoch: int, *, shuffled: bool) -> Iterator[tuple[Any, np.ndarray]]: ...
+    def __call__(
+        self, first_epoch: int, batch_size: int, *, shuffled: bool
+    ) -> Iterator[tuple[Any, np.ndarray]]: ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,15 +36,18 @@ class AugmentedImages:
             enlarge them, for images are turned in between.
         front: those layers; `None` where there are none.
         count: `int`. Number of training images.
-        batch_size: `int`.
-        epochs: a function of the first epoch, and of whether an epoch has an order of its own,
-            giving endless batches, which are a function of the seed and the epoch.
+        batch_size: `int`. Of heads in training.
+        pass_size: `int`. Images a pass through the network where nothing is trained.
+        epochs: a function of the first epoch, the batch size, and of whether an epoch has an order
+            of its own, giving endless batches, whose images are functions of the seed and the
+            epoch.
     """
 
     cut: keras.Model
     front: keras.Model | None
     count: int
     batch_size: int
+    pass_size: int
     epochs: _Epochs
 
     @property
@@ -52,7 +57,7 @@ class AugmentedImages:
 
     def batches(self, first_epoch: int) -> Iterator[tuple[Any, np.ndarray]]:
         """Endless batches from an epoch on, each epoch in an order of its own."""
-        return self.epochs(first_epoch, shuffled=True)
+        return self.epochs(first_epoch, self.batch_size, shuffled=True)
 
     def versions(self, phase: str, number: int) -> Batches:
         """One pass over the images of the first epochs, each in the order of the split.
@@ -62,16 +67,17 @@ class AugmentedImages:
             number: `int`. Of epochs.
 
         Returns:
-            A function of the first row, which begins a batch, giving the batches from there on.
-            What comes before it in its epoch is read and augmented, and left out.
+            A function of the first row giving the batches from there on. What comes before it in
+            its epoch is read and augmented, and left out.
         """
 
         def batches(first: int) -> Iterator[tuple[Any, np.ndarray]]:
             epoch, row = divmod(first, self.count)
-            step = row // self.batch_size
-            left = self.steps * (number - epoch)
+            step, begun = divmod(row, self.pass_size)
+            left = steps_per_epoch(self.count, self.pass_size) * (number - epoch)
+            given = self.epochs(epoch, self.pass_size, shuffled=False)
             return Progress(phase).over(
-                itertools.islice(self.epochs(epoch, shuffled=False), step, left),
+                _without(begun, itertools.islice(given, step, left)),
                 number * self.count,
                 begin=first,
                 size=lambda batch: len(batch[1]),
@@ -88,6 +94,15 @@ class AugmentedImages:
         return lambda first: ((front(images), labels) for images, labels in batches(first))
 
 
+def _without(
+    begun: int, batches: Iterator[tuple[Any, np.ndarray]]
+) -> Iterator[tuple[Any, np.ndarray]]:
+    """Batches without the first images of the first one."""
+    for images, labels in batches:
+        yield images[begun:], labels[begun:]
+        begun = 0
+
+
 def augmented_images(inputs: Inputs, cut: keras.Model) -> AugmentedImages:
     """The augmented training images of an experiment's heads.
 
@@ -99,14 +114,17 @@ def augmented_images(inputs: Inputs, cut: keras.Model) -> AugmentedImages:
         `AugmentedImages`.
     """
     experiment, dataset, network = inputs.experiment, inputs.dataset, inputs.network
-    count, size = len(dataset.train), experiment.heads.training.batch_size
+    count, heads = len(dataset.train), experiment.heads
+    sizes = heads.training.batch_size, heads.inference_batch_size
     seed, augmentation = experiment.run.seed, augmentation_of(experiment, dataset)
     if experiment.architecture.augmentation != "geometry":
 
-        def shifted(first_epoch: int, *, shuffled: bool) -> Iterator[tuple[Any, np.ndarray]]:
+        def shifted(
+            first_epoch: int, batch_size: int, *, shuffled: bool
+        ) -> Iterator[tuple[Any, np.ndarray]]:
             return training_batches(
                 dataset.train,
-                size,
+                batch_size,
                 seed,
                 inputs.scaling,
                 augmentation,
@@ -114,16 +132,19 @@ def augmented_images(inputs: Inputs, cut: keras.Model) -> AugmentedImages:
                 shuffled=shuffled,
             )
 
-        return AugmentedImages(cut, None, count, size, shifted)
+        return AugmentedImages(cut, None, count, *sizes, shifted)
     last = [layer for layer in network.layers if layer.name in _FRONT][-1]
     front = keras.Model(network.inputs[0], last.output)
     body = StageModel(last.output, cut.outputs, name=cut.name)
     body.output_names, body.views = list(cut.output_names), cut.views
     fill = scaling_inside(experiment, dataset).mid_grey.tolist()
 
-    def moved(first_epoch: int, *, shuffled: bool) -> Iterator[tuple[Any, np.ndarray]]:
+    def moved(
+        first_epoch: int, batch_size: int, *, shuffled: bool
+    ) -> Iterator[tuple[Any, np.ndarray]]:
         return moved_batches(
-            dataset.train, size, seed, augmentation, front, fill, first_epoch, shuffled=shuffled
+            *(dataset.train, batch_size, seed, augmentation, front, fill, first_epoch),
+            shuffled=shuffled,
         )
 
-    return AugmentedImages(body, front, count, size, moved)
+    return AugmentedImages(body, front, count, *sizes, moved)

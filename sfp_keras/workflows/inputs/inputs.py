@@ -8,7 +8,7 @@ from sfp_keras.data import ImageDataset, Scaling
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.models import architectures
-from sfp_keras.probing import cut_stages
+from sfp_keras.probing import HeadVariant, Stage, check_variants, cut_stages, head_variants
 from sfp_keras.reports import terminal
 from sfp_keras.training import check_groups
 from sfp_keras.workflows.experiment_run import ExperimentRun
@@ -16,8 +16,14 @@ from sfp_keras.workflows.inputs.network import check_input, load_network_and_ima
 from sfp_keras.workflows.inputs.own_heads import check_own_heads
 from sfp_keras.workflows.inputs.own_scaling import scaling_note
 from sfp_keras.workflows.inputs.preprocessing import augmentation_of, image_recipe_of, scaling_of
-from sfp_keras.workflows.inputs.stage_settings import head_settings, pools_of, stage_settings
-from sfp_keras.workflows.inputs.stages import configurable_stages
+from sfp_keras.workflows.inputs.stage_settings import (
+    StageSettings,
+    head_settings,
+    pools_of,
+    stage_settings,
+    view_of,
+)
+from sfp_keras.workflows.inputs.stages import configurable_stages, stages_of_mode
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -91,11 +97,28 @@ def check_inputs(inputs: Inputs) -> None:
         )
     check_input(network, dataset, experiment)
     stages = configurable_stages(experiment, network)
-    settings = stage_settings(ExperimentRun(experiment), stages)
+    run = ExperimentRun(experiment)
+    settings = stage_settings(run, stages)
     head_settings(experiment, settings)
     cut_stages(network, stages, pools_of(settings))
+    _check_heads(experiment, stages_of_mode(experiment, network), settings, run)
     if experiment.heads.own:
-        check_own_heads(network, stages, settings)
+        begun = bool(run.finished_heads())
+        check_own_heads(network, stages, settings, dataset.num_labels, begun=begun)
+
+
+def _check_heads(
+    experiment: Experiment, stages: list[Stage], settings: StageSettings, run: ExperimentRun
+) -> None:
+    """Refuse heads that cannot be trained together, of stages that have none yet."""
+    heads = experiment.heads
+    own = HeadVariant(experiment.run.seed)
+    missing = [stage for stage in stages if stage.name not in run.finished_heads()]
+    check_variants(
+        [own, *head_variants(experiment.run.seed, heads.seeds, heads.shuffled_labels)],
+        [stage.name for stage in missing if view_of(stage, settings).learnt()],
+        experiment.augments_heads and not heads.kept_versions,
+    )
 
 
 def _check_images(experiment: Experiment, dataset: ImageDataset) -> None:

@@ -34,8 +34,10 @@ def check_memory(
     heads = 3 * 4 * sum(inputs.values()) * num_labels
     in_memory = features <= settings.cache_gib * 2**30
     place = "in memory" if in_memory else f"on disk, more than cache_gib={settings.cache_gib:g}"
+    versions = settings.kept_versions
+    several = f" ({versions} versions of each training image)" if versions > 1 else ""
     terminal().print(
-        f"features of {rows:,} images: {_size(features)} as {settings.cache_dtype} "
+        f"features of {rows:,} images{several}: {_size(features)} as {settings.cache_dtype} "
         f"({place}); heads: {_size(heads)}"
     )
     # Features in memory are copied to the device as a whole, which may be this memory too.

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 
 from sfp_keras.errors import InputError
 from sfp_keras.monitoring.linear_head import LinearHead, linear_head
@@ -34,9 +35,10 @@ def own_heads(
         view = view_of(stage, settings)
         try:
             head = linear_head(network, stage.path, pooled=bool(view.text))
+            whole = linear_head(network, stage.path, pooled=False)
         except InputError:
             continue
-        if view.text and not (_averages_all(view) and len(head.kernel()) == 1):
+        if view.text and not (_averages_all(view) and _reads_averages(whole, head)):
             raise InputError(
                 f"`own_head`: the network does not read stage {stage.name} by `pool`={view.text}; "
                 f"give `pool`={stage.name}=none"
@@ -45,36 +47,77 @@ def own_heads(
     return found
 
 
-def check_own_heads(network: keras.Model, stages: Sequence[Stage], settings: StageSettings) -> None:
+def check_own_heads(
+    network: keras.Model,
+    stages: Sequence[Stage],
+    settings: StageSettings,
+    num_labels: int,
+    *,
+    begun: bool,
+) -> None:
     """Refuse stages none of which can have the network's own layers as its head.
 
     Args:
         network: `keras.Model`.
         stages: all that may be probed.
         settings: of each of them.
+        num_labels: `int`. Of the images.
+        begun: `bool`. Whether the run has heads already, and stays with the setting: any stages
+            will do.
 
     Raises:
-        InputError: if there is none, or a setting of its head or its pooling does not go with it.
+        InputError: if there is none, the network has other labels, or a setting of its head or its
+            pooling does not go with it.
     """
     found = own_heads(network, stages, settings)
-    if not found:
-        try:
-            where = f"give `stages`={linear_head(network).stage}, or leave it out"
-        except InputError:
-            where = "leave it out"
+    if not found and not begun:
         names = ", ".join(stage.name for stage in stages)
         raise InputError(
             f"`own_head`: between none of the stages {names} and the network's outputs are there "
-            f"linear layers alone; {where}"
+            f"linear layers alone{_why_none(network, stages[-1])}"
         )
-    for name in found:
+    for name, head in found.items():
+        outputs = int(head.layers[-1].outputs[0].shape[-1])
+        if outputs != num_labels:
+            raise InputError(
+                f"`own_head`: the network has {outputs} outputs, the images have {num_labels} "
+                "labels; leave it out, or give images of the network's labels"
+            )
         if group := settings[name]["head_group"]:
             raise InputError(
                 f"`head_group`={group}: with `own_head` no head of stage {name} is trained"
             )
 
 
+def _why_none(network: keras.Model, last: Stage) -> str:
+    """What can be done where no stage has an own head, or why nothing can."""
+    try:
+        return f"; give `stages`={linear_head(network).stage}, or leave it out"
+    except InputError:
+        pass
+    try:
+        linear_head(network, last.path, pooled=False)
+    except InputError as error:
+        return f" ({str(error).partition(': ')[0]}); leave it out"
+    return "; leave it out"
+
+
 def _averages_all(view: StageView) -> bool:
-    """Whether a view is the average over all positions."""
-    averages = all(inherited_traits(layer).linear == "averaged" for layer in view.fixed())
-    return averages and not view.learnt() and math.prod(view.seen[:-1]) == 1
+    """Whether a view is the average over all positions, none left out."""
+    shape = view.shape
+    for layer in view.fixed():
+        traits = inherited_traits(layer)
+        if traits.linear != "averaged":
+            return False
+        before, shape = shape, layer.compute_output_shape((None, *shape))[1:]
+        if traits.positions == "window" and before[:-1] != tuple(
+            size * count for size, count in zip(layer.pool_size, shape[:-1], strict=True)
+        ):
+            return False
+    return not view.learnt() and math.prod(shape[:-1]) == 1
+
+
+def _reads_averages(whole: LinearHead, pooled: LinearHead) -> bool:
+    """Whether a network reads all positions of a stage alike, and folds into one position."""
+    kernel = whole.kernel()
+    return len(pooled.kernel()) == 1 and np.allclose(kernel, kernel[:1], rtol=1e-5, atol=0)

@@ -57,7 +57,8 @@ def _take_own(session: ProbeSession) -> None:
             if linear.biases_left_out
             else ""
         )
-        terminal().print(f"heads: of {name} the network's own layers behind it{without}")
+        none = "" if session.trained_stages else "; no head is trained"
+        terminal().print(f"heads: of {name} the network's own layers behind it{without}{none}")
 
 
 def _further_exist(session: ProbeSession, stage: Stage) -> bool:
@@ -104,7 +105,7 @@ def _trained(
     names = [stage.name for stage in stages]
     of_stages = {name: session.stage_settings[name] for name in names}
     settings = head_settings(experiment, of_stages)
-    fresh = images if not experiment.heads.kept_versions else None
+    new = images if not experiment.heads.kept_versions else None
     own = HeadVariant(experiment.run.seed)
     # A checkpoint is of all heads that are trained together.
     further = [variant.name for variant in variants if variant != own]
@@ -118,7 +119,7 @@ def _trained(
             seed=experiment.run.seed,
             checkpoint=run.checkpoint("heads", [*names, *further]),
             description=run.plan.digest("heads", depends_on),
-            augmented=(fresh.cut, fresh.batches, fresh.steps) if fresh else None,
+            augmented=(new.cut, new.batches, new.steps) if new else None,
             progress=Progress("heads", outputs=names),
             callbacks=heads_monitor(session, stages, cache) if variants[0] == own else [],
         )

@@ -39,6 +39,7 @@ from sfp_keras.filters.decisions import (
 from sfp_keras.filters.field_sums import SummedFields, summed_fields
 from sfp_keras.filters.fields import FilterFields
 from sfp_keras.filters.following import ClusterLives, FollowedClusters, follow_clusters
+from sfp_keras.filters.measurement import StageMeasurement
 from sfp_keras.filters.quantities import (
     FILTER_QUANTITIES,
     LABEL_QUANTITIES,
@@ -96,6 +97,7 @@ __all__ = [
     "Robustness",
     "SignalToNoise",
     "SingleHeadFields",
+    "StageMeasurement",
     "SubThresholdFields",
     "SummedFields",
     "bootstrap_intervals",

@@ -1,5 +1,6 @@
 """Probing: cut a frozen network at its stages, train a head on each, measure the fields."""
 
+from sfp_keras.filters import StageMeasurement
 from sfp_keras.probing.accumulator import Accumulator, Accumulators, ProbedStage
 from sfp_keras.probing.choosing import default_stages
 from sfp_keras.probing.class_means import ClassMeans
@@ -11,7 +12,7 @@ from sfp_keras.probing.decisions import (
     spread_filters,
 )
 from sfp_keras.probing.features import FeatureCache, cache_features
-from sfp_keras.probing.fields import FieldsAccumulator, StageMeasurement, measure_fields
+from sfp_keras.probing.fields import FieldsAccumulator, measure_fields
 from sfp_keras.probing.further_heads import FurtherHeadsAccumulator
 from sfp_keras.probing.head_variants import HeadVariant, check_variants, head_variants
 from sfp_keras.probing.heads import Head, check_heads, train_head_variants, train_heads

@@ -1,6 +1,5 @@
 """Phase 3: one pass over labelled images gives the fields of every filter of every stage."""
 
-import dataclasses
 from typing import Any
 
 import keras
@@ -8,38 +7,11 @@ import numpy as np
 from keras import ops
 
 from sfp_keras.checkpoints import PassCheckpoint
-from sfp_keras.filters import FilterFields
+from sfp_keras.filters import FilterFields, StageMeasurement
 from sfp_keras.probing.accumulator import ProbedStage
 from sfp_keras.probing.class_means import ClassMeans
 from sfp_keras.probing.features import Labelled
 from sfp_keras.probing.image_pass import Heads, heads_by_stage, measure_stages
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class StageMeasurement:
-    """The fields of one stage's filters, and how many images its head classifies correctly.
-
-    Attributes:
-        fields: `FilterFields` of the stage.
-        correct: (K,) int64, images of each label that the whole head classifies correctly.
-    """
-
-    fields: FilterFields
-    correct: np.ndarray
-
-    def __repr__(self) -> str:
-        return f"StageMeasurement(accuracy {self.accuracy:.4f}, {self.fields!r})"
-
-    @property
-    def accuracy(self) -> float:
-        """Share of all images that the whole head classifies correctly."""
-        return int(self.correct.sum()) / max(1, int(self.fields.label_counts.sum()))
-
-    @property
-    def label_accuracy(self) -> np.ndarray:
-        """(K,) float64, the same for each label; NaN for a label without images."""
-        counts = self.fields.label_counts
-        return np.divide(self.correct, counts, out=np.full(len(counts), np.nan), where=counts > 0)
 
 
 class FieldsAccumulator:

@@ -12,12 +12,12 @@ import pandas as pd
 from sfp_keras.csv_files import csv_text
 from sfp_keras.errors import InputError
 from sfp_keras.files import damaged, load_npz, save_npz, write_text
-from sfp_keras.filters import FilterFields
+from sfp_keras.filters import FilterFields, StageMeasurement
 from sfp_keras.runs.layout import RunFiles
 from sfp_keras.runs.tables import CURVE_COLUMNS, read_curve
 
 if TYPE_CHECKING:  # It loads Keras, which reading these files does without.
-    from sfp_keras.probing import Head, StageMeasurement
+    from sfp_keras.probing import Head
 
 # How the weights of a pooling that was trained with a head are called in its file.
 _POOL = "pool_"
@@ -102,7 +102,7 @@ def _read_head(path: Path) -> _SavedHead:
     return _SavedHead(kernel, sizes, pooling)
 
 
-def write_fields(files: RunFiles, stage: str, split: str, measurement: "StageMeasurement") -> None:
+def write_fields(files: RunFiles, stage: str, split: str, measurement: StageMeasurement) -> None:
     """fields.npz: mean stage outputs by label, how many images, how many classified correctly."""
     save_npz(
         files.stage(stage).split(split).fields,
@@ -112,14 +112,12 @@ def write_fields(files: RunFiles, stage: str, split: str, measurement: "StageMea
     )
 
 
-def read_measurement(files: RunFiles, stage: str, split: str) -> "StageMeasurement":
+def read_measurement(files: RunFiles, stage: str, split: str) -> StageMeasurement:
     """What `write_fields` and `write_head` wrote.
 
     Raises:
         InputError: if a file is missing or damaged, or the two do not fit.
     """
-    from sfp_keras.probing import StageMeasurement
-
     of_stage = files.stage(stage)
     path = of_stage.split(split).fields
     kernel, position_shape, _ = _read_head(of_stage.head)

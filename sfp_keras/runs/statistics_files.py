@@ -4,7 +4,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from sfp_keras.filters import (
     LAYER_QUANTITIES,
     FilterClusters,
     FilterFields,
+    StageMeasurement,
     label_statistics,
     layer_statistics,
     layer_values,
@@ -29,16 +30,13 @@ from sfp_keras.runs.tables import (
     read_content,
 )
 
-if TYPE_CHECKING:  # It loads Keras, which these files do without.
-    from sfp_keras.probing import StageMeasurement
-
 _KEY = ["stage", "split", "threshold"]
 LAYER_COLUMNS = [*_KEY, *(one.key for one in LAYER_QUANTITIES)]
 
 
 def write_statistics_of(
     files: SplitFiles,
-    measurement: "StageMeasurement",
+    measurement: StageMeasurement,
     clusters: FilterClusters,
     class_names: Sequence[str],
 ) -> None:
@@ -134,7 +132,7 @@ def _read_layers(path: Path) -> pd.DataFrame:
 
 
 def label_table(
-    measurement: "StageMeasurement", clusters: FilterClusters, names: Sequence[str]
+    measurement: StageMeasurement, clusters: FilterClusters, names: Sequence[str]
 ) -> pd.DataFrame:
     """The table of a stage's labels.csv."""
     table = label_statistics(clusters, measurement.fields).to_frame()

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,14 +12,14 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from calling import call_main
+from calling import ROOT, call_main
 from PIL import Image
 from run_files import contents
 
 from sfp_keras.analyses import image_passes, write_image_result
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import write_text
-from sfp_keras.filters import FilterFields, filter_decisions
+from sfp_keras.filters import FilterFields, StageMeasurement, filter_decisions
 from sfp_keras.papers import paper_numbers
 from sfp_keras.workflows.experiment_run import ExperimentRun
 
@@ -55,7 +57,6 @@ class Page(HTMLParser):
 
 def write_run(folder: Path) -> None:
     """A finished run of VGG-16 on ten labels of CIFAR-10, of random numbers."""
-    from sfp_keras.probing import StageMeasurement
     from sfp_keras.probing.heads import Head
     from sfp_keras.runs import stage_results
     from sfp_keras.workflows.phases.statistics import analyse
@@ -160,6 +161,17 @@ def test_the_run_itself_stays_as_it_was(story: SimpleNamespace) -> None:
     new = {name for name in after if name not in story.before}
     assert {name: after[name] for name in story.before} == story.before
     assert all(name == "report.html" or name.startswith("figures/") for name in new)
+
+
+def test_a_run_is_read_without_a_framework(story: SimpleNamespace) -> None:
+    code = """
+import sys
+from sfp_keras.experiment import Experiment
+from sfp_keras.workflows.report.report import read_run
+assert read_run(Experiment.of(mode="report", run_dir=sys.argv[1])).measured().splits
+assert not {"keras", "tensorflow", "jax", "torch"} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code, str(story.folder)], cwd=ROOT, check=True)
 
 
 def test_the_page_needs_nothing_else(story: SimpleNamespace) -> None:

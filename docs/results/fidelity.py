@@ -137,8 +137,8 @@ def page(table: pd.DataFrame) -> str:
         cells = [row["place"], network, row["stage"]]
         several = row["status"] == "run" and row["seeds"] > 1
         for name in QUANTITIES:
-            digits = 3 if name == "accuracy" else 1 if name == "noise" else 2
             ours, theirs = row[name], row[f"paper_{name}"]
+            digits = 3 if name == "accuracy" else 1 if name == "noise" and theirs >= 10 else 2
             shown = "" if np.isnan(ours) else f"{ours:.{digits}f}"
             spread = row[f"{name}_deviation" if several else f"{name}_error"]
             if shown and not np.isnan(spread):

@@ -1,8 +1,10 @@
 """Batches for Keras' `fit` and `evaluate`, of which TensorFlow keeps nothing."""
 
+import itertools
 import time
 import weakref
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -29,7 +31,8 @@ class BatchSource:
     def __init__(self, batches: Batches):
         self._batches: Batches | None = batches
         self._given: list[weakref.ref[Iterator[Any]]] = []
-        self._begun: list[tuple[Any, Iterator[Any]]] = []
+        self._begun: list[Iterator[Any]] = []
+        self._looked_at: deque[Any] = deque()
         self._dataset: Any = None
 
     def __call__(self) -> Any:
@@ -45,6 +48,7 @@ class BatchSource:
         """Let go of the batches and of all that makes them."""
         self._batches = self._dataset = None
         self._begun.clear()
+        self._looked_at.clear()
         for reference in self._given:
             if (given := reference()) is not None:
                 _close(given)
@@ -53,25 +57,27 @@ class BatchSource:
         import tensorflow as tf
 
         rest = self._watched()
-        first = next(rest, None)
-        if first is None:
+        # As many as Keras looks at: their shapes may differ.
+        self._looked_at.extend(itertools.islice(rest, 2))
+        if not self._looked_at:
             raise InputError("`batches` gives none")
-        self._begun = [(first, rest)]
+        self._begun.append(rest)
         signature = keras.tree.map_structure(
-            lambda x: tf.TensorSpec((None, *x.shape[1:]), x.dtype), first
+            lambda *arrays: tf.TensorSpec(_common_shape(arrays), arrays[0].dtype),
+            *self._looked_at,
         )
         dataset = tf.data.Dataset.from_generator(self._all, output_signature=signature)
         return dataset.prefetch(tf.data.AUTOTUNE)
 
     def _all(self) -> Iterator[Any]:
-        """A pass, of which the first one goes on behind the batch that was looked at."""
+        """A pass, of which the first one begins with the batches that were looked at."""
         if self._begun:
-            first, rest = self._begun.pop()
-            yield first
-            del first
-            yield from rest
+            rest = self._begun.pop()
+            while self._looked_at:
+                yield self._looked_at.popleft()
         else:
-            yield from self._watched()
+            rest = self._watched()
+        yield from rest
 
     def _watched(self) -> Iterator[Any]:
         """A pass that is closed with the source."""
@@ -80,8 +86,18 @@ class BatchSource:
         return given
 
     def _pass(self) -> Iterator[Any]:
-        if self._batches is not None:
-            yield from self._batches()
+        if self._batches is None:
+            return
+        for batch in self._batches():
+            # Weights that are None, as Keras takes them, have no place in a data set.
+            yield tuple(part for part in batch if part is not None)
+            del batch
+
+
+def _common_shape(arrays: Sequence[Any]) -> list[int | None]:
+    """The shape of batches, open where they differ and in the number of images."""
+    sizes = zip(*(array.shape[1:] for array in arrays), strict=True)
+    return [None, *(size[0] if len(set(size)) == 1 else None for size in sizes)]
 
 
 def _close(generator: Any) -> None:

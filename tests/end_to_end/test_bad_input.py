@@ -123,6 +123,14 @@ def cases(place: Path, colour_folder: Path, colour_model: Path) -> dict[str, tup
         "infinite": ([*own, "--cache_gib=inf"], ["--cache_gib"]),
         "huge shift": ([*ours, "--shift=100000000000000000000"], ["--shift=1000", "than 32"]),
         "versions": ([*own, "--head_versions=3"], ["--head_versions=3", "--head_data=augmented"]),
+        "shuffled and new": (
+            [*own, "--head_data=augmented", "--shift=1", "--shuffled_labels"],
+            ["--shuffled_labels", "--head_data=cached", "--head_versions"],
+        ),
+        "learnt pool of two heads": (
+            [*own, "--pool=sequence", "--head_seeds=2"],
+            ["--head_seeds", "conv1", "runs of their own"],
+        ),
         "augmented shift": ([*own, "--head_data=augmented", "--shift=32"], ["--shift=32", "32x32"]),
         "huge images": (["--image_size=100000"], ["--image_size=100000", "8,192"]),
         "huge images listed": (["--image_size=100000", "--list_stages"], ["--image_size=100000"]),

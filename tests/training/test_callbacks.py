@@ -4,12 +4,12 @@ import contextlib
 import gc
 import io
 import itertools
-import weakref
 
 import keras
 import numpy as np
 import pytest
 from rich.console import Console
+from watched_batches import WatchedBatches
 
 from sfp_keras import SGD
 from sfp_keras.checkpoints import TrainingCheckpoint
@@ -151,20 +151,28 @@ def test_progress_is_shown_by_a_plain_fit():
 
 def test_no_pass_keeps_its_batches():
     """TensorFlow keeps what it was given to call, and Keras would give it two batches a pass."""
-
-    class Kept(np.ndarray):
-        """An array that can be watched."""
-
-    made = []
+    watched = WatchedBatches()
 
     def one_pass():
-        for begin in range(0, 40, 10):
-            x = X[begin : begin + 10].copy().view(Kept)
-            made.append(weakref.ref(x))
-            yield x, Y[begin : begin + 10]
+        return watched((X[begin : begin + 10], Y[begin : begin + 10]) for begin in range(0, 40, 10))
 
     model = compiled(keras.optimizers.SGD(0.1))
     fit(model, FreshValidation(one_pass, 4), epochs=5)
     gc.collect()
-    assert len(made) == 20
-    assert all(array() is None for array in made)
+    assert len(watched.made) == 20
+    assert watched.alive == 0
+
+
+def test_validation_takes_what_keras_takes():
+    """Weights that are None, and batches of other shapes; each pass from its beginning."""
+    keras.utils.set_random_seed(2)
+    inputs = keras.Input((None, 3))
+    outputs = keras.layers.Dense(1)(keras.layers.GlobalAveragePooling1D()(inputs))
+    model = keras.Model(inputs, outputs)
+    model.compile("sgd", "mse")
+    batches = [(RNG.normal(size=(5, length, 3)), Y[:5], None) for length in (4, 6, 4)]
+    validation = FreshValidation(lambda: iter(batches), steps=2)
+    x = np.concatenate([X[:, None], X[:, None]], axis=1)
+    logs = model.fit(x, Y, epochs=2, verbose=0, callbacks=[validation]).history
+    losses = [((np.asarray(model(x)) - y) ** 2).mean() for x, y, _ in batches[:2]]
+    assert logs["val_loss"][-1] == pytest.approx(np.mean(losses), rel=1e-4)

@@ -8,13 +8,13 @@ import signal
 import subprocess
 import sys
 import textwrap
-import weakref
 from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 from rich.console import Console
+from watched_batches import WatchedBatches
 
 from sfp_keras import SGD
 from sfp_keras.checkpoints import TrainingCheckpoint
@@ -66,16 +66,7 @@ def batches(first_epoch):
 def test_nothing_of_a_training_stays():
     """TensorFlow keeps what it was given to call, and Keras would give it batches too."""
 
-    class Watched(np.ndarray):
-        """An array of which one can ask whether it is still there."""
-
-    made = []
-
-    def watched(given):
-        for x, y in given:
-            made.append(weakref.ref(x := x.view(Watched)))
-            yield x, y
-            del x, y
+    watched = WatchedBatches()
 
     def test():
         return watched((X[begin : begin + 20], Y[begin : begin + 20]) for begin in (0, 20, 40))
@@ -84,8 +75,8 @@ def test_nothing_of_a_training_stays():
         data = TrainingData(lambda epoch: watched(batches(epoch)), 3, test, 3)
         fit_with_resume(model(), data, TrainingSettings(epochs=2, schedule_epochs=2))
     gc.collect()
-    assert len(made) >= 24
-    assert all(array() is None for array in made)
+    assert len(watched.made) >= 24
+    assert watched.alive == 0
 
 
 def test_a_training_without_batches_is_refused():

@@ -78,7 +78,7 @@ def test_an_epoch_is_a_function_of_its_number(dataset: ImageDataset, network: ke
 def test_kept_versions_are_the_images_of_the_first_epochs(
     model: str, dataset: ImageDataset, network: keras.Model
 ) -> None:
-    flags = {"shift": 2, "flip": True}
+    flags = {"shift": 2, "flip": True, "inference_batch_size": 3}
     asked = experiment(**flags)
     if model == "vgg6":
         asked = Experiment.of(model=model, head_data="augmented", head_batch_size=4, **flags)

@@ -1,6 +1,7 @@
 """What a run works on, all of it checked before the first work."""
 
 import dataclasses
+from collections.abc import Collection
 
 import keras
 
@@ -101,22 +102,22 @@ def check_inputs(inputs: Inputs) -> None:
     settings = stage_settings(run, stages)
     head_settings(experiment, settings)
     cut_stages(network, stages, pools_of(settings))
-    _check_heads(experiment, stages_of_mode(experiment, network), settings, run)
+    own: Collection[str] = ()
     if experiment.heads.own:
         begun = bool(run.finished_heads())
-        check_own_heads(network, stages, settings, dataset.num_labels, begun=begun)
+        own = check_own_heads(network, stages, settings, dataset.num_labels, begun=begun)
+    trained = [stage for stage in stages_of_mode(experiment, network) if stage.name not in own]
+    if trained:
+        _check_heads(experiment, trained, settings)
 
 
-def _check_heads(
-    experiment: Experiment, stages: list[Stage], settings: StageSettings, run: ExperimentRun
-) -> None:
-    """Refuse heads that cannot be trained together, of stages that have none yet."""
+def _check_heads(experiment: Experiment, stages: list[Stage], settings: StageSettings) -> None:
+    """Refuse heads that cannot be trained together."""
     heads = experiment.heads
-    own = HeadVariant(experiment.run.seed)
-    missing = [stage for stage in stages if stage.name not in run.finished_heads()]
+    first = HeadVariant(experiment.run.seed)
     check_variants(
-        [own, *head_variants(experiment.run.seed, heads.seeds, heads.shuffled_labels)],
-        [stage.name for stage in missing if view_of(stage, settings).learnt()],
+        [first, *head_variants(experiment.run.seed, heads.seeds, heads.shuffled_labels)],
+        [stage.name for stage in stages if view_of(stage, settings).learnt()],
         experiment.augments_heads and not heads.kept_versions,
     )
 

@@ -1,7 +1,7 @@
 """The network's own layers as heads of the stages behind which it is linear."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import keras
 import numpy as np
@@ -35,10 +35,9 @@ def own_heads(
         view = view_of(stage, settings)
         try:
             head = linear_head(network, stage.path, pooled=bool(view.text))
-            whole = linear_head(network, stage.path, pooled=False)
         except InputError:
             continue
-        if view.text and not (_averages_all(view) and _reads_averages(whole, head)):
+        if view.text and not (_averages_all(view) and _reads_averages(network, stage, head)):
             raise InputError(
                 f"`own_head`: the network does not read stage {stage.name} by `pool`={view.text}; "
                 f"give `pool`={stage.name}=none"
@@ -54,7 +53,7 @@ def check_own_heads(
     num_labels: int,
     *,
     begun: bool,
-) -> None:
+) -> Collection[str]:
     """Refuse stages none of which can have the network's own layers as its head.
 
     Args:
@@ -64,6 +63,9 @@ def check_own_heads(
         num_labels: `int`. Of the images.
         begun: `bool`. Whether the run has heads already, and stays with the setting: any stages
             will do.
+
+    Returns:
+        The names of the stages that have them.
 
     Raises:
         InputError: if there is none, the network has other labels, or a setting of its head or its
@@ -87,6 +89,7 @@ def check_own_heads(
             raise InputError(
                 f"`head_group`={group}: with `own_head` no head of stage {name} is trained"
             )
+    return found
 
 
 def _why_none(network: keras.Model, last: Stage) -> str:
@@ -117,7 +120,7 @@ def _averages_all(view: StageView) -> bool:
     return not view.learnt() and math.prod(shape[:-1]) == 1
 
 
-def _reads_averages(whole: LinearHead, pooled: LinearHead) -> bool:
-    """Whether a network reads all positions of a stage alike, and folds into one position."""
-    kernel = whole.kernel()
-    return len(pooled.kernel()) == 1 and np.allclose(kernel, kernel[:1], rtol=1e-5, atol=0)
+def _reads_averages(network: keras.Model, stage: Stage, head: LinearHead) -> bool:
+    """Whether a head is of one position, and its network reads all positions of a stage alike."""
+    kernel = linear_head(network, stage.path, pooled=False).kernel()
+    return len(head.kernel()) == 1 and np.allclose(kernel, kernel[:1], rtol=1e-5, atol=0)

@@ -57,8 +57,8 @@ def _take_own(session: ProbeSession) -> None:
             if linear.biases_left_out
             else ""
         )
-        none = "" if session.trained_stages else "; no head is trained"
-        terminal().print(f"heads: of {name} the network's own layers behind it{without}{none}")
+        alone = "" if session.trained_stages else "; no head is trained"
+        terminal().print(f"heads: of {name} the network's own layers behind it{without}{alone}")
 
 
 def _further_exist(session: ProbeSession, stage: Stage) -> bool:

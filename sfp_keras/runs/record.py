@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -14,6 +15,8 @@ from sfp_keras.runs.record_form import SECTIONS, fault
 
 FORMAT = 1
 _MEND = "choose another `run_dir`, or delete the folder"
+# Seconds of a phase that a kill may lose.
+NOTE_EVERY = 30.0
 
 
 class RunRecord:
@@ -25,6 +28,7 @@ class RunRecord:
 
     def __init__(self, path: Path):
         self.path = path
+        self._changing = threading.Lock()
 
     def read(self) -> dict[str, Any]:
         """All of it; empty where there is none.
@@ -54,9 +58,10 @@ class RunRecord:
 
     def write(self, about: Mapping[str, Any]) -> None:
         """Replace everything but phases, seconds and results."""
-        saved = self.read()
-        kept = {section: saved.get(section, {}) for section in SECTIONS}
-        self._replace({"format": FORMAT, **about, **kept})
+        with self._changing:
+            saved = self.read()
+            kept = {section: saved.get(section, {}) for section in SECTIONS}
+            self._replace({"format": FORMAT, **about, **kept})
 
     def take(self, other: "RunRecord") -> None:
         """Take phases, seconds and results of another record in place of those here."""
@@ -79,15 +84,31 @@ class RunRecord:
 
     @contextlib.contextmanager
     def timed(self, phase: str, settings: Mapping[str, Any]) -> Iterator[None]:
-        """Keep a phase's settings at its begin and its seconds at its end, however it ends."""
+        """Keep a phase's settings at its begin, and its seconds on the way and at its end."""
         self.begin(phase, settings)
-        start = time.monotonic()
+        noted, ended = time.monotonic(), threading.Event()
+
+        def note() -> None:
+            nonlocal noted
+            now = time.monotonic()
+            # A full disk must be reported as such, not replaced by this note's own failure.
+            with contextlib.suppress(OSError, InputError):
+                self._add_seconds(phase, now - noted)
+                noted = now
+
+        def note_on_the_way() -> None:
+            while not ended.wait(NOTE_EVERY):
+                note()
+
+        # A kill leaves no time for a last note.
+        notes = threading.Thread(target=note_on_the_way, daemon=True)
+        notes.start()
         try:
             yield
         finally:
-            # A full disk must be reported as such, not replaced by this note's own failure.
-            with contextlib.suppress(OSError, InputError):
-                self._add_seconds(phase, time.monotonic() - start)
+            ended.set()
+            notes.join()
+            note()
 
     def _add_seconds(self, phase: str, seconds: float) -> None:
         def change(saved: dict[str, Any]) -> None:
@@ -119,11 +140,12 @@ class RunRecord:
         self._update(change)
 
     def _update(self, change: Callable[[dict[str, Any]], object]) -> None:
-        saved = self.read()
-        for section in SECTIONS:
-            saved.setdefault(section, {})
-        change(saved)
-        self._replace(saved)
+        with self._changing:
+            saved = self.read()
+            for section in SECTIONS:
+                saved.setdefault(section, {})
+            change(saved)
+            self._replace(saved)
 
     def _replace(self, saved: Mapping[str, Any]) -> None:
         write_text(self.path, json.dumps(saved, indent=2) + "\n")

@@ -135,7 +135,7 @@ class RunDirectory(RunFiles):
         self.record.begin(phase, self.plan.phase(phase))
 
     def timed(self, phase: str) -> contextlib.AbstractContextManager[None]:
-        """Record a phase's settings at its begin and its seconds at its end, however it ends."""
+        """Record a phase's settings at its begin, and its seconds on the way and at its end."""
         return self.record.timed(phase, self.plan.phase(phase))
 
     @property

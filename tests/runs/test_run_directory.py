@@ -1,11 +1,12 @@
 """A run directory by plain data: what is locked, recorded, redone and left alone."""
 
+import time
 from pathlib import Path
 
 import pytest
 
 from sfp_keras.errors import InputError
-from sfp_keras.runs import RunDirectory, RunFiles, RunPlan, in_use
+from sfp_keras.runs import RunDirectory, RunFiles, RunPlan, in_use, record
 
 IMAGES = "every+few"
 PHASES = ("train", "heads", "analysis", "ablate", "afcc")
@@ -47,6 +48,19 @@ def finished(tmp_path: Path) -> Path:
                     file.write_bytes(b"")
         run.record.add_results(network_accuracy=0.5)
     return path
+
+
+def test_a_kill_leaves_a_phases_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "NOTE_EVERY", 0.02)
+    with directory(tmp_path).opened(IMAGES) as run, run.timed("heads"):
+        for number in range(300):
+            run.record.add_heads({f"conv{number}": {}})
+        deadline = time.monotonic() + 60
+        while not (killed := run.record.read())["seconds"].get("heads"):
+            assert time.monotonic() < deadline
+        # What the phase itself keeps is not lost to a note at the same time.
+        assert len(run.record.heads) == 300
+    assert run.record.read()["seconds"]["heads"] >= killed["seconds"]["heads"]
 
 
 def test_one_process_at_a_time(tmp_path: Path) -> None:

@@ -2,10 +2,11 @@
 
 from absl import flags
 
+from sfp_keras.command.preset import names as preset_names
+from sfp_keras.command.preset import read as read_preset
 from sfp_keras.data import find_source
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment, all_declarations
-from sfp_keras.settings import SWEEP_AXES
 from sfp_keras.workflows.sweep.plan import holds_sweep
 
 # A sweep has measured already what its report shows.
@@ -15,6 +16,8 @@ _OF_COMMITTEES = (
     *("mode", "members", "run_dir", "backend", "distribute", "preset"),
     *("data_dir", "memory_gib", "inference_batch_size", "at_chance"),
 )
+# AFCC of a head and of links take their clusters alike.
+_OF_BOTH = ("afcc_split", "afcc_thresholds")
 
 
 def check_images(values: flags.FlagValues) -> None:
@@ -50,22 +53,58 @@ def notes(values: flags.FlagValues, experiment: Experiment) -> list[str]:
         given = [name for name in all_declarations() if values[name].present]
         idle = [name for name in given if name not in _OF_COMMITTEES]
         return [f"{_listed(idle)} without effect for a committee"] if idle else []
-    plain, lines = Experiment(), []
-    idle = [
-        name
-        for name in sorted(experiment.idle)
-        if values[name].present and experiment.value(name) != plain.value(name)
-    ]
+    given = _given(values, experiment)
+    lines = []
+    idle = [name for name in given if name in experiment.idle]
     if idle:
         lines.append(f"{_listed(idle)} without effect for {experiment.kind}")
-    values_of_sweep = [axis.values for axis in SWEEP_AXES.values() if values[axis.values].value]
-    if values_of_sweep and experiment.run.mode not in ("sweep", "report"):
-        lines.append(f"{_listed(values_of_sweep)} without effect but for --mode=sweep")
+    lines += _of_other_modes(given, experiment)
+    lines += _of_other_afcc(given, experiment)
     if experiment.run.mode == "report" and holds_sweep(experiment.directory):
-        given = [name for name in _OF_RUNS if values[name].present]
-        if given:
-            lines.append(f"{_listed(given)} without effect for the report of a sweep")
+        shown = [name for name in _OF_RUNS if values[name].present]
+        if shown:
+            lines.append(f"{_listed(shown)} without effect for the report of a sweep")
     return lines
+
+
+def _given(values: flags.FlagValues, experiment: Experiment) -> list[str]:
+    """Flags that were given by hand and say something else than they do anyway."""
+    plain, preset = Experiment(), experiment.run.preset
+    # The command that a run keeps repeats its preset's flags.
+    usual = read_preset(preset) if preset in preset_names() else {}
+    return [
+        name
+        for name in sorted(all_declarations())
+        if values[name].present
+        and name not in usual
+        and experiment.value(name) != plain.value(name)
+    ]
+
+
+def _of_other_modes(given: list[str], experiment: Experiment) -> list[str]:
+    known, others = all_declarations(), dict[tuple[str, ...], list[str]]()
+    for name in given:
+        if not experiment.reads(name):
+            others.setdefault(known[name].setting.modes, []).append(name)
+    return [
+        f"{_listed(names)} without effect but for {' or '.join(f'--mode={one}' for one in modes)}"
+        for modes, names in others.items()
+    ]
+
+
+def _of_other_afcc(given: list[str], experiment: Experiment) -> list[str]:
+    """AFCC is of a head or of links, and most settings of both have a twin."""
+    if experiment.run.mode != "afcc":
+        return []
+    known = all_declarations()
+    of_afcc = [name for name in given if known[name].topic == "afcc"]
+    of_links = [name for name in of_afcc if known[name].path[1] == "links"]
+    if not experiment.zeroes_links:
+        idle, why = of_links, "without --afcc_links, which names the links"
+    else:
+        idle = [name for name in of_afcc if name not in of_links and name not in _OF_BOTH]
+        why = "with --afcc_links, whose own flags begin with --afcc_links_"
+    return [f"{_listed(idle)} without effect {why}"] if idle else []
 
 
 def _listed(names: list[str]) -> str:

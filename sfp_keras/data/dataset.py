@@ -6,7 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sfp_keras.errors import InputError
 from sfp_keras.short_repr import ShortRepr
+
+# Images looked at together.
+_CHECKED = 1000
 
 
 class LazyImages(abc.ABC):
@@ -171,3 +175,18 @@ def _read(images: LazyImages | np.ndarray, indices: np.ndarray) -> np.ndarray:
     if isinstance(images, LazyImages):
         return images.read(indices)
     return np.asarray(images[indices])
+
+
+def check_finite_pixels(images: np.ndarray, about: str) -> None:
+    """Refuse images (N, H, W, C) that hold NaN or infinite values.
+
+    Args:
+        images: `ndarray` of numbers.
+        about: `str`. What they are; the error begins with it.
+
+    Raises:
+        InputError: if a pixel is not finite.
+    """
+    for start in range(0, len(images), _CHECKED):
+        if not np.isfinite(images[start : start + _CHECKED]).all():
+            raise InputError(f"{about}: images hold NaN or infinite values")

@@ -7,14 +7,12 @@ from typing import Any
 import numpy as np
 
 from sfp_keras.data.batches.labelled import as_labels, is_arrays, labelled_batches
-from sfp_keras.data.dataset import ImageDataset, ImageSplit
+from sfp_keras.data.dataset import ImageDataset, ImageSplit, check_finite_pixels
 from sfp_keras.data.label_order import read_class_names, shorten, spell_names
 from sfp_keras.data.missing_labels import warn_of_missing_labels
 from sfp_keras.errors import InputError
 
 NAME = "arrays"
-# Images looked at together.
-_CHECKED = 1000
 
 
 def given_dataset(
@@ -120,9 +118,7 @@ def _images(images: np.ndarray, argument: str) -> np.ndarray:
     # Those in a file are not read before they are used.
     if images.dtype != np.float32 or not isinstance(images, np.memmap):
         images = images.astype(np.float32, copy=False)
-        for start in range(0, len(images), _CHECKED):
-            if not np.isfinite(images[start : start + _CHECKED]).all():
-                raise InputError(f"`{argument}`: images hold NaN or infinite values")
+        check_finite_pixels(images, f"`{argument}`")
     return images
 
 

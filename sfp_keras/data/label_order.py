@@ -25,10 +25,11 @@ def read_class_names(class_names: str | Path | Sequence[str]) -> tuple[str, ...]
             or as one text with commas.
 
     Returns:
-        The names, as `plain_text` spells them; empty ones are left out.
+        The names, as `plain_text` spells them; empty lines, and empty names at the begin and the
+        end, are left out.
 
     Raises:
-        InputError: if there is no such file, or no name.
+        InputError: if there is no such file, or no name, or an empty one among others.
     """
     if isinstance(class_names, str | Path):
         path = Path(class_names)
@@ -40,7 +41,7 @@ def read_class_names(class_names: str | Path | Sequence[str]) -> tuple[str, ...]
                     "names; give a text file with one name a line"
                 )
             try:
-                names = read_lines(path)
+                names = [line for line in read_lines(path) if has_text(line)]
             except UnicodeDecodeError:
                 raise InputError(
                     f"`class_names`={path} is no text file in UTF-8 or UTF-16"
@@ -56,10 +57,18 @@ def read_class_names(class_names: str | Path | Sequence[str]) -> tuple[str, ...]
             )
     else:
         names = list(class_names)
-    names = [plain_text(name) for name in names if has_text(name)]
-    if not names:
+    named = [number for number, name in enumerate(names) if has_text(name)]
+    if not named:
         raise InputError(f"`class_names`={class_names} has no names")
-    return tuple(names)
+    names = names[named[0] : named[-1] + 1]
+    if len(names) > len(named):
+        # Left out, it would shift the labels after it.
+        first = next(number for number in range(len(names)) if not has_text(names[number]))
+        raise InputError(
+            f"`class_names`={class_names}: nothing stands between {names[first - 1]!a} and the "
+            "next name; name that label, or leave no gap"
+        )
+    return tuple(map(plain_text, names))
 
 
 def spell_names(names: Sequence[str]) -> tuple[str, ...]:
@@ -96,8 +105,15 @@ def order_labels(dataset: ImageDataset, class_names: Sequence[str]) -> ImageData
         An `ImageDataset` whose label i is `class_names[i]`; images are shared.
 
     Raises:
-        InputError: if a class of the data set is not among the names, or twice.
+        InputError: if a class of the data set is not among the names, or twice, or has the name
+            of another one.
     """
+    alike = [name for name, count in Counter(dataset.class_names).items() if count > 1]
+    if alike:
+        raise InputError(
+            f"`class_names`: more than one of the data set's classes is called {shorten(alike)}; "
+            "rename one there"
+        )
     counts = Counter(class_names)
     missing = [name for name in dataset.class_names if not counts[name]]
     if missing:

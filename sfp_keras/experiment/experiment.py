@@ -74,11 +74,11 @@ class Experiment(NetworkRules, RecipeRules):
     augmentation: AugmentationSettings = section(AugmentationSettings())
     heads: ProbeSettings = section(ProbeSettings())
     analysis: AnalysisSettings = section(AnalysisSettings())
-    afcc: AfccSettings = section(AfccSettings(), prefix="afcc_")
-    ablation: AblationSettings = section(AblationSettings(), prefix="ablate_")
-    sweep: SweepSettings = section(SweepSettings(), prefix="sweep_")
-    committee: CommitteeSettings = section(CommitteeSettings())
-    report: ReportSettings = section(ReportSettings(), prefix="report_")
+    afcc: AfccSettings = section(AfccSettings(), prefix="afcc_", modes=("afcc",))
+    ablation: AblationSettings = section(AblationSettings(), prefix="ablate_", modes=("ablate",))
+    sweep: SweepSettings = section(SweepSettings(), prefix="sweep_", modes=("sweep", "report"))
+    committee: CommitteeSettings = section(CommitteeSettings(), modes=("committee",))
+    report: ReportSettings = section(ReportSettings(), prefix="report_", modes=("report",))
     monitoring: MonitoringSettings = section(MonitoringSettings(), prefix="monitor_")
 
     @classmethod
@@ -198,6 +198,11 @@ class Experiment(NetworkRules, RecipeRules):
             if (one.setting.used is not None and not getattr(self, one.setting.used))
             or (one.path[:2] == _OPTIONS and not self.depends_on(one.name))
         }
+
+    def reads(self, name: str) -> bool:
+        """Whether the experiment's mode reads the setting whose flag has a name."""
+        modes = all_declarations()[name].setting.modes
+        return not modes or self.run.mode in modes
 
     def settings(self, phase: str) -> dict[str, Any]:
         """The settings that a phase's result depends on beside those of earlier phases."""

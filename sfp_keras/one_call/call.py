@@ -18,6 +18,7 @@ from sfp_keras.one_call.called_experiment import (
     CalledExperiment,
     called_experiment,
     check_further,
+    warn_of_idle,
 )
 from sfp_keras.one_call.held_folder import HeldFolder
 from sfp_keras.one_call.images import (
@@ -139,6 +140,7 @@ def probe(
         network = _loaded(model)
         name = network.name if isinstance(model, keras.Model) else str(model)
         experiment = called_experiment(name, folder_of(train, test), given, settings)
+        warn_of_idle(experiment, settings)
         check_finite(network, "model", name)
         check_names(network)
         dataset = images_for(network, train, test, class_names, experiment)

@@ -1,6 +1,7 @@
 """The experiment that a call of `probe` describes."""
 
 import difflib
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from sfp_keras.text import did_you_mean
 ARGUMENTS = {"epochs": "head_epochs", "lr": "head_lr", "batch_size": "head_batch_size"}
 _SAME = ("stages", "pool", "scaling", "threshold", "split", "seed", "run_dir")
 _FURTHER_TOPICS = ("heads", "analysis", "monitoring", "augmentation")
-_FURTHER = ("image_size", "memory_gib", "only_split", "overwrite", "resize", "test_fraction")
+_OF_FOLDERS = ("image_size", "memory_gib", "only_split", "resize", "test_fraction")
+_FURTHER = (*_OF_FOLDERS, "overwrite")
 
 
 class CalledExperiment(Experiment):
@@ -47,8 +49,14 @@ def called_experiment(
         further: dict from other settings, by the names of their flags, to values.
 
     Raises:
-        InputError: if a value is none of its setting.
+        InputError: if a value is none of its setting, or a setting is of folders alone.
     """
+    of_folders = [name for name in further if name in _OF_FOLDERS]
+    if of_folders and data_dir is None:
+        raise InputError(
+            f"{_listed(of_folders)} without effect for images that are given: leave it out, or "
+            "give `train` as a folder"
+        )
     arguments, known = _arguments(), all_declarations()
     values = {arguments[name]: value for name, value in given.items() if value is not None}
     values |= further
@@ -79,6 +87,27 @@ def check_further(names: Iterable[str]) -> None:
             known = [*_arguments(), *filter(_may_be_given, all_declarations())]
             asked = did_you_mean(difflib.get_close_matches(name, known))
             raise InputError(f"`{name}` is no argument of probe{asked}")
+
+
+def warn_of_idle(experiment: CalledExperiment, further: Iterable[str]) -> None:
+    """Warn of settings that were given and do nothing.
+
+    Args:
+        experiment: `CalledExperiment`.
+        further: names of the settings that were given.
+    """
+    known = all_declarations()
+    idle = [
+        name
+        for name in sorted({*further} & experiment.idle)
+        if experiment.value(name) != known[name].default
+    ]
+    if idle:
+        warnings.warn(f"{_listed(idle)} without effect for a trained model", stacklevel=3)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _arguments() -> dict[str, str]:

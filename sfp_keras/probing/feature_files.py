@@ -165,8 +165,8 @@ class FeatureStore:
             largest = np.abs(block).max(initial=0.0)
             if not np.isfinite(largest):
                 raise InputError(
-                    f"stage {name} puts out values that are not finite: check `scaling` and the "
-                    "network's weights"
+                    f"stage {name} puts out values that are not finite: check `scaling`, the "
+                    "network's weights, and that images hold no NaN"
                 )
             if before[name] == "float16" and largest > FLOAT16_LARGEST:
                 self._stages[name] = self._stages[name].widened(row)

@@ -22,6 +22,7 @@ class AnalysisSettings(Checked):
         choices=("test", "train"),
         least=1,
         once=True,
+        modes=("probe", "ablate", "sweep", "report"),
     )
     decisions: bool = setting(
         False,
@@ -31,6 +32,7 @@ class AnalysisSettings(Checked):
         False,
         "Also give every number of a layer its standard error over the images: intervals.csv. It "
         "keeps mean outputs of 20 parts of each label's images, and redraws these 200 times.",
+        modes=("probe", "sweep"),
     )
     zero_gradients: int | None = setting(
         None,

@@ -88,12 +88,15 @@ def _below(
         here, default = (*path, field.name), getattr(defaults, field.name)
         if "section" in field.metadata:
             inner = field.metadata["section"]
-            below = Section(where.prefix + inner.prefix, inner.used or where.used)
+            below = Section(
+                where.prefix + inner.prefix, inner.used or where.used, inner.modes or where.modes
+            )
             yield from _below(type(default), default, here, below)
         elif "setting" in field.metadata:
             declared = field.metadata["setting"]
-            if declared.used is None and where.used is not None:
-                declared = dataclasses.replace(declared, used=where.used)
+            declared = dataclasses.replace(
+                declared, used=declared.used or where.used, modes=declared.modes or where.modes
+            )
             name = declared.flag or where.prefix + field.name
             yield Declaration(name, here, declared, default, *_kind_of(hints[field.name]))
 

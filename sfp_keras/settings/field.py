@@ -31,6 +31,7 @@ class Setting:
         flag: `str`. The flag's whole name where it is not the section's prefix and the name.
         used: `str`. The property of an experiment that says whether the setting does something in
             it. Default: it always does.
+        modes: the values of `mode` that read it; none for all.
         newer: whether trainings that were begun before the setting existed go on where it is at its
             default.
     """
@@ -47,6 +48,7 @@ class Setting:
     repeated: bool = False
     flag: str | None = None
     used: str | None = None
+    modes: tuple[str, ...] = ()
     newer: bool = False
 
     def check(self, name: str, value: Any) -> None:
@@ -144,24 +146,29 @@ class Section:
     Attributes:
         prefix: `str`. Begins the names of its flags.
         used: `str`. As `Setting.used`, for all its settings.
+        modes: as `Setting.modes`, for all its settings.
     """
 
     prefix: str = ""
     used: str | None = None
+    modes: tuple[str, ...] = ()
 
 
-def section(default: Any, prefix: str = "", used: str | None = None) -> Any:
+def section(
+    default: Any, prefix: str = "", used: str | None = None, modes: tuple[str, ...] = ()
+) -> Any:
     """Declare a field that is a dataclass of settings itself.
 
     Args:
         default: an instance of it.
         prefix: `str`. Begins the names of its flags.
         used: `str`. As `Setting.used`, for all its settings.
+        modes: as `Setting.modes`, for all its settings.
 
     Returns:
         A dataclass field.
     """
-    return dataclasses.field(default=default, metadata={"section": Section(prefix, used)})
+    return dataclasses.field(default=default, metadata={"section": Section(prefix, used, modes)})
 
 
 def declared(section: Any) -> Iterator[tuple[dataclasses.Field, Setting]]:

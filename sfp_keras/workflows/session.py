@@ -25,7 +25,6 @@ from sfp_keras.probing import (
     StageView,
     cache_features,
     cut_stages,
-    head_variants,
     list_stages,
     with_trained_views,
 )
@@ -39,6 +38,7 @@ from sfp_keras.workflows.inputs.inputs import Inputs
 from sfp_keras.workflows.inputs.own_heads import own_heads
 from sfp_keras.workflows.inputs.stage_settings import (
     StageSettings,
+    further_heads,
     pools_of,
     stage_settings,
     view_of,
@@ -69,9 +69,11 @@ class ProbeSession:
         self.inputs = inputs
         self.run = run
         # Before phase 1: an analysis that is declared wrongly costs no training.
-        asked = inputs.experiment.analysis
+        experiment = inputs.experiment
         self.image_passes = {
-            name: needs for name, needs in image_passes().items() if getattr(asked, name)
+            name: needs
+            for name, needs in image_passes().items()
+            if getattr(experiment.analysis, name) and experiment.reads(name)
         }
 
     @classmethod
@@ -142,8 +144,7 @@ class ProbeSession:
     @functools.cached_property
     def further_heads(self) -> list[HeadVariant]:
         """The heads of each stage that are trained beside its own, where that is trained."""
-        heads = self.experiment.heads
-        return head_variants(self.experiment.run.seed, heads.seeds, heads.shuffled_labels)
+        return further_heads(self.experiment)
 
     @property
     def trained_stages(self) -> list[Stage]:

@@ -6,12 +6,10 @@ from typing import Any
 
 import pytest
 from absl import flags as absl_flags
-from absl.testing import flagsaver
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfp_keras import models
-from sfp_keras.command import idle
 from sfp_keras.data import source_names
 from sfp_keras.experiment import PHASES, Experiment, all_declarations
 
@@ -198,13 +196,50 @@ def test_a_flag_out_of_bounds_is_refused(flag: str, message: str, parsed: Callab
     assert message in str(refused.value)
 
 
-def test_values_of_a_sweep_are_noted_where_there_is_none(parsed: Callable) -> None:
-    experiment = parsed("--model=lenet5")
-    note = "--sweep_widths without effect but for --mode=sweep"
-    with flagsaver.flagsaver(sweep_widths=["3", "6"]):
-        assert idle.notes(absl_flags.FLAGS, experiment) == [note]
-        assert idle.notes(absl_flags.FLAGS, experiment.changed(mode="sweep")) == []
-    assert idle.notes(absl_flags.FLAGS, experiment) == []
+@pytest.mark.parametrize(
+    ("given", "noted"),
+    [
+        (
+            "--sweep_widths=3,6 --sweep_seeds=0,1 --report_filters=3 --afcc_links=output",
+            "--sweep_seeds, --sweep_widths without effect but for --mode=sweep or --mode=report\n"
+            "--report_filters without effect but for --mode=report\n"
+            "--afcc_links without effect but for --mode=afcc",
+        ),
+        (
+            "--ablate_widths=8 --members=runs/a",
+            "--ablate_widths without effect but for --mode=ablate\n"
+            "--members without effect but for --mode=committee",
+        ),
+        ("--ablate_draws=3 --mode=ablate", ""),
+        ("--sweep_widths=3,6 --mode=sweep", ""),
+        ("--sweep_widths=3,6 --mode=report", ""),
+        ("--bootstrap --head_seeds=2 --shuffled_labels --split=test,train", ""),
+        (
+            "--mode=afcc --bootstrap --head_seeds=2 --split=train --decisions",
+            "--bootstrap, --head_seeds without effect but for --mode=probe or --mode=sweep\n"
+            "--split without effect but for --mode=probe or --mode=ablate or --mode=sweep or "
+            "--mode=report",
+        ),
+        # Of a head and of links most settings have a twin.
+        (
+            "--mode=afcc --afcc_links=output --afcc_lr=0.5 --afcc_variants=full --afcc_stage=conv",
+            "--afcc_lr, --afcc_stage, --afcc_variants without effect with --afcc_links, whose own "
+            "flags begin with --afcc_links_",
+        ),
+        (
+            "--mode=afcc --afcc_links_lr=0.5 --afcc_lr=0.5",
+            "--afcc_links_lr without effect without --afcc_links, which names the links",
+        ),
+        ("--mode=afcc --afcc_links=output --afcc_links_lr=0.5 --afcc_split=test", ""),
+        # A run's own command repeats its preset.
+        ("--preset=vgg16-cifar100 --afcc_split=test --afcc_epochs=10", ""),
+    ],
+)
+def test_flags_without_effect_are_noted(
+    given: str, noted: str, notes: Callable[..., list[str]]
+) -> None:
+    lines = notes("--dataset=digits", "--model=vgg6", *given.split())
+    assert sorted(lines) == sorted(noted.splitlines())
 
 
 def test_help_names_other_settings_as_flags() -> None:

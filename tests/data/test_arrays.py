@@ -155,6 +155,11 @@ def test_labels_without_images_are_named(tmp_path, caplog):
         ({"y_test": np.full(10, 10**12)}, r"labels go up to 1,000,000,000,000"),
         ({"class_names": np.array(["ant", "bee"])}, r"class_names is <U3 \(2,\); give 3 texts"),
         ({"x_train": np.array([None] * 20)}, r"x_train cannot be read.*not as objects"),
+        (
+            {"x_test": np.where(RGB[20:] == RGB[20, 0, 0, 0], np.nan, RGB[20:]).astype(np.float32)}
+            | {"x_train": RGB[:20].astype(np.float32)},
+            r"`data_dir`=.*: x_test: images hold NaN or infinite values",
+        ),
         ({"y_test": None}, r"has no y_test; give x_train, y_train"),
     ],
 )

@@ -89,6 +89,17 @@ def test_numbers_of_three_channels_are_refused_for_grey_images():
         next(evaluation_batches(grey, 5, parse_scaling(text)))
 
 
+def test_images_of_four_channels_have_one_number_or_four():
+    four = ImageSplit(np.repeat(RGB[..., :1], 4, -1), LABELS)
+    means = "0.1,0.2,0.3,0.4"
+    assert (
+        parse_scaling(f"{means}/0.5", four).mean.tolist()
+        == np.float32([0.1, 0.2, 0.3, 0.4]).tolist()
+    )
+    with pytest.raises(InputError, match="has numbers for 3 channels, the images have 4"):
+        parse_scaling("0.4,0.5,0.6/0.2", four)
+
+
 def test_floats_are_taken_as_they_are():
     split = ImageSplit(FLOATS, LABELS)
     for text in ("none", "0..255"):

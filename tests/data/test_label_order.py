@@ -1,3 +1,6 @@
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from sfp_keras.data import load_dataset
@@ -21,6 +24,24 @@ def test_missing_and_double_names_are_refused():
         load_dataset("digits", class_names="0,1,2,3,3,4,5,6,7,8,9")
     with pytest.raises(InputError, match="has no names"):
         load_dataset("digits", class_names=[])
+
+
+def test_a_gap_among_names_is_refused_for_it_would_shift_labels() -> None:
+    for given in ("0,1,2,,3,4,5,6,7,8,9", [*"012", " ", *"3456789"]):
+        with pytest.raises(InputError, match="nothing stands between '2' and the next name"):
+            load_dataset("digits", class_names=given)
+    data = load_dataset("digits", class_names=",".join(["", *"0123456789", ""]))
+    assert data.class_names == tuple("0123456789")
+
+
+def test_classes_of_one_name_are_not_put_into_an_order(tmp_path: Path) -> None:
+    labels = np.repeat([0, 1, 2], 4)
+    images = np.zeros((12, 2, 2, 3), np.uint8)
+    names = np.array(["crane", "dog", "crane"])
+    np.savez(tmp_path / "cranes.npz", x=images, y=labels, class_names=names)
+    assert load_dataset("arrays", tmp_path / "cranes.npz").num_labels == 3
+    with pytest.raises(InputError, match="more than one of the data set's classes is called crane"):
+        load_dataset("arrays", tmp_path / "cranes.npz", class_names=["dog", "crane"])
 
 
 def test_names_with_commas_may_be_many():

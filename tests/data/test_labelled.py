@@ -75,6 +75,7 @@ def test_a_dataset_of_tensorflow_in_batches():
         ({"x": X}, "`test`: received dict; give"),
         ([X], "`test` gives ndarray, not batches"),
         (zip(X, Y, strict=True), "`test` gives single images"),
+        ((X, np.array([[0, None, 1]] * 7)), "`test`: labels of shape .7, 3.; give one whole"),
         ((X, ["a"] * 7), "`test`: labels are texts; give whole numbers"),
         ((X, Y - 1), "`test`: label -1; labels are counted from 0"),
         ((X, Y / 2), "`test`: labels are numbers of float64"),

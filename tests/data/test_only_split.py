@@ -34,6 +34,8 @@ def test_one_folder_is_divided_ten_of_fifty(tmp_path, name, only_split):
     assert sorted(_levels(data.train) + _levels(data.test)) == [*range(100, 200)]
     again = load_dataset(name, tmp_path, only_split=only_split, memory_budget=0)
     assert _levels(again.test) == _levels(data.test)
+    with pytest.raises(InputError, match=r"`only_split`=\w+ and `test_dir`=.*only one of them"):
+        load_dataset("folder", tmp_path, only_split=only_split, test_dir=tmp_path / "val")
     # The same files alone give the same parts.
     alone = load_dataset("folder", tmp_path / "val")
     assert _levels(alone.test) == _levels(data.test)

@@ -219,6 +219,15 @@ def test_mistakes_are_said_before_any_work(model, digits, tmp_path):
     assert "makes images of shape (5, 8, 3) from (8, 8, 3)" in message
 
 
+def test_settings_that_do_nothing_are_said(model, digits):
+    message = refused(model, digits, image_size=(96, 96), test_fraction=0.5)
+    assert "`image_size`, `test_fraction` without effect for images that are given" in message
+    given = {"train": arrays(digits.train), "test": arrays(digits.test), "epochs": 1}
+    idle = r"^`mixup`, `rand_augment` without effect for a trained model"
+    with pytest.warns(UserWarning, match=idle), pytest.warns(UserWarning, match="near chance"):
+        sfp_keras.probe(model, **given, quiet=True, rand_augment=2, mixup=0.5)
+
+
 def test_labels_are_counted_from_zero(model, digits):
     x, y = arrays(digits.test)
     data = {"train": (x, y + 1), "test": (x, y + 1)}

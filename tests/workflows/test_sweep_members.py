@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from sfp_keras.errors import InputError
-from sfp_keras.experiment import Experiment
+from sfp_keras.experiment import Experiment, all_declarations
 from sfp_keras.workflows.sweep import member_process
 from sfp_keras.workflows.sweep.directory import SweepDirectory
 from sfp_keras.workflows.sweep.plan import SweepPlan
@@ -100,15 +100,34 @@ def test_members_are_run_once_and_read_together(
     assert [*pd.read_csv(folder / "summary.csv")["K"]] == [2, 2, 3, 3, 4, 4]
 
 
-def test_an_analysis_of_images_asked_for_later_is_made(
-    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, unread: None
+# What a sweep may be asked for later, beside its members.
+LATER = {
+    **{"decisions": True, "bootstrap": True, "zero_gradients": 10},
+    **{"head_group": ("layer5: lr=0.01",), "head_seeds": 2, "shuffled_labels": True},
+    **{"threshold": 0.4, "split": ("test", "train")},
+}
+
+
+def test_what_is_asked_for_later_is_made(
+    folder: Path, capsys: pytest.CaptureFixture[str], unread: None
 ) -> None:
-    # Another setting takes the place of a second analysis.
-    names = ("decisions", "cache_gib")
-    monkeypatch.setattr("sfp_keras.workflows.sweep.directory.switches", lambda: names)
-    for more, made in (({}, True), ({}, False), ({"cache_gib": 3.0}, True)):
-        sweep(plan_of(folder, [2], [0], **more))
-        assert ("member 1 of 1" in capsys.readouterr().out) == made
+    asked: dict[str, object] = {}
+    for more in ({}, *({name: value} for name, value in LATER.items())):
+        asked |= more
+        sweep(plan_of(folder, [2], [0], **asked))
+        assert "member 1 of 1" in capsys.readouterr().out, more
+        sweep(plan_of(folder, [2], [0], **asked))
+        assert "member 1 of 1" not in capsys.readouterr().out, more
+
+
+def test_no_setting_of_a_probe_is_left_out_of_what_may_be_asked_for() -> None:
+    of_no_result = {"cache_gib", "keep_cache", "inference_batch_size"}
+    found = {
+        name
+        for name, one in all_declarations().items()
+        if one.topic in ("heads", "analysis") and not one.setting.phases
+    }
+    assert found == {*LATER} | of_no_result
 
 
 @pytest.mark.slow

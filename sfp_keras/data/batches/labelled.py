@@ -59,7 +59,7 @@ def as_labels(y: Any, argument: str = "y") -> np.ndarray:
     if np.ma.is_masked(y):
         raise InputError(f"`{argument}`: some labels are masked; leave these images out")
     labels = np.asarray(y)
-    if labels.ndim == 2:
+    if labels.ndim == 2 and labels.dtype.kind != "O":
         labels = labels[:, 0] if labels.shape[1] == 1 else _of_one_hot(labels, argument)
     if labels.ndim != 1:
         raise InputError(

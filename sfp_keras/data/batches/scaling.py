@@ -167,8 +167,11 @@ def _parsed(text: str, train: ImageSplit | None, channels: int) -> Scaling:
             "of 0..255 by 255; images that are only divided by 255 are `scaling`=0..1), and "
             "deviations are positive"
         )
-    if max(len(mean_numbers), len(std_numbers)) > channels:
-        raise InputError(f"`scaling`={text} has numbers for 3 channels, the images have {channels}")
+    for count in (len(mean_numbers), len(std_numbers)):
+        if count not in (1, channels):
+            raise InputError(
+                f"`scaling`={text} has numbers for {count} channels, the images have {channels}"
+            )
     return _affine(text, 255.0, mean_numbers, std_numbers, channels)
 
 
@@ -185,7 +188,7 @@ def _numbers(text: str) -> list[float] | None:
         numbers = [float(part) for part in text.split(",")]
     except ValueError:
         return None
-    return numbers if len(numbers) in (1, 3) and all(map(math.isfinite, numbers)) else None
+    return numbers if all(map(math.isfinite, numbers)) else None
 
 
 def function_scaling(

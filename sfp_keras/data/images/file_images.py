@@ -44,7 +44,8 @@ class FileImages(LazyImages):
         for i, image in enumerate(self.decode(paths)):
             if isinstance(image, UnreadableImageError):
                 raise InputError(
-                    f"{paths[i]} cannot be decoded ({image}); delete or mend it and run again"
+                    f"{paths[i]} cannot be decoded ({image}); delete or mend it and run again, in "
+                    "another run directory where this one holds results of these images"
                 )
             images[i] = image
         return images

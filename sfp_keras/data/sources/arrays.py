@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from sfp_keras.data.array_files import ArrayFiles
-from sfp_keras.data.dataset import ImageSplit
+from sfp_keras.data.dataset import ImageSplit, check_finite_pixels
 from sfp_keras.data.file_digest import digest_files
 from sfp_keras.data.label_order import shorten
 from sfp_keras.data.source import LabelledImages, Request, Source
@@ -144,7 +144,10 @@ class _Files(ArrayFiles):
         """The images with their labels, in memory or read from the files as needed."""
         self.check_length(name, labels_name)
         labels = self.labels(labels_name)
-        return ImageSplit(np.array(images, order="C") if held else images, labels)
+        if held:
+            images = np.array(images, order="C")
+            check_finite_pixels(images, f"`data_dir`={self.path}: {name}")
+        return ImageSplit(images, labels)
 
     def labels(self, name: str) -> np.ndarray:
         """Labels (N,) of int64."""

@@ -49,12 +49,18 @@ def load_folder(request: Request) -> LabelledImages:
     Raises:
         InputError: if there are no class folders, one has no image, several have the same folders
             inside, as splits have, training and test classes differ, sizes differ and none is
-            asked for, `class_names` lacks a class, or `only_split` is not there.
+            asked for, `class_names` lacks a class, or `only_split` is not there or given beside a
+            test folder.
     """
     root = existing_folder(request.folder)
     left_out = LeftOut(root)
     train_tree, test_tree = root, request.test_dir
     if test_tree is not None:
+        if request.only_split is not None:
+            raise InputError(
+                f"`only_split`={request.only_split} and `test_dir`={test_tree}: give only one of "
+                "them"
+            )
         existing_folder(test_tree, "test_dir")
     elif request.only_split is None:
         train_tree, test_tree = find_splits(root)

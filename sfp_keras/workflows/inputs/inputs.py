@@ -9,7 +9,7 @@ from sfp_keras.data import ImageDataset, Scaling
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
 from sfp_keras.models import architectures
-from sfp_keras.probing import HeadVariant, Stage, check_variants, cut_stages, head_variants
+from sfp_keras.probing import HeadVariant, Stage, check_variants, cut_stages
 from sfp_keras.reports import terminal
 from sfp_keras.training import check_groups
 from sfp_keras.workflows.experiment_run import ExperimentRun
@@ -19,6 +19,7 @@ from sfp_keras.workflows.inputs.own_scaling import scaling_note
 from sfp_keras.workflows.inputs.preprocessing import augmentation_of, image_recipe_of, scaling_of
 from sfp_keras.workflows.inputs.stage_settings import (
     StageSettings,
+    further_heads,
     head_settings,
     pools_of,
     stage_settings,
@@ -113,12 +114,11 @@ def check_inputs(inputs: Inputs) -> None:
 
 def _check_heads(experiment: Experiment, stages: list[Stage], settings: StageSettings) -> None:
     """Refuse heads that cannot be trained together."""
-    heads = experiment.heads
     first = HeadVariant(experiment.run.seed)
     check_variants(
-        [first, *head_variants(experiment.run.seed, heads.seeds, heads.shuffled_labels)],
+        [first, *further_heads(experiment)],
         [stage.name for stage in stages if view_of(stage, settings).learnt()],
-        experiment.augments_heads and not heads.kept_versions,
+        experiment.augments_heads and not experiment.heads.kept_versions,
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment
-from sfp_keras.probing import Stage, StageView, check_heads
+from sfp_keras.probing import HeadVariant, Stage, StageView, check_heads, head_variants
 from sfp_keras.settings import HeadSettings
 from sfp_keras.training import default_group, parse_group
 from sfp_keras.workflows.experiment_run import ExperimentRun
@@ -151,6 +151,14 @@ def head_settings(experiment: Experiment, settings: StageSettings) -> HeadSettin
     with training_called("head_"):
         check_heads(training, settings)
     return training
+
+
+def further_heads(experiment: Experiment) -> list[HeadVariant]:
+    """The heads of each stage that are trained beside its own."""
+    heads = experiment.heads
+    seeds = heads.seeds if experiment.reads("head_seeds") else 1
+    shuffled = heads.shuffled_labels and experiment.reads("shuffled_labels")
+    return head_variants(experiment.run.seed, seeds, shuffled)
 
 
 def _stage_of(experiment: Experiment, group: str) -> str:

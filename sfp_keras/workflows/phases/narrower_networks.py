@@ -126,6 +126,8 @@ def narrower_experiments(session: ProbeSession) -> list[Experiment]:
             split=("test",),
             overwrite=overwrite,
             **switches(),
+            head_seeds=1,
+            shuffled_labels=False,
             ablate_stage=None,
             ablate_removed=(),
             ablate_widths=(),

@@ -244,6 +244,9 @@ def _check_common(saved: Any) -> None:
 def _asked(member: Experiment) -> str:
     """What a member's results depend on, and which of them are wanted."""
     run = ExperimentRun(member)
-    wanted = ("stages", "pool", "head_group", "threshold", "split", *switches())
+    wanted = (
+        *("stages", "pool", "head_group", "head_seeds", "shuffled_labels"),
+        *("threshold", "split", *switches()),
+    )
     asked = {phase: run.plan.phase(phase) for phase in ("train", "heads")}
     return json.dumps({**asked, **{name: member.value(name) for name in wanted}}, sort_keys=True)

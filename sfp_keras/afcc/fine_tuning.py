@@ -11,6 +11,7 @@ from sfp_keras.afcc.cached_batches import CachedBatches, accuracy_of
 from sfp_keras.afcc.tail import SplitNetwork
 from sfp_keras.checkpoints import TrainingCheckpoint
 from sfp_keras.layers import MaskedDense
+from sfp_keras.models.random_layers import seed_random_layers
 from sfp_keras.probing import FeatureCache
 from sfp_keras.progress import Progress
 from sfp_keras.settings import FineTuningSettings, TrainingSettings
@@ -101,6 +102,7 @@ class HeadFineTuning:
         network = self._network(mask, settings.precision)
         exact = self._network(mask, "float32")
         zeroed = self._test(exact)
+        seed_random_layers(network, self.seed)
         compile_classifier(network, settings)
         history = fit_with_resume(
             network,

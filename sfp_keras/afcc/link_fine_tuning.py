@@ -16,6 +16,7 @@ from sfp_keras.afcc.masked_layers import mask_layers
 from sfp_keras.checkpoints import TrainingCheckpoint
 from sfp_keras.models import parameter_groups
 from sfp_keras.models.label_outputs import LabelOutputs
+from sfp_keras.models.random_layers import seed_random_layers
 from sfp_keras.progress import Progress
 from sfp_keras.settings import LinkTrainingSettings, TrainingSettings
 from sfp_keras.short_repr import ShortRepr
@@ -74,6 +75,7 @@ class LinkFineTuning:
         batch_norm: `str`. `"frozen"` or `"updating"`, as `train_only` takes it.
         names: dict from the names that groups may have to patterns, beside those of the registered
             networks.
+        seed: `int`. Of dropout and the like, where the network gives these none. Defaults to `0`.
     """
 
     def __init__(
@@ -83,11 +85,13 @@ class LinkFineTuning:
         settings: TrainingSettings | None = None,
         batch_norm: str = "frozen",
         names: Mapping[str, str] | None = None,
+        seed: int = 0,
     ):
         self.outputs, self.data = outputs, data
         self.settings = settings or LinkTrainingSettings()
         self.batch_norm = batch_norm
         self.names = names or {}
+        self.seed = seed
 
     def accuracy(self, network: keras.Model) -> float:
         """The accuracy of a network on the test images."""
@@ -127,6 +131,7 @@ class LinkFineTuning:
             trained = in_precision(classifier, self.settings.precision)
             if layers is not None:
                 train_only(trained, layers, self.batch_norm)
+        seed_random_layers(trained, self.seed)
         fitted, data = self.data.prepare(trained)
         self._compile(fitted, from_scratch=layers is None)
         zeroed = self._test(classifier)

@@ -16,7 +16,7 @@ from sfp_keras.models.graph import (
     layer_path,
     require_functional,
 )
-from sfp_keras.models.label_outputs import LabelOutputs, output_activation
+from sfp_keras.models.label_outputs import LabelOutputs, logits_tensor
 from sfp_keras.models.rebuilding import layers_by_path
 
 # A call of the outer model, and which of its outputs; `None`: the images.
@@ -124,18 +124,14 @@ def classifier_behind(model: keras.Model, start: Start, outputs: LabelOutputs) -
         model: a functional `keras.Model`.
         start: `Start`.
         outputs: `LabelOutputs` of K numbers. Of a softmax the logarithm is taken, whose
-            cross-entropy is the same.
+            cross-entropy is the same; of sigmoids too, whose shares of their sum are probabilities.
 
     Returns:
         A `keras.Model` of one output (n, K).
     """
     form = require_functional(model)
-    found: Any = form.outputs[outputs.index]
-    if len(found.shape) > 2:
-        found = keras.layers.Flatten()(found)
-    if output_activation(model, outputs.index) == "softmax":
-        found = keras.ops.log(keras.ops.maximum(found, _SMALLEST))
-    return keras.Model(form.inputs[0] if start is None else _tensor(form, start), found)
+    logits = logits_tensor(form, outputs, _SMALLEST)
+    return keras.Model(form.inputs[0] if start is None else _tensor(form, start), logits)
 
 
 def check_label_outputs(found: LabelOutputs | str) -> LabelOutputs:

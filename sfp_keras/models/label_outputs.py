@@ -12,6 +12,8 @@ from sfp_keras.traits import inherited_traits
 
 # Above which a single output means the second of two labels, by the activation it comes from.
 _THRESHOLDS = {"sigmoid": 0.5, "hard_sigmoid": 0.5, "linear": 0.0, "tanh": 0.0}
+# Of which a label's share of the sum is its probability.
+_PROBABILITIES = ("softmax", "sigmoid", "hard_sigmoid")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +95,7 @@ def label_probabilities(
             second = {"linear": lambda x: 0.5 + np.tanh(x / 2) / 2, "tanh": lambda x: (x + 1) / 2}
             scores = second.get(activation, np.asarray)(scores)
             return np.concatenate([1 - scores, scores], axis=1).astype(np.float32)
-        if activation not in ("softmax", "sigmoid", "hard_sigmoid"):
+        if activation not in _PROBABILITIES:
             scores = np.exp(scores - scores.max(axis=1, keepdims=True))
         total = scores.sum(axis=1, keepdims=True)
         # All sigmoids may be zero.
@@ -116,13 +118,22 @@ def label_logits(model: keras.Model, found: LabelOutputs) -> keras.Model:
         A `keras.Model` of the same layers whose output is (n, K): outputs as they are, and the
         logarithm of those from a softmax or a sigmoid.
     """
+    # What is below is zero in float32.
+    return keras.Model(model.inputs, logits_tensor(model, found, 1e-37))
+
+
+def logits_tensor(model: keras.Model, found: LabelOutputs, smallest: float) -> keras.KerasTensor:
+    """The logits of the labels (n, K), as `label_logits` has them, on a model's own tensors.
+
+    Args:
+        model: as `label_outputs` takes it.
+        found: its `LabelOutputs`, with a number for each label.
+        smallest: `float`. Smaller probabilities count as it.
+    """
     outputs = list(model.outputs)[found.index]
-    if output_activation(model, found.index) in ("softmax", "sigmoid", "hard_sigmoid"):
-        # What is below is zero in float32.
-        outputs = keras.ops.log(keras.ops.maximum(outputs, 1e-37))
-    if len(outputs.shape) != 2:
-        outputs = keras.layers.Flatten()(outputs)
-    return keras.Model(model.inputs, outputs)
+    if output_activation(model, found.index) in _PROBABILITIES:
+        outputs = keras.ops.log(keras.ops.maximum(outputs, smallest))
+    return outputs if len(outputs.shape) == 2 else keras.layers.Flatten()(outputs)
 
 
 def output_activation(model: keras.Model, place: int) -> str:

@@ -106,6 +106,42 @@ def test_a_softmax_is_trained_by_its_logarithm(network: keras.Model) -> None:
     np.testing.assert_allclose(np.exp(logits), expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_sigmoids_are_trained_by_their_shares(precision: str, tmp_path: Path) -> None:
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Flatten(name="flat")(keras.layers.Conv2D(5, 3, name="conv")(inputs))
+    network = keras.Model(inputs, keras.layers.Dense(4, activation="sigmoid", name="output")(x))
+    settings = LinkTrainingSettings(
+        epochs=1, batch_size=SIZE, lr=0.0, l2=0.0, momentum=0.0, precision=precision
+    )
+    tuner = LinkFineTuning(label_outputs(network, 4), images(), settings)
+    outcome = tuner.run(network, {}, ("conv", "output"), checkpoint=tmp_path / "c.npz")
+    share = network.predict_on_batch(IMAGES[:TRAIN]).astype(np.float64)
+    share /= share.sum(axis=1, keepdims=True)
+    loss = -np.log(share[np.arange(TRAIN), TARGETS[:TRAIN]]).mean()
+    tolerance = 1e-5 if precision == "float32" else 0.02
+    assert outcome.history[0]["loss"] == pytest.approx(loss, rel=tolerance)
+
+
+def test_dropout_is_a_function_of_the_seed(tmp_path: Path) -> None:
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(5, 3, activation="relu", name="conv")(inputs)
+    x = keras.layers.Dropout(0.5, name="drop")(keras.layers.Flatten(name="flat")(x))
+    network = keras.Model(inputs, keras.layers.Dense(4, name="output")(x))
+    outputs = label_outputs(network, 4)
+
+    def kernel(seed: int, file: str) -> np.ndarray:
+        settings = LinkTrainingSettings(epochs=1, batch_size=SIZE)
+        tuner = LinkFineTuning(outputs, images(), settings, seed=seed)
+        outcome = tuner.run(network, {}, ("conv", "output"), checkpoint=tmp_path / file)
+        return outcome.network.get_layer("output").get_weights()[0]
+
+    first = kernel(0, "first.npz")
+    np.testing.assert_array_equal(kernel(0, "again.npz"), first)
+    assert (kernel(1, "other.npz") != first).any()
+
+
 @pytest.mark.parametrize("batch_norm", ["frozen", "updating"])
 def test_two_layers_are_trained_and_zeros_hold(
     batch_norm: str, network: keras.Model, tmp_path: Path

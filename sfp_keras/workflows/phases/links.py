@@ -223,7 +223,7 @@ class LinkPhase:
         if training.start == "scratch":
             data = self.batches.images(training.seed)
             scratch = dataclasses.replace(settings.scratch, precision=settings.training.precision)
-            return LinkFineTuning(self.outputs, data, scratch, names=names)
+            return LinkFineTuning(self.outputs, data, scratch, names=names, seed=training.seed)
         if settings.batch_norm == "updating":
             data = self.batches.images(training.seed)
         else:
@@ -231,7 +231,9 @@ class LinkPhase:
             trained = {path for name in zeroed.links for path in self.layers[name]}
             start = start_before(self.session.network, trained)
             data = self.batches.behind(start, training.seed)
-        return LinkFineTuning(self.outputs, data, settings.training, settings.batch_norm, names)
+        return LinkFineTuning(
+            self.outputs, data, settings.training, settings.batch_norm, names, training.seed
+        )
 
     def _outcome(
         self,

@@ -123,6 +123,26 @@ def test_error_bars_and_further_heads_stand_beside_the_table(run: SimpleNamespac
         assert of_stage.loc["shuffled0", "noise"] == pytest.approx(found.noise)
 
 
+def test_a_head_asked_for_later_leaves_the_others_as_they_are(run: SimpleNamespace) -> None:
+    table = pd.read_csv(run.folder / "heads.csv")
+    path = run.folder / "stages/layer2/further_heads.npz"
+    kernels = dict(np.load(path))
+    # What no training gives: it would be seen if the head were trained again.
+    marked = {**kernels, "seed1": kernels["seed1"] * 2}
+    np.savez(path, **marked)
+    more = ("--stages=layer3,layer2", "--split=test,train", "--head_seeds=3")
+    assert call_main(*run.flags, *more) == 0
+    found = dict(np.load(path))
+    assert [*found] == ["seed1", "shuffled0", "seed2"]
+    for name, kernel in marked.items():
+        np.testing.assert_array_equal(found[name], kernel)
+    later = pd.read_csv(run.folder / "heads.csv")
+    assert later["head"].tolist() == ["seed0", "seed1", "seed2", "shuffled0"] * 4
+    # Layer 2 has another kernel now.
+    same = later[(later["head"] != "seed2") & (later["stage"] == "layer3")].reset_index(drop=True)
+    pd.testing.assert_frame_equal(same, table[table["stage"] == "layer3"].reset_index(drop=True))
+
+
 def test_zero_gradients_are_those_of_one_training_image_at_a_time(
     run: SimpleNamespace, colour_folder: Path
 ) -> None:

@@ -16,7 +16,8 @@ def write_further_statistics(session: ProbeSession) -> pd.DataFrame:
     """Write heads.csv: the layer table of the stages' own heads and of further ones.
 
     Returns:
-        Its rows of the session's stages and splits; none where nobody asked for further heads.
+        Its rows of the session's stages and splits, also those of heads that were asked for
+        before; none where nobody asked for further heads.
     """
     run, variants = session.run, session.further_heads
     own, threshold = HeadVariant(session.experiment.run.seed), session.experiment.analysis.threshold
@@ -28,16 +29,24 @@ def write_further_statistics(session: ProbeSession) -> pd.DataFrame:
                 fields, counts = measured.fields, measured.fields.label_counts
                 kernels = read_further_heads(run, stage.name, fields.kernel.shape)
                 correct = read_further_correct(run, stage.name, split, counts)
-                for variant in (own, *variants):
+                asked = [variant.name for variant in variants]
+                earlier = [name for name in kernels if name in correct and name not in asked]
+                for name in (own.name, *sorted([*asked, *earlier], key=_order)):
                     of_head, right = fields, measured.correct
-                    if variant != own:
-                        of_head = dataclasses.replace(fields, kernel=kernels[variant.name])
-                        right = correct[variant.name]
+                    if name != own.name:
+                        of_head = dataclasses.replace(fields, kernel=kernels[name])
+                        right = correct[name]
                     accuracy = int(right.sum()) / max(1, int(counts.sum()))
                     clusters = find_clusters(of_head, threshold)
                     row = layer_row(stage.name, split, of_head, clusters, accuracy)
-                    rows.append({**row, "head": variant.name})
+                    rows.append({**row, "head": name})
         heads = pd.DataFrame(rows, columns=HEAD_COLUMNS)
         if rows:
             merge_heads(run, heads)
     return heads
+
+
+def _order(name: str) -> tuple[str, int]:
+    """True heads before those of shuffled labels, by their seeds."""
+    kind = name.rstrip("0123456789")
+    return kind, int(name.removeprefix(kind))

@@ -34,10 +34,12 @@ def train_heads(session: ProbeSession) -> None:
     begun = [stage for stage in session.trained_stages if stage not in missing]
     if missing:
         _train(session, missing, [HeadVariant(session.experiment.run.seed), *further])
-    # Those were trained before further heads were asked for.
-    fewer = [stage for stage in begun if not _further_exist(session, stage)]
+    # Those were trained before so many heads were asked for.
+    lacking = {stage.name: _lacking(session, stage) for stage in begun}
+    fewer = [stage for stage in begun if lacking[stage.name]]
     if fewer:
-        _train(session, fewer, further)
+        names = set().union(*lacking.values())
+        _train(session, fewer, [variant for variant in further if variant.name in names])
     _delete_unfinished(session, [stage.name for stage in missing or session.stages])
 
 
@@ -61,12 +63,13 @@ def _take_own(session: ProbeSession) -> None:
         terminal().print(f"heads: of {name} the network's own layers behind it{without}{alone}")
 
 
-def _further_exist(session: ProbeSession, stage: Stage) -> bool:
+def _lacking(session: ProbeSession, stage: Stage) -> set[str]:
+    """The further heads that a stage with a head of its own does not have yet."""
     wanted = {variant.name for variant in session.further_heads}
     if not wanted:
-        return True
+        return set()
     shape = session.head(stage.name).kernel.shape
-    return wanted <= set(read_further_heads(session.run, stage.name, shape))
+    return wanted - set(read_further_heads(session.run, stage.name, shape))
 
 
 def _train(session: ProbeSession, stages: list[Stage], variants: list[HeadVariant]) -> None:
@@ -87,6 +90,11 @@ def _train(session: ProbeSession, stages: list[Stage], variants: list[HeadVarian
         found = _trained(session, stages, cache, variants, images)
         for name in settings:
             further = {v.name: found[v][name].kernel for v in variants if v != own}
+            if own not in found:
+                # Other heads of the stage have been measured.
+                stage = next(stage for stage in stages if stage.name == name)
+                lacking = _lacking(session, stage)
+                further = {name: kernel for name, kernel in further.items() if name in lacking}
             if further:
                 write_further_heads(run, name, further)
             if own in found:

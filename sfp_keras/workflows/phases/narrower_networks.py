@@ -14,7 +14,9 @@ from sfp_keras.models.copying import (
 )
 from sfp_keras.models.options import Layer, read_layer
 from sfp_keras.probing import Stage
+from sfp_keras.reports import terminal
 from sfp_keras.runs import RunFiles, stage_results
+from sfp_keras.runs.identity import FormerValue, differences
 from sfp_keras.workflows.inputs.stage_settings import only_stage
 from sfp_keras.workflows.session import ProbeSession
 
@@ -140,6 +142,8 @@ def narrower_experiments(session: ProbeSession) -> list[Experiment]:
 def narrower_networks(session: ProbeSession, accuracy: float) -> pd.DataFrame:
     """The rows of widths.csv: the run's own network, then all narrower ones that are finished.
 
+    Those whose heads were trained with other settings than the run's own head are left out.
+
     Args:
         session: `ProbeSession`.
         accuracy: `float`. Of the stage's head on the test images.
@@ -150,12 +154,31 @@ def narrower_networks(session: ProbeSession, accuracy: float) -> pd.DataFrame:
     found = []
     for layers, width, folder in run.ablation(stage.name).all_narrower():
         files = RunFiles(folder)
-        if files.stage(stage.name).split("test").fields.exists():
-            found.append((layers or own, -width, files))
+        if not files.stage(stage.name).split("test").fields.exists():
+            continue
+        if (other := _other_head(session, stage, files)) is not None:
+            named = f" --ablate_layers={layers.replace('-', ',')}" if layers else ""
+            terminal().print(
+                f"note: not in widths.csv: {folder}, whose --{other.name} was {other.before}, now "
+                f"{other.now}; train its head again with --ablate_widths={width}{named} "
+                "--overwrite=heads"
+            )
+            continue
+        found.append((layers or own, -width, files))
     for layers, width, files in sorted(found, key=lambda item: item[:2]):
         measured = stage_results.read_measurement(files, stage.name, "test")
         rows.append(_row(layers, -width, files, measured.accuracy))
     return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def _other_head(session: ProbeSession, stage: Stage, files: RunFiles) -> FormerValue | None:
+    """A setting in which a head differs from that of the session's own network."""
+    plan, record = session.run.plan, files.record
+    before = record.read().get("phases", {}).get("heads", {})
+    own = session.stage_settings[stage.name]
+    now = {**plan.phase("heads"), **own}
+    found = differences({**before, **record.heads.get(stage.name, {})}, now, plan.defaults)
+    return next(found, None)
 
 
 def _row(layers: str, width: int, files: RunFiles, accuracy: float) -> dict[str, object]:

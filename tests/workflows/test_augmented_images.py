@@ -129,3 +129,16 @@ def test_shifts_are_whole_pixels_after_enlarging(
         assert len(fits) == 1
         shifts.update(fits)
     assert len(shifts) > 3
+
+
+def test_links_of_a_network_that_came_trained_are_trained_on_moved_images(
+    dataset: ImageDataset,
+) -> None:
+    images = dataset.train.read(np.arange(4))
+    for batch_norm, moves in (("updating", True), ("frozen", False)):
+        links = {"mode": "afcc", "afcc_links": ("output",), "afcc_links_batch_norm": batch_norm}
+        network = build_network(experiment(shift=4, **links), dataset, "float32")
+        start = next(layer for layer in network.layers if layer.name.startswith("stage1"))
+        front = keras.Model(network.inputs[0], start.input)
+        still, moved = (front(images, training=training) for training in (False, True))
+        assert bool((keras.ops.convert_to_numpy(moved != still)).any()) == moves

@@ -41,7 +41,8 @@ def _inside(experiment: Experiment, dataset: ImageDataset) -> dict[str, keras.la
             name="scale",
         )
     }
-    if experiment.trains:
+    # It moves images in training alone.
+    if experiment.trains or experiment.augments_links:
         augmentation = experiment.augmentation
         layers["geometry"] = RandomGeometry(
             rotation=augmentation.rotation,

@@ -40,7 +40,8 @@ def training_images(inputs: Inputs, network: keras.Model) -> tuple[keras.Model, 
     size, test_size = experiment.training.batch_size, experiment.heads.inference_batch_size
     train, test = dataset.train, dataset.test
     steps, test_steps = steps_per_epoch(len(train), size), steps_per_epoch(len(test), test_size)
-    recipe = image_recipe_of(experiment, dataset)
+    # A recipe is the network's own training's, also where its links are trained again.
+    recipe = image_recipe_of(experiment, dataset) if experiment.trains else None
     if recipe is not None:
         units = scaling_inside(experiment, dataset) if inside else None
         return network, TrainingData(

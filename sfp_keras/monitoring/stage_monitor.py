@@ -89,8 +89,8 @@ class StageMonitor(EpochMonitor):
 
     Raises:
         InputError: if an argument is wrong, or, when the training begins, if a stage is unknown,
-            the network cannot take the images or has no output for a label, or the stages' outputs
-            take more than `budget`.
+            none of the epochs of `every` is trained, the network cannot take the images or has no
+            output for a label, or the stages' outputs take more than `budget`.
     """
 
     def __init__(
@@ -262,5 +262,11 @@ def _is_epoch(one: Any) -> bool:
 def _epochs(every: int | Sequence[int] | None, epochs: int) -> list[int]:
     """The epochs that are measured, ascending."""
     if isinstance(every, Sequence):
-        return sorted({epoch for epoch in every if epoch < epochs})
+        due = sorted({epoch for epoch in every if epoch < epochs})
+        if every and epochs and not due:
+            raise InputError(
+                f"`every`={list(every)}: none of these epochs is trained; the last of {epochs} is "
+                f"{epochs - 1}"
+            )
+        return due
     return measured_epochs(epochs, every, MAX_MEASUREMENTS)

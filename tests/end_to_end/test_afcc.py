@@ -1,5 +1,6 @@
 """`--mode=afcc`: what is kept, what is trained, and what a rerun leaves alone."""
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -82,6 +83,16 @@ def test_files_are_those_of_the_contract(run: SimpleNamespace) -> None:
     assert changed == {"experiment.json"}
     idle = "--bootstrap, --head_seeds, --shuffled_labels without effect but for --mode=probe"
     assert f"note: {idle}" in run.out
+
+
+def test_columns_are_those_of_the_contract(run: SimpleNamespace, linked: SimpleNamespace) -> None:
+    page = (Path(__file__).parents[2] / "docs/run_directory.md").read_text()
+    page = re.sub(r"\s+", " ", re.sub(r"\s*\([^)]*\)", "", page))
+    tables = [run.files["afcc"][f"afcc/layer4/{name}.csv"] for name in ("results", "networks")]
+    tables += [data for name, data in linked.files.items() if name.endswith("layer5/results.csv")]
+    assert len(tables) == 3
+    for table in tables:
+        assert table.decode().splitlines()[0].replace(",", ", ") in page
 
 
 def test_the_mask_is_that_of_the_clusters_of_the_training_images(

@@ -95,6 +95,7 @@ def test_the_training_is_the_same_without_it(trained):
         ({"stages": "hiden"}, "`stages`: no layer is called 'hiden'"),
         ({"every": 0}, "`every` must be at least 1"),
         ({"every": [1, -2]}, "`every` must be a number of epochs, or the epochs"),
+        ({"every": [7, 9]}, "`every`=.7, 9.: none of these epochs is trained; the last of 1 is 0"),
         ({"head_epochs": 0}, "`head_epochs` and `batch_size` must be at least 1"),
         ({"class_names": ["a"]}, "`class_names` has 1 names"),
         ({"budget": 1000, "pool": None}, "more than `budget` allows: train heads on fewer"),

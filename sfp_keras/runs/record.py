@@ -5,7 +5,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,20 +72,26 @@ class RunRecord:
         """Keep numbers of the whole run, such as the network's own accuracy."""
         self._update(lambda saved: saved["results"].update(results))
 
-    def begin(self, phase: str, settings: Mapping[str, Any]) -> None:
-        """Keep the settings that a phase is now run with; those of single stages stay."""
+    def begin(self, phase: str, settings: Mapping[str, Any], of_some: Collection[str] = ()) -> None:
+        """Keep the settings that a phase is now run with.
+
+        Those of single stages stay, and those that only some of its trainings read.
+        """
 
         def change(saved: dict[str, Any]) -> None:
             phases = saved["phases"]
-            of_stages = {k: v for k, v in phases.get(phase, {}).items() if k == "stages"}
-            phases[phase] = {**settings, **of_stages}
+            before = phases.get(phase, {})
+            kept = {name: before[name] for name in ("stages", *of_some) if name in before}
+            phases[phase] = {**kept, **settings}
 
         self._update(change)
 
     @contextlib.contextmanager
-    def timed(self, phase: str, settings: Mapping[str, Any]) -> Iterator[None]:
+    def timed(
+        self, phase: str, settings: Mapping[str, Any], of_some: Collection[str] = ()
+    ) -> Iterator[None]:
         """Keep a phase's settings at its begin, and its seconds on the way and at its end."""
-        self.begin(phase, settings)
+        self.begin(phase, settings, of_some)
         noted, ended = time.monotonic(), threading.Event()
 
         def note() -> None:

@@ -98,7 +98,8 @@ class RunDirectory(RunFiles):
             if before is None or not self.has_results(phase):
                 continue
             now = self.plan.phase(phase)
-            for name, old, new in differences(before, now, self.plan.defaults):
+            read_now = {name: now[name] for name in self.plan.of_some.get(phase, ()) if name in now}
+            for name, old, new in differences({**read_now, **before}, now, self.plan.defaults):
                 if not (same and name in _CHOOSE_IMAGES):
                     redone = "afcc" if phase == "links" else phase
                     again = f"redo from there with `overwrite`={redone}"
@@ -132,11 +133,11 @@ class RunDirectory(RunFiles):
 
     def begin(self, phase: str) -> None:
         """Record the settings a phase is now run with."""
-        self.record.begin(phase, self.plan.phase(phase))
+        self.record.begin(phase, self.plan.phase(phase), self.plan.of_some.get(phase, ()))
 
     def timed(self, phase: str) -> contextlib.AbstractContextManager[None]:
         """Record a phase's settings at its begin, and its seconds on the way and at its end."""
-        return self.record.timed(phase, self.plan.phase(phase))
+        return self.record.timed(phase, self.plan.phase(phase), self.plan.of_some.get(phase, ()))
 
     @property
     def trained(self) -> bool:

@@ -151,4 +151,6 @@ class LinkSettings(Checked):
         once=True,
     )
     training: LinkTrainingSettings = section(LinkTrainingSettings())
-    scratch: ScratchSettings = section(ScratchSettings(), prefix="scratch_")
+    scratch: ScratchSettings = section(
+        ScratchSettings(), prefix="scratch_", used="trains_from_scratch"
+    )

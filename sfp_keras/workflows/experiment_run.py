@@ -27,6 +27,7 @@ def run_plan(experiment: Experiment) -> RunPlan:
     redone = PHASES[PHASES.index(first) :] if first else ()
     if first == "afcc":
         redone = tuple(own)
+    declared = all_declarations()
     return RunPlan(
         settings=experiment.to_json(),
         phases={phase: experiment.settings(phase) for phase in PHASES if phase not in others},
@@ -34,5 +35,12 @@ def run_plan(experiment: Experiment) -> RunPlan:
         command=experiment.command(),
         trains=experiment.trains,
         redone=redone,
-        newer=[name for name, one in all_declarations().items() if one.setting.newer],
+        newer=[name for name, one in declared.items() if one.setting.newer],
+        of_some={
+            "links": [
+                name
+                for name, one in declared.items()
+                if one.topic == "augmentation" or one.path[:3] == ("afcc", "links", "scratch")
+            ]
+        },
     )

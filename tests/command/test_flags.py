@@ -78,7 +78,7 @@ def test_command_gives_the_experiment_again(changes: dict[str, Any], parsed: Cal
 
 def test_every_setting_of_a_phase_is_a_flag(parsed: Callable) -> None:
     # Between all networks and both recipes nothing is without effect.
-    links = ("--mode=afcc", "--afcc_links=all", "--afcc_links_batch_norm=updating")
+    links = ("--mode=afcc", "--afcc_links=all", "--afcc_links_start=trained,scratch")
     common = ("--dataset=folder", "--labels=3", "--head_data=augmented", *links)
     recipe = ("--optimizer=adamw", "--decay=cosine", "--warmup_epochs=3", "--rand_augment=2")
     found = [

@@ -69,3 +69,25 @@ def test_a_file_that_is_left_out_is_noticed(tmp_path: Path, flag: str) -> None:
         ExperimentRun(given.changed(**{flag: str(moved)})).opened(DATA),
     ):
         pass
+
+
+def test_settings_that_a_training_did_not_read_are_not_compared(tmp_path: Path) -> None:
+    links = Experiment.of(
+        run_dir=str(tmp_path), mode="afcc", afcc_links=("output",), flip=False, weights="w.h5"
+    )
+
+    def run(experiment: Experiment) -> None:
+        with ExperimentRun(experiment).opened(DATA) as opened, opened.timed("links"):
+            (tmp_path / "links/output").mkdir(parents=True, exist_ok=True)
+            (tmp_path / "links/output/results.csv").touch()
+
+    both = links.changed(afcc_links_start=("trained", "scratch"), afcc_links_scratch_epochs=3)
+    run(links)
+    run(links.changed(afcc_links_scratch_epochs=7))
+    run(both)
+    # Nothing is trained from scratch again; what was is remembered.
+    run(links.changed(afcc_links_scratch_epochs=7))
+    run(both)
+    for changed in ({"flip": True}, {"afcc_links_scratch_epochs": 7}):
+        with pytest.raises(InputError, match=f"`{next(iter(changed))}` was"):
+            run(both.changed(**changed))

@@ -12,6 +12,7 @@ import mmap
 import os
 import stat
 import tempfile
+import threading
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -30,6 +31,8 @@ CANNOT_WRITE = (
 
 # Bytes of a damaged file may be in it.
 _LONGEST_REASON = 200
+# It can be read only by setting it, for the whole process.
+_UMASK = threading.Lock()
 # Names of a folder that are looked through for one that was meant.
 _LOOKED_THROUGH = 2000
 
@@ -55,8 +58,9 @@ def write_whole(path: str | Path) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
         # mkstemp makes private files; results follow the user's umask like any other file.
-        umask = os.umask(0)
-        os.umask(umask)
+        with _UMASK:
+            umask = os.umask(0)
+            os.umask(umask)
         os.chmod(name, 0o666 & ~umask)
         _replace(name, path)
         _sync_folder(path.parent)

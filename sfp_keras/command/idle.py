@@ -1,5 +1,7 @@
 """Flags that were given by hand and change nothing."""
 
+from typing import Any
+
 from absl import flags
 
 from sfp_keras.command.preset import names as preset_names
@@ -76,9 +78,15 @@ def _given(values: flags.FlagValues, experiment: Experiment) -> list[str]:
         name
         for name in sorted(all_declarations())
         if values[name].present
-        and name not in usual
         and experiment.value(name) != plain.value(name)
+        and not (name in usual and values[name].value == _parsed(values[name], usual[name]))
     ]
+
+
+def _parsed(flag: flags.Flag, text: str | list[str]) -> Any:
+    """A preset's text as the value of a flag."""
+    parse = flag.parser.parse
+    return [parse(one) for one in text] if isinstance(text, list) else parse(text)
 
 
 def _of_other_modes(given: list[str], experiment: Experiment) -> list[str]:

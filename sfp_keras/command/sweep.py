@@ -16,7 +16,7 @@ from sfp_keras.workflows.sweep.plan import SweepPlan
 # As a member's process is started.
 _PROGRAM = (str(CHECKOUT / "main.py"),) if CHECKOUT else ("-m", "sfp_keras")
 _OWN = {
-    **{"mode": "probe", "run_dir": None, "sweep_seeds": ["0"]},
+    **{"mode": "probe", "run_dir": None, "sweep_seeds": ["0"], "sweep_stage": None},
     **{axis.values: [] for axis in SWEEP_AXES.values()},
 }
 

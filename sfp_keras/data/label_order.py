@@ -65,8 +65,8 @@ def read_class_names(class_names: str | Path | Sequence[str]) -> tuple[str, ...]
         # Left out, it would shift the labels after it.
         first = next(number for number in range(len(names)) if not has_text(names[number]))
         raise InputError(
-            f"`class_names`={class_names}: nothing stands between {names[first - 1]!a} and the "
-            "next name; name that label, or leave no gap"
+            f"`class_names`={class_names}: nothing stands between {str(names[first - 1])!a} and "
+            "the next name; name that label, or leave no gap"
         )
     return tuple(map(plain_text, names))
 

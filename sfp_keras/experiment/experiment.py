@@ -173,13 +173,9 @@ class Experiment(NetworkRules, RecipeRules):
     @property
     def augments_links(self) -> bool:
         """Whether networks with zeroed links are trained on augmented images."""
-        updating = self.afcc.links.batch_norm == "updating"
-        return self.trains_from_scratch or (self.zeroes_links and updating)
-
-    @property
-    def trains_from_scratch(self) -> bool:
-        """Whether networks with zeroed links are trained from random weights."""
-        return self.zeroes_links and "scratch" in self.afcc.links.start
+        links = self.afcc.links
+        whole = links.batch_norm == "updating" or "scratch" in links.start
+        return self.zeroes_links and whole
 
     @property
     def turns_images(self) -> bool:

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import logging
 import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,6 +30,8 @@ from sfp_keras.probing import (
     train_heads,
 )
 from sfp_keras.settings import HeadSettings, TrainingSettings
+
+_LOG = logging.getLogger(__name__)
 
 
 class StageMonitor(EpochMonitor):
@@ -89,8 +92,8 @@ class StageMonitor(EpochMonitor):
 
     Raises:
         InputError: if an argument is wrong, or, when the training begins, if a stage is unknown,
-            none of the epochs of `every` is trained, the network cannot take the images or has no
-            output for a label, or the stages' outputs take more than `budget`.
+            the network cannot take the images or has no output for a label, or the stages' outputs
+            take more than `budget`.
     """
 
     def __init__(
@@ -264,9 +267,11 @@ def _epochs(every: int | Sequence[int] | None, epochs: int) -> list[int]:
     if isinstance(every, Sequence):
         due = sorted({epoch for epoch in every if epoch < epochs})
         if every and epochs and not due:
-            raise InputError(
-                f"`every`={list(every)}: none of these epochs is trained; the last of {epochs} is "
-                f"{epochs - 1}"
+            # No error: they may come in a later call of `fit`.
+            _LOG.warning(
+                "`every`=%s: no filter is measured, for the last epoch is %d",
+                list(every),
+                epochs - 1,
             )
         return due
     return measured_epochs(epochs, every, MAX_MEASUREMENTS)

@@ -51,13 +51,17 @@ def called_experiment(
     Raises:
         InputError: if a value is none of its setting, or a setting is of folders alone.
     """
-    of_folders = [name for name in further if name in _OF_FOLDERS]
+    arguments, known = _arguments(), all_declarations()
+    of_folders = [
+        name
+        for name, value in further.items()
+        if name in _OF_FOLDERS and value not in (None, known[name].default)
+    ]
     if of_folders and data_dir is None:
         raise InputError(
             f"{_listed(of_folders)} without effect for images that are given: leave it out, or "
             "give `train` as a folder"
         )
-    arguments, known = _arguments(), all_declarations()
     values = {arguments[name]: value for name, value in given.items() if value is not None}
     values |= further
     dataset = "arrays" if data_dir is None else "folder"

@@ -99,7 +99,9 @@ class RunDirectory(RunFiles):
                 continue
             now = self.plan.phase(phase)
             read_now = {name: now[name] for name in self.plan.of_some.get(phase, ()) if name in now}
-            for name, old, new in differences({**read_now, **before}, now, self.plan.defaults):
+            if not read_now.keys() & before.keys():
+                before = {**read_now, **before}
+            for name, old, new in differences(before, now, self.plan.defaults):
                 if not (same and name in _CHOOSE_IMAGES):
                     redone = "afcc" if phase == "links" else phase
                     again = f"redo from there with `overwrite`={redone}"

@@ -151,6 +151,4 @@ class LinkSettings(Checked):
         once=True,
     )
     training: LinkTrainingSettings = section(LinkTrainingSettings())
-    scratch: ScratchSettings = section(
-        ScratchSettings(), prefix="scratch_", used="trains_from_scratch"
-    )
+    scratch: ScratchSettings = section(ScratchSettings(), prefix="scratch_")

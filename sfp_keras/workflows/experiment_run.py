@@ -36,11 +36,5 @@ def run_plan(experiment: Experiment) -> RunPlan:
         trains=experiment.trains,
         redone=redone,
         newer=[name for name, one in declared.items() if one.setting.newer],
-        of_some={
-            "links": [
-                name
-                for name, one in declared.items()
-                if one.topic == "augmentation" or one.path[:3] == ("afcc", "links", "scratch")
-            ]
-        },
+        of_some={"links": [name for name, one in declared.items() if one.topic == "augmentation"]},
     )

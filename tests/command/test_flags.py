@@ -78,7 +78,7 @@ def test_command_gives_the_experiment_again(changes: dict[str, Any], parsed: Cal
 
 def test_every_setting_of_a_phase_is_a_flag(parsed: Callable) -> None:
     # Between all networks and both recipes nothing is without effect.
-    links = ("--mode=afcc", "--afcc_links=all", "--afcc_links_start=trained,scratch")
+    links = ("--mode=afcc", "--afcc_links=all", "--afcc_links_batch_norm=updating")
     common = ("--dataset=folder", "--labels=3", "--head_data=augmented", *links)
     recipe = ("--optimizer=adamw", "--decay=cosine", "--warmup_epochs=3", "--rand_augment=2")
     found = [
@@ -232,7 +232,15 @@ def test_a_flag_out_of_bounds_is_refused(flag: str, message: str, parsed: Callab
         ),
         ("--mode=afcc --afcc_links=output --afcc_links_lr=0.5 --afcc_split=test", ""),
         # A run's own command repeats its preset.
-        ("--preset=vgg16-cifar100 --afcc_split=test --afcc_epochs=10", ""),
+        ("--preset=vgg16-cifar100 --afcc_split=test --afcc_l2=0.015", ""),
+        (
+            "--preset=vgg16-cifar100 --afcc_split=train --afcc_epochs=3",
+            "--afcc_epochs without effect but for --mode=afcc",
+        ),
+        (
+            "--preset=vgg6-digits --weights=w.h5 --lr=0.77 --momentum=0.95",
+            "--lr without effect for vgg6, which is trained already, on all labels of digits",
+        ),
     ],
 )
 def test_flags_without_effect_are_noted(

@@ -96,6 +96,7 @@ def test_images_of_four_channels_have_one_number_or_four():
         parse_scaling(f"{means}/0.5", four).mean.tolist()
         == np.float32([0.1, 0.2, 0.3, 0.4]).tolist()
     )
+    assert parse_scaling(f"{means}/0.5").mid_grey.shape == (4,)
     with pytest.raises(InputError, match="has numbers for 3 channels, the images have 4"):
         parse_scaling("0.4,0.5,0.6/0.2", four)
 

@@ -86,7 +86,7 @@ def test_a_keras_preprocess_function():
         ("", "is not one of: 0..255 or none"),
         ("0..2", "is not one of"),
         ("0.5", "is not one of"),
-        ("0.5,0.5/0.2,0.2", "has numbers for 2 channels, the images have 3"),
+        ("0.5,0.5/0.2,0.2,0.2", "has numbers for 2 and 3 channels"),
         ("nan/1", "is not one of"),
         ("0.5/0", "deviations are positive"),
         ("123.7,116.8,103.9/1", "divide those of 0..255 by 255"),

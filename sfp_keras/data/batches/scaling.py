@@ -119,8 +119,8 @@ def parse_scaling(text: str, train: ImageSplit | None = None) -> Scaling:
         text: `str`. `"0..255"` or `"none"` (as they are), `"0..1"`, `"-1..1"` (VGG of both
             papers), `"dataset"` (paper 2's EfficientNet: mean and standard deviation of each
             channel of the training images), `"m,m,m/s,s,s"` (mean and standard deviation of
-            images in 0..1, one number or three each) or `"package.module:function"` such as
-            `"keras.applications.resnet:preprocess_input"`.
+            images in 0..1, one number or one for each channel) or `"package.module:function"`
+            such as `"keras.applications.resnet:preprocess_input"`.
         train: `ImageSplit` that `"dataset"` is computed from and whose type and channels decide
             what the other forms mean. Default: uint8 images of 3 channels. Those of float32 are
             of any range: only `"none"`, `"0..255"`, `"dataset"` and functions are for them.
@@ -167,11 +167,14 @@ def _parsed(text: str, train: ImageSplit | None, channels: int) -> Scaling:
             "of 0..255 by 255; images that are only divided by 255 are `scaling`=0..1), and "
             "deviations are positive"
         )
-    for count in (len(mean_numbers), len(std_numbers)):
-        if count not in (1, channels):
-            raise InputError(
-                f"`scaling`={text} has numbers for {count} channels, the images have {channels}"
-            )
+    counts = sorted({len(mean_numbers), len(std_numbers)} - {1})
+    if train is None and len(counts) == 1:
+        channels = counts[0]
+    if any(count != channels for count in counts):
+        raise InputError(
+            f"`scaling`={text} has numbers for {' and '.join(map(str, counts))} channels, the "
+            f"images have {channels}"
+        )
     return _affine(text, 255.0, mean_numbers, std_numbers, channels)
 
 

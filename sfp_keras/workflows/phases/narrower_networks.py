@@ -117,16 +117,17 @@ def narrower_experiments(session: ProbeSession) -> list[Experiment]:
     named = () if layers == [_own_layer(experiment, session.network, stage)] else layers
     names = [str(layer) for layer in layers]
     kept = [text for text in experiment.value("filters") if text.rpartition(":")[0] not in names]
-    # Where the run's own network is trained again, the narrower ones are deleted with it.
-    overwrite = experiment.run.overwrite
-    overwrite = None if overwrite in ("all", "train") else overwrite
+    folders = {
+        width: session.run.ablation(stage.name).narrower(width, named)
+        for width in experiment.ablation.widths
+    }
     return [
         only_stage(experiment, stage.name).changed(
             mode="probe",
             filters=(*kept, *(f"{name}:{width}" for name in names)),
-            run_dir=str(session.run.ablation(stage.name).narrower(width, named)),
+            run_dir=str(folder),
             split=("test",),
-            overwrite=overwrite,
+            overwrite=_redone(session, stage, RunFiles(folder)),
             **switches(),
             head_seeds=1,
             shuffled_labels=False,
@@ -135,8 +136,18 @@ def narrower_experiments(session: ProbeSession) -> list[Experiment]:
             ablate_widths=(),
             ablate_layers=(),
         )
-        for width in experiment.ablation.widths
+        for width, folder in folders.items()
     ]
+
+
+def _redone(session: ProbeSession, stage: Stage, files: RunFiles) -> str | None:
+    """From which phase a narrower network's run is made again."""
+    begun = files.stage(stage.name).head.exists()
+    if begun and _other_head(session, stage, files) is not None:
+        return "heads"
+    # Where the run's own network is trained again, the narrower ones are deleted with it.
+    overwrite = session.experiment.run.overwrite
+    return None if overwrite in ("all", "train") else overwrite
 
 
 def narrower_networks(session: ProbeSession, accuracy: float) -> pd.DataFrame:
@@ -151,20 +162,20 @@ def narrower_networks(session: ProbeSession, accuracy: float) -> pd.DataFrame:
     (stage,), run = session.stages, session.run
     rows = [_row("", stage.filters, run, accuracy)]
     own = str(_own_layer(session.experiment, session.network, stage))
-    found = []
+    found, left_out = [], []
     for layers, width, folder in run.ablation(stage.name).all_narrower():
         files = RunFiles(folder)
         if not files.stage(stage.name).split("test").fields.exists():
             continue
         if (other := _other_head(session, stage, files)) is not None:
-            named = f" --ablate_layers={layers.replace('-', ',')}" if layers else ""
-            terminal().print(
-                f"note: not in widths.csv: {folder}, whose --{other.name} was {other.before}, now "
-                f"{other.now}; train its head again with --ablate_widths={width}{named} "
-                "--overwrite=heads"
-            )
+            left_out.append(f"{folder} (--{other.name} was {other.before}, now {other.now})")
             continue
         found.append((layers or own, -width, files))
+    if left_out:
+        terminal().print(
+            f"note: not in widths.csv, for their heads have other settings: {', '.join(left_out)}; "
+            "those that --ablate_widths names are trained again"
+        )
     for layers, width, files in sorted(found, key=lambda item: item[:2]):
         measured = stage_results.read_measurement(files, stage.name, "test")
         rows.append(_row(layers, -width, files, measured.accuracy))
@@ -177,7 +188,7 @@ def _other_head(session: ProbeSession, stage: Stage, files: RunFiles) -> FormerV
     before = record.read().get("phases", {}).get("heads", {})
     own = session.stage_settings[stage.name]
     now = {**plan.phase("heads"), **own}
-    found = differences({**before, **record.heads.get(stage.name, {})}, now, plan.defaults)
+    found = differences({**before, **own, **record.heads.get(stage.name, {})}, now, plan.defaults)
     return next(found, None)
 
 

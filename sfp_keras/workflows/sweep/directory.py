@@ -244,9 +244,13 @@ def _check_common(saved: Any) -> None:
 def _asked(member: Experiment) -> str:
     """What a member's results depend on, and which of them are wanted."""
     run = ExperimentRun(member)
-    wanted = (
-        *("stages", "pool", "head_group", "head_seeds", "shuffled_labels"),
-        *("threshold", "split", *switches()),
-    )
+    wanted = ["stages", "pool", "head_group", "threshold", "split", *switches()]
+    # Members that were finished before there were these settings are not run again.
+    plain = Experiment()
+    wanted += [
+        name
+        for name in ("head_seeds", "shuffled_labels")
+        if member.value(name) != plain.value(name)
+    ]
     asked = {phase: run.plan.phase(phase) for phase in ("train", "heads")}
     return json.dumps({**asked, **{name: member.value(name) for name in wanted}}, sort_keys=True)

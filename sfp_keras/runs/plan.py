@@ -28,8 +28,8 @@ class RunPlan:
         trains: whether the run trains its network, and does not take one that comes trained.
         redone: the phases whose results are made again, in their order.
         newer: the settings that work which was begun without them had at their defaults.
-        of_some: dict from a phase to the settings that only some of its trainings read: where none
-            did so far, they were not recorded, and say nothing of what is finished.
+        read_by_some: dict from a phase to the settings that only some of its trainings read: where
+            none did so far, they were not recorded, and say nothing of what is finished.
     """
 
     settings: Mapping[str, Any]
@@ -39,7 +39,7 @@ class RunPlan:
     trains: bool = True
     redone: Sequence[str] = ()
     newer: Collection[str] = ()
-    of_some: Mapping[str, Collection[str]] = dataclasses.field(default_factory=dict)
+    read_by_some: Mapping[str, Collection[str]] = dataclasses.field(default_factory=dict)
 
     @property
     def network_files(self) -> dict[str, str]:

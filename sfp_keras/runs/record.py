@@ -72,7 +72,9 @@ class RunRecord:
         """Keep numbers of the whole run, such as the network's own accuracy."""
         self._update(lambda saved: saved["results"].update(results))
 
-    def begin(self, phase: str, settings: Mapping[str, Any], of_some: Collection[str] = ()) -> None:
+    def begin(
+        self, phase: str, settings: Mapping[str, Any], read_by_some: Collection[str] = ()
+    ) -> None:
         """Keep the settings that a phase is now run with.
 
         Those of single stages stay, and those that only some of its trainings read.
@@ -81,17 +83,17 @@ class RunRecord:
         def change(saved: dict[str, Any]) -> None:
             phases = saved["phases"]
             before = phases.get(phase, {})
-            kept = {name: before[name] for name in ("stages", *of_some) if name in before}
+            kept = {name: before[name] for name in ("stages", *read_by_some) if name in before}
             phases[phase] = {**kept, **settings}
 
         self._update(change)
 
     @contextlib.contextmanager
     def timed(
-        self, phase: str, settings: Mapping[str, Any], of_some: Collection[str] = ()
+        self, phase: str, settings: Mapping[str, Any], read_by_some: Collection[str] = ()
     ) -> Iterator[None]:
         """Keep a phase's settings at its begin, and its seconds on the way and at its end."""
-        self.begin(phase, settings, of_some)
+        self.begin(phase, settings, read_by_some)
         noted, ended = time.monotonic(), threading.Event()
 
         def note() -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 
 from sfp_keras.settings.field import Checked, setting
+from sfp_keras.settings.run import TABLE_MODES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +33,7 @@ class AnalysisSettings(Checked):
         False,
         "Also give every number of a layer its standard error over the images: intervals.csv. It "
         "keeps mean outputs of 20 parts of each label's images, and redraws these 200 times.",
-        modes=("probe", "sweep"),
+        modes=TABLE_MODES,
     )
     zero_gradients: int | None = setting(
         None,

@@ -3,10 +3,8 @@
 import dataclasses
 
 from sfp_keras.settings.field import Checked, section, setting
+from sfp_keras.settings.run import TABLE_MODES
 from sfp_keras.settings.training import HeadSettings
-
-# The modes that write heads.csv.
-_TABLES = ("probe", "sweep")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,13 +45,13 @@ class ProbeSettings(Checked):
         "deviation of their numbers are in heads.csv. The first is the run's own.",
         low=1,
         flag="head_seeds",
-        modes=_TABLES,
+        modes=TABLE_MODES,
     )
     shuffled_labels: bool = setting(
         False,
         "Also train a head of each stage on labels shuffled among the training images: its numbers "
         "in heads.csv are chance.",
-        modes=_TABLES,
+        modes=TABLE_MODES,
     )
     cache_gib: float = setting(
         4.0,

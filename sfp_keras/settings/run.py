@@ -5,6 +5,8 @@ import dataclasses
 from sfp_keras.settings.field import Checked, setting
 
 MODES = ("probe", "train", "afcc", "ablate", "sweep", "committee", "report")
+# Those that write tables of layers, with their error bars and further heads.
+TABLE_MODES = ("probe", "sweep")
 
 
 @dataclasses.dataclass(frozen=True)

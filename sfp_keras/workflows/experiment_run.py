@@ -36,5 +36,7 @@ def run_plan(experiment: Experiment) -> RunPlan:
         trains=experiment.trains,
         redone=redone,
         newer=[name for name, one in declared.items() if one.setting.newer],
-        of_some={"links": [name for name, one in declared.items() if one.topic == "augmentation"]},
+        read_by_some={
+            "links": [name for name, one in declared.items() if one.topic == "augmentation"]
+        },
     )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sfp_keras import models
 from sfp_keras.data import source_names
 from sfp_keras.experiment import PHASES, Experiment, all_declarations
+from sfp_keras.settings import MODES
 
 PRESETS = ["vgg6-digits", "vgg16-cifar100-k20", "efficientnetb0-cifar100-no9", "avgg16-cifar10"]
 
@@ -248,6 +249,11 @@ def test_flags_without_effect_are_noted(
 ) -> None:
     lines = notes("--dataset=digits", "--model=vgg6", *given.split())
     assert sorted(lines) == sorted(noted.splitlines())
+
+
+def test_settings_are_of_modes_that_exist() -> None:
+    for name, one in all_declarations().items():
+        assert set(one.setting.modes) <= set(MODES), name
 
 
 def test_help_names_other_settings_as_flags() -> None:

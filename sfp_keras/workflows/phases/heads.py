@@ -88,17 +88,16 @@ def _train(session: ProbeSession, stages: list[Stage], variants: list[HeadVarian
             "heads", cut, list(settings), settings, versions=versions, augmented=images
         )
         found = _trained(session, stages, cache, variants, images)
-        for name in settings:
-            further = {v.name: found[v][name].kernel for v in variants if v != own}
-            if own not in found:
-                # Other heads of the stage have been measured.
-                stage = next(stage for stage in stages if stage.name == name)
-                lacking = _lacking(session, stage)
-                further = {name: kernel for name, kernel in further.items() if name in lacking}
+        for stage in stages:
+            heads = {variant.name: found[variant][stage.name] for variant in variants}
+            first = heads.pop(own.name, None)
+            # Of a stage that has its own head, other ones may have been measured: these stay.
+            wanted = heads if first is not None else _lacking(session, stage)
+            further = {name: head.kernel for name, head in heads.items() if name in wanted}
             if further:
-                write_further_heads(run, name, further)
-            if own in found:
-                stage_results.write_head(run, name, found[own][name])
+                write_further_heads(run, stage.name, further)
+            if first is not None:
+                stage_results.write_head(run, stage.name, first)
 
 
 def _trained(

@@ -101,6 +101,12 @@ def test_images_of_four_channels_have_one_number_or_four():
         parse_scaling("0.4,0.5,0.6/0.2", four)
 
 
+def test_numbers_of_two_channels_are_refused_once_the_images_are_known():
+    rgb, text = ImageSplit(np.repeat(RGB[..., :1], 3, -1), LABELS), "0.5,0.5/0.2,0.2"
+    with pytest.raises(InputError, match="has numbers for 2 channels, the images have 3"):
+        parse_scaling(text, rgb)
+
+
 def test_floats_are_taken_as_they_are():
     split = ImageSplit(FLOATS, LABELS)
     for text in ("none", "0..255"):

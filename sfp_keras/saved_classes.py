@@ -34,6 +34,9 @@ PUBLIC_CLASSES = {
 }
 ROOM_OF = {
     **PUBLIC_CLASSES,
+    "CrossEntropy": "sfp_keras.training.loss",
+    "EpochAccuracy": "sfp_keras.training.loss",
+    "EpochCrossEntropy": "sfp_keras.training.loss",
     "InsideLayer": "sfp_keras.probing.inside_layer",
     "StageModel": "sfp_keras.probing.cutting",
 }

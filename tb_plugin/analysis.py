@@ -1,6 +1,7 @@
 """Clusters and statistics of measurements, computed by `sfp_keras.filters` and kept in a cache."""
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -21,9 +22,11 @@ from sfp_keras.filters import (
     layer_statistics,
 )
 from sfp_keras.monitoring.schema import Header
-from tb_plugin.answers import Answer
+from tb_plugin.answers import Answer, notice
 from tb_plugin.cache import ByteCache
 from tb_plugin.concurrency import WorkLimit
+from tb_plugin.following import check_steps
+from tb_plugin.provider import UNREADABLE
 from tb_plugin.reader import LogReader, Measurement
 
 # Of attention heads: no p-value is below 0.001, and a stage takes a tenth of a second.
@@ -39,6 +42,26 @@ PAGES_AT_ONCE = 2
 WITHOUT_MATRICES_AT_ONCE = 1
 # Work of this cost takes a tenth of a second, and one more of it runs beside the others.
 SMALL_COST = 2**29
+
+
+@dataclasses.dataclass(frozen=True)
+class Followed:
+    """Clusters followed over steps: columns of each step and of each filter, and what is left out.
+
+    Attributes:
+        steps: dict from keys to columns `(S,)`.
+        filters: dict from keys to columns `(F,)`.
+        notices: why steps are left out.
+    """
+
+    steps: dict[str, np.ndarray]
+    filters: dict[str, np.ndarray]
+    notices: list[str]
+
+    def num_bytes(self) -> int:
+        """The bytes that it holds."""
+        columns = [*self.steps.values(), *self.filters.values()]
+        return _ENTRY + sum(column.nbytes for column in columns)
 
 
 class Analysis:
@@ -119,26 +142,31 @@ class Analysis:
             lambda made: _ENTRY + 2 * made.nodes.matrix.nbytes + 32 * made.nodes.share.nbytes,
         )
 
-    def followed(
-        self, ctx: Any, measurements: Sequence[Measurement], threshold: float
-    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    def followed(self, ctx: Any, measurements: Sequence[Measurement], threshold: float) -> Followed:
         """What is said of each step, and of each filter, where clusters are followed over steps.
 
         The clusters of each step are not kept.
+
+        Raises:
+            NotFound: if those of fewer than two can be computed.
         """
 
-        def compute() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-            # Each step waits for a turn of its own, so that others are not kept waiting by all.
-            clusters = {
-                at.step: self.clusters(ctx, at, threshold, keep=False) for at in measurements
-            }
+        def compute() -> Followed:
+            clusters, notices = {}, []
+            for at in measurements:
+                # Each waits for a turn of its own, so that others are not kept waiting by all.
+                try:
+                    clusters[at.step] = self.clusters(ctx, at, threshold, keep=False)
+                except (InputError, *UNREADABLE) as error:
+                    notices.append(notice(at.run, at.stage, at.step, error))
+            check_steps(measurements[0].stage, len(clusters))
             found = follow_clusters(clusters)
-            return found.step_columns(), found.filter_columns()
+            return Followed(found.step_columns(), found.filter_columns(), notices)
 
         return self._cache.get(
             ("followed", *(at.identity for at in measurements), threshold),
             compute,
-            lambda made: _ENTRY + sum(column.nbytes for part in made for column in part.values()),
+            Followed.num_bytes,
         )
 
     def filters_of_fields(self, ctx: Any, measurement: Measurement) -> dict[str, np.ndarray]:
@@ -190,9 +218,22 @@ class Analysis:
             with _turn(self._pages, measurements[-1], len(filters) * len(measurements)):
                 found = self._cache.get(
                     whole,
-                    lambda: answer({at.step: self._some(ctx, at, filters) for at in measurements}),
+                    lambda: answer(self._some_of(ctx, measurements, filters)),
                     lambda made: _ENTRY + len(made.content),
                 )
+        return found
+
+    def _some_of(
+        self, ctx: Any, measurements: Sequence[Measurement], filters: list[int]
+    ) -> dict[int, FilterFields]:
+        """Fields of some filters by step; of several steps, those that can be read."""
+        found = {}
+        for at in measurements:
+            try:
+                found[at.step] = self._some(ctx, at, filters)
+            except UNREADABLE:
+                if len(measurements) == 1:
+                    raise
         return found
 
     def _some(self, ctx: Any, measurement: Measurement, filters: list[int]) -> FilterFields:

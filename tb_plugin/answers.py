@@ -43,6 +43,13 @@ def shortened(notices: Iterable[str]) -> list[str]:
     ]
 
 
+def notice(run: str, stage: str, step: int, error: InputError | HTTPException) -> str:
+    """Why a stage's measurement at a step is left out."""
+    if isinstance(error, HTTPException):
+        return str(error.description)  # It names all three.
+    return f"{run}: {stage} at step {step}: {error}"
+
+
 def csv_answer(columns: Sequence[str], rows: Iterable[Sequence[Any]], *name: str) -> Answer:
     """A table to be saved under a name made of the parts given."""
     return Answer(encoding.to_csv(columns, rows), "text/csv", f"{encoding.file_name(*name)}.csv")

@@ -9,6 +9,7 @@ from werkzeug.exceptions import NotFound
 from sfp_keras.errors import InputError
 from sfp_keras.filters import HeadShares, HeadSpecialization
 from tb_plugin.analysis import Analysis
+from tb_plugin.answers import notice
 from tb_plugin.head_columns import LABEL_COLUMNS
 from tb_plugin.listing import RunListing
 from tb_plugin.provider import UNREADABLE
@@ -55,7 +56,7 @@ def step_rows(
                 else None
             )
         except (InputError, *UNREADABLE) as error:
-            notices.append(f"{listing.run}: {stage} at step {step}: {error}")
+            notices.append(notice(listing.run, stage, step, error))
             continue
         if found is None:
             raise no_heads(stage)

@@ -1,5 +1,6 @@
 """A cache bounded in bytes that many threads share."""
 
+import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -16,10 +17,12 @@ class ByteCache:
 
     Args:
         max_bytes: `int`. The bytes of all that is kept; a larger thing is handed out, not kept.
+        of_one: exceptions that concern the thread that computes alone; those that wait for it
+            compute then.
     """
 
-    def __init__(self, max_bytes: int):
-        self.max_bytes = max_bytes
+    def __init__(self, max_bytes: int, of_one: tuple[type[BaseException], ...] = ()):
+        self.max_bytes, self._of_one = max_bytes, of_one
         self._lock = threading.Lock()
         self._kept: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self._bytes = 0
@@ -54,16 +57,18 @@ class ByteCache:
             num_bytes: gives the bytes it holds.
             keep: `bool`, default `True`. Whether to keep it once it is computed.
         """
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key][0]
-            running = self._running.get(key)
-            if running is None:
-                mine: Future = Future()
-                self._running[key] = mine
-        if running is not None:
-            return running.result()
+        while True:
+            with self._lock:
+                if key in self._kept:
+                    self._kept.move_to_end(key)
+                    return self._kept[key][0]
+                running = self._running.get(key)
+                if running is None:
+                    mine: Future = Future()
+                    self._running[key] = mine
+                    break
+            with contextlib.suppress(*self._of_one):
+                return running.result()
         try:
             made = compute()
             size = num_bytes(made)

@@ -1,13 +1,15 @@
 """How the clusters of a stage form, move and dissolve over its steps, and those of one filter."""
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from werkzeug.exceptions import NotFound
 
+from sfp_keras.errors import InputError
 from sfp_keras.filters import FilterFields, Quantity, find_clusters, follow_clusters
-from tb_plugin.answers import Answer, json_answer
+from tb_plugin.answers import Answer, json_answer, notice
 from tb_plugin.listing import RunListing
 from tb_plugin.provider import UNREADABLE
 from tb_plugin.reader import LogReader, Measurement
@@ -108,12 +110,19 @@ def measurements(
         try:
             found.append(reader.measurement(ctx, listing, stage, step))
         except UNREADABLE as error:
-            notices.append(f"{listing.run}: {stage} at step {step}: {error}")
-    if len(found) < 2:
-        raise NotFound(
-            f"{stage} was measured at {len(found)} steps; clusters are followed over two"
-        )
+            notices.append(notice(listing.run, stage, step, error))
+    check_steps(stage, len(found))
     return found, notices
+
+
+def check_steps(stage: str, count: int) -> None:
+    """Refuse a stage with too few measurements that can be read.
+
+    Raises:
+        NotFound: if there are fewer than two.
+    """
+    if count < 2:
+        raise NotFound(f"{stage} was measured at {count} steps; clusters are followed over two")
 
 
 def step_rows(columns: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
@@ -131,7 +140,13 @@ def filter_answer(fields: Mapping[int, FilterFields], index: int, threshold: flo
         index: number of the filter.
         threshold: what fields are clipped at.
     """
-    found = follow_clusters({s: find_clusters(at, threshold) for s, at in fields.items()})
+    clusters = {}
+    for step, at in fields.items():
+        # A step with fields that are no numbers is left out; the route `following` says so.
+        with contextlib.suppress(InputError):
+            clusters[step] = find_clusters(at, threshold)
+    check_steps(f"filter {index}", len(clusters))
+    found = follow_clusters(clusters)
     return json_answer(
         {
             "filter": index,

@@ -10,6 +10,7 @@ from sfp_keras.monitoring.schema import PLUGIN_NAME
 from tb_plugin.analysis import Analysis
 from tb_plugin.answers import application, json_answer
 from tb_plugin.cache import ByteCache
+from tb_plugin.concurrency import ClientLeft
 from tb_plugin.reader import LogReader
 from tb_plugin.routes import Routes
 from tb_plugin.static_files import StaticFiles
@@ -33,7 +34,7 @@ class ClustersPlugin(base_plugin.TBPlugin):
         warnings.filterwarnings(
             "ignore", message=r"\d+ of \d+ labels have no inputs", category=UserWarning
         )
-        cache = ByteCache(CACHE_BYTES)
+        cache = ByteCache(CACHE_BYTES, of_one=(ClientLeft,))
         reader = LogReader(context.data_provider, cache)
         self._routes = Routes(reader, Analysis(reader, cache))
         self._files = StaticFiles(f"/plugin/{PLUGIN_NAME}/")

@@ -220,12 +220,12 @@ class Routes:
         given = Parameters(request.args)
         stage, threshold, as_csv = given.stage(), given.threshold(), given.as_csv()
         ctx, found, notices = self._followed(request, given, stage)
-        steps, filters = self._analysis.followed(ctx, found, threshold)
-        rows = following.step_rows(steps)
+        of_all = self._analysis.followed(ctx, found, threshold)
+        rows, notices = following.step_rows(of_all.steps), [*notices, *of_all.notices]
         if as_csv:
             of_table = following.STEP_COLUMNS
             return _table(of_table, rows, [], True, found[0].run, stage, "following")
-        return json_answer({"rows": rows, "filters": filters, "notices": shortened(notices)})
+        return json_answer({"rows": rows, "filters": of_all.filters, "notices": shortened(notices)})
 
     def followed_filter(self, request: Request) -> Answer:
         """One filter at every step: its clusters, followed, and its fields on the diagonal."""

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from werkzeug.exceptions import HTTPException
 
 from sfp_keras.errors import InputError
 from sfp_keras.filters import (
@@ -21,6 +20,7 @@ from sfp_keras.filters import (
 from sfp_keras.monitoring import schema
 from tb_plugin import columns, error_bars
 from tb_plugin.analysis import Analysis, strongest_labels
+from tb_plugin.answers import notice
 from tb_plugin.listing import RunListing, natural
 from tb_plugin.provider import UNREADABLE
 from tb_plugin.reader import LogReader, Measurement
@@ -88,7 +88,7 @@ def stage_rows(
             measurement = reader.measurement(ctx, listing, stage, at)
             statistics = analysis.layer_statistics(ctx, measurement, threshold)
         except (InputError, *UNREADABLE) as error:
-            notices.append(_notice(listing, stage, at, error))
+            notices.append(notice(listing.run, stage, at, error))
             continue
         headers.append(measurement.header)
         rows.append(_stage_row(measurement, threshold, statistics))
@@ -126,7 +126,7 @@ def curve_rows(
                 header = measurement.header
                 statistics = analysis.layer_statistics(ctx, measurement, threshold, keep=False)
             except (InputError, *UNREADABLE) as error:
-                notices.append(_notice(listing, stage, step, error))
+                notices.append(notice(listing.run, stage, step, error))
                 continue
             headers.append(header)
             exact[step] = {**_stage_row(measurement, threshold, statistics), "exact": True}
@@ -238,9 +238,3 @@ def _measurement_cells(header: schema.Header, step: int, threshold: float) -> Ro
 
 def _place(row: Row) -> tuple:
     return row["depth"], natural(row["stage"]), row["step"]
-
-
-def _notice(listing: RunListing, stage: str, step: int, error: InputError | HTTPException) -> str:
-    if isinstance(error, HTTPException):
-        return str(error.description)
-    return f"{listing.run}: {stage} at step {step}: {error}"

@@ -12,6 +12,8 @@ import numpy as np
 from sfp_keras import saved_classes
 from sfp_keras.layers import MaskedDense, compact_dense
 from sfp_keras.models.enlarging import Enlarge
+from sfp_keras.settings import RecipeSettings, TrainingSettings
+from sfp_keras.training import compile_classifier
 
 
 def network():
@@ -65,3 +67,16 @@ def test_every_registered_class_has_a_stand_in():
         if name.startswith("sfp_keras>")
     }
     assert registered == set(saved_classes.ROOM_OF)
+
+
+def test_a_network_with_its_training_is_trained_on_after_loading(tmp_path):
+    x, y = np.ones((4, 3), "float32"), np.array([0, 1, 1, 0])
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    smoothed = TrainingSettings(recipe=RecipeSettings(label_smoothing=0.1))
+    compile_classifier(model, smoothed)
+    model.fit(x, y, verbose=0)
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    assert again.loss.label_smoothing == 0.1
+    assert again.evaluate(x, y, verbose=0) == model.evaluate(x, y, verbose=0)
+    again.fit(x, y, verbose=0)

@@ -125,7 +125,7 @@ class HeadFineTuning:
         """A copy of the tail with the head behind it."""
         inputs = keras.Input(self._shape)
         tail = self.split.copy_of_tail(dtype)
-        x = keras.layers.Flatten(name="head_flatten")(tail(inputs))
+        x = keras.layers.Flatten("channels_last", name="head_flatten")(tail(inputs))
         labels = self.kernel.shape[-1]
         head = MaskedDense(labels, mask, use_bias=False, dtype=dtype, name="head")
         network = keras.Model(inputs, head(x))

@@ -177,7 +177,7 @@ class Analysis:
         result = self.compute(subject)
         if result is not None:
             kind = getattr(subject, "kind", "filter")
-            names = getattr(subject, "stage_names", ())
+            names = getattr(subject, "own_names", ())
             for part in self.parts(subject, result):
                 yield _of_kind(part, kind, names)
 

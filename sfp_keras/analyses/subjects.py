@@ -91,9 +91,9 @@ class Stage:
         return f"{self.split}-{self.name}-"
 
     @property
-    def stage_names(self) -> list[str]:
-        """Its name."""
-        return [self.name]
+    def own_names(self) -> list[str]:
+        """Its name, and those of the labels."""
+        return [self.name, *self.names]
 
     @functools.cached_property
     def statistics(self) -> LayerStatistics:
@@ -199,9 +199,9 @@ class Split:
         return common_kind(stage.kind for stage in self.stages)
 
     @property
-    def stage_names(self) -> list[str]:
-        """The names of its stages."""
-        return [stage.name for stage in self.stages]
+    def own_names(self) -> list[str]:
+        """The names of its stages and labels."""
+        return sorted({name for stage in self.stages for name in stage.own_names})
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -230,7 +230,7 @@ class Ablation:
         return f"ablate-{self.name}-"
 
     @property
-    def stage_names(self) -> list[str]:
+    def own_names(self) -> list[str]:
         """The stage's name."""
         return [self.name]
 
@@ -259,7 +259,7 @@ class Afcc:
         return "afcc-"
 
     @property
-    def stage_names(self) -> list[str]:
+    def own_names(self) -> list[str]:
         """The stage's name."""
         return [self.name]
 
@@ -304,9 +304,9 @@ class Run:
         return common_kind(self.kinds.values())
 
     @property
-    def stage_names(self) -> list[str]:
-        """The names of its stages."""
-        return list(self.kinds)
+    def own_names(self) -> list[str]:
+        """The names of its stages and labels."""
+        return sorted({*self.kinds, *(name for split in self.splits for name in split.own_names)})
 
     @property
     def rows(self) -> pd.DataFrame:

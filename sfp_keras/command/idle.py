@@ -9,10 +9,13 @@ from sfp_keras.command.preset import read as read_preset
 from sfp_keras.data import find_source
 from sfp_keras.errors import InputError
 from sfp_keras.experiment import Experiment, all_declarations
+from sfp_keras.workflows.committee.directory import holds_committee
 from sfp_keras.workflows.sweep.plan import holds_sweep
 
-# A sweep has measured already what its report shows.
+# A sweep or a committee has measured already what its report shows.
 _OF_RUNS = ("report_filters", "report_stages", "split", "threshold")
+# What heads that are trained for a measurement of all stages are like.
+_OF_STAGE_MONITOR = ("monitor_stages_epochs", "monitor_stages_images")
 # Members of a committee are what they are.
 _OF_COMMITTEES = (
     *("mode", "members", "run_dir", "backend", "distribute", "preset"),
@@ -62,10 +65,15 @@ def notes(values: flags.FlagValues, experiment: Experiment) -> list[str]:
         lines.append(f"{_listed(idle)} without effect for {experiment.kind}")
     lines += _of_other_modes(given, experiment)
     lines += _of_other_afcc(given, experiment)
-    if experiment.run.mode == "report" and holds_sweep(experiment.directory):
+    of_stages = [name for name in given if name in _OF_STAGE_MONITOR]
+    if of_stages and not experiment.monitoring.stages_every:
+        lines.append(f"{_listed(of_stages)} without effect without --monitor_stages_every")
+    if experiment.run.mode == "report":
+        kinds = {"sweep": holds_sweep, "committee": holds_committee}
         shown = [name for name in _OF_RUNS if values[name].present]
-        if shown:
-            lines.append(f"{_listed(shown)} without effect for the report of a sweep")
+        for kind, holds in kinds.items():
+            if shown and holds(experiment.directory):
+                lines.append(f"{_listed(shown)} without effect for the report of a {kind}")
     return lines
 
 

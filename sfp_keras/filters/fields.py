@@ -230,7 +230,7 @@ class FilterFields:
         """
         if self.num_positions > 1:
             return self.boolean(filter_index, threshold)[np.ix_(labels, labels)]
-        (least,) = self.least_above(slice(filter_index, filter_index + 1), threshold)
+        (least,) = self.least_above([filter_index], threshold)
         features, kernel = self.features[:, 0, filter_index], self.kernel[0, filter_index]
         with np.errstate(over="ignore"):
             return features[labels, None] * kernel[labels] >= least

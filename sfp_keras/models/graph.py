@@ -42,10 +42,14 @@ class LayerCall:
     training: bool | None = None
 
     def run(self, *values: Any) -> Any:
-        """Call the layer with its other arguments on values for its inputs."""
+        """Call the layer with its other arguments on values for its inputs; states stay."""
         now = {id(old): new for old, new in zip(self.node.input_tensors, values, strict=True)}
         args, kwargs = self.node.arguments.fill_in(now)
-        return self.operation(*args, **kwargs)
+        states = [one.value for one in getattr(self.operation, "non_trainable_variables", ())]
+        if not states:
+            return self.operation(*args, **kwargs)
+        weights = [one.value for one in self.operation.trainable_variables]
+        return self.operation.stateless_call(weights, states, *args, **kwargs)[0]
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,9 +12,12 @@ from sfp_keras.models.graph import call_graph
 from sfp_keras.traits import inherited_traits
 
 # Above which a single output means the second of two labels, by the activation it comes from.
-_THRESHOLDS = {"sigmoid": 0.5, "hard_sigmoid": 0.5, "linear": 0.0, "tanh": 0.0}
+_THRESHOLDS = {
+    **dict.fromkeys(("sigmoid", "hard_sigmoid", "hardsigmoid"), 0.5),
+    **dict.fromkeys(("linear", "tanh"), 0.0),
+}
 # Of which a label's share of the sum is its probability.
-_PROBABILITIES = ("softmax", "sigmoid", "hard_sigmoid")
+PROBABILITIES = ("softmax", "sigmoid", "hard_sigmoid", "hardsigmoid")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +99,7 @@ def label_probabilities(
             second = {"linear": lambda x: 0.5 + np.tanh(x / 2) / 2, "tanh": lambda x: (x + 1) / 2}
             scores = second.get(activation, np.asarray)(scores)
             return np.concatenate([1 - scores, scores], axis=1).astype(np.float32)
-        if activation not in _PROBABILITIES:
+        if activation not in PROBABILITIES:
             scores = np.exp(scores - scores.max(axis=1, keepdims=True))
         total = scores.sum(axis=1, keepdims=True)
         # All sigmoids may be zero.
@@ -131,9 +135,10 @@ def logits_tensor(model: keras.Model, found: LabelOutputs, smallest: float) -> k
         smallest: `float`. Smaller probabilities count as it.
     """
     outputs = list(model.outputs)[found.index]
-    if output_activation(model, found.index) in _PROBABILITIES:
-        outputs = keras.ops.log(keras.ops.maximum(outputs, smallest))
-    return outputs if len(outputs.shape) == 2 else keras.layers.Flatten()(outputs)
+    if output_activation(model, found.index) in PROBABILITIES:
+        # Smaller numbers than `smallest` are no numbers of half precision.
+        outputs = keras.ops.log(keras.ops.maximum(keras.ops.cast(outputs, "float32"), smallest))
+    return outputs if len(outputs.shape) == 2 else keras.layers.Flatten("channels_last")(outputs)
 
 
 def output_activation(model: keras.Model, place: int) -> str:
@@ -142,11 +147,20 @@ def output_activation(model: keras.Model, place: int) -> str:
     made_by = {id(t): call for call in graph.calls if not call.nested for t in call.outputs}
     call = made_by.get(id(graph.outputs[place]))
     while call is not None:
-        activation = getattr(call.operation, "activation", None)
-        name = getattr(activation, "__name__", type(call.operation).__name__.lower())
+        name = _function_name(call.operation)
         passed = name == "linear" and isinstance(call.operation, keras.layers.Activation)
         passed = passed or inherited_traits(call.operation).linear == "identity"
         if not (passed or moves_axes(call)):
             return name
         call = made_by.get(id(call.inputs[0]))
     return "the image"
+
+
+def _function_name(operation: Any) -> str:
+    """The name of an operation's activation, or of the operation, in lower case."""
+    activation = getattr(operation, "activation", None)
+    if isinstance(activation, keras.layers.Layer):
+        return _function_name(activation)
+    name = getattr(activation, "__name__", type(operation).__name__.lower())
+    # TensorFlow's own functions are versioned.
+    return name.removesuffix("_v2")

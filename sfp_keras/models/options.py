@@ -141,9 +141,13 @@ def _read(name: str, hint: Any, value: Any, kind: type[NoOptions]) -> Any:
 
 def _items(name: str, hint: Any, value: Any) -> tuple[Any, ...]:
     kind = typing.get_args(hint)[0]
-    items = [value] if isinstance(value, str) else list(value)
+    items = list(value) if isinstance(value, list | tuple) else [value]
     try:
-        return tuple(kind(item) for item in items if item != "none")
+        return tuple(
+            kind(item) if isinstance(item, str) else of_kind(name, kind, item)
+            for item in items
+            if item != "none"
+        )
     except ValueError:
         what = "whole numbers such as 512,512" if kind is int else "numbers"
         raise InputError(f"`{name}`={_shown(items)}: give {what}, or none") from None

@@ -4,6 +4,7 @@ import zipfile
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from sfp_keras.errors import InputError
 from sfp_keras.importing import import_function, kind_and_line
@@ -102,7 +103,7 @@ def _from_factory(spec: str) -> keras.Model:
 
 
 def _with_image_size(model: keras.Model, image_size: int | tuple[int, int]) -> keras.Model:
-    size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
+    size = tuple(np.broadcast_to(image_size, 2).tolist())
     form = require_functional(model)
     image = form.inputs[0]
     if len(image.shape) != 4:

@@ -10,9 +10,8 @@ from sfp_keras.backend import set_random_seed
 from sfp_keras.errors import InputError
 from sfp_keras.models.copying import copied
 from sfp_keras.models.graph import require_functional
+from sfp_keras.models.label_outputs import PROBABILITIES, output_activation
 from sfp_keras.models.own_architecture import arguments_taken, check_callable, refused
-
-_NO_LOGITS = ("softmax", "sigmoid", "log_softmax")
 
 
 def build_own(
@@ -84,6 +83,12 @@ def call_factory(
 
 
 def _check_outputs(spec: str, network: keras.Model, num_labels: int) -> None:
+    alone = network.inputs[0].shape[0]
+    if alone is not None:
+        raise InputError(
+            f"`model`={spec} takes batches of {alone} images alone: leave batch_size out of its "
+            "keras.Input"
+        )
     if network.output_shape != (None, num_labels):
         sizes = [size for output in network.outputs for size in output.shape[1:] if size != 1]
         mend = "let the function take the argument num_labels"
@@ -95,10 +100,8 @@ def _check_outputs(spec: str, network: keras.Model, num_labels: int) -> None:
             f"`model`={spec} has outputs of shape {network.output_shape}, but the data has "
             f"{num_labels} labels: {mend}"
         )
-    last = network.layers[-1]
-    activation = getattr(getattr(last, "activation", None), "__name__", "")
-    if activation in _NO_LOGITS or isinstance(last, keras.layers.Softmax):
+    activation = output_activation(network, 0)
+    if activation in PROBABILITIES:
         raise InputError(
-            f"`model`={spec} ends with a {activation or 'softmax'}: training takes logits, so "
-            f"leave the activation of layer {last.name} out"
+            f"`model`={spec} ends with a {activation}: training takes logits, so leave it out"
         )

@@ -34,7 +34,8 @@ def head_table(heads: pd.DataFrame, split: str) -> ReportTable:
             if len(group):
                 values = group[keys].astype(float)
                 text = f"{len(group)}, {labels} labels"
-                rows.append({"stage": stage, "heads": text, **values.mean()})
+                # A mean of some of the heads would be one of fewer than are named.
+                rows.append({"stage": stage, "heads": text, **values.mean(skipna=False)})
                 # What is infinite has no deviation.
                 spread = values.replace([math.inf, -math.inf], math.nan).std(ddof=1, skipna=False)
                 errors.append(dict(spread) if len(group) > 1 else None)

@@ -36,11 +36,12 @@ def text_of_kind(text: str, kind: str, names: Collection[str] = ()) -> str:
     Args:
         text: `str`.
         kind: `str`. `filter`, `node`, `head`, `branch`.
-        names: of stages and labels, which stay as they are. Defaults to none.
+        names: of stages and labels, which stay as they are, also where they are cut short.
+            Defaults to none.
     """
     if kind == "filter" or text in names:
         return text
-    own = "|".join(re.escape(name) for name in names if "filter" in name.lower())
+    own = "|".join(re.escape(form) for name in names for form in _forms(name))
     pattern = rf"(?<![\w.])(?:{own})(?![\w.])|{_FILTER}" if own else _FILTER
 
     def replaced(match: re.Match) -> str:
@@ -86,6 +87,15 @@ def figure_of_kind(figure: Figure, kind: str, names: Collection[str] = ()) -> Fi
         for text in figure.findobj(Text):
             text.set_text(text_of_kind(text.get_text(), kind, names))
     return figure
+
+
+def _forms(name: str) -> list[str]:
+    """A name, and what is left of it where it is cut, if they say "filter"; the longest first."""
+    place = name.lower().find("filter")
+    if place < 0:
+        return []
+    cuts = range(len(name) - 1, place + len("filter") - 1, -1)
+    return [name, *(f"{name[:cut]}\N{HORIZONTAL ELLIPSIS}" for cut in cuts)]
 
 
 def _plural(noun: str) -> str:

@@ -71,8 +71,8 @@ def summarise(
         for name in metrics:
             # A mean with an infinite ratio is infinite, without a deviation.
             finite = group[name].abs().max() < float("inf")
-            row[f"{name}_mean"] = group[name].mean()
-            row[f"{name}_std"] = group[name].std() if finite else float("nan")
+            row[f"{name}_mean"] = group[name].mean(skipna=False)
+            row[f"{name}_std"] = group[name].std(skipna=False) if finite else float("nan")
         rows.append(row)
     return pd.DataFrame(rows).sort_values(axis.column, kind="stable", ignore_index=True)
 

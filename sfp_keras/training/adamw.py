@@ -32,12 +32,13 @@ class AdamW(GroupedOptimizer):
         beta_2: `float`. Defaults to `0.999`.
         epsilon: `float`. Defaults to `1e-8`.
         groups: sequence of `ParameterGroup` or of dicts with `name`, `pattern`, `learning_rate`
-            and `weight_decay`. The first whose pattern is found in `variable.path` counts. A
-            pattern that matches nothing is an error.
+            and `weight_decay`, of which the last two may be left out: they are the optimiser's
+            then. The first whose pattern is found in `variable.path` counts. A pattern that
+            matches nothing is an error.
 
     Raises:
-        InputError: if `weight_decay` is out of range, or two groups have one name; at `build`, if
-            a group's pattern matches no variable.
+        InputError: if `weight_decay` is out of range, two groups have one name, or a group has a
+            momentum or an l2; at `build`, if a group's pattern matches no variable.
 
     Example:
         >>> optimizer = AdamW(6e-4, weight_decay=0.06)
@@ -56,10 +57,10 @@ class AdamW(GroupedOptimizer):
         name: str = "adamw",
         **kwargs: Any,
     ):
-        super().__init__(learning_rate, groups, name, **kwargs)
+        decay = float(weight_decay)
+        super().__init__(learning_rate, groups, name, {"weight_decay": decay}, **kwargs)
         # The name that Keras gives to a decay of its own would apply that one, too.
-        self.decoupled_decay = float(weight_decay)
-        ParameterGroup(name, ".", 0.0, weight_decay=self.decoupled_decay)  # Checks it.
+        self.decoupled_decay = decay
         self.beta_1, self.beta_2, self.epsilon = float(beta_1), float(beta_2), float(epsilon)
 
     def make_slots(self, variables: Sequence[keras.Variable]) -> None:

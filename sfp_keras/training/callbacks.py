@@ -59,6 +59,8 @@ class GroupSchedule(keras.callbacks.Callback):
         return self._decayed(group.learning_rate, group.decay, epoch)
 
     def _decayed(self, initial: float, decay: Decay, epoch: int) -> float:
+        if not initial:
+            return 0.0  # Frozen, whatever others warm up from or fall to.
         place = Fraction(epoch * self.schedule_epochs, self.epochs)
         if place < self.warm_up.epochs:
             return self.warm_up.rate(initial, place)
@@ -67,6 +69,10 @@ class GroupSchedule(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Set the rates."""
         optimizer, rate = self.model.optimizer, self.default_rate(epoch)
+        if not optimizer.built:  # Keras builds it with the first step.
+            optimizer.build(self.model.trainable_variables)
+        # In half precision Keras wraps what the model was compiled with.
+        optimizer = getattr(optimizer, "inner_optimizer", optimizer)
         groups = getattr(optimizer, "groups", ())
         if groups:
             optimizer.set_learning_rates(rate, {g.name: self.group_rate(g, epoch) for g in groups})
@@ -112,7 +118,12 @@ class StopOnNaN(keras.callbacks.Callback):
         """Look at losses and weights."""
         # The test loss shows what the last step of an epoch did.
         self._check_losses(logs)
-        variables = self.model.trainable_variables
+        constants = {id(variable) for variable in getattr(self.model, "constants", ())}
+        variables = [
+            variable
+            for variable in self.model.weights
+            if "float" in variable.dtype and id(variable) not in constants
+        ]
         if not variables:
             return
         # One look for all: each one waits for the device.

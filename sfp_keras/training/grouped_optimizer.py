@@ -17,13 +17,16 @@ class GroupedOptimizer(keras.optimizers.Optimizer):
 
     Args:
         learning_rate: `float`. Of variables in no group.
-        groups: sequence of `ParameterGroup` or of dicts of its attributes. The first whose pattern
-            is found in `variable.path` counts. A pattern that matches nothing is an error.
+        groups: sequence of `ParameterGroup` or of dicts of its attributes, where those that are
+            left out are the optimiser's own. The first whose pattern is found in `variable.path`
+            counts. A pattern that matches nothing is an error.
         name: `str`.
+        own: dict of the other attributes of variables in no group.
         **kwargs: the other arguments of `keras.optimizers.Optimizer`.
 
     Raises:
-        InputError: if two groups have one name; at `build`, if a group's pattern matches no
+        InputError: if a number is out of range, two groups have one name, or a group has an
+            attribute that the optimiser does not read; at `build`, if a group's pattern matches no
             variable.
     """
 
@@ -35,13 +38,23 @@ class GroupedOptimizer(keras.optimizers.Optimizer):
         learning_rate: float,
         groups: Sequence[ParameterGroup | Mapping[str, Any]],
         name: str,
+        own: Mapping[str, Any],
         **kwargs: Any,
     ):
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
+        ParameterGroup(name, ".", 0.0, **own)  # Checks them.
+        own = {"learning_rate": learning_rate, **own}
         self.groups = tuple(
-            group if isinstance(group, ParameterGroup) else ParameterGroup(**group)
+            group if isinstance(group, ParameterGroup) else ParameterGroup(**{**own, **group})
             for group in groups
         )
+        for group in self.groups:
+            for attribute in ("momentum", "l2", "weight_decay"):
+                if getattr(group, attribute) and attribute not in self.group_attributes:
+                    raise InputError(
+                        f"`{attribute}` of parameter group {group.name!r}: {type(self).__name__} "
+                        f"has none, of a group it reads {', '.join(self.group_attributes)}"
+                    )
         names = [group.name for group in self.groups]
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
@@ -55,6 +68,15 @@ class GroupedOptimizer(keras.optimizers.Optimizer):
         """Make the slots of each variable, and one learning rate a group."""
         if self.built:
             return
+        self._group_of = [self._find_group(variable.path) for variable in variables]
+        for index, group in enumerate(self.groups):
+            if index not in self._group_of:
+                paths = ", ".join(variable.path for variable in variables[:4])
+                like = f"; paths look like {paths}" if paths else ": none is trained"
+                raise InputError(
+                    f"`groups`: the pattern {group.pattern!r} of {group.name!r} matches no "
+                    f"variable{like}"
+                )
         super().build(variables)
         self.make_slots(variables)
         self._group_rates = [
@@ -63,14 +85,6 @@ class GroupedOptimizer(keras.optimizers.Optimizer):
             )
             for i, group in enumerate(self.groups)
         ]
-        self._group_of = [self._find_group(variable.path) for variable in variables]
-        for index, group in enumerate(self.groups):
-            if index not in self._group_of:
-                some = ", ".join(variable.path for variable in variables[:4])
-                raise InputError(
-                    f"`groups`: the pattern {group.pattern!r} of {group.name!r} matches no "
-                    f"variable; paths look like {some}"
-                )
 
     def _find_group(self, path: str) -> int | None:
         for index, group in enumerate(self.groups):

@@ -67,6 +67,7 @@ def parse_group(
     default: ParameterGroup,
     names: Mapping[str, str] | None = None,
     optimizer: str = "sgd",
+    cosine: CosineDecay | None = None,
 ) -> ParameterGroup:
     """Read a group such as `fc: lr=0.002 momentum=0.975 l2=0.0012 decay=0.65/20<=140,0.5/20`.
 
@@ -78,6 +79,8 @@ def parse_group(
         names: dict from short names to patterns. Defaults to those of the registered networks,
             such as `conv` and `fc`.
         optimizer: `str`. `sgd`, or `adamw` for the keys lr, weight_decay and decay.
+        cosine: `CosineDecay`. What `decay=cosine` stands for. Default: the default's decay if it
+            is one, else down to 0.
 
     Returns:
         The group.
@@ -85,15 +88,18 @@ def parse_group(
     Raises:
         InputError: if the text cannot be read.
     """
-    name, colon, rest = text.partition(":")
+    # A pattern may have colons, as in (?:a|b); no value has one.
+    name, colon, rest = text.rpartition(":")
     name = name.strip()
     keys, example = _OF_OPTIMIZER[optimizer]
     pattern = (parameter_groups() if names is None else names).get(name, name)
+    if cosine is None and isinstance(default.decay, CosineDecay):
+        cosine = default.decay
     try:
         if not colon or not name or not rest.strip():
             raise InputError("a name, a colon and at least one key=value are needed")
         re.compile(pattern)
-        values = dict(_value(part, default, keys) for part in rest.split())
+        values = dict(_value(part, default, keys, cosine) for part in rest.split())
         return dataclasses.replace(default, name=name, pattern=pattern, **values)  # type: ignore[arg-type]
     except (InputError, re.error) as error:
         # Names inside are keys of the group here, not arguments.
@@ -103,13 +109,14 @@ def parse_group(
         raise InputError(f"`group`={text!r}: {problem}; write it as {example!r}") from None
 
 
-def _value(part: str, default: ParameterGroup, keys: Sequence[str]) -> tuple[str, object]:
+def _value(
+    part: str, default: ParameterGroup, keys: Sequence[str], cosine: CosineDecay | None
+) -> tuple[str, object]:
     """The attribute that `key=value` stands for, and its value."""
     key, _, value = part.partition("=")
     if key not in keys:
         raise InputError(f"{key!r} is not one of {', '.join(keys)}")
     if key == "decay":
-        cosine = default.decay if isinstance(default.decay, CosineDecay) else None
         return "decay", parse_decay(value, cosine)
     try:
         if key == "lr" and value.startswith("x"):

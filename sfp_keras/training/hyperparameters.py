@@ -23,21 +23,29 @@ def default_group(settings: TrainingSettings) -> ParameterGroup:
         settings: `TrainingSettings`.
 
     Returns:
-        A `ParameterGroup`.
+        A `ParameterGroup` with what the optimiser knows of them.
 
     Raises:
         InputError: if `decay` cannot be read.
     """
-    recipe = settings.recipe
-    return ParameterGroup(
-        "default",
-        "",
-        settings.lr,
-        settings.momentum,
-        settings.l2,
-        parse_decay(settings.decay, CosineDecay(recipe.min_lr, recipe.cooldown_epochs)),
-        recipe.weight_decay,
-    )
+    decay = parse_decay(settings.decay, _cosine(settings))
+    if settings.recipe.optimizer == "adamw":
+        known = {"weight_decay": settings.recipe.weight_decay}
+    else:
+        known = {"momentum": settings.momentum, "l2": settings.l2}
+    return ParameterGroup("default", "", settings.lr, decay=decay, **known)
+
+
+def _cosine(settings: TrainingSettings) -> CosineDecay:
+    return CosineDecay(settings.recipe.min_lr, settings.recipe.cooldown_epochs)
+
+
+def _groups(
+    settings: TrainingSettings, names: Mapping[str, str] | None = None
+) -> list[ParameterGroup]:
+    default, kind = default_group(settings), settings.recipe.optimizer
+    cosine = _cosine(settings)
+    return [parse_group(text, default, names, kind, cosine) for text in settings.group]
 
 
 def optimizer_of(
@@ -55,10 +63,9 @@ def optimizer_of(
     Raises:
         InputError: if `decay` or a `group` cannot be read.
     """
-    default, kind = default_group(settings), settings.recipe.optimizer
-    groups = [parse_group(text, default, names, kind) for text in settings.group]
+    default, groups = default_group(settings), _groups(settings, names)
     with arguments_called(groups="group"):
-        if kind == "adamw":
+        if settings.recipe.optimizer == "adamw":
             return AdamW(default.learning_rate, default.weight_decay, groups=groups)
         return SGD(default.learning_rate, default.momentum, default.l2, groups=groups)
 
@@ -76,15 +83,21 @@ def schedule_of(settings: TrainingSettings) -> GroupSchedule:
         InputError: if `decay` cannot be read, a warm-up or cosine would raise a learning rate
             that it lowers or the other way about, or they take the whole schedule.
     """
-    recipe, decay = settings.recipe, default_group(settings).decay
-    used = [("warmup_lr", "warmup_epochs", recipe.warmup_epochs > 0)]
-    used.append(("min_lr", "cooldown_epochs", isinstance(decay, CosineDecay)))
-    for rate, _, is_used in used:
-        if is_used and getattr(recipe, rate) > settings.lr:
-            raise InputError(
-                f"`{rate}`={getattr(recipe, rate):g} must not be above `lr`={settings.lr:g}"
-            )
-    epochs = {name: getattr(recipe, name) for _, name, is_used in used if is_used}
+    recipe, default = settings.recipe, default_group(settings)
+    groups = [default, *_groups(settings)]
+    cosines = [group for group in groups if isinstance(group.decay, CosineDecay)]
+    used = [("warmup_lr", "warmup_epochs", groups if recipe.warmup_epochs else [])]
+    used.append(("min_lr", "cooldown_epochs", cosines))
+    for rate, _, of in used:
+        for group in of:
+            # Of rate 0, a group is frozen all the time.
+            if 0 < group.learning_rate < getattr(recipe, rate):
+                whose = "" if group is default else f" of `group`={group.name}"
+                raise InputError(
+                    f"`{rate}`={getattr(recipe, rate):g} must not be above "
+                    f"`lr`={group.learning_rate:g}{whose}"
+                )
+    epochs = {name: getattr(recipe, name) for _, name, of in used if of}
     if sum(epochs.values()) >= max(settings.schedule_length, 1):
         given = " and ".join(f"`{name}`={count}" for name, count in epochs.items())
         raise InputError(
@@ -93,7 +106,7 @@ def schedule_of(settings: TrainingSettings) -> GroupSchedule:
         )
     return GroupSchedule(
         settings.lr,
-        decay,
+        default.decay,
         settings.total_epochs,
         settings.schedule_length,
         WarmUp(recipe.warmup_epochs, recipe.warmup_lr),

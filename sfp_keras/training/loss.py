@@ -8,6 +8,7 @@ from keras import ops
 from sfp_keras.distribution import current_devices
 
 
+@keras.saving.register_keras_serializable(package="sfp_keras")
 class CrossEntropy(keras.losses.SparseCategoricalCrossentropy):
     """Mean cross-entropy of logits over a batch, however unevenly it is spread over devices.
 
@@ -35,6 +36,10 @@ class CrossEntropy(keras.losses.SparseCategoricalCrossentropy):
             mean = super().__call__(y_true, y_pred)
         return current_devices().mean_of_all(mean, ops.shape(y_pred)[0])
 
+    def get_config(self) -> dict[str, Any]:
+        """The complete configuration."""
+        return {"label_smoothing": self.label_smoothing}
+
     def _smoothed(self, labels: Any, logits: Any) -> Any:
         count, smoothing = logits.shape[-1], self.label_smoothing
         if not _are_shares(labels, logits):
@@ -54,9 +59,33 @@ def curves() -> list[keras.metrics.Metric]:
         The metrics `accuracy` and `cross_entropy`.
     """
     return [
-        keras.metrics.MeanMetricWrapper(_is_right, name="accuracy"),
-        keras.metrics.MeanMetricWrapper(_cross_entropy, name="cross_entropy"),
+        EpochAccuracy(),
+        EpochCrossEntropy(),
     ]
+
+
+@keras.saving.register_keras_serializable(package="sfp_keras")
+class EpochAccuracy(keras.metrics.MeanMetricWrapper):
+    """The share of images whose label has the largest logit."""
+
+    def __init__(self, name: str = "accuracy", **kwargs: Any) -> None:
+        super().__init__(_is_right, name=name, **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        """The complete configuration."""
+        return {"name": self.name, "dtype": self.dtype}
+
+
+@keras.saving.register_keras_serializable(package="sfp_keras")
+class EpochCrossEntropy(keras.metrics.MeanMetricWrapper):
+    """The mean cross-entropy over images."""
+
+    def __init__(self, name: str = "cross_entropy", **kwargs: Any) -> None:
+        super().__init__(_cross_entropy, name=name, **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        """The complete configuration."""
+        return {"name": self.name, "dtype": self.dtype}
 
 
 def _are_shares(labels: Any, logits: Any) -> bool:

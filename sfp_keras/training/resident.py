@@ -21,13 +21,16 @@ def fits_on_device(*splits: ImageSplit) -> bool:
     """Whether images are held in memory, and are few enough to hold on the device too.
 
     Args:
-        *splits: `ImageSplit`. Together they may have 4 GiB.
+        *splits: `ImageSplit`. Together they may have 4 GiB and 2**31 pixels.
 
     Returns:
         `bool`.
     """
     bytes_of_all = sum(math.prod(s.images.shape) * s.dtype.itemsize for s in splits)
-    return all(split.in_memory for split in splits) and bytes_of_all <= MOST_BYTES
+    # A pixel's number is an int32.
+    pixels = sum(math.prod(s.images.shape[:3]) for s in splits)
+    fits = bytes_of_all <= MOST_BYTES and pixels < 1 << 31
+    return fits and all(split.in_memory for split in splits)
 
 
 class ResidentImages(StepsTogether):

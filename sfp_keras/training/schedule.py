@@ -106,10 +106,6 @@ class StepDecay:
         """The learning rate at an epoch, counted from 0, of a schedule of `epochs`."""
         return initial * self.factor(int(epoch))
 
-    def scaled_factor(self, epoch: int, epochs: int, schedule_epochs: int) -> float:
-        """The factor when a schedule written for `schedule_epochs` is run in `epochs`."""
-        return self.factor(int(Fraction(epoch * schedule_epochs, epochs)))
-
 
 CONSTANT = StepDecay()
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
+from sfp_keras.errors import InputError
 from sfp_keras.training.grouped_optimizer import GroupedOptimizer
 from sfp_keras.training.groups import ParameterGroup
 
@@ -27,13 +28,15 @@ class SGD(GroupedOptimizer):
         momentum: `float` in [0, 1). Defaults to `0.0`.
         l2: `float`, at least 0. The papers' alpha, PyTorch's `weight_decay`. Defaults to `0.0`.
         nesterov: `bool`. Without it, `w -= lr * buf`. Defaults to `True`.
-        groups: sequence of `ParameterGroup` or of dicts with `name`, `pattern`,
-            `learning_rate`, `momentum`, `l2`. The first whose pattern is found in
-            `variable.path` counts. A pattern that matches nothing is an error.
+        groups: sequence of `ParameterGroup` or of dicts with `name`, `pattern`, `learning_rate`,
+            `momentum`, `l2`, of which the last three may be left out: they are the optimiser's
+            then. The first whose pattern is found in `variable.path` counts. A pattern that
+            matches nothing is an error.
 
     Raises:
-        InputError: if `momentum` or `l2` is out of range, or two groups have one name; at
-            `build`, if a group's pattern matches no variable.
+        InputError: if `momentum` or `l2` is out of range, `weight_decay` is given, two groups have
+            one name, or a group has a weight decay; at `build`, if a group's pattern matches no
+            variable.
 
     Example:
         >>> optimizer = SGD(0.0145, momentum=0.97, l2=1e-3,
@@ -52,10 +55,11 @@ class SGD(GroupedOptimizer):
         name: str = "sgd",
         **kwargs: Any,
     ):
-        super().__init__(learning_rate, groups, name, **kwargs)
-        self.momentum = float(momentum)
-        self.l2 = float(l2)
-        ParameterGroup(name, ".", 0.0, self.momentum, self.l2)  # Checks them.
+        if kwargs.get("weight_decay"):
+            raise InputError("`weight_decay` of SGD would be Keras' decoupled one: give `l2`")
+        own = {"momentum": float(momentum), "l2": float(l2)}
+        super().__init__(learning_rate, groups, name, own, **kwargs)
+        self.momentum, self.l2 = own["momentum"], own["l2"]
         self.nesterov = nesterov
 
     def make_slots(self, variables: Sequence[keras.Variable]) -> None:

@@ -40,8 +40,8 @@ def zero_gradient_shares(
 
     Raises:
         InputError: if the model has other outputs, there are no images, images of another shape,
-            not as many labels, a label outside 0 to K - 1, or Keras runs on another backend than
-            TensorFlow and JAX.
+            not as many labels, a label outside 0 to K - 1, no variable that is trained, or Keras
+            runs on another backend than TensorFlow and JAX.
 
     Source: the measure of pruned back-propagation on trees (arXiv:2211.11378) after its abstract;
     the paper's own numbers are not available to us.
@@ -67,6 +67,11 @@ def zero_gradient_shares(
     if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= count:
         raise InputError(f"`labels` must be whole numbers 0 to {count - 1}")
     variables = model.trainable_variables
+    if not variables:
+        raise InputError(
+            f"`model`: all variables of {model.name!r} are frozen, so none has a gradient: set its "
+            "`trainable` to True"
+        )
     zeros = _zeros(model, variables)
     shares = np.zeros(len(variables))
     always = [np.ones(variable.shape, bool) for variable in variables]

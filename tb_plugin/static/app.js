@@ -9,7 +9,7 @@ import {ExportButtons} from './components/exportbuttons.js';
 import {useNews} from './lib/follow.js';
 import {Help} from './components/help.js';
 import * as host from './lib/host.js';
-import {Empty, EmptyLog, Failure} from './components/messages.js';
+import {Empty, EmptyLog, Failure, Notices} from './components/messages.js';
 import {useResource} from './lib/resource.js';
 import {VISITED, decode, encode, select} from './lib/state.js';
 import {Shared} from './lib/shared.js';
@@ -74,7 +74,7 @@ function App({initial, read, views}) {
   if (!runs.length)
     return html`<main class="alone"><${Notices} texts=${notices} /><${EmptyLog} /></main>`;
   const chosen = select(state, runs, views.find(({name}) => name === state.view));
-  return html`<${Shared.Provider} value=${{state, update, theme, version, runs, chosen, columns: columns.data[chosen.kind]}}>
+  return html`<${Shared.Provider} value=${{state, update, theme, version, runs, chosen, notices, columns: columns.data[chosen.kind]}}>
     <div class="app">
       <${Controls} notices=${notices} />
       <${Main} views=${views} />
@@ -108,10 +108,6 @@ function NotKept({stages, alone}) {
     : html`<p class="notice" role="status">The log keeps no matrices of ${names}. ${text}</p>`;
 }
 
-function Notices({texts}) {
-  return texts.map((text) => html`<p class="notice" role="status">${text}</p>`);
-}
-
 function Main({views: all}) {
   const {state, update, chosen} = useContext(Shared);
   // One that an address names is shown in any case.
@@ -120,6 +116,8 @@ function Main({views: all}) {
   const stages = stagesOf(state.view, chosen);
   const bare = stages.filter((s) => !hasMatrices(s));
   const alone = bare.length > 0 && bare.length === stages.length;
+  // The view of stages says itself which it leaves out.
+  const told = bare.length > 0 && (alone || state.view !== 'stages');
   const turn = (event) => {
     const by = {ArrowRight: 1, ArrowLeft: -1}[event.key];
     if (!by) return;
@@ -158,7 +156,7 @@ function Main({views: all}) {
       aria-labelledby=${`tab-${state.view}`}
       class=${`view ${state.view}`}
     >
-      ${bare.length > 0 && html`<${NotKept} stages=${bare} alone=${alone} />`}
+      ${told && html`<${NotKept} stages=${bare} alone=${alone} />`}
       ${!alone && html`<${Guard} key=${state.view}><${Page} /><//>`}
     </main>
   </div>`;

@@ -61,3 +61,9 @@ def test_what_cannot_be_drawn_is_refused():
         draw_following(found, "ab", [1])
     with pytest.raises(InputError, match="3 names of 2 labels"):
         draw_following(found, "abc")
+
+
+def test_a_filter_that_is_never_in_a_cluster_is_drawn_with_some_labels():
+    found = follow(*[[[-1] * 30]] * 3)
+    assert shown_labels(found.life_id[:, 0]) == list(range(12))
+    assert len(draw_following(found, [f"label {i}" for i in range(30)]).axes[2].images) == 1

@@ -211,3 +211,12 @@ def test_selectivity_leaves_out_missing_labels():
     np.testing.assert_allclose(fields.selectivity(), [0.5])
     alone = FilterFields(features[:1], np.zeros((1, 1, 1)), np.array([1]), ())
     assert np.isnan(alone.selectivity()).all()
+
+
+@pytest.mark.parametrize("positions", [1, 4])
+def test_filters_are_counted_from_the_end_too(positions):
+    fields, labels = make(positions=positions), np.array([3, 0])
+    expected = fields.boolean(-2)[np.ix_(labels, labels)]
+    np.testing.assert_array_equal(fields.boolean_of(-2, labels), expected)
+    with pytest.raises(InputError, match="`filters`"):
+        fields.boolean_of(7, labels)

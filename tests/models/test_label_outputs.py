@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 
 from sfp_keras.models.label_outputs import (
@@ -140,3 +141,18 @@ def test_the_softmax_of_the_logits_are_the_probabilities(activation):
     of_logits = keras.ops.softmax(logits.predict_on_batch(images))
     np.testing.assert_allclose(of_logits, probabilities, atol=1e-6)
     assert len(logits.trainable_variables) == 4
+
+
+@pytest.mark.parametrize("end", [layers.Softmax, lambda: tf.nn.softmax], ids=["layer", "function"])
+def test_a_softmax_by_another_name_is_one(end):
+    model = network([layers.Flatten(), layers.Dense(5, end())])
+    outputs = model.predict_on_batch(np.random.default_rng(0).normal(size=(3, 4, 4, 3)))
+    found = label_outputs(model, 5)
+    np.testing.assert_allclose(label_probabilities(model, found)([outputs]), outputs, rtol=1e-6)
+
+
+def test_logits_of_probabilities_in_half_precision_are_finite():
+    model = network([layers.Flatten(), layers.Dense(3, "softmax", dtype="float16")])
+    model.layers[-1].set_weights([np.zeros((24, 3)), np.array([20.0, 0.0, -20.0])])
+    logits = label_logits(model, label_outputs(model, 3)).predict_on_batch(np.ones((1, 4, 4, 3)))
+    assert np.isfinite(logits).all()

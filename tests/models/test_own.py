@@ -179,3 +179,12 @@ def test_unknown_classes_and_lambdas_name_the_mend(tmp_path):
             load_own_model(str(path))
         # Keras' own advice would run what the file holds.
         assert "safe_mode" not in str(error.value)
+
+
+def test_an_image_size_may_be_numpys():
+    for size in (np.int64(8), np.array([8, 8]), (8, 8)):
+        assert load_own_model(open_size(), image_size=size).input_shape == (None, 8, 8, 3)
+
+
+def open_size():
+    return small((None, None, 3))

@@ -152,3 +152,83 @@ def test_fewer_filters() -> None:
 def test_numbers_of_filters_that_do_not_fit(filters: dict[str, int], message: str) -> None:
     with pytest.raises(InputError, match=re.compile(message)):
         narrowed(make(grey), filters, seed=0)
+
+
+@keras.saving.register_keras_serializable(package="tests_of_own_building")
+class Gain(keras.layers.Layer):
+    """A layer whose class Keras is not told of, in a nested model."""
+
+    def build(self, shape):
+        self.gain = self.add_weight(shape=(shape[-1],), initializer="uniform", name="gain")
+
+    def call(self, inputs):
+        return inputs * self.gain
+
+
+def nested() -> keras.Model:
+    scale = keras.layers.Normalization()
+    scale.adapt(np.random.default_rng(0).normal(5, 3, (50, 6, 6, 3)))
+    double = keras.layers.Lambda(lambda x: 2 * x)
+    inner = keras.Sequential([keras.Input((6, 6, 3)), double, Gain()], name="inner")
+    flat = keras.layers.Flatten()
+    return keras.Sequential([keras.Input((6, 6, 3)), scale, inner, flat, keras.layers.Dense(4)])
+
+
+def test_a_network_is_the_functions_whatever_its_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(keras.saving.get_custom_objects(), "tests_of_own_building>Gain")
+    made = []
+    network = make(lambda: made.append(nested()) or made[0])
+    images = np.random.default_rng(1).normal(5, 3, (3, 6, 6, 3)).astype("float32")
+    expected = made[0].predict_on_batch(images)
+    np.testing.assert_allclose(network.predict_on_batch(images), expected, rtol=1e-5)
+    smaller = narrowed(wider(), {"first": 2}, seed=0)
+    assert smaller.get_layer("inner").get_layer("gain").gain.shape == (2,)
+    np.testing.assert_allclose(smaller.get_layer("scale").mean, 7 * np.ones((1, 1, 1, 3)))
+
+
+def wider() -> keras.Model:
+    """As `nested`, with a convolution before the user's own layer."""
+    scale = keras.layers.Normalization(name="scale")
+    scale.adapt(np.full((5, 6, 6, 3), 7.0) + np.arange(5)[:, None, None, None] - 2)
+    first = keras.layers.Conv2D(3, 3, name="first")
+    inner = keras.Sequential([keras.Input((4, 4, 3)), Gain(name="gain")], name="inner")
+    ends = [keras.layers.Flatten(), keras.layers.Dense(4)]
+    return keras.Sequential([keras.Input((6, 6, 3)), scale, first, inner, *ends])
+
+
+def ending(*ends) -> keras.Model:
+    image = keras.Input((3, 3, 2))
+    x = keras.layers.Flatten()(image)
+    for end in ends:
+        x = end(x)
+    return keras.Model(image, x)
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        lambda: [keras.layers.Dense(4), keras.layers.Softmax(), keras.layers.Flatten()],
+        lambda: [
+            keras.layers.Dense(4, "softmax"),
+            keras.layers.Activation("linear", dtype="float32"),
+        ],
+        lambda: [keras.layers.Dense(4), keras.ops.softmax],
+        lambda: [keras.layers.Dense(4, keras.layers.Softmax())],
+        lambda: [
+            keras.Sequential([keras.Input((18,)), keras.layers.Dense(4, "softmax")], name="head")
+        ],
+    ],
+    ids=["flattened", "float32", "ops", "layer", "nested"],
+)
+def test_probabilities_are_refused_wherever_they_are_made(ends: Callable) -> None:
+    with pytest.raises(InputError, match="ends with a softmax: training takes logits"):
+        make(lambda: ending(*ends()))
+
+
+def test_a_fixed_number_of_images_is_refused() -> None:
+    def factory() -> keras.Model:
+        image = keras.Input((2, 2, 1), batch_size=32)
+        return keras.Model(image, keras.layers.Dense(4)(keras.layers.Flatten()(image)))
+
+    with pytest.raises(InputError, match="batches of 32 images alone: leave batch_size out"):
+        make(factory)

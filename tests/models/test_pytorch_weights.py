@@ -323,3 +323,65 @@ def test_equal_shapes_without_numbers_are_refused(tmp_path: Path, names: tuple[s
     with pytest.raises(InputError, match="have the same shapes, and no number"):
         load_pytorch_weights(model, _three(tmp_path, *names))
     np.testing.assert_equal(model.get_weights(), before)
+
+
+def dense(rng, out, inputs):
+    return {"weight": rng.normal(size=(out, inputs)).astype("float32"), "bias": np.zeros(out, "f")}
+
+
+def file_of(tmp_path, modules):
+    tensors = {f"{name}.{part}": t for name, of in modules.items() for part, t in of.items()}
+    return saved(tmp_path, tensors)
+
+
+def test_an_image_is_flattened_as_pytorch_does(tmp_path):
+    rng = np.random.default_rng(0)
+    first = dense(rng, 4, 2 * 3 * 3)
+    image = keras.Input((2, 3, 3))
+    x = layers.Flatten()(layers.Rescaling(2.0)(image))
+    model = keras.Model(image, layers.Dense(4, name="fc")(x))
+    load_pytorch_weights(model, file_of(tmp_path, {"fc": first}))
+    images = rng.normal(size=(5, 2, 3, 3)).astype("float32")
+    expected = 2 * images.transpose(0, 3, 1, 2).reshape(5, -1) @ first["weight"].T
+    np.testing.assert_allclose(model.predict_on_batch(images), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_flattened_maps_are_joined_as_pytorch_does(tmp_path):
+    rng = np.random.default_rng(1)
+    image = keras.Input((2, 2, 3))
+    means = layers.GlobalAveragePooling2D()(image)
+    other = layers.Dropout(0.5)(layers.Flatten()(layers.ReLU()(image)))
+    x = layers.Concatenate()([layers.Flatten()(image), means, other])
+    model = keras.Model(image, layers.Dense(4, name="fc")(x))
+    first = dense(rng, 4, 12 + 3 + 12)
+    load_pytorch_weights(model, file_of(tmp_path, {"fc": first}))
+    images = rng.normal(size=(5, 2, 2, 3)).astype("float32")
+    moved = images.transpose(0, 3, 1, 2).reshape(5, -1)
+    inputs = np.concatenate([moved, images.mean((1, 2)), np.maximum(moved, 0)], axis=1)
+    expected = inputs @ first["weight"].T
+    np.testing.assert_allclose(model.predict_on_batch(images), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_layers_of_one_name_are_told_apart(tmp_path):
+    rng = np.random.default_rng(2)
+    image = keras.Input((2, 2, 3))
+    maps = keras.Sequential(
+        [keras.Input((2, 2, 3)), layers.Flatten(), layers.Dense(4, name="fc")], name="a"
+    )
+    flat = keras.Sequential([keras.Input((4,)), layers.Dense(4, name="fc")], name="b")
+    model = keras.Model(image, flat(maps(image)))
+    modules = {"0": dense(rng, 4, 12), "1": dense(rng, 4, 4)}
+    load_pytorch_weights(model, file_of(tmp_path, modules))
+    np.testing.assert_array_equal(flat.layers[-1].kernel, modules["1"]["weight"].T)
+
+
+def test_mends_name_what_the_network_has(tmp_path):
+    image = keras.Input((2, 2, 3))
+    model = keras.Model(image, layers.Dense(4, use_bias=False)(layers.Flatten()(image)))
+    rng = np.random.default_rng(3)
+    two = {"0": dense(rng, 5, 12), "1": dense(rng, 4, 5)}
+    for modules in ({"0": dense(rng, 4, 12)}, {"0": {"weight": np.zeros((4, 8), "f")}}, two):
+        with pytest.raises(InputError, match=r"\(`model`\)|give the layer one") as error:
+            load_pytorch_weights(model, file_of(tmp_path, modules))
+        for option in ("fc_widths", "output_bias", "filters"):
+            assert option not in str(error.value)

@@ -57,3 +57,9 @@ def test_tables_and_figures():
 def test_stages_of_several_kinds_have_filters():
     assert common_kind(["node", "node"]) == "node"
     assert common_kind(["node", "head"]) == common_kind([]) == "filter"
+
+
+def test_names_that_are_cut_stay():
+    text = "Filters of oil filt\N{HORIZONTAL ELLIPSIS}, oil filter w\N{HORIZONTAL ELLIPSIS}"
+    shown = text_of_kind(text, "node", ["oil filter wrench"])
+    assert shown == text.replace("Filters", "Nodes", 1)

@@ -83,3 +83,31 @@ def test_a_look_at_what_is_kept_computes_nothing():
     cache.get("c", lambda: 3, lambda _: 5)
     # To look at a thing is to use it.
     assert (cache.kept("a"), cache.kept("b")) == (1, None)
+
+
+def test_who_leaves_takes_nobody_along():
+    cache = ByteCache(100, of_one=(TimeoutError,))
+    begun, results = threading.Event(), []
+
+    def leaves():
+        begun.set()
+        while not waiting.is_alive():
+            time.sleep(0.001)
+        time.sleep(0.05)
+        raise TimeoutError
+
+    def ask(compute):
+        try:
+            results.append(cache.get("a", compute, lambda _: 1))
+        except TimeoutError as error:
+            results.append(error)
+
+    waiting = threading.Thread(target=ask, args=(lambda: 7,))
+    first = threading.Thread(target=ask, args=(leaves,))
+    first.start()
+    begun.wait()
+    waiting.start()
+    for thread in (first, waiting):
+        thread.join()
+    assert 7 in results
+    assert [type(one) for one in results if one != 7] == [TimeoutError]

@@ -113,3 +113,8 @@ def test_groups_that_cannot_be_are_refused(kind, text, match):
 def test_a_negative_weight_decay_is_refused():
     with pytest.raises(InputError, match="`weight_decay`=-1"):
         AdamW(weight_decay=-1)
+
+
+def test_a_group_with_a_momentum_is_refused():
+    with pytest.raises(InputError, match=r"`l2` of parameter group 'fc': AdamW has none"):
+        AdamW(groups=[ParameterGroup("fc", "fc", 0.1, l2=0.1)])

@@ -176,3 +176,24 @@ def test_validation_takes_what_keras_takes():
     logs = model.fit(x, Y, epochs=2, verbose=0, callbacks=[validation]).history
     losses = [((np.asarray(model(x)) - y) ** 2).mean() for x, y, _ in batches[:2]]
     assert logs["val_loss"][-1] == pytest.approx(np.mean(losses), rel=1e-4)
+
+
+def test_groups_keep_their_rates_where_the_loss_is_scaled():
+    group = ParameterGroup("all", "output", 0.1, decay=StepDecay.parse("0.5/1"))
+    inner = SGD(0.01, groups=[group])
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, name="output")])
+    model.compile(keras.optimizers.LossScaleOptimizer(inner), "mse")
+    rates = []
+    seen = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: rates.append(float(inner._group_rates[0]))
+    )
+    fit(model, GroupSchedule(0.01, StepDecay(), 3), seen, epochs=3)
+    assert rates == pytest.approx([0.1, 0.05, 0.025])
+
+
+def test_moving_means_that_are_not_finite_stop_it():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.BatchNormalization(momentum=1.0)])
+    model.layers[0].moving_variance.assign([1, np.nan, 1])
+    model.compile("sgd", "mse")
+    with pytest.raises(InputError, match="moving_variance is not finite after epoch 0"):
+        fit(model, StopOnNaN(), epochs=1)

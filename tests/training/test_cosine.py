@@ -1,5 +1,6 @@
 """Warm-up, cosine and cool-down against their formula."""
 
+import dataclasses
 import math
 
 import pytest
@@ -75,3 +76,22 @@ def test_decays_by_their_texts():
 def test_schedules_that_cannot_be_are_refused(values, match):
     with pytest.raises(InputError, match=match):
         schedule_of(settings(**values))
+
+
+def test_a_group_is_not_raised_by_what_others_warm_up_from_or_fall_to():
+    for group, rate in (("lr=1e-5", "warmup_lr"), ("lr=1e-6", "min_lr")):
+        recipe = RecipeSettings(warmup_epochs=10, **{rate: 2e-5})
+        with pytest.raises(InputError, match=f"`{rate}`=2e-05 must not be above .*`group`=fc"):
+            schedule_of(settings(group=(f"fc: {group}",), recipe=recipe))
+    frozen = settings(group=("fc: lr=0",))
+    schedule, (fc,) = schedule_of(frozen), optimizer_of(frozen).groups
+    assert [schedule.group_rate(fc, epoch) for epoch in (0, 5, 200, 309)] == [0, 0, 0, 0]
+
+
+def test_a_group_alone_may_fall_by_a_cosine():
+    recipe = RecipeSettings(min_lr=1e-5, cooldown_epochs=10)
+    chosen = settings(decay="0.5/100", group=("fc: decay=cosine",), recipe=recipe)
+    (fc,) = optimizer_of(chosen).groups
+    assert fc.decay == CosineDecay(1e-5, 10)
+    with pytest.raises(InputError, match="`cooldown_epochs`=10: nothing is left"):
+        schedule_of(dataclasses.replace(chosen, schedule_epochs=10))

@@ -172,3 +172,10 @@ def test_it_runs_on_jax():
         check=False,
     )
     assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_more_pixels_than_an_int32_numbers_do_not_fit():
+    row = np.zeros((1, 224, 224, 1), np.uint8)
+    for count, fits in ((42_000, True), (43_000, False)):
+        images = np.broadcast_to(row, (count, *row.shape[1:]))
+        assert fits_on_device(ImageSplit(images, np.zeros(count, int))) is fits

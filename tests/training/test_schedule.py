@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfp_keras.errors import InputError
-from sfp_keras.training import ParameterGroup, StepDecay, parse_group
+from sfp_keras.training import GroupSchedule, ParameterGroup, StepDecay, parse_group
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -47,11 +47,9 @@ def test_worked_examples():
 
 def test_a_shorter_run_passes_through_the_whole_schedule():
     decay = StepDecay.parse("0.65/20")
-    short = [decay.scaled_factor(epoch, 60, 300) for epoch in range(60)]
-    assert short == [decay.factor(5 * epoch) for epoch in range(60)]
-    assert [decay.scaled_factor(e, 300, 300) for e in range(300)] == [
-        decay.factor(e) for e in range(300)
-    ]
+    short, whole = (GroupSchedule(1.0, decay, epochs, 300) for epochs in (60, 300))
+    assert [short.default_rate(e) for e in range(60)] == [decay.factor(5 * e) for e in range(60)]
+    assert [whole.default_rate(e) for e in range(300)] == [decay.factor(e) for e in range(300)]
 
 
 @pytest.mark.parametrize("text", ["0.65", "0.65/0", "2/20", "x/20", "0.5/20,0.4/20", "0/3", "-1/2"])
@@ -91,3 +89,8 @@ def test_a_group_takes_what_it_does_not_say_from_the_default():
 def test_a_group_that_does_not_read_is_named(text):
     with pytest.raises(InputError, match=r"^`group`='[^`]*$"):
         parse_group(text, DEFAULT)
+
+
+def test_a_pattern_may_have_colons():
+    group = parse_group("(?:conv1|conv2)/: lr=x0.1", DEFAULT)
+    assert (group.pattern, group.learning_rate) == ("(?:conv1|conv2)/", pytest.approx(0.00145))

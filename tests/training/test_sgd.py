@@ -143,3 +143,24 @@ def test_saved_in_the_middle_it_goes_on_bit_equal(tmp_path):
     again.fit(x, y, epochs=2, shuffle=False, verbose=0)
     for ours, theirs in zip(again.get_weights(), whole.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_what_a_group_leaves_out_is_the_optimisers():
+    group = {"name": "fc", "pattern": "fc", "momentum": 0.5}
+    (found,) = SGD(0.1, momentum=0.9, l2=1e-3, groups=[group]).groups
+    assert found == ParameterGroup("fc", "fc", 0.1, 0.5, 1e-3)
+
+
+def test_what_would_be_ignored_is_refused():
+    with pytest.raises(InputError, match="`weight_decay` of SGD would be Keras' decoupled one"):
+        SGD(0.1, weight_decay=0.5)
+    with pytest.raises(InputError, match=r"`weight_decay` of parameter group 'fc': SGD has none"):
+        SGD(0.1, groups=[ParameterGroup("fc", "fc", 0.1, weight_decay=0.1)])
+
+
+def test_a_pattern_without_a_variable_is_refused_each_time():
+    optimizer = SGD(groups=[ParameterGroup("fc", "fc", 0.1)])
+    for variables, like in (([keras.Variable([1.0])], "paths look like"), ([], "none is trained")):
+        for _ in range(2):
+            with pytest.raises(InputError, match=f"'fc' matches no variable.*{like}"):
+                optimizer.build(variables)

@@ -97,3 +97,10 @@ def test_it_needs_one_output_of_logits() -> None:
     ):
         with pytest.raises(InputError, match=rf"one output of logits \(n, K\), received {given}"):
             zero_gradient_shares(model, np.zeros((1, 4, 2)), np.zeros(1, int))
+
+
+def test_a_network_without_variables_that_train_is_refused() -> None:
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)], name="frozen")
+    model.trainable = False
+    with pytest.raises(InputError, match=r"`model`: all variables of 'frozen' are frozen"):
+        zero_gradient_shares(model, np.ones((1, 3)), np.zeros(1, int))

@@ -138,7 +138,7 @@ def shown_labels(life: np.ndarray) -> list[int]:
     """The labels of a filter's map, from above: by their clusters at the last step.
 
     Those in none stand below, by the step they were last in one. Of many labels, those that are
-    never in a cluster are left out.
+    never in a cluster are left out, as long as there are others.
 
     Args:
         life: array `(S, K)`, as of `FollowedClusters.life_id` of one filter.
@@ -150,7 +150,8 @@ def shown_labels(life: np.ndarray) -> list[int]:
     begun = np.where(there.any(axis=0), np.argmax(there, axis=0), steps)
     ended = np.where(there.any(axis=0), ended, steps)
     order = np.lexsort((np.arange(labels), begun, ended, last))
-    return [i for i in order.tolist() if labels <= _MOST_LABELS or there[:, i].any()]
+    some = [i for i in order.tolist() if labels <= _MOST_LABELS or there[:, i].any()]
+    return some or order.tolist()[:_MOST_LABELS]
 
 
 def _draw_becoming(panel: Axes, found: FollowedClusters) -> None:

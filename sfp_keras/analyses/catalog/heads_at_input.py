@@ -10,8 +10,12 @@ import pandas as pd
 
 from sfp_keras.analyses.analysis import Analysis, AnalysisPart, Drawing, Scope, Tabled
 from sfp_keras.analyses.catalog.heads_at_input_table import CHANGED, DIFFERENCE, WAYS
-from sfp_keras.analyses.catalog.matrices import draw_kinds, outline_clusters, permuted_kinds
-from sfp_keras.analyses.catalog.single_heads import corner_size
+from sfp_keras.analyses.catalog.matrices import (
+    corner_size,
+    draw_kinds,
+    outline_clusters,
+    permuted_kinds,
+)
 from sfp_keras.analyses.shown_filters import typical_filters
 from sfp_keras.analyses.subjects import MOST_LABELS, Stage
 from sfp_keras.filters import FilterClusters, SingleHeadFields

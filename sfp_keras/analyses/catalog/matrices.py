@@ -108,7 +108,9 @@ def draw_matrices(
     axes[2].set(xlabel="output unit, permuted", ylabel="input label, permuted")
     if enlarged:
         axes[2].set(xticks=[], yticks=[])
-        _draw_corner(axes[2], axes[3], kinds, order, clusters.cluster_id[filter_index], shown)
+        size = corner_size(clusters, [filter_index])
+        _draw_corner(axes[2], axes[3], kinds[:size, :size], order, shown)
+        outline_clusters(axes[3], clusters.cluster_id[filter_index][order[:size]])
     else:
         _label_both(axes[2], order, shown, ", permuted")
         outline_clusters(axes[2], clusters.cluster_id[filter_index][order])
@@ -144,6 +146,22 @@ def matrices_caption(clusters: FilterClusters, stage: str, filter_index: int, wh
     )
 
 
+def corner_size(clusters: FilterClusters, filters: Sequence[int]) -> int:
+    """Rows and columns of some filters' matrices that hold their clusters, of many labels.
+
+    Args:
+        clusters: `FilterClusters`.
+        filters: numbers of those drawn.
+
+    Returns:
+        `int`. K for few labels, else at most 30.
+    """
+    if not _is_large(clusters):
+        return clusters.num_labels
+    most = int(clusters.in_cluster[list(filters)].sum(axis=1).max(initial=0))
+    return min(max(most + 2, 6), _CORNER, clusters.num_labels)
+
+
 def _is_large(clusters: FilterClusters) -> bool:
     return clusters.num_labels > _LARGE_MATRIX
 
@@ -165,19 +183,17 @@ def _draw_corner(
     corner: Axes,
     kinds: np.ndarray,
     order: np.ndarray,
-    numbers: np.ndarray,
     names: list[str],
 ) -> None:
-    """Enlarge the clusters of the permuted matrix, with a frame where they come from."""
+    """Enlarge the corner of the permuted matrix, with a frame where it comes from."""
     from matplotlib.patches import Rectangle
 
-    size = min(max(int((numbers >= 0).sum()) + 2, 6), _CORNER, len(kinds))
-    draw_kinds(corner, kinds[:size, :size])
+    size = len(kinds)
+    draw_kinds(corner, kinds)
     frame: dict[str, Any] = {"fill": False, "edgecolor": COLOURS[1], "linewidth": 1}
     whole.add_patch(Rectangle((-0.5, -0.5), size, size, **frame))
     corner.spines[:].set(color=COLOURS[1], linewidth=1)
     _label_both(corner, order[:size], names, ", permuted")
-    outline_clusters(corner, numbers[order[:size]])
 
 
 def outline_clusters(panel: Axes, numbers: np.ndarray) -> None:

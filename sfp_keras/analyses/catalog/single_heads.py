@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sfp_keras.analyses.analysis import Analysis, AnalysisPart, Drawing, Scope, Tabled
 from sfp_keras.analyses.catalog.matrices import (
+    corner_size,
     draw_kinds,
     filter_table,
     outline_clusters,
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 # Heads drawn, and in a row.
 _MOST, _IN_ROW = 8, 4
-# Of more labels than this a corner is drawn, of up to so many.
-_LARGE_MATRIX, _MOST_IN_CORNER = 20, 30
 
 
 def draw_single_heads(
@@ -72,25 +71,12 @@ def draw_single_heads(
     return figure
 
 
-def corner_size(clusters: FilterClusters, heads: Sequence[int]) -> int:
-    """Rows and columns of some heads' matrices that are drawn: all, of many labels a corner.
-
-    Args:
-        clusters: `FilterClusters` of the heads.
-        heads: numbers of those drawn.
-    """
-    if clusters.num_labels <= _LARGE_MATRIX:
-        return clusters.num_labels
-    most = int(clusters.in_cluster[list(heads)].sum(axis=1).max(initial=0))
-    return min(max(most + 2, 6), _MOST_IN_CORNER, clusters.num_labels)
-
-
 def _parts(stage: Stage, heads: Stage) -> Iterator[AnalysisPart]:
     fields, clusters = heads.fields, heads.clusters
     shown = sorted(typical_filters(clusters, _MOST))
     some = "all" if len(shown) == fields.num_filters else f"{len(shown)} typical"
-    large = clusters.num_labels > _LARGE_MATRIX
-    corner = " Only the corner with the clusters is drawn." if large else ""
+    part = corner_size(clusters, shown) < clusters.num_labels
+    corner = " Only the corner with the clusters is drawn." if part else ""
     yield Drawing(
         "single-heads",
         lambda: draw_single_heads(fields, clusters, shown),

@@ -243,8 +243,8 @@ def _parts(run: Run, summary: pd.DataFrame) -> Iterator[AnalysisPart]:
         mine = _with_first(summary, how)
         yield Tabled(f"links-{how}", links_table(mine, how))
         for start, images, threshold in _drawn(mine):
-            of_kind = mine["clusters_from"].isin(["", images]) & mine["threshold"].isin(
-                [0.0, threshold]
+            of_kind = (mine["clusters_from"] == "") | (
+                (mine["clusters_from"] == images) & (mine["threshold"] == threshold)
             )
             rows = mine[of_kind & (mine["start"] == start)]
             words = f"{images} images, threshold {threshold:g}" if images else "no clusters"

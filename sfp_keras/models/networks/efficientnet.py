@@ -172,7 +172,7 @@ def build_efficientnet(
     if stage9:
         x = layers.convolution(x, "stage9", "conv", _TOP_WIDTH, 1)
         x = layers.activation(x, "stage9")
-    x = keras.layers.GlobalAveragePooling2D(dtype=policy, name="top_pool")(x)
+    x = keras.layers.GlobalAveragePooling2D("channels_last", dtype=policy, name="top_pool")(x)
     if num_labels is not None:
         x = keras.layers.Dropout(
             dropout, seed=seed_of(seed, "top"), dtype=policy, name="top_dropout"
@@ -210,7 +210,9 @@ class _Layers:
         """A convolution without bias, and its batch norm."""
         padding = "same"
         if stride > 1 and self.padding == "symmetric":
-            x = self.layers.ZeroPadding2D(kernel // 2, dtype=self.policy, name=f"{name}_pad")(x)
+            x = self.layers.ZeroPadding2D(
+                kernel // 2, "channels_last", dtype=self.policy, name=f"{name}_pad"
+            )(x)
             padding = "valid"
         layer = f"{name}_{kind}"
         common = {
@@ -265,7 +267,7 @@ class _Layers:
         """Squeeze and excitation: each channel times a number that depends on all their means."""
         channels = x.shape[-1]
         means = self.layers.GlobalAveragePooling2D(
-            keepdims=True, dtype=self.policy, name=f"{name}_means"
+            "channels_last", keepdims=True, dtype=self.policy, name=f"{name}_means"
         )(x)
         for part, width, activation in (
             ("reduce", reduced, "silu"),

@@ -57,6 +57,8 @@ def _build(
             raise InputError(f"`filters` names layer {number}, but lenet5 has layers 1 and 2")
     policy = keras.dtype_policies.get(keras.config.dtype_policy() if dtype is None else dtype)
 
+    shared: dict[str, Any] = {"data_format": "channels_last"}
+
     def drawn(layer: str, inputs: int) -> dict[str, Any]:
         draw = normal(seed, layer, DEVIATIONS[options.activation](inputs))
         return {"kernel_initializer": draw, "dtype": policy, "name": layer}
@@ -66,10 +68,11 @@ def _build(
     for number in _FILTERS:
         inputs = _KERNEL**2 * x.shape[-1]
         layer = f"layer{number}"
-        x = keras.layers.Conv2D(filters[number], _KERNEL, **drawn(f"{layer}_conv", inputs))(x)
+        drawn_here = drawn(f"{layer}_conv", inputs)
+        x = keras.layers.Conv2D(filters[number], _KERNEL, **drawn_here, **shared)(x)
         x = keras.layers.Activation(options.activation, dtype=policy, name=f"{layer}_activation")(x)
-        x = keras.layers.MaxPooling2D(2, dtype=policy, name=f"{layer}_pool")(x)
-    x = keras.layers.Flatten(dtype=policy, name="flatten")(x)
+        x = keras.layers.MaxPooling2D(2, dtype=policy, name=f"{layer}_pool", **shared)(x)
+    x = keras.layers.Flatten(dtype=policy, name="flatten", **shared)(x)
     for number, width in enumerate(_WIDTHS, start=1):
         name = f"fc{number}"
         width = in_proportion(width, fc_width, _FILTERS[1])

@@ -76,6 +76,7 @@ def _build(
     mixed = policy.compute_dtype != policy.variable_dtype
     deviation = DEVIATIONS[options.activation]
 
+    shared: dict[str, Any] = {"data_format": "channels_last"}
     image = keras.Input(tuple(input_shape), name="image")
     # The convolution with a group for each colour; by its groups it is 30 times slower on a CPU.
     x = keras.layers.DepthwiseConv2D(
@@ -84,9 +85,10 @@ def _build(
         depthwise_initializer=normal(seed, "layer1_conv", deviation(_KERNEL**2)),
         dtype=policy,
         name="layer1_conv",
+        **shared,
     )(image)
     x = keras.layers.Activation(options.activation, dtype=policy, name="layer1_activation")(x)
-    x = keras.layers.MaxPooling2D(_POOL, dtype=policy, name="layer1_pool")(x)
+    x = keras.layers.MaxPooling2D(_POOL, dtype=policy, name="layer1_pool", **shared)(x)
     rows = _rows(options, x.shape[1])
     inputs = rows * x.shape[2] * (filters // options.trees)
     x = TreeSampling(
@@ -100,7 +102,7 @@ def _build(
         name="layer2_sampling",
     )(x)
     branches = x.shape[-1]
-    x = keras.layers.Flatten(dtype=policy, name="flatten")(x)
+    x = keras.layers.Flatten(dtype=policy, name="flatten", **shared)(x)
     units = x.shape[-1] // options.trees
     how: dict[str, Any] = {
         "use_bias": options.output_bias,

@@ -1,5 +1,6 @@
 """Weights of a PyTorch network into a Keras model: matched by name, shape and number."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from sfp_keras.errors import InputError
 from sfp_keras.models.filter_axes import moves_axes, source_elements
-from sfp_keras.models.graph import CallGraph, call_graph
+from sfp_keras.models.graph import CallGraph, LayerCall, call_graph
 from sfp_keras.models.registry import architectures
 from sfp_keras.models.weights.pytorch_file import Module, read_modules, read_tensors
 from sfp_keras.models.weights.pytorch_names import load_by_name
@@ -20,6 +21,7 @@ _LAYERS_OF = {
     "batch norm": (keras.layers.BatchNormalization,),
     "linear": (keras.layers.Dense,),
 }
+_OTHER_NETWORK = "choose the network the file was written from (`model`)"
 
 
 def load_pytorch_weights(model: keras.Model, path: str | Path, *, output: bool = True) -> None:
@@ -68,10 +70,12 @@ def load_pytorch_weights(model: keras.Model, path: str | Path, *, output: bool =
         layers["linear"], modules["linear"] = layers["linear"][:-1], modules["linear"][:-1]
     for kind in _LAYERS_OF:
         _check_count(path, model.name, kind, layers[kind], modules, output)
+    # Builders' arguments mend what they have built.
+    ours = known is not None
     maps = _flattened_maps(graph)
     for kind, of_kind in layers.items():
         shapes = [
-            {one.part: one.shape for one in assignments_of(layer, maps.get(layer.name))}
+            {one.part: one.shape for one in assignments_of(layer, maps.get(id(layer)))}
             for layer in of_kind
         ]
         names = [layer.name for layer in of_kind]
@@ -82,9 +86,9 @@ def load_pytorch_weights(model: keras.Model, path: str | Path, *, output: bool =
         for layer, module in zip(layers[kind], modules[kind], strict=True):
             is_output = output and kind == "linear" and layer is layers[kind][-1]
             if kind != "batch norm":
-                _check_bias(path, kind, layer, module, is_output)
-            for assignment in assignments_of(layer, maps.get(layer.name)):
-                _check_shape(path, kind, layer, module, assignment, is_output)
+                _check_bias(path, kind, layer, module, is_output, ours)
+            for assignment in assignments_of(layer, maps.get(id(layer))):
+                _check_shape(path, kind, layer, module, assignment, is_output, ours)
                 variables.append(assignment.variable)
                 conversions.append(assignment.turn)
                 names.append(module.tensor(assignment.part))
@@ -127,27 +131,53 @@ def _with_layers(modules: list[Module], graph: CallGraph, model_name: str) -> li
     ]
 
 
-def _flattened_maps(graph: CallGraph) -> dict[str, np.ndarray]:
-    """Find the Dense layers that read a flattened map: layer name to PyTorch's order of its inputs.
+def _flattened_maps(graph: CallGraph) -> dict[int, np.ndarray]:
+    """Find the Dense layers that read flattened maps: a layer's `id()` to PyTorch's order of them.
 
     PyTorch flattens maps with channels first; here any calls that move axes may do it.
     """
     source = {id(tensor): call for call in graph.calls for tensor in call.outputs}
     maps = {}
     for call in graph.calls:
-        before, elements = source.get(id(call.inputs[0])), None
-        # Dropout and activations stand between the flatten and the linear layer in some networks.
-        while before is not None and not getattr(before.operation, "weights", ()):
-            if moves_axes(before) and None not in before.inputs[0].shape[1:]:
-                taken = source_elements(before)
-                elements = taken if elements is None else taken[elements]
-            elif before.inputs[0].shape[1:] != before.outputs[0].shape[1:]:
-                break
-            before = source.get(id(before.inputs[0]))
-        shape = call.inputs[0].shape if before is None else before.outputs[0].shape
-        if elements is not None and len(shape) == 4 and len(call.inputs[0].shape) == 2:
-            maps[call.operation.name] = _places_channels_first(*shape[1:])[elements]
+        if isinstance(call.operation, _LAYERS_OF["linear"]):
+            order = _pytorch_order(call.inputs[0], source)
+            if order is not None:
+                maps[id(call.operation)] = order
     return maps
+
+
+def _pytorch_order(flat: Any, source: Mapping[int, LayerCall]) -> np.ndarray | None:
+    """For each number of a flat tensor its place in PyTorch's; `None` where it is the same."""
+    tensor, elements = flat, None
+    # Dropout and activations stand between the flatten and the linear layer in some networks.
+    while (call := source.get(id(tensor))) and not getattr(call.operation, "weights", ()):
+        if moves_axes(call) and None not in call.inputs[0].shape[1:]:
+            taken = source_elements(call)
+            elements = taken if elements is None else taken[elements]
+        elif call.inputs[0].shape[1:] != call.outputs[0].shape[1:]:
+            break
+        tensor = call.inputs[0]
+    if len(flat.shape) != 2:
+        return None
+    places = None
+    if len(tensor.shape) == 4 and elements is not None:
+        places = _places_channels_first(*tensor.shape[1:])
+    elif len(tensor.shape) == 2 and call and type(call.operation).__name__ == "Concatenate":
+        places = _joined([(one, _pytorch_order(one, source)) for one in call.inputs])
+    return places if places is None or elements is None else places[elements]
+
+
+def _joined(parts: Sequence[tuple[Any, np.ndarray | None]]) -> np.ndarray | None:
+    """The order of flat tensors, of which each has its own, one after the other."""
+    if all(order is None for _, order in parts):
+        return None
+    starts = np.cumsum([0, *(tensor.shape[-1] for tensor, _ in parts)])
+    return np.concatenate(
+        [
+            start + (np.arange(tensor.shape[-1]) if order is None else order)
+            for start, (tensor, order) in zip(starts[:-1], parts, strict=True)
+        ]
+    )
 
 
 def _places_channels_first(height: int, width: int, channels: int) -> np.ndarray:
@@ -167,14 +197,16 @@ def _check_count(
     found = modules[kind]
     if len(layers) == len(found):
         return
-    if kind == "linear":
+    if model_name not in architectures():
+        mend = _OTHER_NETWORK
+    elif kind == "linear":
         hidden = found[:-1] if output else found
         widths = ",".join(str(module.shapes["weight"][0]) for module in hidden)
         mend = f"set `fc_widths`={widths or 'none'}"
     elif kind == "batch norm" and not (layers and found):
         mend = f"build the model with `batch_norm`={bool(found)}"
     else:
-        mend = "choose the network the file was written from (`model`)"
+        mend = _OTHER_NETWORK
     extra = found[len(layers) :]
     beyond = (
         f"tensor {extra[0].tensor('weight')} of shape {extra[0].shapes['weight']} has no layer"
@@ -187,18 +219,20 @@ def _check_count(
     )
 
 
-def _check_bias(path: Path, kind: str, layer: Any, module: Module, is_output: bool) -> None:
+def _check_bias(
+    path: Path, kind: str, layer: Any, module: Module, is_output: bool, ours: bool
+) -> None:
     has = "bias" in module.shapes
     if has == layer.use_bias:
         return
-    if kind == "convolution":
+    if ours and kind == "convolution":
         mend = f"set `conv_bias`={str(has).lower()}"
-    elif is_output:
+    elif ours and is_output:
         mend = f"build the model with `output_bias`={has}"
     elif has:
         mend = "give the layer one, which the file's network adds to its outputs"
     else:
-        mend = "choose the network the file was written from (`model`), whose layer has none"
+        mend = f"{_OTHER_NETWORK}, whose layer has none"
     state = (
         f"tensor {module.tensor('bias')} of shape {module.shapes['bias']} is in the file, but "
         f"layer {layer.name} has no bias"
@@ -210,7 +244,13 @@ def _check_bias(path: Path, kind: str, layer: Any, module: Module, is_output: bo
 
 
 def _check_shape(
-    path: Path, kind: str, layer: Any, module: Module, assignment: Assignment, is_output: bool
+    path: Path,
+    kind: str,
+    layer: Any,
+    module: Module,
+    assignment: Assignment,
+    is_output: bool,
+    ours: bool,
 ) -> None:
     shape = module.shapes.get(assignment.part)
     if shape == assignment.shape:
@@ -218,10 +258,12 @@ def _check_shape(
     name = module.tensor(assignment.part)
     if shape is None:
         _refuse(path, f"tensor {name} is not in the file", layer, assignment, "add it to the file")
-    if kind != "linear":
-        mend = "build the model with the file's widths (`filters`) and kernel sizes"
-    elif is_output and shape[0] != assignment.shape[0]:
+    if is_output and shape[0] != assignment.shape[0]:
         mend = f"the file's network has {shape[0]} labels: choose its `dataset`"
+    elif not ours:
+        mend = _OTHER_NETWORK
+    elif kind != "linear":
+        mend = "build the model with the file's widths (`filters`) and kernel sizes"
     elif shape[0] != assignment.shape[0]:
         mend = f"set `fc_widths` with {shape[0]} for this layer"
     else:

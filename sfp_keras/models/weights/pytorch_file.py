@@ -27,16 +27,18 @@ class Module:
     """One module of a PyTorch network with weights.
 
     Attributes:
-        name: its name in the file, such as `features.0`.
+        name: its name in the network, such as `features.0`.
         shapes: shape of each of its tensors by the tensor's last name, such as `weight`.
+        prefix: what the file puts before all names.
     """
 
     name: str
     shapes: dict[str, tuple[int, ...]]
+    prefix: str = ""
 
     def tensor(self, part: str) -> str:
-        """Return the full name of one of its tensors."""
-        return f"{self.name}.{part}" if self.name else part
+        """Return the full name of one of its tensors in the file."""
+        return self.prefix + (f"{self.name}.{part}" if self.name else part)
 
 
 def read_modules(path: Path) -> dict[str, list[Module]]:
@@ -53,12 +55,14 @@ def read_modules(path: Path) -> dict[str, list[Module]]:
         InputError: if the file cannot be read, or a tensor belongs to none of these kinds.
     """
     shapes: dict[str, dict[str, tuple[int, ...]]] = {}
-    for name, shape in read_shapes(path).items():
+    prefix = ""
+    for name, (in_file, shape) in tensor_names(path).items():
         module, _, part = name.rpartition(".")
         shapes.setdefault(module, {})[part] = shape
+        prefix = in_file.removesuffix(name)
     modules: dict[str, list[Module]] = {kind: [] for kind in MODULE_KINDS}
     for name in sorted(shapes, key=_natural_order):
-        module_found = Module(name, shapes[name])
+        module_found = Module(name, shapes[name], prefix)
         kind = _KIND_BY_AXES.get(len(shapes[name].get("weight", ())))
         strange = sorted(set(shapes[name]) - _PARTS.get(kind or "", set()))
         if strange:

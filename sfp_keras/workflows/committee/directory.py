@@ -54,7 +54,9 @@ class CommitteeDirectory:
         """
         self.check_place(members)
         with locked(self.path):
-            self.write({"format": FORMAT, "command": command, "members": list(members)})
+            before = self.read() if self.record.exists() else {}
+            now = {"format": FORMAT, "command": command, "members": list(members)}
+            self.write({**before, **now})
             yield
 
     def check_place(self, members: Sequence[str]) -> None:
@@ -75,7 +77,7 @@ class CommitteeDirectory:
                     f"`run_dir`={self.path} is {what}: it holds {foreign[0]} and no {RECORD}; "
                     "choose an empty folder or a new one"
                 )
-        elif sorted(self.read()["members"]) != sorted(members):
+        elif _places(self.read()["members"]) != _places(members):
             raise InputError(
                 f"{self.path} holds the votes of other members; choose another `run_dir`"
             )
@@ -123,3 +125,7 @@ class CommitteeDirectory:
 
     def _probabilities(self, member: str) -> Path:
         return self.path / "probabilities" / f"{file_name(member)}.npz"
+
+
+def _places(members: Sequence[str]) -> list[Path]:
+    return sorted(Path(member).resolve() for member in members)

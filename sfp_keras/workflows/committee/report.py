@@ -26,11 +26,11 @@ def committee_report(path: Path) -> None:
         saved = folder.read()
         found = Committee(*read_committee(folder.members, folder.votes, folder.agreement))
         writer = ReportWriter(folder.figures)
-        writer.delete_previous()
         sections = with_provenance(writer.sections(found), _provenance_parts(saved))
         title = f"Committee of {len(found.members)} networks"
         summary = f"{saved.get('images', 0):,} test images. Folder: {path}"
         write_text(folder.report, page(title, sections, summary))
+        writer.delete_previous()
     console = terminal()
     print_committee(found, console)
     console.print(

@@ -170,7 +170,10 @@ def _write_split(session: ProbeSession, split: str) -> None:
         threshold = session.experiment.analysis.threshold
         names = tuple(session.dataset.class_names)
         # All is written again; a TensorBoard that is open still holds what is deleted below.
-        about = schema.About("final", names, threshold, title=_title(session), first_step=0)
+        left_out = any(head.biases_left_out for head in session.own_heads.values())
+        about = schema.About(
+            "final", names, threshold, left_out, title=_title(session), first_step=0
+        )
         writer.about(about)
         kept = _kept_factors(session, found)
         for name, measurement in found.items():

@@ -25,10 +25,29 @@ _FURTHER = "further heads"
 
 def measure_filters(session: ProbeSession) -> None:
     """Measure what is asked for and was not measured yet, on each split."""
+    _keep_kinds(session)
     for split in session.splits:
         _measure(session, split)
         for name, needs in session.image_passes.items():
             _print_summaries(session, split, name, needs)
+
+
+def _keep_kinds(session: ProbeSession) -> None:
+    """Keep the order of stages, and what their filters are where they are not those of a map."""
+    _merge(session, "stage_order", {one.name: session.depths[one.path] for one in session.stages})
+    _merge(session, "kinds", session.kinds)
+    heads = {stage.name: session.attention_heads(stage) for stage in session.stages}
+    _merge(session, "attention_heads", heads)
+
+
+def _merge(session: ProbeSession, name: str, of_stages: Mapping[str, str | int | None]) -> None:
+    """Keep a result of stages beside that of other stages."""
+    record = session.run.record
+    before = record.results.get(name, {})
+    now = {**before, **of_stages}
+    now = {stage: value for stage, value in now.items() if value not in ("filter", None)}
+    if now != before:
+        record.add_results(**{name: now})
 
 
 def _measure(session: ProbeSession, split: str) -> None:

@@ -1,7 +1,5 @@
 """The end of phase 3: clusters, noise and statistics of every stage."""
 
-from collections.abc import Mapping
-
 import pandas as pd
 
 from sfp_keras.filters import find_clusters
@@ -21,26 +19,7 @@ def write_statistics(session: ProbeSession) -> pd.DataFrame:
         The rows of layers.csv of these, input side first.
     """
     with session.run.timed("analysis"):
-        layers = analyse(session)
-        _keep_kinds(session)
-    return layers
-
-
-def _keep_kinds(session: ProbeSession) -> None:
-    """Keep what the filters of stages are, where they are not those of a map."""
-    heads = {stage.name: session.attention_heads(stage) for stage in session.stages}
-    _merge(session, "kinds", session.kinds)
-    _merge(session, "attention_heads", heads)
-
-
-def _merge(session: ProbeSession, name: str, of_stages: Mapping[str, str | int | None]) -> None:
-    """Keep a result of stages beside that of other stages."""
-    record = session.run.record
-    before = record.results.get(name, {})
-    now = {**before, **of_stages}
-    now = {stage: value for stage, value in now.items() if value not in ("filter", None)}
-    if now != before:
-        record.add_results(**{name: now})
+        return analyse(session)
 
 
 def analyse(session: ProbeSession) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """What a report reads of a run directory: the run's own record, and its stages' measurements."""
 
 import dataclasses
-import re
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -191,11 +191,11 @@ def read_run(experiment: Experiment) -> RecordedRun:
     stages = {split: _stages(files, saved, split) for split in experiment.analysis.split}
     empty = [split for split, found in stages.items() if not found]
     if empty:
-        again = re.sub(r" --(mode|split)=\S+", "", str(saved.get("command", "")))
-        command = again.replace(" --", f" --mode=probe --split={empty[0]} --", 1)
+        other = next((one for one in ("test", "train") if _stages(files, saved, one)), None)
         raise InputError(
-            f"`run_dir`={files.path} has no stage measured on {empty[0]} images; first run "
-            + command
+            f"`run_dir`={files.path} has no stage measured on {empty[0]} images; "
+            + (f"give `split`={other}, which it has, or " if other else "")
+            + f"first run {_measuring(saved, empty[0], files.path)}"
         )
     return RecordedRun(
         files,
@@ -204,6 +204,18 @@ def read_run(experiment: Experiment) -> RecordedRun:
         {split: _chosen(experiment, found) for split, found in stages.items()},
         experiment.analysis.threshold,
     )
+
+
+def _measuring(saved: Mapping[str, Any], split: str, path: Path) -> str:
+    """What measures a run's stages on a split: its own command or call, with that."""
+    command = str(saved.get("command", ""))
+    start, _, _ = command.partition(" --")
+    if start == command:  # Python's.
+        return f"{command} with `split`={split}"
+    flags = shlex.split(command.removeprefix(start))
+    others = ("--mode=", "--split=", "--run_dir=")
+    kept = [flag for flag in flags if not flag.startswith(others)]
+    return typed(start, ["--mode=probe", f"--split={split}", f"--run_dir={path}", *kept])
 
 
 def _runs_near(path: Path) -> list[Path]:

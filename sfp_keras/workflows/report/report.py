@@ -16,10 +16,9 @@ def report(experiment: Experiment) -> None:
     run = recorded.measured(experiment.report.filters)
     check_filters(experiment, run)
     writer = ReportWriter(recorded.files.figures)
-    writer.delete_previous()
-
     sections = with_provenance(writer.sections(run), provenance_parts(recorded))
     write_text(recorded.files.report, page(recorded.title, sections, summary(recorded, run.kind)))
+    writer.delete_previous()
     console = terminal()
     # The paper's rows go below those of the test images.
     print_layers(run.rows, recorded.papers, console, run.intervals, run.kinds)

@@ -36,21 +36,31 @@ class ReportWriter:
     def __init__(self, folder: Path):
         self.folder = folder
         self._list = folder / "report.json"
+        self._before = self._listed()
         self._names: list[str] = []
         self._figures, self._tables = 0, 0
         self._latex: list[str] = []
 
-    def delete_previous(self) -> None:
-        """Delete what an earlier report wrote, and no other file."""
+    def _listed(self) -> list[str]:
+        """The names of the files that earlier reports wrote."""
         try:
             names = read_json(self._list)["files"]
             # Only files of this folder: the list may have been edited.
-            old = [self.folder / name for name in names if Path(name).name == name]
-            found = [path for path in old if path.is_file() or path.is_symlink()]
+            return [name for name in names if Path(name).name == name]
         except (OSError, ValueError, KeyError, TypeError):
-            return
-        for path in found:
-            path.unlink()
+            return []
+
+    def delete_previous(self) -> None:
+        """Delete what an earlier report wrote and this one has not, and no other file.
+
+        It is called when this one's page is written: one that fails leaves the earlier one whole.
+        """
+        for name in self._before:
+            path = self.folder / name
+            if name not in self._names and (path.is_file() or path.is_symlink()):
+                path.unlink()
+        self._before = []
+        self._record([])
 
     def sections(self, of: Run | Sweep | Committee) -> list[Section]:
         """Write all analyses of a run, a sweep or a committee; returns the sections of the page."""
@@ -103,4 +113,5 @@ class ReportWriter:
     def _record(self, files: list[Path]) -> None:
         # At once: a report that is stopped leaves files that the next one must know.
         self._names += [file.name for file in files]
-        write_text(self._list, json.dumps({"files": self._names}, indent=1) + "\n")
+        names = list(dict.fromkeys([*self._names, *self._before]))
+        write_text(self._list, json.dumps({"files": names}, indent=1) + "\n")

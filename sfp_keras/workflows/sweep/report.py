@@ -70,13 +70,13 @@ def sweep_report(path: Path, stage: str | None = None) -> None:
         content = {**saved, "results": _results(folder, saved, members, stage)}
         write_text(folder.settings, json.dumps(content, indent=2) + "\n")
         writer = ReportWriter(folder.figures)
-        writer.delete_previous()
         found = Sweep(members, summary, fits, stage, paper, axis)
         sections = with_provenance(writer.sections(found), _provenance_parts(content))
         finished, all_of_them = members["member"].nunique(), len(saved["members"])
         title = f"{saved['model']} on {saved['dataset']}, {axis.column} varied"
         summary_line = f"{finished} of {all_of_them} members finished. Folder: {folder.path}"
         write_text(folder.report, page(title, sections, summary_line))
+        writer.delete_previous()
     print_sweep(summary, fits, paper, stage, console, reading)
     if finished < all_of_them:
         console.print(f"{all_of_them - finished} of {all_of_them} members are not finished")
@@ -91,7 +91,8 @@ def sweep_report(path: Path, stage: str | None = None) -> None:
 
 
 def _provenance_parts(content: dict[str, Any]) -> list[Part]:
-    about = {name: content[name] for name in ("command", "threshold", "split", "stage")}
+    about = {name: content[name] for name in ("command", "threshold", "split")}
+    about["stage"] = content["results"]["stage"]
     made_with = {
         name: ", ".join(map(str, v)) for name, v in content["results"].items() if type(v) is list
     }

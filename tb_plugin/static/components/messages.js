@@ -1,7 +1,7 @@
 /** What stands where there is nothing to show: loading, empty, error. Each says what to do. */
 
-import {html} from '../lib/html.js';
-import {Outdated} from '../lib/shared.js';
+import {html, useContext} from '../lib/html.js';
+import {Outdated, Shared} from '../lib/shared.js';
 
 /** Nothing yet, but under way. */
 export function Loading({what}) {
@@ -21,6 +21,14 @@ export function Failure({error, retry}) {
 /** There is nothing, and here is how to get something. */
 export function Empty({title, children}) {
   return html`<div class="message" role="status"><h2>${title}</h2>${children}</div>`;
+}
+
+/** What cannot be read or computed; what is said of the whole log already is not said again. */
+export function Notices({texts}) {
+  const said = useContext(Shared)?.notices ?? [];
+  return texts
+    .filter((text) => !said.includes(text))
+    .map((text) => html`<p class="notice" role="status" key=${text}>${text}</p>`);
 }
 
 /** The log holds no measurements. */

@@ -5,13 +5,13 @@ import {count} from './format.js';
 // What a row has beside its numbers, as the route says.
 const COLUMN = /_(error|low|high|mean|std|shuffled)$|^(shuffled_)?seeds$|^runs$/;
 
-/** What these routes answer for several runs: all rows, each with its `run`, and `barsAt`. */
+/** What these routes answer for several runs: all rows, each with its `run`, `barsAt`, `notices`. */
 export function rowsOfRuns(answers, parameters) {
   const rows = answers.flatMap((answer, i) =>
     answer.rows.map((row) => ({run: parameters[i].run, ...row})),
   );
   const barsAt = [...new Set(answers.flatMap((answer) => answer.bars_at))].sort((a, b) => a - b);
-  return {rows, barsAt};
+  return {rows, barsAt, notices: answers.flatMap((answer) => answer.notices)};
 }
 
 /** The columns of files: these, and those of errors that some rows have. */

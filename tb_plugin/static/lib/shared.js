@@ -4,8 +4,8 @@ import {createContext, useContext, useEffect, useLayoutEffect, useRef} from './h
 import {COMPUTING, offer, withdraw} from './export.js';
 
 /**
- * `{state, update, theme, version, runs, chosen, columns}`: see state.js for `state` and `chosen`,
- * columns.js for `columns`.
+ * `{state, update, theme, version, runs, chosen, notices, columns}`: see state.js for `state` and
+ * `chosen`, columns.js for `columns`; `notices` are what is wrong with the log.
  */
 export const Shared = createContext(null);
 

@@ -8,7 +8,7 @@ import {columnOf} from '../lib/columns.js';
 import {barsOf, rowsOfRuns, withErrors} from '../lib/errorcolumns.js';
 import {compose} from '../lib/export.js';
 import {shortNames, shortRunNames} from '../lib/format.js';
-import {Await, Empty} from '../components/messages.js';
+import {Await, Empty, Notices} from '../components/messages.js';
 import {useResource} from '../lib/resource.js';
 import {Shared, useOffer} from '../lib/shared.js';
 import {oneOf} from '../lib/state.js';
@@ -54,7 +54,8 @@ function CurvesView() {
     JSON.stringify(asked.map((p) => [p.run, p.stage])),
   );
   return html`<${Await} resource=${curves} what="Computing the statistics of every step">
-    ${({rows, barsAt}) => html`<${Curves} ...${{rows, barsAt, byStage}} />`}
+    ${({notices, ...found}) => html`<${Notices} texts=${notices} />
+      <${Curves} ...${{...found, byStage}} />`}
   <//>`;
 }
 

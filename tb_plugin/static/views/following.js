@@ -10,7 +10,7 @@ import {columnOf} from '../lib/columns.js';
 import {compose} from '../lib/export.js';
 import {capital, plural, shortRunNames} from '../lib/format.js';
 import {livesOf} from '../lib/lives.js';
-import {Await, Empty} from '../components/messages.js';
+import {Await, Empty, Notices} from '../components/messages.js';
 import {useResource} from '../lib/resource.js';
 import {Shared, useOffer} from '../lib/shared.js';
 import {flag, oneOf, text, toRun} from '../lib/state.js';
@@ -136,7 +136,7 @@ function Following({answer, parameters}) {
   });
   const sort = (by) =>
     update(by === key ? {followdown: !state.followdown} : {followsort: by, followdown: by === 'birth'});
-  return html`${notices.map((notice) => html`<p class="notice" role="status">${notice}</p>`)}
+  return html`<${Notices} texts=${notices} />
     <section class="card" aria-label="Clusters from step to step">
       <div class="charts two">
         ${charts.map(

@@ -7,7 +7,7 @@ import {Explanations} from '../components/explanations.js';
 import {depthColor, quantityColor} from '../lib/colors.js';
 import {compose} from '../lib/export.js';
 import {cutMiddle, describeChoice, formatNumber, labelName} from '../lib/format.js';
-import {Await, Empty} from '../components/messages.js';
+import {Await, Empty, Notices} from '../components/messages.js';
 import {useResource} from '../lib/resource.js';
 import {Shared, useOffer, useStageParameters} from '../lib/shared.js';
 import {flag, oneOf, text} from '../lib/state.js';
@@ -159,8 +159,9 @@ function Heads({answer, steps}) {
 
 /** Mean shares against the step, where there are several. */
 function OverSteps({steps, prefix, theme, heads}) {
-  const rows = steps.data?.rows ?? [];
-  if (rows.length < 2) return null;
+  const {rows = [], notices = []} = steps.data ?? {};
+  const told = html`<${Notices} texts=${notices} />`;
+  if (rows.length < 2) return told;
   const series = [
     {name: 'signal', key: 'mean_share', label: 'Leading head'},
     {name: 'internal', key: 'expected_mean_share', label: 'Random nodes'},
@@ -171,7 +172,7 @@ function OverSteps({steps, prefix, theme, heads}) {
     x: rows.map((row) => row.step),
     y: rows.map((row) => row[prefix + key]),
   }));
-  return html`<${Chart}
+  return html`${told}<${Chart}
     title="Mean share of the leading head, at every step"
     series=${series}
     theme=${theme}
@@ -198,7 +199,8 @@ function HeadMatrix({title, matrix, ordered, theme}) {
       const [across, down] = [element.width / ordered.length, element.height / heads];
       matrix.forEach((row, head) =>
         ordered.forEach(({label}, place) => {
-          pen.fillStyle = depthColor(row[label], most + 1e-30, theme === 'dark' ? 'dark' : 'light');
+          // The ends of a scale of two.
+          pen.fillStyle = depthColor(row[label] / most, 2, theme === 'dark' ? 'dark' : 'light');
           const [left, top] = [Math.round(place * across), Math.round(head * down)];
           const [right, bottom] = [Math.round((place + 1) * across), Math.round((head + 1) * down)];
           pen.fillRect(left, top, right - left, bottom - top);

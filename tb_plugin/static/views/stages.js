@@ -11,7 +11,7 @@ import {barsOf, known, rowsOfRuns, withErrors, withReferences} from '../lib/erro
 import {compose} from '../lib/export.js';
 import {formatNumber, plural, shortNames, shortRunNames} from '../lib/format.js';
 import {groupsOf, rowsOfGroups} from '../lib/means.js';
-import {Await, Empty} from '../components/messages.js';
+import {Await, Empty, Notices} from '../components/messages.js';
 import {useResource} from '../lib/resource.js';
 import {flag, toRun} from '../lib/state.js';
 import {kindOfRow} from '../lib/words.js';
@@ -78,11 +78,12 @@ function StagesView() {
     JSON.stringify(parameters.map((p) => p.run)),
   );
   return html`<${Await} resource=${stages} what="Computing the stages’ statistics">
-    ${({rows, barsAt}) => html`<${Stages} ...${{rows, barsAt}} />`}
+    ${({notices, ...found}) => html`<${Notices} texts=${notices} />
+      <${Stages} ...${found} told=${notices.length > 0} />`}
   <//>`;
 }
 
-function Stages({rows: ofRuns, barsAt}) {
+function Stages({rows: ofRuns, barsAt, told}) {
   const {state, update, theme, runs, chosen, columns} = useContext(Shared);
   const charts = CHARTS.map((chart) => ({...chart, ...described(chart, columns.stages)}));
   const canvases = useRef({});
@@ -127,6 +128,8 @@ function Stages({rows: ofRuns, barsAt}) {
         )),
   };
   useOffer(rows.length ? offered : null);
+  // What was measured is not to be seen: why, is said above.
+  if (!rows.length && told) return null;
   if (!rows.length)
     return html`<${Empty} title="Nothing measured yet at this step">
       <p>Move the step slider to the right, or tick “Follow new data”.</p>

@@ -116,8 +116,6 @@ function Main({views: all}) {
   const stages = stagesOf(state.view, chosen);
   const bare = stages.filter((s) => !hasMatrices(s));
   const alone = bare.length > 0 && bare.length === stages.length;
-  // The view of stages says itself which it leaves out.
-  const told = bare.length > 0 && (alone || state.view !== 'stages');
   const turn = (event) => {
     const by = {ArrowRight: 1, ArrowLeft: -1}[event.key];
     if (!by) return;
@@ -156,7 +154,7 @@ function Main({views: all}) {
       aria-labelledby=${`tab-${state.view}`}
       class=${`view ${state.view}`}
     >
-      ${told && html`<${NotKept} stages=${bare} alone=${alone} />`}
+      ${bare.length > 0 && html`<${NotKept} stages=${bare} alone=${alone} />`}
       ${!alone && html`<${Guard} key=${state.view}><${Page} /><//>`}
     </main>
   </div>`;

@@ -211,6 +211,12 @@ def test_a_flag_out_of_bounds_is_refused(flag: str, message: str, parsed: Callab
             "--ablate_widths without effect but for --mode=ablate\n"
             "--members without effect but for --mode=committee",
         ),
+        (
+            "--monitor_stages_images=100 --monitor_stages_epochs=2 --model=vgg6",
+            "--monitor_stages_epochs, --monitor_stages_images without effect without "
+            "--monitor_stages_every",
+        ),
+        ("--monitor_stages_images=100 --monitor_stages_every=2 --model=vgg6", ""),
         ("--ablate_draws=3 --mode=ablate", ""),
         ("--sweep_widths=3,6 --mode=sweep", ""),
         ("--sweep_widths=3,6 --mode=report", ""),

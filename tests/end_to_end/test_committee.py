@@ -18,6 +18,7 @@ import sfp_keras
 from sfp_keras.data import load_dataset
 from sfp_keras.experiment import Experiment
 from sfp_keras.filters import committee_votes
+from sfp_keras.workflows.committee.directory import CommitteeDirectory
 from sfp_keras.workflows.train import train
 
 # Size of the images, seed of the weights, activation of the outputs.
@@ -118,6 +119,24 @@ def test_a_second_call_computes_nothing(voted: SimpleNamespace) -> None:
     assert "on 12 images" not in again
     assert "note: --model, --epochs without effect for a committee" in again
     assert contents(voted.folder) == before
+
+
+def test_one_that_is_stopped_keeps_what_it_says(
+    voted: SimpleNamespace, made: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "votes"
+    shutil.copytree(voted.folder, folder)
+    before = json.loads((folder / "committee.json").read_text())
+    monkeypatch.chdir(made.place)
+    # The same members by other paths.
+    paths = [str(Path(one).relative_to(made.place)) for one in made.good]
+    with (
+        pytest.raises(KeyboardInterrupt),
+        CommitteeDirectory(folder).opened(paths, before["command"]),
+    ):
+        raise KeyboardInterrupt
+    after = json.loads((folder / "committee.json").read_text())
+    assert after == {**before, "members": paths}
 
 
 def test_a_report_reads_the_tables(

@@ -21,6 +21,7 @@ from sfp_keras.models import (
     parameter_groups,
     registry,
 )
+from sfp_keras.models.graph import call_graph
 from sfp_keras.models.options import NoOptions, Options
 from sfp_keras.models.registry import Architecture, register
 from sfp_keras.probing import cut_stages, default_stages, list_stages
@@ -325,23 +326,20 @@ def test_another_network_changes_no_other_network_s_settings(monkeypatch) -> Non
 
 
 @pytest.mark.parametrize("name", BUILT)
-def test_channels_are_last_whatever_keras_default(name, monkeypatch):
+def test_channels_are_last_whatever_keras_default(name):
     keras.config.set_image_data_format("channels_first")
     try:
-        network = build(name)
+        calls = call_graph(build(name)).calls
     finally:
         keras.config.set_image_data_format("channels_last")
-    expected = build(name)
-    assert [v.shape for v in network.weights] == [v.shape for v in expected.weights]
-    images = np.random.default_rng(0).uniform(-1, 1, (2, 32, 32, 3)).astype("float32")
-    np.testing.assert_allclose(
-        network.predict_on_batch(images), expected.predict_on_batch(images), rtol=1e-4, atol=1e-5
-    )
+    found = {getattr(call.operation, "data_format", "channels_last") for call in calls}
+    assert found == {"channels_last"}
+    assert calls[-1].outputs[0].shape == (None, 3)
 
 
 def test_lists_of_numbers_are_read_or_refused():
     vgg6 = find_architecture("vgg6")
     assert vgg6.read({"fc_widths": 512}).fc_widths == (512,)
     for wrong in ((None,), (64.9,)):
-        with pytest.raises(InputError, match="`fc_widths` must be a whole number"):
+        with pytest.raises(InputError, match=r"`fc_widths`=.*: give whole numbers"):
             vgg6.read({"fc_widths": wrong})

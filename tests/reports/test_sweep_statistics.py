@@ -87,6 +87,7 @@ def test_two_points_have_no_band_and_one_no_line() -> None:
 def test_means_and_deviations_over_seeds() -> None:
     members = table({(3, 0): 0.1, (3, 1): 0.3, (6, 0): 0.4}, ("first", "last"))
     members.loc[0, "snr_internal"] = np.inf
+    members.loc[0, "cluster_size"] = np.nan
     found = summarise(members)
     assert [*zip(found["K"], found["stage"], found["seeds"], strict=True)] == [
         *((3, "first", 2), (3, "last", 2), (6, "first", 1), (6, "last", 1)),
@@ -96,6 +97,9 @@ def test_means_and_deviations_over_seeds() -> None:
     np.testing.assert_allclose(found["error_std"], [np.sqrt(0.02)] * 2 + [np.nan] * 2)
     assert found["snr_internal_mean"][0] == np.inf
     assert np.isnan(found["snr_internal_std"][0])
+    # Of two seeds, one has no cluster: a mean of the other is not that of two.
+    assert np.isnan([found["cluster_size_mean"][0], found["cluster_size_std"][0]]).all()
+    assert np.isfinite(found["cluster_size_mean"][1])
 
 
 def test_lines_of_stages_and_of_single_seeds() -> None:

@@ -1,6 +1,8 @@
 """Finding the run that a report is of."""
 
+import json
 import os
+import shlex
 from pathlib import Path
 
 import pytest
@@ -28,3 +30,32 @@ def test_runs_that_were_meant_are_named_the_newest_first(tmp_path: Path) -> None
     for path in (runs, runs / "mine"):
         expected = f"{path}/experiment.json is missing; did you mean {named}?"
         assert refused(path) == expected
+
+
+@pytest.mark.parametrize(
+    ("command", "again"),
+    [
+        (
+            "python main.py --mode=afcc --run_dir='runs/an old place' --decay='0.5/2<=4'",
+            "python main.py --mode=probe --split=test --run_dir={path} --decay='0.5/2<=4'",
+        ),
+        (
+            "sfp_keras.probe(model, train, test, stages=['late'])",
+            "sfp_keras.probe(model, train, test, stages=['late']) with `split`=test",
+        ),
+    ],
+)
+def test_what_is_measured_already_is_named(tmp_path: Path, command: str, again: str) -> None:
+    path = tmp_path / "my runs"
+    saved = {
+        "format": 1,
+        **{key: {} for key in ("phases", "seconds", "flags", "results")},
+        "command": command,
+    }
+    (path / "stages" / "late" / "train").mkdir(parents=True)
+    (path / "experiment.json").write_text(json.dumps(saved))
+    nothing = f"`run_dir`={path} has no stage measured on test images; "
+    again = again.format(path=shlex.quote(str(path)))
+    assert refused(path) == f"{nothing}first run {again}"
+    (path / "stages" / "late" / "train" / "fields.npz").write_bytes(b"")
+    assert refused(path) == f"{nothing}give `split`=train, which it has, or first run {again}"

@@ -19,6 +19,8 @@ import {Shared, useOffer} from '../lib/shared.js';
 import {Table} from '../components/table.js';
 import {Check} from '../components/widgets.js';
 
+// Of a stage without matrices, of which app.js speaks for every view.
+const NOT_KEPT = 'the log keeps no matrices of';
 const DASHED = [6, 4];
 // Of a head of shuffled labels; beside a dashed line.
 const [SHUFFLED, SHUFFLED_DASHED] = [
@@ -73,7 +75,8 @@ function StagesView() {
     JSON.stringify([parameters, version]),
     async (signal) => {
       const answers = await Promise.all(parameters.map((p) => getJson('stages', p, signal)));
-      return rowsOfRuns(answers, parameters);
+      const {notices, ...found} = rowsOfRuns(answers, parameters);
+      return {...found, notices: notices.filter((text) => !text.includes(NOT_KEPT))};
     },
     JSON.stringify(parameters.map((p) => p.run)),
   );

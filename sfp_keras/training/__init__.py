@@ -18,6 +18,7 @@ from sfp_keras.training.hyperparameters import (
     default_group,
     optimizer_of,
     schedule_of,
+    vanishing_rate,
 )
 from sfp_keras.training.loss import CrossEntropy, curves, with_exact_loss
 from sfp_keras.training.moved_batches import moved_batches
@@ -65,6 +66,7 @@ __all__ = [
     "resident_batches",
     "resident_rows",
     "schedule_of",
+    "vanishing_rate",
     "with_exact_loss",
     "zero_gradient_shares",
 ]

@@ -113,6 +113,39 @@ def schedule_of(settings: TrainingSettings) -> GroupSchedule:
     )
 
 
+def vanishing_rate(settings: TrainingSettings, prefix: str = "--") -> str | None:
+    """Say where a learning rate falls to nothing long before the end.
+
+    Args:
+        settings: `TrainingSettings`.
+        prefix: `str`. What stands before the names of settings. Defaults to that of flags.
+
+    Returns:
+        A sentence where the rate is below a millionth of `lr` for a tenth of the epochs or more;
+        else `None`.
+
+    Raises:
+        InputError: as of `schedule_of`.
+    """
+    schedule, epochs = schedule_of(settings), settings.total_epochs
+    rates = [schedule.default_rate(epoch) for epoch in range(epochs)]
+    small = [epoch for epoch, rate in enumerate(rates) if 0 < rate < 1e-6 * settings.lr]
+    if 10 * len(small) < max(epochs, 1):
+        return None
+    length = settings.schedule_length
+    sentence = (
+        f"the learning rate falls below a millionth of {prefix}lr={settings.lr:g} at epoch "
+        f"{small[0]} of {epochs}: little is learnt from there on"
+    )
+    if length == epochs:
+        return sentence
+    return (
+        f"{sentence}. {prefix}decay={settings.decay} is written for {length} epochs "
+        f"({prefix}schedule_epochs), of which each epoch here is {length / epochs:g}: give "
+        f"{prefix}schedule_epochs={epochs} if it is meant for {epochs}"
+    )
+
+
 def check_groups(
     settings: TrainingSettings,
     variables: Sequence[keras.Variable],

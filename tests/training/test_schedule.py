@@ -1,11 +1,20 @@
 """Decay schedules and parameter groups against the papers' words."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfp_keras.errors import InputError
-from sfp_keras.training import GroupSchedule, ParameterGroup, StepDecay, parse_group
+from sfp_keras.settings import TrainingSettings
+from sfp_keras.training import (
+    GroupSchedule,
+    ParameterGroup,
+    StepDecay,
+    parse_group,
+    vanishing_rate,
+)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -94,3 +103,23 @@ def test_a_group_that_does_not_read_is_named(text):
 def test_a_pattern_may_have_colons():
     group = parse_group("(?:conv1|conv2)/: lr=x0.1", DEFAULT)
     assert (group.pattern, group.learning_rate) == ("(?:conv1|conv2)/", pytest.approx(0.00145))
+
+
+@pytest.mark.parametrize(
+    ("values", "note"),
+    [
+        ({"epochs": 5, "schedule_epochs": 200, "decay": "0.5/1"}, "at epoch 1 of 5: .*=5 if it"),
+        (
+            {"schedule_epochs": 40, "decay": "0.5/1"},
+            "millionth of --lr=0.01 at epoch 20 of 40: [^.]*$",
+        ),
+        ({"schedule_epochs": 20, "decay": "0.5/1"}, None),
+        ({"epochs": 5, "schedule_epochs": 300, "decay": "0.65/20"}, None),
+        ({"epochs": 2, "schedule_epochs": 100, "decay": "cosine"}, None),
+        ({"schedule_epochs": 5, "decay": "none"}, None),
+    ],
+)
+def test_a_rate_that_falls_to_nothing_is_told(values, note):
+    found = vanishing_rate(TrainingSettings(lr=0.01, **values))
+    assert (found is None) == (note is None)
+    assert note is None or re.search(note, found)

@@ -11,7 +11,8 @@ from sfp_keras.experiment import Experiment
 from sfp_keras.models import architectures
 from sfp_keras.probing import HeadVariant, Stage, check_variants, cut_stages
 from sfp_keras.reports import terminal
-from sfp_keras.training import check_groups
+from sfp_keras.settings import TrainingSettings
+from sfp_keras.training import check_groups, vanishing_rate
 from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.inputs.network import check_input, load_network_and_images, start_weights
 from sfp_keras.workflows.inputs.own_heads import check_own_heads
@@ -68,6 +69,7 @@ def load_training_inputs(experiment: Experiment) -> Inputs:
         image_recipe_of(experiment, dataset)
         random_layers = start_weights(network, experiment.network.initial_weights)
         check_groups(experiment.training, network.trainable_variables, names=experiment.group_names)
+        _note_rate(experiment.training, "--")
     return Inputs(experiment, dataset, scaling, network, random_layers)
 
 
@@ -110,6 +112,13 @@ def check_inputs(inputs: Inputs) -> None:
     trained = [stage for stage in stages_of_mode(experiment, network) if stage.name not in own]
     if trained:
         _check_heads(experiment, trained, settings)
+        _note_rate(experiment.heads.training, "--head_")
+
+
+def _note_rate(settings: TrainingSettings, prefix: str) -> None:
+    note = vanishing_rate(settings, prefix)
+    if note is not None:
+        terminal().print(f"note: {note}")
 
 
 def _check_heads(experiment: Experiment, stages: list[Stage], settings: StageSettings) -> None:

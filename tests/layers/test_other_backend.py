@@ -69,6 +69,8 @@ def run(arguments: list[str], **more: str) -> None:
 def test_the_masked_layer_on_jax() -> None:
     # Of the optimisers and shapes one each; the others follow in the next test.
     slow = ("(everything and not AdamW-float32)", "SGD", "compiling", "shape1", "shape2")
+    # A process of its own on JAX already.
+    slow += ("backend_is_chosen",)
     masked = [HERE / "test_masked_dense.py", HERE / "test_mask_constraint.py"]
     # Keras would import TensorFlow to save a network, which takes as long as the tests.
     on_jax(

@@ -48,7 +48,7 @@ def check_images(values: flags.FlagValues) -> None:
 
 
 def notes(values: flags.FlagValues, experiment: Experiment) -> list[str]:
-    """A line for flags without effect in an experiment, for those of sweeps, of a sweep's report.
+    """A line for flags without effect in an experiment, or in the report of what it has.
 
     Args:
         values: parsed flags.

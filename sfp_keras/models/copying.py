@@ -7,9 +7,9 @@ import keras
 
 from sfp_keras.backend import set_random_seed
 from sfp_keras.errors import InputError, first_line
-from sfp_keras.models.graph import call_graph, require_functional
+from sfp_keras.models.graph import call_graph, functional_form
 from sfp_keras.models.options import Layer
-from sfp_keras.models.rebuilding import Exchange, rebuild, remade
+from sfp_keras.models.rebuilding import copy_weights, remade
 
 # What a layer calls the number of its filters.
 _WIDTHS = ("filters", "units")
@@ -24,19 +24,17 @@ def copied(network: keras.Model) -> keras.Model:
     Raises:
         InputError: if a layer cannot be copied.
     """
-    try:
-        return _rebuilt(network, {})
-    except Exception as error:  # Layers are the user's own, and Keras' differ in what they raise.
-        raise InputError(
-            f"model {network.name!r} cannot be built again ({first_line(error)[:200]})"
-        ) from None
+    result = _rebuilt(network, {})
+    copy_weights(network, result)
+    return result
 
 
 def narrowed(network: keras.Model, filters: Mapping[Layer, int], seed: int) -> keras.Model:
     """A network with other numbers of filters and fresh weights.
 
-    Numbers that a layer's configuration fixes stay, also those that were computed from the old
-    number of inputs, such as the range of an initialiser.
+    What `keras.layers.Normalization` knows of the data stays; so do numbers that a layer's
+    configuration fixes, also those that were computed from the old number of inputs, such as the
+    range of an initialiser.
 
     Args:
         network: a functional or sequential `keras.Model`.
@@ -53,30 +51,40 @@ def narrowed(network: keras.Model, filters: Mapping[Layer, int], seed: int) -> k
     for name in widths:
         width_of(network, name)
     set_random_seed(seed)
-    try:
-        exchanges = {
-            id(layer): Exchange(remade(layer, **{_width_name(layer): widths[layer.name]}))
-            for layer in network.layers
-            if layer.name in widths
-        }
-        result = _rebuilt(network, exchanges, fresh=True)
-    except Exception as error:  # As above.
-        raise InputError(
-            f"model {network.name!r} cannot be built with `filters`={widths} again "
-            f"({first_line(error)[:200]}): all layers of a sum need the same number"
-        ) from None
+    result = _rebuilt(network, widths)
     if result.output_shape != network.output_shape:
         raise InputError(
             f"`filters`={widths} changes the outputs of {network.name!r}: name layers before them"
         )
+    pairs = zip(network._flatten_layers(), result._flatten_layers(), strict=True)
+    for old, new in pairs:
+        shapes = [[weight.shape for weight in layer.weights] for layer in (old, new)]
+        if isinstance(old, keras.layers.Normalization) and shapes[0] == shapes[1]:
+            copy_weights(old, new)
     return result
 
 
-def _rebuilt(network: keras.Model, exchanges: Mapping[int, Exchange], **how: Any) -> keras.Model:
-    result = rebuild(require_functional(network), exchanges, **how)
-    if isinstance(network, keras.Sequential):
-        return keras.Sequential(result.layers, name=network.name)
-    return result
+def _rebuilt(network: keras.Model, widths: Mapping[str, int]) -> keras.Model:
+    try:
+        return _cloned(network, widths)
+    except Exception as error:  # Layers are the user's own, and Keras' differ in what they raise.
+        what = f"with `filters`={widths} " if widths else ""
+        raise InputError(
+            f"model {network.name!r} cannot be built {what}again ({first_line(error)[:200]})"
+            + (": all layers of a sum need the same number" if widths else "")
+        ) from None
+
+
+def _cloned(network: keras.Model, widths: Mapping[str, int]) -> keras.Model:
+    def copy(layer: Any) -> Any:
+        if isinstance(layer, keras.Model) and functional_form(layer) is not None:
+            # By its configuration alone, its layers would have to be registered.
+            return _cloned(layer, {})
+        if layer.name in widths:
+            return remade(layer, **{_width_name(layer): widths[layer.name]})
+        return remade(layer)
+
+    return keras.models.clone_model(network, clone_function=copy)
 
 
 def width_of(network: keras.Model, name: str) -> int:

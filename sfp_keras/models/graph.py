@@ -45,11 +45,13 @@ class LayerCall:
         """Call the layer with its other arguments on values for its inputs; states stay."""
         now = {id(old): new for old, new in zip(self.node.input_tensors, values, strict=True)}
         args, kwargs = self.node.arguments.fill_in(now)
-        states = [one.value for one in getattr(self.operation, "non_trainable_variables", ())]
-        if not states:
+        states = getattr(self.operation, "non_trainable_variables", ())
+        before = [keras.ops.copy(state) for state in states]
+        try:
             return self.operation(*args, **kwargs)
-        weights = [one.value for one in self.operation.trainable_variables]
-        return self.operation.stateless_call(weights, states, *args, **kwargs)[0]
+        finally:
+            for state, value in zip(states, before, strict=True):
+                state.assign(value)
 
 
 @dataclass(frozen=True, eq=False)

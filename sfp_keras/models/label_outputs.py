@@ -136,7 +136,7 @@ def logits_tensor(model: keras.Model, found: LabelOutputs, smallest: float) -> k
     """
     outputs = list(model.outputs)[found.index]
     if output_activation(model, found.index) in PROBABILITIES:
-        # Smaller numbers than `smallest` are no numbers of half precision.
+        # Half precision cannot hold `smallest`: it would be 0.
         outputs = keras.ops.log(keras.ops.maximum(keras.ops.cast(outputs, "float32"), smallest))
     return outputs if len(outputs.shape) == 2 else keras.layers.Flatten("channels_last")(outputs)
 

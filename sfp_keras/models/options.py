@@ -141,7 +141,8 @@ def _read(name: str, hint: Any, value: Any, kind: type[NoOptions]) -> Any:
 
 def _items(name: str, hint: Any, value: Any) -> tuple[Any, ...]:
     kind = typing.get_args(hint)[0]
-    items = list(value) if isinstance(value, list | tuple) else [value]
+    alone = isinstance(value, str) or not isinstance(value, Iterable)
+    items = [value] if alone else list(value)
     try:
         return tuple(
             kind(item) if isinstance(item, str) else of_kind(name, kind, item)

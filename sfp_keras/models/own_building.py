@@ -100,7 +100,10 @@ def _check_outputs(spec: str, network: keras.Model, num_labels: int) -> None:
             f"`model`={spec} has outputs of shape {network.output_shape}, but the data has "
             f"{num_labels} labels: {mend}"
         )
-    activation = output_activation(network, 0)
+    try:
+        activation = output_activation(network, 0)
+    except InputError as error:
+        raise InputError(f"`model`={spec}: {error}") from None
     if activation in PROBABILITIES:
         raise InputError(
             f"`model`={spec} ends with a {activation}: training takes logits, so leave it out"

@@ -47,23 +47,18 @@ def _reached(model: keras.Model, prefix: str, seen: set[int]) -> Iterator[tuple[
             yield prefix + layer.name, layer
 
 
-def rebuild(
-    model: keras.Model, exchanges: Mapping[int, Exchange], *, fresh: bool = False
-) -> keras.Model:
+def rebuild(model: keras.Model, exchanges: Mapping[int, Exchange]) -> keras.Model:
     """Make a model of new layers with the same weights, some layers exchanged.
 
     Args:
         model: a functional `keras.Model`; nested ones are rebuilt too. New layers may put out
             fewer channels than the old ones: what follows is built for them.
         exchanges: what takes the place of layers, by the layer's `id()`.
-        fresh: `bool`. Leave weights as the layers' initialisers draw them, but for the numbers of
-            `keras.layers.Normalization`, which are the data's.
 
     Returns:
         A functional `keras.Model` with the model's name, not compiled.
     """
-    shapes = [tuple(tensor.shape) for tensor in model.inputs]
-    return _rebuild(model, shapes, exchanges, {}, fresh)
+    return _rebuild(model, [tuple(tensor.shape) for tensor in model.inputs], exchanges, {})
 
 
 def _rebuild(
@@ -71,7 +66,6 @@ def _rebuild(
     shapes: list[tuple],
     exchanges: Mapping[int, Exchange],
     made: dict[int, Any],
-    fresh: bool,
 ) -> keras.Model:
     """Rebuild a model for inputs of `shapes`; `made` holds what has taken each layer's place."""
     names = {
@@ -99,16 +93,14 @@ def _rebuild(
                     (*tensor.shape[:-1], *last)
                     for tensor, last in zip(inner.inputs, channels, strict=True)
                 ]
-                made[id(old)] = _rebuild(inner, inner_shapes, exchanges, made, fresh)
+                made[id(old)] = _rebuild(inner, inner_shapes, exchanges, made)
             else:
                 made[id(old)] = remade(old)
         outputs = keras.tree.flatten(made[id(old)](*args, **kwargs))
         now.update((id(a), b) for a, b in zip(node.outputs, outputs, strict=True))
-        if not first or (fresh and not _same_data(old, made[id(old)])):
-            continue
-        if id(old) in exchanges:
+        if first and id(old) in exchanges:
             made[id(old)].set_weights(exchanges[id(old)].weights)
-        elif isinstance(old, keras.layers.Layer) and functional_form(old) is None:
+        elif first and isinstance(old, keras.layers.Layer) and functional_form(old) is None:
             copy_weights(old, made[id(old)])
 
     def renewed(structure: Any) -> Any:
@@ -117,12 +109,6 @@ def _rebuild(
     new = keras.Model(renewed(model.input), renewed(model.output), name=model.name)
     new.output_names = list(model.output_names)
     return new
-
-
-def _same_data(old: Any, new: Any) -> bool:
-    return isinstance(old, keras.layers.Normalization) and (
-        [weight.shape for weight in old.weights] == [weight.shape for weight in new.weights]
-    )
 
 
 def remade(layer: Any, **changes: Any) -> Any:

@@ -1,7 +1,7 @@
 """Keras callbacks for any `model.fit`: schedules, a stop on NaN, fresh validation, checkpoints."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -69,11 +69,17 @@ class GroupSchedule(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Set the rates."""
         optimizer, rate = self.model.optimizer, self.default_rate(epoch)
-        if not optimizer.built:  # Keras builds it with the first step.
+        # Keras builds it with the first step, as it does a model whose input is not given.
+        if not optimizer.built and self.model.trainable_variables:
             optimizer.build(self.model.trainable_variables)
         # In half precision Keras wraps what the model was compiled with.
         optimizer = getattr(optimizer, "inner_optimizer", optimizer)
         groups = getattr(optimizer, "groups", ())
+        if groups and not optimizer.built:
+            raise InputError(
+                "`groups`: the model has no variables yet; give it a keras.Input, or call its "
+                "build(input_shape) before fit"
+            )
         if groups:
             optimizer.set_learning_rates(rate, {g.name: self.group_rate(g, epoch) for g in groups})
         else:
@@ -104,6 +110,13 @@ class StopOnNaN(keras.callbacks.Callback):
         super().__init__()
         self.kept_in = kept_in
         self.epoch = 0
+        self._constants: set[int] = set()
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Remember what holds infinity or NaN already, such as a mask of a layer of one's own."""
+        states = [one for one in self.model.non_trainable_variables if "float" in one.dtype]
+        constants = [*getattr(self.model, "constants", ()), *_not_finite(states)]
+        self._constants = {id(variable) for variable in constants}
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Remember the epoch."""
@@ -118,19 +131,13 @@ class StopOnNaN(keras.callbacks.Callback):
         """Look at losses and weights."""
         # The test loss shows what the last step of an epoch did.
         self._check_losses(logs)
-        constants = {id(variable) for variable in getattr(self.model, "constants", ())}
         variables = [
             variable
             for variable in self.model.weights
-            if "float" in variable.dtype and id(variable) not in constants
+            if "float" in variable.dtype and id(variable) not in self._constants
         ]
-        if not variables:
-            return
-        # One look for all: each one waits for the device.
-        finite = ops.stack([ops.all(ops.isfinite(variable)) for variable in variables])
-        for variable, is_finite in zip(variables, ops.convert_to_numpy(finite), strict=True):
-            if not is_finite:
-                raise self._error(f"{variable.path} is not finite after epoch {epoch}")
+        for variable in _not_finite(variables):
+            raise self._error(f"{variable.path} is not finite after epoch {epoch}")
 
     def _check_losses(self, logs: dict | None) -> None:
         for name, what in (("loss", "loss"), ("val_loss", "test loss")):
@@ -145,6 +152,15 @@ class StopOnNaN(keras.callbacks.Callback):
         return InputError(
             f"{what}: choose a lower learning rate (`lr`), or check the `scaling` of images{kept}"
         )
+
+
+def _not_finite(variables: Sequence[keras.Variable]) -> list[keras.Variable]:
+    if not variables:
+        return []
+    # One look for all: each one waits for the device.
+    finite = ops.stack([ops.all(ops.isfinite(variable)) for variable in variables])
+    pairs = zip(variables, ops.convert_to_numpy(finite), strict=True)
+    return [variable for variable, is_finite in pairs if not is_finite]
 
 
 class FreshValidation(keras.callbacks.Callback):

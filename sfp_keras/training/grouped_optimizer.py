@@ -43,7 +43,8 @@ class GroupedOptimizer(keras.optimizers.Optimizer):
     ):
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
         ParameterGroup(name, ".", 0.0, **own)  # Checks them.
-        own = {"learning_rate": learning_rate, **own}
+        if isinstance(learning_rate, int | float):
+            own = {"learning_rate": float(learning_rate), **own}
         self.groups = tuple(
             group if isinstance(group, ParameterGroup) else ParameterGroup(**{**own, **group})
             for group in groups

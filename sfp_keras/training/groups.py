@@ -100,7 +100,8 @@ def parse_group(
             raise InputError("a name, a colon and at least one key=value are needed")
         re.compile(pattern)
         values = dict(_value(part, default, keys, cosine) for part in rest.split())
-        return dataclasses.replace(default, name=name, pattern=pattern, **values)  # type: ignore[arg-type]
+        known = {_KEYS[key]: getattr(default, _KEYS[key]) for key in keys}
+        return ParameterGroup(name, pattern, **{**known, **values})
     except (InputError, re.error) as error:
         # Names inside are keys of the group here, not arguments.
         problem = rename_arguments(str(error), {key: key for key in _KEYS.values()})

@@ -23,17 +23,20 @@ def default_group(settings: TrainingSettings) -> ParameterGroup:
         settings: `TrainingSettings`.
 
     Returns:
-        A `ParameterGroup` with what the optimiser knows of them.
+        A `ParameterGroup`.
 
     Raises:
         InputError: if `decay` cannot be read.
     """
-    decay = parse_decay(settings.decay, _cosine(settings))
-    if settings.recipe.optimizer == "adamw":
-        known = {"weight_decay": settings.recipe.weight_decay}
-    else:
-        known = {"momentum": settings.momentum, "l2": settings.l2}
-    return ParameterGroup("default", "", settings.lr, decay=decay, **known)
+    return ParameterGroup(
+        "default",
+        "",
+        settings.lr,
+        settings.momentum,
+        settings.l2,
+        parse_decay(settings.decay, _cosine(settings)),
+        settings.recipe.weight_decay,
+    )
 
 
 def _cosine(settings: TrainingSettings) -> CosineDecay:
@@ -134,8 +137,8 @@ def vanishing_rate(settings: TrainingSettings, prefix: str = "--") -> str | None
         return None
     length = settings.schedule_length
     sentence = (
-        f"the learning rate falls below a millionth of {prefix}lr={settings.lr:g} at epoch "
-        f"{small[0]} of {epochs}: little is learnt from there on"
+        f"the learning rate falls below a millionth of {prefix}lr={settings.lr:g} after "
+        f"{small[0]} of {epochs} epochs: little is learnt from there on"
     )
     if length == epochs:
         return sentence

@@ -21,7 +21,7 @@ def fits_on_device(*splits: ImageSplit) -> bool:
     """Whether images are held in memory, and are few enough to hold on the device too.
 
     Args:
-        *splits: `ImageSplit`. Together they may have 4 GiB and 2**31 pixels.
+        *splits: `ImageSplit`. Together they may have 4 GiB, and fewer than 2**31 pixels.
 
     Returns:
         `bool`.

@@ -361,7 +361,7 @@ def test_flags_of_a_run_are_told_to_do_nothing_for_a_sweep(
     assert note in output.splitlines()
     assert "without effect" not in report(tmp_path, capsys, code=0)
     page = (tmp_path / "report.html").read_text()
-    assert re.search(r"stage.{0,40}layer1", page), page[page.index("Provenance") :][:1500]
+    assert re.search(r"stage.{0,40}layer1", page)
 
 
 @pytest.mark.parametrize(

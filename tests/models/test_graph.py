@@ -126,3 +126,27 @@ def test_what_a_nested_model_is_called_with_goes_before_what_its_layers_are():
         given = {} if training is None else {"training": training}
         model = keras.Model(outer, nested(outer, **given))
         assert [runs_as_in_training(call) for call in call_graph(model).calls] == expected
+
+
+class Counting(layers.Layer):
+    """Counts its calls, and multiplies by a weight that is not trained."""
+
+    def build(self, shape):
+        self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False, name="calls")
+        self.gain = self.add_weight(shape=shape[-1:], initializer="ones", trainable=False)
+
+    def call(self, inputs):
+        self.calls.assign_add(1)
+        return inputs * self.gain
+
+
+def test_a_layer_runs_as_keras_runs_it_and_its_states_stay():
+    policy = "mixed_bfloat16"
+    frozen = layers.Conv2D(4, 3, dtype=policy, trainable=False)
+    inputs = image()
+    model = keras.Model(inputs, Counting(dtype=policy)(frozen(inputs)))
+    conv, counting = call_graph(model).calls
+    values = keras.ops.ones((1, 8, 8, 3))
+    found = counting.run(conv.run(values))
+    assert keras.backend.standardize_dtype(found.dtype) == "bfloat16"
+    assert float(counting.operation.calls) == 0

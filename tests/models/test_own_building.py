@@ -181,8 +181,12 @@ def test_a_network_is_the_functions_whatever_its_layers(monkeypatch: pytest.Monk
     images = np.random.default_rng(1).normal(5, 3, (3, 6, 6, 3)).astype("float32")
     expected = made[0].predict_on_batch(images)
     np.testing.assert_allclose(network.predict_on_batch(images), expected, rtol=1e-5)
+    # Normalization was built when it was adapted, before it stood in the network.
+    paths = [[v.path for v in of.weights if "norm" not in v.path] for of in (network, made[0])]
+    assert paths[0] == paths[1]
+    assert [type(layer) for layer in network.layers] == [type(layer) for layer in made[0].layers]
     smaller = narrowed(wider(), {"first": 2}, seed=0)
-    assert smaller.get_layer("inner").get_layer("gain").gain.shape == (2,)
+    assert smaller.get_layer("gain").gain.shape == (2,)
     np.testing.assert_allclose(smaller.get_layer("scale").mean, 7 * np.ones((1, 1, 1, 3)))
 
 
@@ -191,9 +195,8 @@ def wider() -> keras.Model:
     scale = keras.layers.Normalization(name="scale")
     scale.adapt(np.full((5, 6, 6, 3), 7.0) + np.arange(5)[:, None, None, None] - 2)
     first = keras.layers.Conv2D(3, 3, name="first")
-    inner = keras.Sequential([keras.Input((4, 4, 3)), Gain(name="gain")], name="inner")
-    ends = [keras.layers.Flatten(), keras.layers.Dense(4)]
-    return keras.Sequential([keras.Input((6, 6, 3)), scale, first, inner, *ends])
+    ends = [Gain(name="gain"), keras.layers.Flatten(), keras.layers.Dense(4)]
+    return keras.Sequential([keras.Input((6, 6, 3)), scale, first, *ends])
 
 
 def ending(*ends) -> keras.Model:
@@ -231,4 +234,26 @@ def test_a_fixed_number_of_images_is_refused() -> None:
         return keras.Model(image, keras.layers.Dense(4)(keras.layers.Flatten()(image)))
 
     with pytest.raises(InputError, match="batches of 32 images alone: leave batch_size out"):
+        make(factory)
+
+
+class Halved(keras.Model):
+    """A functional model with a class of its own."""
+
+
+def test_the_class_of_a_network_stays() -> None:
+    def factory() -> keras.Model:
+        whole = ending(keras.layers.Dense(4))
+        return Halved(whole.input, whole.output)
+
+    assert type(make(factory)) is Halved
+
+
+def test_channels_first_are_refused_by_name() -> None:
+    def factory() -> keras.Model:
+        image = keras.Input((3, 8, 8))
+        x = keras.layers.Conv2D(4, 3, data_format="channels_first")(image)
+        return keras.Model(image, keras.layers.Dense(4)(keras.layers.Flatten()(x)))
+
+    with pytest.raises(InputError, match=r"`model`=.*has its channels first"):
         make(factory)

@@ -351,13 +351,18 @@ def test_flattened_maps_are_joined_as_pytorch_does(tmp_path):
     image = keras.Input((2, 2, 3))
     means = layers.GlobalAveragePooling2D()(image)
     other = layers.Dropout(0.5)(layers.Flatten()(layers.ReLU()(image)))
-    x = layers.Concatenate()([layers.Flatten()(image), means, other])
+    norm = layers.BatchNormalization(epsilon=0.0, name="norm")
+    x = layers.Concatenate()([norm(layers.Flatten()(image)), means, other])
     model = keras.Model(image, layers.Dense(4, name="fc")(x))
     first = dense(rng, 4, 12 + 3 + 12)
-    load_pytorch_weights(model, file_of(tmp_path, {"fc": first}))
+    parts = ("weight", "bias", "running_mean", "running_var")
+    of_norm = {part: rng.uniform(1, 2, 12).astype("f") for part in parts}
+    load_pytorch_weights(model, file_of(tmp_path, {"fc": first, "norm": of_norm}))
     images = rng.normal(size=(5, 2, 2, 3)).astype("float32")
     moved = images.transpose(0, 3, 1, 2).reshape(5, -1)
-    inputs = np.concatenate([moved, images.mean((1, 2)), np.maximum(moved, 0)], axis=1)
+    scaled = (moved - of_norm["running_mean"]) / np.sqrt(of_norm["running_var"])
+    normed = scaled * of_norm["weight"] + of_norm["bias"]
+    inputs = np.concatenate([normed, images.mean((1, 2)), np.maximum(moved, 0)], axis=1)
     expected = inputs @ first["weight"].T
     np.testing.assert_allclose(model.predict_on_batch(images), expected, rtol=1e-4, atol=1e-5)
 

@@ -340,6 +340,8 @@ def test_channels_are_last_whatever_keras_default(name):
 def test_lists_of_numbers_are_read_or_refused():
     vgg6 = find_architecture("vgg6")
     assert vgg6.read({"fc_widths": 512}).fc_widths == (512,)
+    assert vgg6.read({"fc_widths": np.array([5, 4])}).fc_widths == (5, 4)
+    assert vgg6.read({"fc_widths": range(3, 5)}).fc_widths == (3, 4)
     for wrong in ((None,), (64.9,)):
         with pytest.raises(InputError, match=r"`fc_widths`=.*: give whole numbers"):
             vgg6.read({"fc_widths": wrong})

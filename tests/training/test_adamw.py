@@ -11,6 +11,7 @@ from sfp_keras.training import (
     ParameterGroup,
     check_groups,
     optimizer_of,
+    parse_group,
 )
 
 RNG = np.random.default_rng(0)
@@ -118,3 +119,10 @@ def test_a_negative_weight_decay_is_refused():
 def test_a_group_with_a_momentum_is_refused():
     with pytest.raises(InputError, match=r"`l2` of parameter group 'fc': AdamW has none"):
         AdamW(groups=[ParameterGroup("fc", "fc", 0.1, l2=0.1)])
+
+
+def test_a_group_that_is_read_has_what_adamw_reads():
+    default = ParameterGroup("default", "", 0.1, momentum=0.9, l2=1e-3, weight_decay=0.2)
+    group = parse_group("head: lr=0.1", default, optimizer="adamw")
+    expected = ParameterGroup("head", "head", 0.1, weight_decay=0.2)
+    assert AdamW(groups=[group]).groups == (expected,)

@@ -193,7 +193,30 @@ def test_groups_keep_their_rates_where_the_loss_is_scaled():
 
 def test_moving_means_that_are_not_finite_stop_it():
     model = keras.Sequential([keras.Input((3,)), keras.layers.BatchNormalization(momentum=1.0)])
-    model.layers[0].moving_variance.assign([1, np.nan, 1])
     model.compile("sgd", "mse")
+    broken = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: model.layers[0].moving_variance.assign(
+            [1, np.nan, 1]
+        )
+    )
     with pytest.raises(InputError, match="moving_variance is not finite after epoch 0"):
-        fit(model, StopOnNaN(), epochs=1)
+        fit(model, broken, StopOnNaN(), epochs=1)
+
+
+def test_infinity_that_a_layer_holds_from_the_beginning_is_its_own():
+    norm = keras.layers.BatchNormalization(trainable=False)
+    model = keras.Sequential([keras.Input((3,)), norm, keras.layers.Dense(1)])
+    model.layers[0].moving_variance.assign([1, 1, np.inf])
+    model.compile("sgd", "mse")
+    fit(model, StopOnNaN(), epochs=1)
+
+
+def test_a_model_without_an_input_is_built_by_its_first_step():
+    schedule = GroupSchedule(0.1, StepDecay.parse("0.5/1"), 2)
+    model = keras.Sequential([keras.layers.Dense(2), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    assert fit(model, schedule, epochs=2)["lr"] == [0.1, 0.05]
+    model = keras.Sequential([keras.layers.Dense(1, name="fc")])
+    model.compile(SGD(groups=[ParameterGroup("fc", "fc", 0.1)]), "mse")
+    with pytest.raises(InputError, match="the model has no variables yet"):
+        fit(model, schedule, epochs=1)

@@ -108,10 +108,13 @@ def test_a_pattern_may_have_colons():
 @pytest.mark.parametrize(
     ("values", "note"),
     [
-        ({"epochs": 5, "schedule_epochs": 200, "decay": "0.5/1"}, "at epoch 1 of 5: .*=5 if it"),
+        (
+            {"epochs": 5, "schedule_epochs": 200, "decay": "0.5/1"},
+            "after 1 of 5 epochs: .*=5 if it",
+        ),
         (
             {"schedule_epochs": 40, "decay": "0.5/1"},
-            "millionth of --lr=0.01 at epoch 20 of 40: [^.]*$",
+            "millionth of --lr=0.01 after 20 of 40 epochs: [^.]*$",
         ),
         ({"schedule_epochs": 20, "decay": "0.5/1"}, None),
         ({"epochs": 5, "schedule_epochs": 300, "decay": "0.65/20"}, None),

@@ -196,6 +196,7 @@ class _Layers:
         self.layers: Any = keras.layers
         self.padding, self.epsilon, self.momentum = padding, epsilon, momentum
         self.seed, self.policy = seed, policy
+        self.shared = {"data_format": "channels_last", "dtype": policy}
 
     def convolution(
         self,
@@ -210,17 +211,14 @@ class _Layers:
         """A convolution without bias, and its batch norm."""
         padding = "same"
         if stride > 1 and self.padding == "symmetric":
-            x = self.layers.ZeroPadding2D(
-                kernel // 2, "channels_last", dtype=self.policy, name=f"{name}_pad"
-            )(x)
+            x = self.layers.ZeroPadding2D(kernel // 2, **self.shared, name=f"{name}_pad")(x)
             padding = "valid"
         layer = f"{name}_{kind}"
         common = {
             "strides": stride,
             "padding": padding,
-            "data_format": "channels_last",
             "use_bias": False,
-            "dtype": self.policy,
+            **self.shared,
             "name": layer,
         }
         # PyTorch counts all channels as outputs of a depthwise convolution.
@@ -267,7 +265,7 @@ class _Layers:
         """Squeeze and excitation: each channel times a number that depends on all their means."""
         channels = x.shape[-1]
         means = self.layers.GlobalAveragePooling2D(
-            "channels_last", keepdims=True, dtype=self.policy, name=f"{name}_means"
+            keepdims=True, **self.shared, name=f"{name}_means"
         )(x)
         for part, width, activation in (
             ("reduce", reduced, "silu"),
@@ -278,9 +276,8 @@ class _Layers:
                 width,
                 1,
                 activation=activation,
-                data_format="channels_last",
                 kernel_initializer=normal_fan_out(self.seed, layer, width),
-                dtype=self.policy,
+                **self.shared,
                 name=layer,
             )(means)
         return self.layers.Multiply(dtype=self.policy, name=f"{name}_scale")([x, means])

@@ -21,6 +21,9 @@ _LAYERS_OF = {
     "batch norm": (keras.layers.BatchNormalization,),
     "linear": (keras.layers.Dense,),
 }
+# Of which each number of a flattened map has weights of its own, and those that keep the order.
+_EACH_ALONE = _LAYERS_OF["batch norm"]
+_READ_FLAT = (*_LAYERS_OF["linear"], *_EACH_ALONE)
 _OTHER_NETWORK = "choose the network the file was written from (`model`)"
 
 
@@ -132,14 +135,14 @@ def _with_layers(modules: list[Module], graph: CallGraph, model_name: str) -> li
 
 
 def _flattened_maps(graph: CallGraph) -> dict[int, np.ndarray]:
-    """Find the Dense layers that read flattened maps: a layer's `id()` to PyTorch's order of them.
+    """Find the layers that read flattened maps: a layer's `id()` to PyTorch's order of them.
 
     PyTorch flattens maps with channels first; here any calls that move axes may do it.
     """
     source = {id(tensor): call for call in graph.calls for tensor in call.outputs}
     maps = {}
     for call in graph.calls:
-        if isinstance(call.operation, _LAYERS_OF["linear"]):
+        if isinstance(call.operation, _READ_FLAT):
             order = _pytorch_order(call.inputs[0], source)
             if order is not None:
                 maps[id(call.operation)] = order
@@ -148,17 +151,19 @@ def _flattened_maps(graph: CallGraph) -> dict[int, np.ndarray]:
 
 def _pytorch_order(flat: Any, source: Mapping[int, LayerCall]) -> np.ndarray | None:
     """For each number of a flat tensor its place in PyTorch's; `None` where it is the same."""
+    if len(flat.shape) != 2:
+        return None
     tensor, elements = flat, None
     # Dropout and activations stand between the flatten and the linear layer in some networks.
-    while (call := source.get(id(tensor))) and not getattr(call.operation, "weights", ()):
+    while (call := source.get(id(tensor))) and (
+        not getattr(call.operation, "weights", ()) or isinstance(call.operation, _EACH_ALONE)
+    ):
         if moves_axes(call) and None not in call.inputs[0].shape[1:]:
             taken = source_elements(call)
             elements = taken if elements is None else taken[elements]
         elif call.inputs[0].shape[1:] != call.outputs[0].shape[1:]:
             break
         tensor = call.inputs[0]
-    if len(flat.shape) != 2:
-        return None
     places = None
     if len(tensor.shape) == 4 and elements is not None:
         places = _places_channels_first(*tensor.shape[1:])

@@ -33,14 +33,14 @@ def assignments_of(layer: Any, order: np.ndarray | None = None) -> list[Assignme
 
     Args:
         layer: `keras.layers.Layer`, built.
-        order: of a Dense layer that reads a flattened map, the place in PyTorch's order of each of
-            its inputs.
+        order: of a Dense layer or batch norm that reads a flattened map, the place in PyTorch's
+            order of each of its inputs.
 
     Returns:
         An `Assignment` each; none for layers of other kinds and without weights.
     """
     if isinstance(layer, keras.layers.BatchNormalization):
-        return _named(layer, _BATCH_NORM)
+        return _named(layer, _BATCH_NORM, order)
     if isinstance(layer, keras.layers.LayerNormalization):
         return _named(layer, _LAYER_NORM)
     if isinstance(layer, PositionEmbedding):
@@ -61,10 +61,11 @@ def assignments_of(layer: Any, order: np.ndarray | None = None) -> list[Assignme
     return [kernel, Assignment(bias, "bias", tuple(bias.shape))]
 
 
-def _named(layer: Any, parts: dict[str, str]) -> list[Assignment]:
+def _named(layer: Any, parts: dict[str, str], order: np.ndarray | None = None) -> list[Assignment]:
     variables = {part: getattr(layer, name) for name, part in parts.items()}
+    turn = np.asarray if order is None else lambda tensor: tensor[order]
     return [
-        Assignment(variable, part, tuple(variable.shape))
+        Assignment(variable, part, tuple(variable.shape), turn)
         for part, variable in variables.items()
         if variable is not None
     ]

@@ -53,7 +53,8 @@ class ReportWriter:
     def delete_previous(self) -> None:
         """Delete what an earlier report wrote and this one has not, and no other file.
 
-        It is called when this one's page is written: one that fails leaves the earlier one whole.
+        It is called when this one's page is written: one that fails leaves the earlier page, and
+        figures of other names.
         """
         for name in self._before:
             path = self.folder / name

@@ -34,11 +34,21 @@ def test_packages_that_only_wrappers_and_conversions_need_are_not_imported(tmp_p
     pytest.importorskip("jax")
     (tmp_path / "keras.json").write_text(json.dumps({"backend": "tensorflow"}))
     script = """
-import sys
+import gc, sys, weakref
 from sfp_keras.backend import start_backend
 start_backend()
 assert "tensorflow" in sys.modules
 assert not {"sklearn", "jax"} & set(sys.modules)
+frozen = gc.get_freeze_count()
+assert frozen > 100_000 and gc.isenabled()
+class Cycle: pass
+one = Cycle()
+one.itself, alive = one, weakref.ref(one)
+del one
+gc.collect()
+assert alive() is None
+start_backend()
+assert gc.get_freeze_count() == frozen  # What is made later is collected.
 import jax.numpy, sklearn.base  # Whoever needs them later has them.
 """
     environment = {**os.environ, "KERAS_HOME": str(tmp_path)}

@@ -37,6 +37,7 @@ NAMES = (
         "heads_products",
         "heads",
         "settings",
+        "onednn",
         "where_time_goes",
     ),
     *("smaller_networks", "thousand_labels", "large_set"),

@@ -28,6 +28,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # As the command does.
 
 BATCH = 100
 # Steps of a training that are not timed, seconds of reading, the part of the images before a kill.

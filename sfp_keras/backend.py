@@ -7,6 +7,7 @@ import importlib.util
 import json
 import logging
 import os
+import platform
 import re
 import sys
 import tempfile
@@ -25,6 +26,10 @@ def choose_backend(wanted: str | None) -> None:
     """
     # Before TensorFlow is imported: its notes would stand before all that a command says.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # TensorFlow takes oneDNN's convolutions by itself only on processors with AVX512_VNNI or later;
+    # on those with AVX2 a training is two to three times as fast with them.
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     if wanted is None and "KERAS_BACKEND" not in os.environ and not _has("tensorflow"):
         wanted = "jax"
     if wanted is not None:

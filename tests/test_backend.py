@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import keras
 import pytest
 
-from sfp_keras.backend import start_backend
+from sfp_keras.backend import choose_backend, start_backend
 
 
 def test_float32_is_not_rounded_to_tensorfloat32():
@@ -34,7 +35,7 @@ def test_packages_that_only_wrappers_and_conversions_need_are_not_imported(tmp_p
     pytest.importorskip("jax")
     (tmp_path / "keras.json").write_text(json.dumps({"backend": "tensorflow"}))
     script = """
-import gc, sys, weakref
+import gc, platform, sys, weakref
 from sfp_keras.backend import start_backend
 start_backend()
 assert "tensorflow" in sys.modules
@@ -49,10 +50,14 @@ gc.collect()
 assert alive() is None
 start_backend()
 assert gc.get_freeze_count() == frozen  # What is made later is collected.
+if (sys.platform, platform.machine()) == ("linux", "x86_64"):
+    from tensorflow.python.util import _pywrap_util_port
+    assert _pywrap_util_port.IsMklEnabled()  # On processors of any age.
 import jax.numpy, sklearn.base  # Whoever needs them later has them.
 """
     environment = {**os.environ, "KERAS_HOME": str(tmp_path)}
-    environment.pop("KERAS_BACKEND", None)
+    for name in ("KERAS_BACKEND", "TF_ENABLE_ONEDNN_OPTS"):
+        environment.pop(name, None)
     subprocess.run([sys.executable, "-c", script], env=environment, check=True)
 
 
@@ -90,3 +95,15 @@ def test_the_backend_is_chosen_before_the_code_of_a_network_is_read(tmp_path: Pa
     )
     assert "backend: jax" in done.stdout
     assert not done.stderr
+
+
+@pytest.mark.parametrize(("given", "kept"), [(None, "1"), ("0", "0")])
+def test_convolutions_are_onednns_unless_asked_otherwise(
+    monkeypatch: pytest.MonkeyPatch, given: str | None, kept: str
+):
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", given or "")
+    if given is None:
+        monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    choose_backend(keras.backend.backend())
+    assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == kept

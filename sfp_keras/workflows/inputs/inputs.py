@@ -11,12 +11,12 @@ from sfp_keras.experiment import Experiment
 from sfp_keras.models import architectures
 from sfp_keras.probing import HeadVariant, Stage, check_variants, cut_stages
 from sfp_keras.reports import terminal
-from sfp_keras.settings import TrainingSettings
 from sfp_keras.training import check_groups, vanishing_rate
 from sfp_keras.workflows.experiment_run import ExperimentRun
 from sfp_keras.workflows.inputs.network import check_input, load_network_and_images, start_weights
 from sfp_keras.workflows.inputs.own_heads import check_own_heads
 from sfp_keras.workflows.inputs.own_scaling import scaling_note
+from sfp_keras.workflows.inputs.precision import note_of_precision
 from sfp_keras.workflows.inputs.preprocessing import augmentation_of, image_recipe_of, scaling_of
 from sfp_keras.workflows.inputs.stage_settings import (
     StageSettings,
@@ -60,16 +60,15 @@ def load_training_inputs(experiment: Experiment) -> Inputs:
     if experiment.network.model not in architectures():
         check_input(network, dataset, experiment)
         asked = experiment.value("scaling") is not None
-        note = scaling_note(network, scaling, dataset, asked=asked)
-        if note is not None:
-            terminal().print(f"note: {note}")
+        _note(scaling_note(network, scaling, dataset, asked=asked))
     random_layers = None
     if experiment.trains:
         augmentation_of(experiment, dataset)
         image_recipe_of(experiment, dataset)
         random_layers = start_weights(network, experiment.network.initial_weights)
         check_groups(experiment.training, network.trainable_variables, names=experiment.group_names)
-        _note_rate(experiment.training, "--")
+        _note(vanishing_rate(experiment.training, "--"))
+    _note(note_of_precision(experiment))
     return Inputs(experiment, dataset, scaling, network, random_layers)
 
 
@@ -112,11 +111,10 @@ def check_inputs(inputs: Inputs) -> None:
     trained = [stage for stage in stages_of_mode(experiment, network) if stage.name not in own]
     if trained:
         _check_heads(experiment, trained, settings)
-        _note_rate(experiment.heads.training, "--head_")
+        _note(vanishing_rate(experiment.heads.training, "--head_"))
 
 
-def _note_rate(settings: TrainingSettings, prefix: str) -> None:
-    note = vanishing_rate(settings, prefix)
+def _note(note: str | None) -> None:
     if note is not None:
         terminal().print(f"note: {note}")
 

@@ -70,7 +70,7 @@ def test_the_views_say_what_is_left_out(page, damaged_base, view):
     assert frame.get_by_text("Nothing measured yet").count() == 0
 
 
-def test_the_matrix_of_heads_has_a_colour_for_every_number(page, damaged_base):
+def test_the_matrix_of_heads_has_a_colour_for_every_number_and_a_scale(page, damaged_base):
     frame = open_tab(page, damaged_base, view="heads", run="run", stage="conv", step=2)
     frame.get_by_text("Their fields", exact=True).click()
     settle(frame)
@@ -93,3 +93,5 @@ def test_the_matrix_of_heads_has_a_colour_for_every_number(page, damaged_base):
     values = np.unique(np.round(matrix / matrix.max(), 2)).size
     assert values > 4
     assert pixels >= values / 2
+    low, high = frame.locator(".head-matrix .scale-text span").all_inner_texts()
+    assert (low, float(high)) == ("0", pytest.approx(matrix.max(), rel=1e-2))

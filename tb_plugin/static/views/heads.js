@@ -17,6 +17,7 @@ import {Radios} from '../components/widgets.js';
 const TICK_LETTERS = 14;
 const ROW = 22; // Pixels of a head, where there is room.
 const MOST = 420; // Pixels of all heads.
+const STOPS = [0, 0.25, 0.5, 0.75, 1]; // Of the scale's colours, of which there are five.
 
 export const view = {
   name: 'heads',
@@ -199,8 +200,7 @@ function HeadMatrix({title, matrix, ordered, theme}) {
       const [across, down] = [element.width / ordered.length, element.height / heads];
       matrix.forEach((row, head) =>
         ordered.forEach(({label}, place) => {
-          // The ends of a scale of two.
-          pen.fillStyle = depthColor(row[label] / most, 2, theme === 'dark' ? 'dark' : 'light');
+          pen.fillStyle = shade(row[label] / most, theme);
           const [left, top] = [Math.round(place * across), Math.round(head * down)];
           const [right, bottom] = [Math.round((place + 1) * across), Math.round((head + 1) * down)];
           pen.fillRect(left, top, right - left, bottom - top);
@@ -220,7 +220,7 @@ function HeadMatrix({title, matrix, ordered, theme}) {
   };
   const read = at
     ? `Head ${at.head}, ${nameOf(at.row)}: ${formatNumber(matrix[at.head][at.row.label])}`
-    : `Rows: heads 0 to ${heads - 1}. Columns: labels by their leading head. Bright: ${formatNumber(most)}.`;
+    : `Rows: heads 0 to ${heads - 1}. Columns: labels by their leading head.`;
   return html`<figure class="head-matrix">
     <figcaption>${title}</figcaption>
     <canvas
@@ -231,8 +231,20 @@ function HeadMatrix({title, matrix, ordered, theme}) {
       onMouseMove=${point}
       onMouseLeave=${() => setAt(null)}
     />
+    <div class="scale" role="img" aria-label=${`Colours from 0 to ${formatNumber(most)}`}>
+      <div
+        class="scale-bar"
+        style=${{background: `linear-gradient(to right,${STOPS.map((share) => shade(share, theme))})`}}
+      ></div>
+      <div class="scale-text"><span>0</span><span>${formatNumber(most)}</span></div>
+    </div>
     <p class="quiet">${read}</p>
   </figure>`;
+}
+
+/** The colour of a share of the largest value: depth's, of the ends of a scale of two. */
+function shade(share, theme) {
+  return depthColor(share, 2, theme);
 }
 
 function byLeadingHead(rows, prefix) {

@@ -3,7 +3,7 @@
     python -m benchmarks [names ...] > results.md
 
 Each runs in a process of its own and compares what it compares within one run. All together take
-about 40 minutes on 2 idle cores; others' work on the machine distorts the ratios. The last two,
+about 45 minutes on 2 idle cores; others' work on the machine distorts the ratios. The last two,
 `thousand_labels` and `large_set`, need 4 GiB of memory and 8 GiB in the temporary folder (TMPDIR).
 """
 

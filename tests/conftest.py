@@ -3,16 +3,16 @@
 import gc
 import os
 
-# Before any framework is imported: its start-up notes hide what a failing test says.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from sfp_keras.backend import choose_backend, start_backend
+
 # There are more processes than cores: threads of their own would only wait for each other.
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
+# Before any framework is imported: tests run on what the command runs on.
+choose_backend(None)
 # Every worker needs Keras, and a quarter of its import is packages that few tests need.
 if "PYTEST_XDIST_WORKER" in os.environ:
-    from sfp_keras.backend import start_backend
-
     start_backend()
 
 

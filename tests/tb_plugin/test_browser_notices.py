@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from browser_tab import open_tab
+from browser_tab import open_tab, written_on_pictures
 from real_tab import settle, tensorboard
 from tab_server import TabServer
 from test_tab_containment import append, blobs
@@ -95,3 +95,7 @@ def test_the_matrix_of_heads_has_a_colour_for_every_number_and_a_scale(page, dam
     assert pixels >= values / 2
     low, high = frame.locator(".head-matrix .scale-text span").all_inner_texts()
     assert (low, float(high)) == ("0", pytest.approx(matrix.max(), rel=1e-2))
+    texts = written_on_pictures(page, frame)
+    heads = [str(head) for head in range(len(matrix))]
+    names = [row["name"] for row in answer["rows"]]
+    assert {*heads, "Head", *names, high, "Fields of nodes with the label in a cluster"} <= {*texts}

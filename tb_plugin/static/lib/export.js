@@ -118,12 +118,16 @@ export function compose(parts, {heading, columns, legend = []}) {
   const [gap, line] = [14 * ratio, 20 * ratio];
   const width = Math.max(...shown.map((p) => p.canvas.width));
   const foot = shown.some((p) => p.note) ? 0.8 * line : 0;
-  const height = Math.max(...shown.map((p) => p.canvas.height)) + line + foot;
   const across = Math.min(columns, shown.length);
   const wide = gap + across * (width + gap);
   const rowsOfLegend = legend.length ? Math.ceil(legend.length / across) : 0;
   const head = line * 1.6 + rowsOfLegend * line;
-  const high = head + Math.ceil(shown.length / across) * (height + gap);
+  const tops = [head]; // Of each row, and at the end of all.
+  for (let at = 0; at < shown.length; at += across) {
+    const row = shown.slice(at, at + across).map(({canvas}) => canvas.height);
+    tops.push(tops.at(-1) + Math.max(...row) + line + foot + gap);
+  }
+  const high = tops.at(-1);
   const font = (size, weight = '') => `${weight} ${size * ratio}px ${css.fontFamily}`;
   return makePicture(wide, high, (pen) => {
     pen.fillStyle = css.getPropertyValue('--surface');
@@ -143,7 +147,7 @@ export function compose(parts, {heading, columns, legend = []}) {
     });
     shown.forEach(({title, canvas, note = ''}, i) => {
       const x = gap + (i % across) * (width + gap);
-      const y = head + Math.floor(i / across) * (height + gap);
+      const y = tops[Math.floor(i / across)];
       pen.fillStyle = css.getPropertyValue('--ink');
       write(title, x, y + line * 0.65, width);
       pen.drawImage(canvas, x, y + line);

@@ -4,9 +4,10 @@ import {html, useContext, useLayoutEffect, useMemo, useRef, useState} from '../l
 import {getJson} from '../lib/api.js';
 import {Chart, Legend} from '../components/chart.js';
 import {Explanations} from '../components/explanations.js';
-import {depthColor, quantityColor} from '../lib/colors.js';
+import {quantityColor} from '../lib/colors.js';
 import {compose} from '../lib/export.js';
 import {cutMiddle, describeChoice, formatNumber, labelName} from '../lib/format.js';
+import {headsPicture, largestOf, paintHeads, scaleColors} from '../lib/headspicture.js';
 import {Await, Empty, Notices} from '../components/messages.js';
 import {useResource} from '../lib/resource.js';
 import {Shared, useOffer, useStageParameters} from '../lib/shared.js';
@@ -17,7 +18,6 @@ import {Radios} from '../components/widgets.js';
 const TICK_LETTERS = 14;
 const ROW = 22; // Pixels of a head, where there is room.
 const MOST = 420; // Pixels of all heads.
-const STOPS = [0, 0.25, 0.5, 0.75, 1]; // Of the scale's colours, of which there are five.
 
 export const view = {
   name: 'heads',
@@ -89,6 +89,8 @@ function Heads({answer, steps}) {
   }));
   const what = fields ? 'Fields of nodes with the label in a cluster' : 'Nodes with the label in a cluster';
   const shares = 'Share of each label’s leading head';
+  const color = quantityColor('external', theme);
+  const level = {y: 1 / heads, label: '1 / heads', color, dash: [4, 3]};
   const {threshold} = chosen;
   useOffer({
     name: `heads-${chosen.stage.stage}-t${threshold}`,
@@ -97,12 +99,23 @@ function Heads({answer, steps}) {
       rows: sorted.map((row) => ({...row, step, threshold})),
     }),
     json: () => ({run: chosen.run.run, stage: chosen.stage.stage, threshold, ...answer}),
-    picture: () =>
-      compose([{title: shares, canvas: canvases.current.shares}], {
-        heading: describeChoice({...chosen, step}),
-        columns: 1,
-        legend: series,
-      }),
+    picture: () => {
+      const of = canvases.current.shares;
+      if (!of) return null;
+      const width = of.width / (window.devicePixelRatio || 1);
+      const canvas = headsPicture({
+        ...{matrix, theme, width, height: heightOf(heads)},
+        labels: ordered.map(({label}) => label),
+        names: ordered.map((row) => nameOf(row, true)),
+      });
+      return compose(
+        [
+          {title: what, canvas},
+          {title: shares, canvas: of},
+        ],
+        {heading: describeChoice({...chosen, step}), columns: 1, legend: [...series, level]},
+      );
+    },
   });
   const sort = (by) =>
     update(by === state.headsort ? {headsdown: !state.headsdown} : {headsort: by, headsdown: false});
@@ -134,7 +147,7 @@ function Heads({answer, steps}) {
         series=${series}
         theme=${theme}
         height=${240}
-        levels=${[{y: 1 / heads, color: quantityColor('external', theme)}]}
+        levels=${[level]}
         ticks=${ordered.map((_, i) => i)}
         turns
         xLabel="Label, by leading head"
@@ -188,24 +201,18 @@ function HeadMatrix({title, matrix, ordered, theme}) {
   const canvas = useRef(null);
   const [at, setAt] = useState(null);
   const heads = matrix.length;
-  const height = Math.min(MOST, Math.max(80, ROW * heads));
-  const most = Math.max(...matrix.flat(), 1e-30);
+  const most = formatNumber(largestOf(matrix));
+  const height = heightOf(heads);
   useLayoutEffect(() => {
     const element = canvas.current;
     const draw = () => {
       const scale = window.devicePixelRatio || 1;
       element.width = Math.max(1, Math.round(element.clientWidth * scale));
       element.height = Math.round(height * scale);
-      const pen = element.getContext('2d');
-      const [across, down] = [element.width / ordered.length, element.height / heads];
-      matrix.forEach((row, head) =>
-        ordered.forEach(({label}, place) => {
-          pen.fillStyle = shade(row[label] / most, theme);
-          const [left, top] = [Math.round(place * across), Math.round(head * down)];
-          const [right, bottom] = [Math.round((place + 1) * across), Math.round((head + 1) * down)];
-          pen.fillRect(left, top, right - left, bottom - top);
-        }),
-      );
+      paintHeads(element.getContext('2d'), {
+        ...{matrix, theme, width: element.width, height: element.height},
+        labels: ordered.map(({label}) => label),
+      });
     };
     draw();
     const observer = new ResizeObserver(draw);
@@ -231,20 +238,20 @@ function HeadMatrix({title, matrix, ordered, theme}) {
       onMouseMove=${point}
       onMouseLeave=${() => setAt(null)}
     />
-    <div class="scale" role="img" aria-label=${`Colours from 0 to ${formatNumber(most)}`}>
+    <div class="scale" role="img" aria-label=${`Colours from 0 to ${most}`}>
       <div
         class="scale-bar"
-        style=${{background: `linear-gradient(to right,${STOPS.map((share) => shade(share, theme))})`}}
+        style=${{background: `linear-gradient(to right,${scaleColors(theme)})`}}
       ></div>
-      <div class="scale-text"><span>0</span><span>${formatNumber(most)}</span></div>
+      <div class="scale-text"><span>0</span><span>${most}</span></div>
     </div>
     <p class="quiet">${read}</p>
   </figure>`;
 }
 
-/** The colour of a share of the largest value: depth's, of the ends of a scale of two. */
-function shade(share, theme) {
-  return depthColor(share, 2, theme);
+/** Pixels of a matrix of so many heads. */
+function heightOf(heads) {
+  return Math.min(MOST, Math.max(80, ROW * heads));
 }
 
 function byLeadingHead(rows, prefix) {

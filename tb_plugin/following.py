@@ -146,7 +146,7 @@ def filter_answer(fields: Mapping[int, FilterFields], index: int, threshold: flo
         with contextlib.suppress(InputError):
             clusters[step] = find_clusters(at, threshold)
     check_steps(f"filter {index}", len(clusters))
-    found = follow_clusters(clusters)
+    found = follow_clusters(clusters, chance=False)
     return json_answer(
         {
             "filter": index,

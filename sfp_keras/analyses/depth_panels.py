@@ -23,6 +23,8 @@ PANELS = (
     ("snr_internal", "SNR$_I$"),
     ("snr_external", "SNR$_E$"),
 )
+# Above every axis, where what is drawn is cut off.
+_BEYOND = 1e30
 # A wider range than this is drawn on a logarithmic scale.
 _WIDE = 20
 
@@ -39,12 +41,14 @@ def draw_line(
 def draw_bars(
     panel: Axes, places: Sequence[int], intervals: Sequence[Interval | None], colour: str
 ) -> None:
-    """Draw 95% intervals at their places; what is not finite is left out."""
+    """Draw 95% intervals at their places, to the upper edge where they end at infinity."""
     for place, one in zip(places, intervals, strict=True):
-        if one is not None and math.isfinite(one.low) and math.isfinite(one.high):
-            panel.vlines(place, one.low, one.high, colors=colour, linewidth=1)
-            ends = {"linestyle": "", "marker": "_", "markersize": 5, "color": colour}
-            panel.plot([place, place], [one.low, one.high], **ends)  # type: ignore[arg-type]
+        if one is None or not math.isfinite(one.low) or math.isnan(one.high):
+            continue
+        panel.vlines(place, one.low, min(one.high, _BEYOND), colors=colour, linewidth=1)
+        ends = [end for end in (one.low, one.high) if math.isfinite(end)]
+        style = {"linestyle": "", "marker": "_", "markersize": 5, "color": colour}
+        panel.plot([place] * len(ends), ends, **style)  # type: ignore[arg-type]
 
 
 def scale_panel(panel: Axes, column: str) -> None:

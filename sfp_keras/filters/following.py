@@ -176,7 +176,11 @@ class FollowedClusters(ShortRepr):
 
 
 def follow_clusters(
-    clusters: Mapping[int, FilterClusters], *, least_overlap: float = 0.5, seed: int = 0
+    clusters: Mapping[int, FilterClusters],
+    *,
+    least_overlap: float = 0.5,
+    seed: int = 0,
+    chance: bool = True,
 ) -> FollowedClusters:
     """Follow the clusters of every filter from step to step.
 
@@ -214,6 +218,8 @@ def follow_clusters(
         least_overlap: `float` above 0 and at most 1, default 0.5. What persists overlaps by as
             much with what is there in the end.
         seed: `int`, default 0. Of the random orders.
+        chance: `bool`, default True. Whether to find stability by chance, which takes most of the
+            time for a few filters; without, it is NaN.
 
     Returns:
         `FollowedClusters`.
@@ -238,14 +244,16 @@ def follow_clusters(
         np.stack([one.label_stability for one in passages]),
         np.stack([one.cluster_stability for one in passages]),
         table,
-        *_chance(found, as_whole("seed", seed, 0)),
+        *_chance(found, as_whole("seed", seed, 0), _RANDOM_ORDERS if chance else 0),
     )
 
 
-def _chance(found: Sequence[NumberedClusters], seed: int) -> np.ndarray:
-    """Stability of labels and of clusters by chance, `(2, S - 1)`."""
+def _chance(found: Sequence[NumberedClusters], seed: int, orders: int) -> np.ndarray:
+    """Stability of labels and of clusters by chance, `(2, S - 1)`, of so many orders in all."""
+    if not orders:
+        return np.full((2, len(found) - 1), np.nan)
     rng = np.random.default_rng(seed)
-    draws = min(_MOST_DRAWS, -(-_RANDOM_ORDERS // len(found[0].of_label)))
+    draws = min(_MOST_DRAWS, -(-orders // len(found[0].of_label)))
     by_chance = [
         _mean(chance_stabilities(before, now, draws, rng), axis=(0, 2))
         for before, now in itertools.pairwise(found)

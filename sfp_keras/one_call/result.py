@@ -186,10 +186,11 @@ class ProbeResult:
         with run.opened(str(source.record.read()["data"])):
             for phase in ("analysis", "heads", "train"):
                 run.delete_results(phase)
-            for name in ("stages", "events"):
+            for name in ("stages", "events", "network"):
                 if (source.path / name).exists():
                     shutil.copytree(source.path / name, run.path / name, dirs_exist_ok=True)
-            for file in (source.labels, source.layers):
+            asked_for = filter(Path.exists, (source.intervals, source.heads))
+            for file in (source.labels, source.layers, *asked_for):
                 shutil.copy(file, run.path / file.name)
             run.record.take(source.record)
             keep_network(run, self.model)

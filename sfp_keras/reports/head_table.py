@@ -1,5 +1,6 @@
 """The layer table over several heads of each stage, and what a head of shuffled labels gives."""
 
+import dataclasses
 import math
 
 import pandas as pd
@@ -23,7 +24,11 @@ def head_table(heads: pd.DataFrame, split: str) -> ReportTable:
     columns = (
         Column("stage", "stage"),
         Column("heads", "heads"),
-        *quantity_columns(LAYER_MEASURES, without=("noise_clustered",)),
+        # Means of counts are no counts.
+        *(
+            dataclasses.replace(one, spec=".2f") if one.spec.endswith("d") else one
+            for one in quantity_columns(LAYER_MEASURES, without=("noise_clustered",))
+        ),
     )
     keys = [column.key for column in columns[2:]]
     rows, errors = [], []

@@ -226,7 +226,9 @@ def of_single_seeds(fit: pd.Series, what: str) -> list[float]:
     return [one for one in found if not math.isnan(one)]
 
 
-def _mean(mean: float, deviation: float, spec: str) -> str:
+def _mean(mean: float, deviation: float, spec: str) -> str | float:
+    if pd.isna(mean):
+        return mean  # The table has a dash.
     return f"{mean:{spec}}" + (f" ± {deviation:{spec}}" if pd.notna(deviation) else "")
 
 

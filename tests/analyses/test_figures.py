@@ -36,6 +36,7 @@ from sfp_keras.analyses.shown_filters import differing_filters, typical_filters
 from sfp_keras.filters import (
     FilterDecisions,
     FilterFields,
+    Interval,
     SingleHeadFields,
     find_clusters,
     head_specialization,
@@ -175,6 +176,22 @@ def test_layer_curves_stand_beside_the_paper_s():
     assert not three.lines[0].get_clip_on()
     assert np.isnan(internal.lines[0].get_ydata()).all()
     assert [label.get_text() for label in accuracy.get_xticklabels()] == ["10", "13"]
+
+
+def test_an_interval_without_an_end_reaches_the_edge_of_its_panel():
+    names = ("accuracy", "noise", "clusters", "cluster_size", "snr_internal", "snr_external")
+    rows = pd.DataFrame([{"stage": "last", "split": "test", **dict.fromkeys(names, 2.0)}])
+    open_end = {"snr_internal": Interval(2.0, 1.0, 1.2, np.inf, 0.0)}
+    closed = {"noise": Interval(2.0, 0.1, 1.8, 2.2, 0.0)}
+    figure = draw_layer_curves(rows, intervals={("last", "test"): open_end | closed})
+    drawn = {}
+    for name, panel in zip(names, figure.axes, strict=True):
+        bars = [bar.get_segments()[0][:, 1] for bar in panel.collections]
+        drawn[name] = [(low, min(high, panel.get_ylim()[1])) for low, high in bars]
+        assert panel.get_ylim()[1] < 3
+    assert drawn["noise"] == [(1.8, 2.2)]
+    assert drawn["snr_internal"] == [(1.2, figure.axes[4].get_ylim()[1])]
+    assert sum(map(len, drawn.values())) == 2
 
 
 def test_cluster_sizes_and_appearances(fields: FilterFields):

@@ -4,6 +4,7 @@ import itertools
 from fractions import Fraction
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sfp_keras.errors import InputError
@@ -239,6 +240,18 @@ def test_of_fields():
     found = follow_clusters(clusters)
     for place, step in enumerate(found.steps):
         assert ((found.life_id[place] >= 0) == clusters[step].in_cluster).all()
+
+
+def test_without_chance_all_else_is_the_same():
+    two = {0: clusters_of([[0, 1]]), 1: clusters_of([[0, 2]])}
+    found, fast = follow_clusters(two), follow_clusters(two, chance=False)
+    chance = ["label_chance", "cluster_chance"]
+    assert found.steps_frame()[chance].iloc[1].notna().all()
+    assert fast.steps_frame()[chance].isna().all(axis=None)
+    pd.testing.assert_frame_equal(
+        fast.steps_frame().drop(columns=chance), found.steps_frame().drop(columns=chance)
+    )
+    pd.testing.assert_frame_equal(fast.to_frame(), found.to_frame())
 
 
 def test_what_cannot_be_followed_is_refused():

@@ -97,7 +97,7 @@ def test_fields_are_those_of_silenced_filters(digits, bias: bool) -> None:
 
 
 def test_a_saved_run_has_heads_that_were_trained_beside_one_that_was_not(
-    digits, tmp_path: Path
+    digits, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = network(bias=False)
     run = tmp_path / "run"
@@ -113,6 +113,9 @@ def test_a_saved_run_has_heads_that_were_trained_beside_one_that_was_not(
     kept = {path: path.read_bytes() for path in run.rglob("*.npz")}
     probe(model, digits, **asked)
     assert {path: path.read_bytes() for path in run.rglob("*.npz")} == kept
+    capsys.readouterr()
+    probe(model, digits, stages=["late"], head_seeds=2, quiet=False)
+    assert "note: --head_seeds and --shuffled_labels without effect" in capsys.readouterr().out
     # Its head was taken from the network; now one is asked for that is trained.
     with pytest.raises(InputError, match="own_head"):
         probe(model, digits, **asked, own_head=False)

@@ -20,6 +20,7 @@ from sfp_keras.reports.sweep import (
     print_sweep,
     summarise,
     sweep_stage,
+    sweep_table,
 )
 
 
@@ -100,6 +101,9 @@ def test_means_and_deviations_over_seeds() -> None:
     # Of two seeds, one has no cluster: a mean of the other is not that of two.
     assert np.isnan([found["cluster_size_mean"][0], found["cluster_size_std"][0]]).all()
     assert np.isfinite(found["cluster_size_mean"][1])
+    text = sweep_table(found, None).markdown()
+    assert "–" in text
+    assert "nan" not in text
 
 
 def test_lines_of_stages_and_of_single_seeds() -> None:

@@ -108,6 +108,22 @@ def test_only_single_letters_that_stand_alone_are_variables(page, base):
     assert typeset == "a label’s or label's * and *"
 
 
+def test_a_band_of_heads_ends_where_their_deviation_is_not_known(page, base):
+    frame = open_tab(page, base, view="stages", **STATE)
+    module = frame.evaluate(
+        "performance.getEntriesByType('resource')"
+        ".find(e => e.name.endsWith('errorcolumns.js')).name"
+    )
+    rows = [{"n_mean": 2, "n_std": 0.5}, {"n_mean": None, "n_std": None}, {"n_mean": 3, "n_std": 1}]
+    band = frame.evaluate(
+        "async ([module, rows]) => (await import(module)).barsOf(rows, 'n').band", [module, rows]
+    )
+    # `undefined`, which comes as a missing value too, would be drawn across.
+    ends = "async ([module, rows]) => (await import(module)).barsOf(rows, 'n').band.low[1] === null"
+    assert band == {"low": [1.5, None, 2], "high": [2.5, None, 4]}
+    assert frame.evaluate(ends, [module, rows])
+
+
 def test_a_filter_shows_all_its_numbers(page, base):
     fields = fields_at(10)
     statistics = filter_statistics(find_clusters(fields), fields)

@@ -112,7 +112,9 @@ def _parts(run: Run, rows: pd.DataFrame) -> Iterator[AnalysisPart]:
         )
     paper = next((split.paper for split in run.splits if split.paper.layers), PaperNumbers())
     hollow = f" Hollow: {paper.layers.source}." if paper.layers else ""
-    bars = " Bars: 95% intervals over the images." if run.intervals else ""
+    bars = ""
+    if run.intervals:
+        bars = " Bars: 95% intervals over the images; one without an upper end ends at infinity."
     yield Drawing(
         "layer-curves",
         lambda: draw_layer_curves(rows, paper, run.intervals),

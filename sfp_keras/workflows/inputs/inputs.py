@@ -112,6 +112,10 @@ def check_inputs(inputs: Inputs) -> None:
     if trained:
         _check_heads(experiment, trained, settings)
         _note(vanishing_rate(experiment.heads.training, "--head_"))
+    elif further_heads(experiment):
+        _note(
+            "--head_seeds and --shuffled_labels without effect: with --own_head no head is trained"
+        )
 
 
 def _note(note: str | None) -> None:

@@ -62,7 +62,7 @@ export function barsOf(rows, key) {
   const has = (values) => values.some((value) => value !== undefined && value !== null);
   const [low, high, std] = ['low', 'high', 'std'].map(of);
   const mean = rows.map((row) => row[row.runs ? key : `${key}_mean`]);
-  const ends = (sign) => mean.map((m, i) => (isNumber(std[i]) ? m + sign * std[i] : undefined));
+  const ends = (sign) => mean.map((m, i) => (isNumber(std[i]) ? m + sign * std[i] : null));
   return {
     errors: rows.map((row) => errorOf(row, key)),
     ...(has(low) && {bars: {low, high}}),

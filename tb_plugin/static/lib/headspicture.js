@@ -6,7 +6,6 @@ import {makePicture} from './picture.js';
 
 const STOPS = [0, 0.25, 0.5, 0.75, 1]; // Of the scale's colours, of which there are five.
 const LINE = 12; // Pixels that a tick's text needs.
-const LETTER = 6; // Pixels of a letter, about.
 const LEFT = 44; // Pixels for the heads' numbers and what they are.
 const SCALE = {wide: 200, high: 44}; // Pixels of the scale and of what stands around it.
 
@@ -53,15 +52,16 @@ export function headsPicture({matrix, labels, names, theme, width, height}) {
   const css = getComputedStyle(document.body);
   const ratio = window.devicePixelRatio || 1;
   const side = width - LEFT;
-  const longest = Math.max(...names.map((name) => [...name].length));
-  const across = longest * LETTER <= side / labels.length - 8;
-  const foot = across ? 20 : Math.ceil(longest * LETTER) + 8;
+  const font = `11px ${css.fontFamily}`;
+  const longest = longestOf(names, font);
+  const across = longest <= side / labels.length - 8;
+  const foot = across ? 20 : Math.ceil(longest) + 8;
   return makePicture(width * ratio, (height + foot + SCALE.high) * ratio, (pen) => {
     pen.scale(ratio, ratio);
     pen.translate(LEFT, 0);
     paintHeads(pen, {matrix, labels, theme, width: side, height});
     pen.fillStyle = css.getPropertyValue('--ink');
-    pen.font = `11px ${css.fontFamily}`;
+    pen.font = font;
     pen.textBaseline = 'middle';
     pen.textAlign = 'right';
     for (const head of ticks(matrix.length, height))
@@ -77,6 +77,13 @@ export function headsPicture({matrix, labels, names, theme, width, height}) {
     pen.translate(0, height + foot);
     drawScale(pen, formatNumber(largestOf(matrix)), theme);
   });
+}
+
+/** Pixels of the longest of some texts. */
+function longestOf(texts, font) {
+  const pen = document.createElement('canvas').getContext('2d');
+  pen.font = font;
+  return Math.max(...texts.map((text) => pen.measureText(text).width));
 }
 
 /** The places of so many that get a text, of each `LINE` pixels. */

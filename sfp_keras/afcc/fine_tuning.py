@@ -57,6 +57,7 @@ class HeadFineTuning:
         settings: `TrainingSettings`. Defaults to `FineTuningSettings()`, those of paper 2 for
             VGG-16.
         seed: `int`. Of the order of the images.
+        exact: `FeatureCache` whose test outputs accuracies are measured on. Default: `cache`.
 
     Raises:
         InputError: if a `decay` or a `group` of the settings cannot be read.
@@ -69,11 +70,14 @@ class HeadFineTuning:
         cache: FeatureCache,
         settings: TrainingSettings | None = None,
         seed: int = 0,
+        exact: FeatureCache | None = None,
     ):
         self.split, self.kernel, self.cache = split, kernel, cache
         self.settings, self.seed = settings or FineTuningSettings(), seed
         self._shape = tuple(split.tail.input_shape[1:])
-        self._batches = CachedBatches(cache, self._shape, self.settings.batch_size, seed)
+        size = self.settings.batch_size
+        self._batches = CachedBatches(cache, self._shape, size, seed)
+        self._exact = CachedBatches(cache if exact is None else exact, self._shape, size, seed)
 
     def accuracy(self, mask: np.ndarray | None = None) -> float:
         """Accuracy of the head as it is, or zeroed outside a mask, on the test images."""
@@ -133,8 +137,8 @@ class HeadFineTuning:
         return network
 
     def _test(self, network: keras.Model) -> float:
-        size = min(self.settings.batch_size, self._batches.test_count)
-        return accuracy_of(network, self._batches.test(), size)
+        size = min(self.settings.batch_size, self._exact.test_count)
+        return accuracy_of(network, self._exact.test(), size)
 
 
 def check_fine_tuning(split: SplitNetwork, settings: TrainingSettings) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from sfp_keras.backend import float32_products, without_tracing_notes
 from sfp_keras.console import silent_consoles
@@ -42,6 +43,7 @@ from sfp_keras.workflows.phases.further_heads import write_further_statistics
 from sfp_keras.workflows.phases.heads import train_heads
 from sfp_keras.workflows.phases.intervals import write_intervals
 from sfp_keras.workflows.phases.kept_network import keep_network, weights_digest
+from sfp_keras.workflows.phases.network import note_costs
 from sfp_keras.workflows.phases.network_tables import check_network_tables, measure_network
 from sfp_keras.workflows.phases.single_heads import measure_single_heads
 from sfp_keras.workflows.phases.statistics import write_statistics
@@ -198,14 +200,15 @@ def _probed(
 ) -> ProbeResult:
     with ProbeSession.open(inputs) as session:
         _use_network(session, kept=folder is None)
+        _check_scaling(session)
         accuracy = _report_accuracy(session)
         measure_network(session)
         train_heads(session)
         measure_filters(session)
         measure_single_heads(session)
         table = write_statistics(session)
-        write_intervals(session)
-        write_further_statistics(session)
+        intervals = write_intervals(session)
+        further_heads = write_further_statistics(session)
         write_final(session)
         names = [stage.name for stage in session.stages]
         splits = list(session.splits)
@@ -217,6 +220,8 @@ def _probed(
             class_names=inputs.dataset.class_names,
             threshold=experiment.analysis.threshold,
             split=splits[0],
+            intervals=intervals,
+            further_heads=further_heads,
             measured={
                 split: ByStage({name: session.measurement(name, split) for name in names})
                 for split in splits
@@ -239,6 +244,24 @@ def _use_network(session: ProbeSession, kept: bool) -> None:
     else:
         run.begin("train")
         run.record.add_results(weights=digest)
+    note_costs(run, session.network)
+
+
+def _check_scaling(session: ProbeSession) -> None:
+    """Refuse results of images that were scaled otherwise: a function's name does not say how.
+
+    Numbers of a few images as the network gets them are kept, which differ but for rounding.
+    """
+    run, few = session.run, session.dataset.train.read(range(min(8, len(session.dataset.train))))
+    scaled = np.asarray(session.scaling(few), np.float64)
+    found = [*scaled.mean(axis=(1, 2, 3)), *scaled.mean(axis=(0, 1, 2)), scaled.std()]
+    before = run.record.results.get("scaled", found)
+    if len(before) != len(found) or not np.allclose(before, found, 1e-3, 1e-3 * found[-1]):
+        raise InputError(
+            f"`run_dir`={run.path} holds results of images that `scaling` made otherwise; choose "
+            f"another, or {run.plan.redo_all}"
+        )
+    run.record.add_results(scaled=[float(f"{number:.6g}") for number in found])
 
 
 def _report_accuracy(session: ProbeSession) -> float | None:

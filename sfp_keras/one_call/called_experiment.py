@@ -106,8 +106,14 @@ def warn_of_idle(experiment: CalledExperiment, further: Iterable[str]) -> None:
         for name in sorted({*further} & experiment.idle)
         if experiment.value(name) != known[name].default
     ]
-    if idle:
-        warnings.warn(f"{_listed(idle)} without effect for a trained model", stacklevel=3)
+    augment = [name for name in idle if known[name].setting.used == "augments"]
+    others = [name for name in idle if name not in augment]
+    for names, why in (
+        (augment, "without `head_data`='augmented'"),
+        (others, "for a trained model"),
+    ):
+        if names:
+            warnings.warn(f"{_listed(names)} without effect {why}", stacklevel=3)
 
 
 def _listed(names: Iterable[str]) -> str:

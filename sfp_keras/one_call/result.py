@@ -19,6 +19,7 @@ from sfp_keras.errors import InputError
 from sfp_keras.filters import (
     FilterClusters,
     FilterFields,
+    Interval,
     LayerStatistics,
     find_clusters,
     layer_statistics,
@@ -27,7 +28,7 @@ from sfp_keras.one_call.called_experiment import CalledExperiment
 from sfp_keras.one_call.held_folder import HeldFolder
 from sfp_keras.papers import PaperNumbers
 from sfp_keras.probing import Head, StageMeasurement
-from sfp_keras.reports import layer_table
+from sfp_keras.reports import head_table, layer_table
 from sfp_keras.runs import RunFiles
 from sfp_keras.runs.statistics_files import label_table
 from sfp_keras.workflows.experiment_run import ExperimentRun
@@ -63,6 +64,10 @@ class ProbeResult:
         class_names: names of the labels.
         threshold: `float`. Normalised fields above it count as one.
         split: `str`. `"test"` or `"train"`: the images that `fields` are measured on.
+        intervals: dict from stage and split to a dict from columns of `table` to an `Interval`, the
+            error over images; empty without `bootstrap=True`.
+        further_heads: `DataFrame` with the columns of heads.csv: of each stage's head, and of those
+            that `head_seeds` and `shuffled_labels` asked for; empty without.
         measured: dict from each split that was asked for to a dict from stage to its
             `StageMeasurement`, which has the fields and the images classified correctly.
     """
@@ -74,6 +79,8 @@ class ProbeResult:
     class_names: tuple[str, ...]
     threshold: float
     split: str
+    intervals: Mapping[tuple[str, str], Mapping[str, Interval]]
+    further_heads: pd.DataFrame
     measured: Mapping[str, Mapping[str, StageMeasurement]]
     _experiment: CalledExperiment
     # None where the results are in a folder of the user's.
@@ -162,7 +169,7 @@ class ProbeResult:
 
         Source: paper 1, Figures 2B and 5A; paper 2, Tables 1-6.
         """
-        return draw_layer_curves(self.table)
+        return draw_layer_curves(self.table, intervals=self.intervals)
 
     def save(self, run_dir: str | Path) -> Path:
         """Write a run directory, as the command makes them.
@@ -183,7 +190,13 @@ class ProbeResult:
         run = ExperimentRun(self._experiment.changed(run_dir=str(run_dir)))
         if run.path.resolve() == source.path.resolve():
             return run.path
+        weights = source.record.results["weights"]
         with run.opened(str(source.record.read()["data"])):
+            if run.record.results.get("weights", weights) != weights:
+                raise InputError(
+                    f"`run_dir`={run.path} holds results of this model with other weights; choose "
+                    "another"
+                )
             for phase in ("analysis", "heads", "train"):
                 run.delete_results(phase)
             for name in ("stages", "events", "network"):
@@ -201,9 +214,11 @@ class ProbeResult:
 
     def _repr_html_(self) -> str:
         tables = [
-            layer_table(rows, str(split), PaperNumbers(), kinds=self._kinds).html()
+            layer_table(rows, str(split), PaperNumbers(), self.intervals, self._kinds).html()
             for split, rows in self.table.groupby("split", sort=False)
         ]
+        further = self.further_heads
+        tables += [head_table(further, split).html() for split in dict.fromkeys(further["split"])]
         return f"<p>{html.escape(self._summary([]))}</p>{''.join(tables)}"
 
     def _summary(self, stages: Iterable[str]) -> str:

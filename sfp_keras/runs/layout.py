@@ -163,7 +163,10 @@ class RunFiles:
                 *(path for path in stages.glob("*/*") if path.is_dir()),
                 *self.events("").glob("final*"),
             ],
-            "afcc": [self.path / "afcc", self.features("afcc"), self.features("ablate")],
+            "afcc": [
+                self.path / "afcc",
+                *map(self.features, ("afcc", "afcc-test", "ablate")),
+            ],
             "links": [self.path / "links", self.features("links"), self.features("links-test")],
         }
         for path in filter(os.path.lexists, made.get(phase, [])):

@@ -71,6 +71,11 @@ def _is_place(value: Any) -> bool:
     return isinstance(value, int) and _is_number(value, 0, 2**31)
 
 
+def _are_numbers(value: Any) -> bool:
+    numbers = isinstance(value, list) and all(_is_number(v, -math.inf, math.inf) for v in value)
+    return numbers and all(map(math.isfinite, value))
+
+
 def _are_stages(value: Any) -> bool:
     return _all(value, lambda of_stage: _all(of_stage, _is_text))
 
@@ -88,6 +93,7 @@ _RECORD: Mapping[str, _Check] = {
 _RESULTS: Mapping[str, _Check] = {
     **dict.fromkeys(("weights", "model"), _is_text),
     "network_accuracy": _is_accuracy,
+    "scaled": _are_numbers,
     **dict.fromkeys(("parameters", "operations"), _is_count_if_any),
     "stage_order": lambda value: _all(value, _is_place),
     "kinds": lambda value: _all(value, _is_text),

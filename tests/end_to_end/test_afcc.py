@@ -133,7 +133,7 @@ def test_the_saved_network_has_the_accuracy_of_the_table(
     rows = table(run, "afcc", tmp_path).set_index("variant")
     assert rows.loc["clusters", "accuracy_after"] == pytest.approx(right / count)
     layers = pd.read_csv(written(run, "afcc", "layers.csv", tmp_path / "layers.csv"))
-    assert rows["accuracy_before"].to_numpy() == pytest.approx(layers["accuracy"].iloc[0])
+    assert set(rows["accuracy_before"]) == {layers["accuracy"].iloc[0]}
     assert rows.loc["full", "accuracy_zeroed"] == rows.loc["full", "accuracy_before"]
 
 

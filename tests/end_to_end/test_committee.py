@@ -19,6 +19,7 @@ from sfp_keras.data import load_dataset
 from sfp_keras.experiment import Experiment
 from sfp_keras.filters import committee_votes
 from sfp_keras.workflows.committee.directory import CommitteeDirectory
+from sfp_keras.workflows.inputs.images import fingerprint
 from sfp_keras.workflows.train import train
 
 # Size of the images, seed of the weights, activation of the outputs.
@@ -55,7 +56,14 @@ def made(colour_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Simpl
     write_images(place / "images" / "train", 2, seed=5)
     write_images(place / "images" / "test", 4, seed=6)
     moved = str(colour_folder), str(place / "images")
-    changed("elsewhere", "experiment.json", lambda text: text.replace(*moved))
+
+    def made_with(images: str, text: str) -> str:
+        size = MEMBERS["small"][0]
+        found = fingerprint(load_dataset("folder", images, image_size=(size, size)))
+        return json.dumps(json.loads(text) | {"data": found})
+
+    changed("elsewhere", "experiment.json", lambda text: made_with(moved[1], text.replace(*moved)))
+    changed("exchanged", "experiment.json", lambda text: text.replace(*moved))
     changed("two_labels", "labels.csv", lambda text: text[: text.index("2,red")])
     changed("turned", "labels.csv", lambda text: text.replace("green", "x").replace("red", "green"))
     changed("copy", "experiment.json", str)
@@ -112,6 +120,16 @@ def test_the_same_from_python(made: SimpleNamespace, voted: SimpleNamespace) -> 
     pd.testing.assert_frame_equal(found.to_frame(), pd.read_csv(voted.folder / "votes.csv"))
 
 
+def test_images_that_are_asked_for_need_not_be_those_of_the_runs(
+    made: SimpleNamespace, tmp_path: Path
+) -> None:
+    images = f"--data_dir={made.place / 'images'}"
+    flags = ("--mode=committee", f"--members={made.good[0]},{made.good[2]}", images)
+    out = call_again(*flags, f"--run_dir={tmp_path / 'votes'}")
+    assert out.count("was made with other images") == 2
+    assert json.loads((tmp_path / "votes/committee.json").read_text())["images"] == 12
+
+
 def test_a_second_call_computes_nothing(voted: SimpleNamespace) -> None:
     before = contents(voted.folder)
     assert "on 12 images" in voted.out
@@ -166,6 +184,7 @@ def test_a_report_reads_the_tables(
         (["large", "two_labels"], ["two_labels/run is of 2 labels", "large/run of 3"]),
         (["large", "turned"], ["label 1 of ", "turned/run is 'x', of ", "'green': the members"]),
         (["third", "elsewhere"], ["elsewhere/run", "other test images"]),
+        (["third", "exchanged"], ["exchanged/run was made with other images", "--data_dir"]),
         (["small", "copy"], ["copy/run hold the same network"]),
         (["large", "nowhere"], ["nowhere/run does not exist"]),
         (["large", "x*"], ["x*/run matches no run directory"]),

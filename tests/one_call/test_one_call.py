@@ -2,6 +2,8 @@
 
 import gc
 import io
+import json
+import warnings
 from pathlib import Path
 
 import keras
@@ -83,6 +85,18 @@ def test_the_command_finds_the_same(result, model, tmp_path, call_command):
     ).reset_index(drop=True), check_dtype=False)  # fmt: skip
     assert {"heads.csv", "intervals.csv"} <= {path.name for path in files(saved, "csv")}
     assert files(saved / "network", "csv")
+    intervals = pd.read_csv(saved / "intervals.csv").set_index(["stage", "split", "quantity"])
+    kept = intervals.loc[("deep", "train", "noise")]
+    found = result.intervals["deep", "train"]["noise"]
+    assert (found.low, found.high) == (kept["low"], kept["high"])
+    assert f"± {found.error:.2f}" in result._repr_html_()
+    assert "Several heads of each stage on the train set" in result._repr_html_()
+    assert len(result.layer_figure().axes[1].collections) == 4
+    heads = pd.read_csv(saved / "heads.csv")
+    assert heads["noise"].tolist() == result.further_heads["noise"].tolist()
+    assert set(heads["head"]) == {"seed0", "seed1", "shuffled0"}
+    kept_results = json.loads((saved / "experiment.json").read_text())["results"]
+    assert kept_results["parameters"] == model.count_params()
     assert files(saved / "events", "*")
     assert keras.saving.load_model(saved / "model.keras").name == "tiny"
     # What `--mode=report` reads of it.
@@ -149,6 +163,31 @@ def test_what_is_finished_in_a_folder_is_not_done_again(model, digits, tmp_path,
     other = keras.models.clone_model(model)
     with pytest.raises(InputError, match="holds results of this model with other weights"):
         sfp_keras.probe(other, *data, stages="deep", epochs=1, run_dir=tmp_path / "run")
+    given = {"stages": "deep", "epochs": 1, "quiet": True}
+    with pytest.warns(UserWarning, match="near chance"):
+        of_other = sfp_keras.probe(other, *data, **given)
+    before = files(tmp_path / "run", "npz")
+    with pytest.raises(InputError, match="holds results of this model with other weights"):
+        of_other.save(tmp_path / "run")
+    assert files(tmp_path / "run", "npz") == before
+
+
+def test_a_function_that_scales_otherwise_is_no_reason_to_go_on(model, digits, tmp_path):
+    data = [(split.images[:60], split.labels[:60]) for split in (digits.train, digits.test)]
+
+    def call(*factors):
+        # Its name is always the same.
+        scaling = lambda images: images * np.array(factors, np.float32)  # noqa: E731
+        given = {"stages": "deep", "epochs": 1, "quiet": True, "run_dir": tmp_path / "run"}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return sfp_keras.probe(model, *data, scaling=scaling, **given)
+
+    first = call(0.5, 0.1, 0.2)
+    for changed in ((0.51, 0.1, 0.2), (0.2, 0.1, 0.5)):
+        with pytest.raises(InputError, match=r"results of images that `scaling` made otherwise"):
+            call(*changed)
+    assert call(0.5, 0.1, 0.2).table.equals(first.table)
 
 
 def test_folders_and_a_function_of_images(tmp_path):
@@ -233,6 +272,9 @@ def test_settings_that_do_nothing_are_said(model, digits):
     idle = r"^`mixup`, `rand_augment` without effect for a trained model"
     with pytest.warns(UserWarning, match=idle), pytest.warns(UserWarning, match="near chance"):
         sfp_keras.probe(model, **given, quiet=True, rand_augment=2, mixup=0.5)
+    needs = "^`shift` without effect without `head_data`='augmented'$"
+    with pytest.warns(UserWarning, match=needs), pytest.warns(UserWarning, match="near chance"):
+        sfp_keras.probe(model, **given, quiet=True, shift=2)
 
 
 def test_labels_are_counted_from_zero(model, digits):

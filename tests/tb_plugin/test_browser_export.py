@@ -92,6 +92,10 @@ def test_the_gallery_exports_no_list_before_it_is_known(page, base):
     settle(frame)
     rows = rows_of(download(page, frame, "CSV")[0])
     assert [int(row["noise"]) for row in rows] == clusters.noise.tolist()
+    members = [clusters.members(f) for f in range(LAST.filters)]
+    assert [json.loads(row["labels"]) for row in rows] == members
+    exported = json.loads(download(page, frame, "JSON")[0])
+    assert [row["labels"] for row in exported["rows"]] == members
     texts = written_on_pictures(page, frame)
     live = [f for f in range(8) if clusters.noise[f] > 0]
     assert {f"{f}  n {clusters.noise[f]}" for f in live} <= set(texts)

@@ -109,8 +109,23 @@ def _loaded(
                 dataset = load_images(experiment, size, channels, folder.images)
             if not len(dataset.test):
                 raise InputError(f"the data of {member.files.path} has no test images")
+            _check_images(member, dataset, "data_dir" in given)
         before = asked
         yield _Loaded(member, experiment, dataset, network)
+
+
+def _check_images(member: Member, dataset: ImageDataset, asked: bool) -> None:
+    """Refuse images that are not those of the member's run, unless they were asked for."""
+    before = member.saved.get("data")
+    if before is None or same_images(str(before), fingerprint(dataset)):
+        return
+    where = f"{member.files.path} was made with other images, or other names of labels"
+    if not asked:
+        raise InputError(
+            f"{where}, than are found now: they have changed, or a call in Python was given its "
+            "test images or names beside; say by `data_dir` which images to test on"
+        )
+    terminal().print(f"note: {where}")
 
 
 def _digest_like(one: _Loaded, first: Experiment, folder: CommitteeDirectory) -> str:

@@ -76,6 +76,7 @@ def fine_tune_heads(session: ProbeSession) -> pd.DataFrame:
         file.write(draw_afcc(table, stage.name))
     if not session.experiment.heads.keep_cache:
         session.run.delete_features("afcc")
+        session.run.delete_features("afcc-test")
     return pd.DataFrame([find_row(table, head) for head in heads])
 
 
@@ -150,8 +151,12 @@ def _tuner(session: ProbeSession, split: SplitNetwork) -> HeadFineTuning:
     # Outputs of several places may have one shape: the stage and the layers say which these are.
     depends_on = [stage.name, settings.trainable]
     cache = session.cache_outputs("afcc", split.frozen, ["prefix"], depends_on)
+    # Accuracies are float32's, whatever training reads.
+    exact = session.cache_outputs(
+        "afcc-test", split.frozen, ["prefix"], depends_on, versions=0, dtype="float32"
+    )
     kernel, seed = session.head(stage.name).kernel, session.experiment.run.seed
-    return HeadFineTuning(split, kernel, cache, settings.training, seed)
+    return HeadFineTuning(split, kernel, cache, settings.training, seed, exact)
 
 
 def _mask(session: ProbeSession, head: ZeroedHead, masks: Masks) -> np.ndarray | None:

@@ -49,11 +49,16 @@ def train_network(session: ProbeSession) -> None:
             _keep_trained(run, network)
             run.delete_checkpoints("train")
     session.use_network(network)
-    _note_costs(run, network)
+    note_costs(run, network)
 
 
-def _note_costs(run: ExperimentRun, network: keras.Model) -> None:
-    """Keep how many parameters the network has, and its multiply-adds where all are known."""
+def note_costs(run: ExperimentRun, network: keras.Model) -> None:
+    """Keep how many parameters the network has, and its multiply-adds where all are known.
+
+    Args:
+        run: `ExperimentRun`.
+        network: `keras.Model`.
+    """
     if "parameters" in run.record.results:
         return
     report = network_report(network)

@@ -50,12 +50,20 @@ def sweep(plan: SweepPlan) -> None:
     console.print(f"sweep: {len(members)} members in {folder.path}")
     with stopped_by_signals():
         crashed = _run_all(folder, members, plan)
-    sweep_report(folder.path)
+    some = len(crashed) < len(members)
+    if some:
+        sweep_report(folder.path)
+        _note_splits(base)
     if crashed:
-        raise InputError(
-            f"{', '.join(crashed)} crashed, and the tables are without; the same command tries "
-            "again"
-        )
+        without = ", and the tables are without" if some else ""
+        raise InputError(f"{', '.join(crashed)} crashed{without}; the same command tries again")
+
+
+def _note_splits(base: Experiment) -> None:
+    first, *others = base.analysis.split
+    if others:
+        of = " and ".join(others)
+        terminal().print(f"note: these tables are of {first} images; those of {of} are in the runs")
 
 
 def sweep_folder(base: Experiment) -> Path:

@@ -13,7 +13,7 @@ let offered = null;
 /**
  * Sets what is offered: `null` for nothing, `COMPUTING`, or
  * `{name, table(), json(): object, picture(): canvas}`; a table is `{columns, rows}`, or `{lines}`
- * where columns have no keys of their own; `picture` is `null` while parts of it are awaited, and
+ * where columns have no keys of their own; all three may be promises; `picture` is `null` while parts of it are awaited, and
  * `false` where there is none.
  */
 export function offer(what) {
@@ -47,8 +47,8 @@ const isPicture = (format) => format === 'png' || format === 'svg';
 const FORMATS = {
   png: async ({picture}) => toBlob(await picture()),
   svg: async ({picture}) => new Blob([toSvg(drawn(await picture()))], {type: 'image/svg+xml'}),
-  csv: async ({table}) => new Blob([toCsv(table())], {type: 'text/csv;charset=utf-8'}),
-  json: async ({json}) => new Blob([toJson(json())], {type: 'application/json'}),
+  csv: async ({table}) => new Blob([toCsv(await table())], {type: 'text/csv;charset=utf-8'}),
+  json: async ({json}) => new Blob([toJson(await json())], {type: 'application/json'}),
 };
 
 /** Saves what is shown; throws an Error with a line to show where that is impossible. */

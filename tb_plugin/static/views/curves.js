@@ -72,7 +72,7 @@ function Curves({rows, barsAt, byStage}) {
     name: `training-${name}-t${chosen.threshold}`,
     table: () => ({
       columns: withErrors(
-        ['run', 'stage', ...columns.stages.map((c) => c.key), 'threshold', 'exact'],
+        ['run', 'stage', 'depth', 'split', ...columns.stages.map((c) => c.key), 'threshold', 'exact'],
         rows,
       ),
       rows,

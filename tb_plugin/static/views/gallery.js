@@ -1,6 +1,7 @@
 /** View (c): one small cluster matrix a filter; only what is in sight is fetched and drawn. */
 
 import {html, useContext, useEffect, useLayoutEffect, useRef, useState} from '../lib/html.js';
+import {getJson} from '../lib/api.js';
 import {Cell, LEAST_WIDTH, newest} from '../components/cell.js';
 import {CellNote} from '../components/cellnote.js';
 import {Explanations} from '../components/explanations.js';
@@ -222,14 +223,20 @@ function Grid({rows, step}) {
     return thumbnail && !thumbnail.stale;
   };
   const {threshold} = chosen;
+  // The labels of all clusters are much, so they are asked for when they are saved.
+  const withLabels = async () => {
+    const found = await getJson('filters', {...parameters, step, labels: 1});
+    const clusters = new Map(found.filters.map((filter, i) => [filter, found.labels[i]]));
+    return rows.map((row) => ({...row, labels: clusters.get(row.filter)}));
+  };
   useOffer(
     {
       name: `filters-${chosen.stage.stage}-t${threshold}`,
-      table: () => ({
-        columns: [...known.filters.map(({key}) => key), 'step', 'threshold'],
-        rows: rows.map((row) => ({...row, step, threshold})),
+      table: async () => ({
+        columns: [...known.filters.map(({key}) => key), 'labels', 'step', 'threshold'],
+        rows: (await withLabels()).map((row) => ({...row, step, threshold})),
       }),
-      json: () => ({...parameters, step, label: chosen.label, rows}),
+      json: async () => ({...parameters, step, label: chosen.label, rows: await withLabels()}),
       picture: thumbnails.error || visible.every(isDrawn) ? picture : null,
     },
     step !== undefined,

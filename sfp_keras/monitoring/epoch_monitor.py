@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from sfp_keras.errors import InputError
+from sfp_keras.filters.clipping import as_threshold
 from sfp_keras.models.graph import functional_form
 from sfp_keras.monitoring import schema
 from sfp_keras.monitoring.plan import kept_factors
@@ -46,8 +47,7 @@ class EpochMonitor(keras.callbacks.Callback, abc.ABC):
         network: keras.Model | None,
     ):
         super().__init__()
-        if not 0 <= threshold < 1:
-            raise InputError(f"`threshold` must be at least 0 and below 1, received {threshold}")
+        as_threshold(threshold)
         self.class_names = None if class_names is None else [str(name) for name in class_names]
         self.threshold, self.max_bytes, self.title = threshold, max_mb * 1e6, title
         self._network = network
@@ -119,8 +119,8 @@ class EpochMonitor(keras.callbacks.Callback, abc.ABC):
         for stage, kept in self._kept.items():
             if len(kept) < len(due):
                 _LOG.info(
-                    f"the tab will show {len(kept)} of {len(due)} measurements of stage {stage}, "
-                    f"{sizes[stage] / 1e6:.1f} MB each: more need a larger `max_mb` "
+                    f"the log has room for {len(kept)} of {len(due)} measurements of stage "
+                    f"{stage}, {sizes[stage] / 1e6:.1f} MB each: more need a larger `max_mb` "
                     "(the command's `monitor_mb`)"
                 )
 

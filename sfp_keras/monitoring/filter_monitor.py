@@ -113,6 +113,8 @@ class FilterMonitor(EpochMonitor):
         self.max_measurements, self.max_cost = max_measurements, max_cost
         self._head: LinearHead | None = None
         self._last_epoch = 0
+        # Measurements whose factors the log has room for, and those that are in it.
+        self._room = self._written = 0
         self._spent = self._last = self._begin = 0.0
 
     def on_train_begin(self, logs: dict | None = None) -> None:
@@ -137,6 +139,7 @@ class FilterMonitor(EpochMonitor):
         due = measured_epochs(epochs, self.every, self.max_measurements)
         self._last_epoch = epochs - 1
         self._plan(due, {self._head.stage: 8 * kernel.size})
+        self._room, self._written = len(self._kept[self._head.stage]), 0
         self._spent = time.monotonic() - self._begin
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
@@ -170,4 +173,13 @@ class FilterMonitor(EpochMonitor):
             heads=head.heads,
             kind=head.kind,
         )
-        self._writer.measurement(header, found.fields, factors=epoch in self._kept[head.stage])
+        keeps = self._keeps(epoch)
+        self._writer.measurement(header, found.fields, factors=keeps)
+        self._written += keeps
+
+    def _keeps(self, epoch: int) -> bool:
+        """Whether there is room for an epoch's factors, also in place of one that was left out."""
+        assert self._head is not None
+        kept = self._kept[self._head.stage]
+        to_come = sum(one > epoch for one in kept)
+        return epoch in kept or self._written + to_come < self._room

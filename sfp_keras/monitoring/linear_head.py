@@ -290,6 +290,7 @@ def _unpooled(operation: Any, shape: tuple[int, ...], kernel: np.ndarray) -> np.
         strides=operation.strides,
         padding=operation.padding,
         data_format="channels_last",
+        dtype="float32",
     )
     matrix = ops.convert_to_numpy(pooling(basis)).reshape(positions, -1).astype(np.float64)
     pooled = kernel.reshape(matrix.shape[1], -1)

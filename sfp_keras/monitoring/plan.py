@@ -36,8 +36,8 @@ def kept_factors(
 
     Each stage gets an equal share of what is left, and what it does not need goes to the larger
     ones. What the shares leave over is handed out one measurement at a time, always to the stage
-    that has fewest. Where not all of a stage's measurements fit, those kept are evenly spaced and
-    end with the last.
+    that has fewest. Where not all of a stage's measurements fit, those kept are evenly spaced from
+    the first to the last; of one, it is the last.
 
     Args:
         epochs: measured epochs, ascending.
@@ -68,8 +68,7 @@ def kept_factors(
 
 
 def _spaced(epochs: Sequence[int], count: int) -> list[int]:
-    if count == 0:
-        return []
-    # Counted from the end, so that the last one is always there.
-    places = {len(epochs) - 1 - i * len(epochs) // count for i in range(count)}
-    return [epochs[place] for place in sorted(places)]
+    if count < 2:
+        return list(epochs[-1:]) if count else []
+    last = len(epochs) - 1
+    return [epochs[i * last // (count - 1)] for i in range(count)]

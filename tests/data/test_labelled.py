@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sfp_keras.data import as_labels, labelled_batches
+from sfp_keras.data.batches.ending import ending
 from sfp_keras.errors import InputError
 
 X = np.arange(7 * 4, dtype=np.float32).reshape(7, 2, 2, 1)
@@ -29,6 +30,22 @@ class Indexed:
 
     def __getitem__(self, place):
         return X[place * 4 : place * 4 + 4], Y[place * 4 : place * 4 + 4]
+
+
+class Counted:
+    """A `keras.utils.PyDataset` that says its number, and has no length."""
+
+    num_batches = 2
+
+    def __iter__(self):
+        return iter([(X[:4], Y[:4]), (X[4:], Y[4:])])
+
+
+def test_batches_that_say_their_number_may_be_many():
+    assert sum(len(x) for x, _ in ending(Counted(), "x", "give fewer", most=5)) == len(X)
+    uncounted = list(Counted())
+    with pytest.raises(InputError, match="has given 7 images and does not end"):
+        list(ending((batch for batch in uncounted), "x", "give fewer", most=5))
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from sfp_keras.monitoring import schema
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(50, 6, 6, 1)).astype(np.float32)
 Y = RNG.integers(0, 3, 50)
+MEGABYTES = 2 * 4 * 5 * 3 * 4 / 1e6  # Of one measurement: float32 of features and kernel.
 
 
 def network(activation=None):
@@ -185,11 +186,10 @@ def test_images_may_be_a_list_beside_their_labels(tmp_path):
 
 def test_few_megabytes_keep_fewer_factors_but_all_scalars(tmp_path, caplog):
     net = network()
-    size = 2 * 4 * 5 * 3 * 4
-    monitor = FilterMonitor(tmp_path, X, Y, every=1, max_mb=2.5 * size / 1e6)
+    monitor = FilterMonitor(tmp_path, X, Y, every=1, max_mb=2.5 * MEGABYTES)
     with caplog.at_level("INFO"):
         net.fit(X, Y, epochs=5, verbose=0, callbacks=[monitor])
-    tags = {"about", "pool/header", "pool/factors/2", "pool/factors/4"}
+    tags = {"about", "pool/header", "pool/factors/0", "pool/factors/4"}
     assert set(blobs(tmp_path)) == tags
     assert set(scalars(tmp_path)["pool/noise"]) == set(range(5))
     assert "2 of 5" in caplog.text
@@ -203,7 +203,9 @@ def test_a_given_interval_wins_over_the_number_of_measurements(tmp_path):
     assert {t for t in blobs(tmp_path) if t != "about"} == {f"pool/factors/{s}" for s in range(4)}
 
 
-def test_measuring_stays_below_its_share_of_the_time(tmp_path, monkeypatch):
+# With room for four, kept are 0, 2, 5 and 8; what 2 leaves, which is not measured, 3 takes.
+@pytest.mark.parametrize(("room", "kept"), [(5, {0, 3, 5, 7, 8}), (4, {0, 3, 5, 8}), (1, {8})])
+def test_measuring_stays_below_its_share_of_the_time(room, kept, tmp_path, monkeypatch):
     clock = [0.0]
     monkeypatch.setattr("sfp_keras.monitoring.filter_monitor.time.monotonic", lambda: clock[0])
 
@@ -211,7 +213,7 @@ def test_measuring_stays_below_its_share_of_the_time(tmp_path, monkeypatch):
         def on_epoch_begin(self, epoch, logs=None):
             clock[0] += 10.0
 
-    monitor = FilterMonitor(tmp_path, X, Y)
+    monitor = FilterMonitor(tmp_path, X, Y, max_mb=room * MEGABYTES)
     measure = monitor._measure
 
     def slow(epoch):
@@ -222,6 +224,9 @@ def test_measuring_stays_below_its_share_of_the_time(tmp_path, monkeypatch):
     network().fit(X, Y, epochs=9, verbose=0, callbacks=[Slow(), monitor])
     # The first costs a tenth of an epoch: the next fits when two cost a twentieth of the time.
     assert set(scalars(tmp_path)["pool/noise"]) == {0, 3, 5, 7, 8}
+    assert {tag for tag in blobs(tmp_path) if "factors" in tag} == {
+        f"pool/factors/{epoch}" for epoch in kept
+    }
 
 
 def test_a_head_that_is_not_linear_is_named_before_training(tmp_path):
@@ -243,6 +248,7 @@ def test_a_stage_that_is_none_is_named_by_the_argument(tmp_path):
         ({"every": 0}, "`every` must"),
         ({"steps": 0}, "`steps` must"),
         ({"threshold": 1.0}, "`threshold` must"),
+        ({"threshold": 0.99999999}, "`threshold` must"),  # As float32 it is 1.
         ({"max_mb": -1}, "max_mb=-1"),
         ({"y": Y[:3]}, "50 images.*3 labels"),
         ({"y": None}, "array beside `y`"),

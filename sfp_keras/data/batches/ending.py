@@ -10,6 +10,7 @@ from sfp_keras.errors import InputError
 MOST_IMAGES = 2_000_000
 # Of those that say their number, such as a million repetitions: the largest sets have 20 million.
 MOST_KNOWN_IMAGES = 100_000_000
+_UNSAID = object()
 
 
 def check_that_it_ends(batches: Any, argument: str, mend: str) -> None:
@@ -67,8 +68,9 @@ def _number(batches: Any) -> float | None:
         return {-1: math.inf, -2: None}.get(number, number)
     try:
         # Of keras.utils.PyDataset: None where it is infinite.
-        if getattr(batches, "num_batches", 0) is None:
-            return math.inf
+        said = getattr(batches, "num_batches", _UNSAID)
     except NotImplementedError:
         return None
+    if said is None or isinstance(said, int):
+        return math.inf if said is None else said
     return len(batches) if hasattr(batches, "__len__") else None

@@ -32,6 +32,13 @@ class Indexed:
         return X[place * 4 : place * 4 + 4], Y[place * 4 : place * 4 + 4]
 
 
+class Numbered:
+    """One that says its number alone, as Keras asks for."""
+
+    num_batches = 2
+    __getitem__ = Indexed.__getitem__
+
+
 class Counted:
     """A `keras.utils.PyDataset` that says its number, and has no length."""
 
@@ -58,9 +65,20 @@ def test_batches_that_say_their_number_may_be_many():
         ([(X[:5], Y[:5]), (X[5:], Y[5:, None])], [5, 2]),
         ([(X, Y, np.ones(7))], [7]),
         (Indexed(), [4, 3]),
+        (Numbered(), [4, 3]),
         (((X[i : i + 2], Y[i : i + 2]) for i in range(0, 7, 2)), [2, 2, 2, 1]),
     ],
-    ids=["arrays", "column", "one-hot", "floats", "list", "weights", "indexed", "generator"],
+    ids=[
+        "arrays",
+        "column",
+        "one-hot",
+        "floats",
+        "list",
+        "weights",
+        "indexed",
+        "numbered",
+        "generator",
+    ],
 )
 def test_every_form_gives_the_same_images(data, sizes):
     found, images, labels = together(labelled_batches(data, batch_size=3))

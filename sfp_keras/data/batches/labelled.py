@@ -123,7 +123,7 @@ class _Indexed:
         return self._data.num_batches
 
     def __len__(self) -> int:
-        return len(self._data)
+        return len(self._data) if hasattr(self._data, "__len__") else self._data.num_batches
 
     def __iter__(self) -> Iterator[Any]:
         return (self._data[place] for place in range(len(self)))

@@ -114,9 +114,14 @@ class StopOnNaN(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Remember what holds infinity or NaN already, such as a mask of a layer of one's own."""
-        states = [one for one in self.model.non_trainable_variables if "float" in one.dtype]
-        constants = [*getattr(self.model, "constants", ()), *_not_finite(states)]
-        self._constants = {id(variable) for variable in constants}
+        self._constants = {id(variable) for variable in getattr(self.model, "constants", ())}
+        # Constants may be gigabytes, and to look at them takes half as much again.
+        states = [
+            one
+            for one in self.model.non_trainable_variables
+            if "float" in one.dtype and id(one) not in self._constants
+        ]
+        self._constants |= {id(variable) for variable in _not_finite(states)}
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Remember the epoch."""

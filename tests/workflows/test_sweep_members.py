@@ -223,22 +223,10 @@ def test_a_mistake_stops_the_sweep_and_a_crash_does_not(
     assert f"k4-seed0 crashed (exit code -{int(signal.SIGKILL)}); the others go on" in output
     assert "1 of 3 members are not finished" in output
     assert [*pd.read_csv(folder / "summary.csv")["K"]] == [2, 2, 6, 6]
-
-
-def test_where_every_member_crashes_it_is_said(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PRETEND", "crash:k4-seed0")
     with pytest.raises(InputError, match=r"^k4-seed0 crashed; the same command tries again$"):
-        sweep(plan_of(folder, [4], [0]))
-
-
-def test_images_that_the_tables_leave_out_are_named(
-    folder: Path, unread: None, capsys: pytest.CaptureFixture[str]
-) -> None:
-    sweep(plan_of(folder, [2], [0], split=("test", "train")))
-    output = capsys.readouterr().out
-    assert "note: these tables are of test images; those of train are in the runs" in output
+        sweep(plan_of(folder.with_name("alone"), [4], [0]))
+    sweep(plan_of(folder.with_name("other"), [2], [0], split=("test", "train")))
+    assert "note: these tables are of test images; those of train" in capsys.readouterr().out
 
 
 def test_a_member_that_was_deleted_or_asked_for_more_is_run_again(

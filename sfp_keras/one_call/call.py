@@ -254,12 +254,14 @@ def _check_scaling(session: ProbeSession) -> None:
     """
     run, few = session.run, session.dataset.train.read(range(min(8, len(session.dataset.train))))
     scaled = np.asarray(session.scaling(few), np.float64)
+    if not np.isfinite(scaled).all():
+        raise InputError("`scaling` makes numbers of the training images that are not finite")
     found = [*scaled.mean(axis=(1, 2, 3)), *scaled.mean(axis=(0, 1, 2)), scaled.std()]
     before = run.record.results.get("scaled", found)
     if len(before) != len(found) or not np.allclose(before, found, 1e-3, 1e-3 * found[-1]):
         raise InputError(
             f"`run_dir`={run.path} holds results of images that `scaling` made otherwise; choose "
-            f"another, or {run.plan.redo_all}"
+            "another"
         )
     run.record.add_results(scaled=[float(f"{number:.6g}") for number in found])
 

@@ -188,6 +188,8 @@ def test_a_function_that_scales_otherwise_is_no_reason_to_go_on(model, digits, t
         with pytest.raises(InputError, match=r"results of images that `scaling` made otherwise"):
             call(*changed)
     assert call(0.5, 0.1, 0.2).table.equals(first.table)
+    with pytest.raises(InputError, match=r"^`scaling` makes numbers .* not finite$"):
+        call(np.nan, 0.1, 0.2)
 
 
 def test_folders_and_a_function_of_images(tmp_path):

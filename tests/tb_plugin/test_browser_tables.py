@@ -48,6 +48,7 @@ def test_one_step_or_one_stage_is_a_table(page, base):
     noise = layer_statistics(find_clusters(fields_at(10), 0.4)).noise
     assert f"{noise:.2f}" in [cell.strip() for cell in row.locator("td").all_text_contents()]
     assert "no picture" in export_button(frame, "PNG").get_attribute("title")
+    assert export_button(frame, "CSV").get_attribute("aria-disabled") == "false"
     header = download(page, frame, "CSV")[0].decode().splitlines()[0].split(",")
     assert header[:4] == ["run", "stage", "depth", "split"]
     page.unroute("**/clusters/curves?*")

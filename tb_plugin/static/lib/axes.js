@@ -80,7 +80,7 @@ function line(pen, x, y, toX, toY) {
 }
 
 /** Draws with the origin at a point, upwards. */
-function turned(pen, x, y, draw) {
+export function turned(pen, x, y, draw) {
   pen.save();
   pen.translate(x, y);
   pen.rotate(-Math.PI / 2);

@@ -13,8 +13,8 @@ let offered = null;
 /**
  * Sets what is offered: `null` for nothing, `COMPUTING`, or
  * `{name, table(), json(): object, picture(): canvas}`; a table is `{columns, rows}`, or `{lines}`
- * where columns have no keys of their own; all three may be promises; `picture` is `null` while parts of it are awaited, and
- * `false` where there is none.
+ * where columns have no keys of their own; all three may answer with promises. `picture` is `null`
+ * while parts of it are awaited, and `false` where there is none.
  */
 export function offer(what) {
   offered = what;

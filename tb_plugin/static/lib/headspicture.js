@@ -1,5 +1,6 @@
 /** The head by label matrix: its colours, for the page and for an exported picture. */
 
+import {turned} from './axes.js';
 import {depthColor} from './colors.js';
 import {formatNumber} from './format.js';
 import {makePicture} from './picture.js';
@@ -70,10 +71,10 @@ export function headsPicture({matrix, labels, names, theme, width, height}) {
     for (const place of ticks(labels.length, side)) {
       const x = ((place + 0.5) / labels.length) * side;
       if (across) pen.fillText(names[place], x, height + 12);
-      else upwards(pen, x, height + 6, names[place]);
+      else turned(pen, x, height + 6, () => pen.fillText(names[place], 0, 0));
     }
     pen.textAlign = 'center';
-    upwards(pen, 8 - LEFT, height / 2, 'Head');
+    turned(pen, 8 - LEFT, height / 2, () => pen.fillText('Head', 0, 0));
     pen.translate(0, height + foot);
     drawScale(pen, formatNumber(largestOf(matrix)), theme);
   });
@@ -90,14 +91,6 @@ function longestOf(texts, font) {
 function ticks(count, pixels) {
   const every = Math.ceil((LINE * count) / pixels);
   return Array.from({length: Math.ceil(count / every)}, (_, i) => i * every);
-}
-
-function upwards(pen, x, y, text) {
-  pen.save();
-  pen.translate(x, y);
-  pen.rotate(-Math.PI / 2);
-  pen.fillText(text, 0, 0);
-  pen.restore();
 }
 
 function drawScale(pen, most, theme) {

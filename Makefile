@@ -28,7 +28,7 @@ demo-plan:
 	@echo "  1. train the network, 20 epochs"
 	@echo "  2. train a linear head on each of its 5 stages, the network frozen"
 	@echo "  3. measure every filter alone: clusters, noise and signal, one table"
-	@echo "Steps 1 to 3 take 2 to 3 minutes on two free cores, and go on where they were if stopped."
+	@echo "Steps 1 to 3 take 2 to 5 minutes on two free cores, and go on where they were if stopped."
 	@echo "Results: $(DEMO_RUN)"
 
 # Lint, types and tests: what continuous integration runs. Workers wait for the processes that

@@ -6,13 +6,16 @@ always the whole one: batch norm sees all of it, the loss is the mean over all o
 
 from sfp_keras.distribution.batch_source import BatchSource
 from sfp_keras.distribution.current import current_devices, distributed
-from sfp_keras.distribution.one_device import Devices
+from sfp_keras.distribution.in_place import aligned_empty
+from sfp_keras.distribution.one_device import Devices, accelerated
 from sfp_keras.distribution.processes import start_processes
 from sfp_keras.distribution.shared_folder import shared_folder
 
 __all__ = [
     "BatchSource",
     "Devices",
+    "accelerated",
+    "aligned_empty",
     "current_devices",
     "distributed",
     "shared_folder",

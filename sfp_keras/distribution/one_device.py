@@ -8,6 +8,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from sfp_keras.distribution.in_place import tensor_in_place
+
 Batches = Callable[[], Iterator[Any]]
 
 
@@ -66,6 +68,23 @@ class Devices:
         outputs = model.predict_on_batch(images)
         return [ops.convert_to_numpy(output) for output in keras.tree.flatten(outputs)]
 
+    @property
+    def reads_in_place(self) -> bool:
+        """Whether `constant` takes no memory of this machine's."""
+        return self.count == 1 and keras.backend.backend() == "tensorflow" and not accelerated()
+
+    def constant(self, array: np.ndarray, name: str | None = None) -> keras.Variable:
+        """A variable that nobody assigns to.
+
+        Args:
+            array: which nobody writes to any more; of `aligned_empty` where it is large.
+            name: of the variable, or `None`.
+        """
+        value = tensor_in_place(array) if self.reads_in_place else None
+        return keras.Variable(
+            array if value is None else value, trainable=False, dtype=str(array.dtype), name=name
+        )
+
     def all_agree(self, value: str | None) -> bool:
         """Meet the other processes.
 
@@ -80,6 +99,11 @@ class Devices:
     def broadcast(self, data: bytes) -> bytes:
         """What process 0 gives, in every process."""
         return data
+
+
+def accelerated() -> bool:
+    """Whether Keras has another device than CPUs."""
+    return any(not name.startswith("cpu") for name in keras.distribution.list_devices())
 
 
 def _in_width(array: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from sfp_keras.distribution import aligned_empty
 from sfp_keras.errors import InputError
 from sfp_keras.file_names import file_name
 from sfp_keras.files import mapped_array, open_mapped
@@ -42,7 +43,7 @@ class HeldRows:
 
     def __init__(self, shape: tuple[int, int], dtype: np.dtype):
         self.shape, self.dtype = shape, dtype
-        self._array = np.empty(shape, dtype)
+        self._array = aligned_empty(shape, dtype)
 
     def put(self, row: int, block: np.ndarray) -> None:
         """Write the rows of `block` from `row` on."""

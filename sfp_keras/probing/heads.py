@@ -13,6 +13,7 @@ from keras import ops
 
 from sfp_keras.checkpoints import TrainingCheckpoint
 from sfp_keras.data import epoch_order
+from sfp_keras.distribution import current_devices
 from sfp_keras.errors import InputError
 from sfp_keras.models.scope_names import is_scope_name
 from sfp_keras.probing.features import Batches, FeatureCache, stage_outputs
@@ -279,9 +280,7 @@ class _HeadBank(StepsTogether):
         self._features: dict[str, keras.Variable] = {}
         if resident:
             for name, array in cache.arrays.items():
-                self._features[name] = keras.Variable(
-                    array, trainable=False, dtype=str(array.dtype)
-                )
+                self._features[name] = current_devices().constant(array)
         self.scopes = _scope_names(self.heads)
         others = [one.name for one in variants[1:]]
         self.scopes_of = {variants[0].name: dict(self.scopes)}

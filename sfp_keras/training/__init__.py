@@ -31,7 +31,7 @@ from sfp_keras.training.resident import (
 )
 from sfp_keras.training.schedule import StepDecay
 from sfp_keras.training.sgd import SGD
-from sfp_keras.training.steps_together import StepsTogether, accelerated, apart
+from sfp_keras.training.steps_together import StepsTogether, apart
 from sfp_keras.training.zero_gradients import zero_gradient_shares
 
 __all__ = [
@@ -51,7 +51,6 @@ __all__ = [
     "StopOnNaN",
     "TrainingData",
     "WarmUp",
-    "accelerated",
     "apart",
     "check_groups",
     "compile_classifier",

@@ -116,6 +116,16 @@ class GroupedOptimizer(keras.optimizers.Optimizer):
         for group, rate in zip(self.groups, self._group_rates, strict=True):
             rate.assign(groups[group.name])
 
+    def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
+        """Leave one device's gradients as they are.
+
+        TensorFlow's reduction registers a gradient of its own, for good, and with it the graph of
+        the training step, its model and its data: memory that no training would give back.
+        """
+        if self._distribution_strategy.num_replicas_in_sync == 1:
+            return grads_and_vars
+        return super()._all_reduce_sum_gradients(grads_and_vars)
+
     def get_config(self) -> dict[str, Any]:
         """The complete configuration; decay schedules belong to `fit`, not to the optimiser."""
         groups = [

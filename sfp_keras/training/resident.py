@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from sfp_keras.data import Augmentation, ImageMoves, ImageSplit, Scaling, epoch_rows
+from sfp_keras.distribution import aligned_empty, current_devices
 from sfp_keras.errors import InputError
 from sfp_keras.training.steps_together import StepsTogether, apart
 
@@ -58,9 +59,9 @@ class ResidentImages(StepsTogether):
         self.network = network
         self.image_shape = splits[0].image_shape
         pixels = [np.asarray(s.images).reshape(-1, self.image_shape[-1]) for s in splits]
-        self._pixels = keras.Variable(
-            np.concatenate(pixels), trainable=False, dtype=str(splits[0].dtype), name="pixels"
-        )
+        count = sum(len(one) for one in pixels)
+        held = aligned_empty((count, self.image_shape[-1]), splits[0].dtype)
+        self._pixels = current_devices().constant(np.concatenate(pixels, out=held), "pixels")
         self._scaling = scaling.for_channels(self.image_shape[-1])
         self.built = True
 

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from sfp_keras.distribution import current_devices
+from sfp_keras.distribution import accelerated, current_devices
 
 # A call of as many steps takes a tenth of a second where Python would take longer than the device.
 MOST = 64
@@ -65,11 +65,6 @@ def takes_several(model: keras.Model) -> bool:
     if not isinstance(model, StepsTogether) or keras.backend.backend() != "jax":
         return False
     return current_devices().count == 1 and accelerated()
-
-
-def accelerated() -> bool:
-    """Whether Keras has another device than CPUs."""
-    return any(not name.startswith("cpu") for name in keras.distribution.list_devices())
 
 
 def group_size(steps: int) -> int:

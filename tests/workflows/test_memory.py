@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from sfp_keras.distribution import current_devices
 from sfp_keras.errors import InputError
 from sfp_keras.settings import ProbeSettings
 from sfp_keras.workflows.inputs import memory
@@ -63,10 +64,14 @@ def test_a_limit_of_version_1_counts(root: Path) -> None:
     assert memory.available_memory(root) == 15 * MIB
 
 
-@pytest.mark.parametrize(("dtype", "free"), [("float16", 5.0), ("float32", 9.0)])
-def test_features_count_where_they_are_kept_and_on_the_device(
-    dtype: str, free: float, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("dtype", "in_place", "free"),
+    [("float16", True, 2.6), ("float16", False, 5.0), ("float32", False, 9.0)],
+)
+def test_features_count_where_they_are_kept_and_where_the_device_has_a_copy(
+    dtype: str, in_place: bool, free: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(type(current_devices()), "reads_in_place", in_place)
     # 1024 numbers of 1024 images are 2 or 4 MiB; the heads are a few KiB.
     arguments = (ProbeSettings(cache_dtype=dtype), *2 * ({"layer1": 1024},), 1024, 2)
     monkeypatch.setattr(memory, "available_memory", lambda: int(free * MIB))

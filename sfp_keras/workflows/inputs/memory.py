@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from sfp_keras.distribution import current_devices
 from sfp_keras.errors import InputError
 from sfp_keras.probing.features import cache_bytes
 from sfp_keras.reports import terminal
@@ -40,8 +41,9 @@ def check_memory(
         f"features of {rows:,} images{several}: {_size(features)} as {settings.cache_dtype} "
         f"({place}); heads: {_size(heads)}"
     )
-    # Features in memory are copied to the device as a whole, which may be this memory too.
-    needed = heads + (2 * features if in_memory else 0)
+    # A device that cannot read them in place has a copy, which may be in this memory too.
+    copies = 1 if current_devices().reads_in_place else 2
+    needed = heads + (copies * features if in_memory else 0)
     free = available_memory()
     if needed > 0.9 * free:
         largest = max(kept, key=lambda name: kept[name])

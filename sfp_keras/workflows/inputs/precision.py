@@ -4,8 +4,8 @@ from pathlib import Path
 
 import keras
 
+from sfp_keras.distribution import accelerated
 from sfp_keras.experiment import Experiment
-from sfp_keras.training import accelerated
 
 # Without all of these oneDNN leaves bfloat16 to TensorFlow's own, far slower convolutions.
 _FAST = {"avx512f", "avx_ne_convert"}

@@ -8,11 +8,11 @@ from sfp_keras.data import (
     steps_per_epoch,
     training_batches,
 )
+from sfp_keras.distribution import accelerated
 from sfp_keras.errors import InputError
 from sfp_keras.training import (
     ResidentImages,
     TrainingData,
-    accelerated,
     fits_on_device,
     resident_batches,
     resident_rows,

@@ -6,7 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from sfp_keras.data.batches.labelled import as_labels, is_arrays, labelled_batches
+from sfp_keras.data.batches.labelled import (
+    as_labels,
+    is_arrays,
+    one_hot_batches,
+    one_hot_width,
+)
 from sfp_keras.data.dataset import ImageDataset, ImageSplit, check_finite_pixels
 from sfp_keras.data.label_order import read_class_names, shorten, spell_names
 from sfp_keras.data.missing_labels import warn_of_missing_labels
@@ -34,7 +39,7 @@ def given_dataset(
         test: the same of the test images.
         class_names: K names, label by label, or a text file with one a line. Default: the
             `class_names` of `train`, as `keras.utils.image_dataset_from_directory` gives them, or
-            the labels' numbers.
+            the labels' numbers, up to K of one-hot labels.
         memory: `int`. Bytes that images of batches may take. Default: any number.
 
     Returns:
@@ -42,14 +47,16 @@ def given_dataset(
 
     Raises:
         InputError: if images or labels are of another form, the two parts differ, or a number
-            below the largest label has no image and `class_names` do not say what it is.
+            below the largest label has no image and neither `class_names` nor one-hot labels say
+            that there is such a label.
     """
     given = {"train": train, "test": test}
     held = {name: _held(data, name, memory) for name, data in given.items()}
     names: Any = class_names if class_names is not None else _own_names(train)
-    labels = {name: labels for name, (_, labels) in held.items()}
-    names = _numbers(labels) if names is None else _checked_names(names, labels)
-    images = {name: _images(images, name) for name, (images, _) in held.items()}
+    labels = {name: labels for name, (_, labels, _) in held.items()}
+    width = max(width for _, _, width in held.values())
+    names = _numbers(labels, width) if names is None else _checked_names(names, labels)
+    images = {name: _images(images, name) for name, (images, _, _) in held.items()}
     if len({array.dtype for array in images.values()}) > 1:
         images = {name: array.astype(np.float32) for name, array in images.items()}
     shapes = {name: array.shape[1:] for name, array in images.items()}
@@ -68,23 +75,24 @@ def given_dataset(
     return dataset
 
 
-def _held(data: Any, argument: str, memory: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """All images and labels."""
+def _held(data: Any, argument: str, memory: int | None) -> tuple[np.ndarray, np.ndarray, int]:
+    """All images and labels, and the number of labels of one-hot ones."""
     if is_arrays(data):
         # Arrays that are mapped from a file stay so.
         images, labels = np.asanyarray(data[0]), as_labels(data[1], argument)
+        width = one_hot_width(data[1])
         if len(images) != len(labels):
             raise InputError(f"`{argument}`: {len(images)} images and {len(labels)} labels")
     else:
-        images, labels = _collected(data, argument, memory)
+        images, labels, width = _collected(data, argument, memory)
     if not len(labels):
         raise InputError(f"`{argument}` holds no images")
-    return images, labels
+    return images, labels, width
 
 
-def _collected(data: Any, argument: str, memory: int | None) -> tuple[np.ndarray, np.ndarray]:
+def _collected(data: Any, argument: str, memory: int | None) -> tuple[np.ndarray, np.ndarray, int]:
     parts, held = [], 0
-    for batch in labelled_batches(data, argument):
+    for batch in one_hot_batches(data, argument):
         parts.append(batch)
         held += batch[0].nbytes
         # Joined, they are there twice.
@@ -94,12 +102,12 @@ def _collected(data: Any, argument: str, memory: int | None) -> tuple[np.ndarray
                 "take fewer, or give a folder of classes, which is read as needed"
             )
     if not parts:
-        return np.zeros((0, 1, 1, 1)), np.zeros(0, np.int64)
-    images, labels = zip(*parts, strict=True)
+        return np.zeros((0, 1, 1, 1)), np.zeros(0, np.int64), 0
+    images, labels, widths = zip(*parts, strict=True)
     shapes = {array.shape[1:] for array in images}
     if len(shapes) > 1:
         raise InputError(f"`{argument}`: images differ in shape: {shorten(list(map(str, shapes)))}")
-    return np.concatenate(images), np.concatenate(labels)
+    return np.concatenate(images), np.concatenate(labels), max(widths)
 
 
 def _images(images: np.ndarray, argument: str) -> np.ndarray:
@@ -127,11 +135,11 @@ def _own_names(data: Any) -> Sequence[str] | None:
     return names if isinstance(names, list | tuple) else None
 
 
-def _numbers(labels: dict[str, np.ndarray]) -> tuple[str, ...]:
-    """The numbers of the labels as names; there are no gaps between them."""
+def _numbers(labels: dict[str, np.ndarray], width: int) -> tuple[str, ...]:
+    """The numbers of the labels as names; there are no gaps between them unless K is known."""
     found = np.unique(np.concatenate(list(labels.values())))
-    count = int(found[-1]) + 1
-    if len(found) < count:
+    count = max(int(found[-1]) + 1, width)
+    if len(found) < count and not width:
         first = f"{found[0]}, " if found[0] else ""
         raise InputError(
             f"`train` and `test` have {len(found)} labels, numbered {first}up to {found[-1]} with "

@@ -14,7 +14,8 @@ def warn_of_missing_labels(dataset: ImageDataset) -> None:
     """Warn of labels that have training images alone, or test images alone.
 
     Args:
-        dataset: `ImageDataset`. Labels without any image are those that `class_names` adds.
+        dataset: `ImageDataset`. Labels without any image are those that `class_names`
+            or one-hot labels add.
     """
     train, test = _labels(dataset.train), _labels(dataset.test)
     _warn(

@@ -11,7 +11,7 @@ _KINDS = {
     "GlobalMaxPooling": LayerTraits("passed", positions="all"),
     "GlobalAveragePooling": LayerTraits("passed", positions="all", linear="averaged"),
     "AdaptiveMaxPooling": _WINDOW,
-    "AdaptiveAveragePooling": _WINDOW,
+    "AdaptiveAveragePooling": LayerTraits("passed", positions="window", linear="averaged"),
     "Cropping": _WINDOW,
     "UpSampling": _WINDOW,
     "ZeroPadding": LayerTraits("passed", positions="padded"),

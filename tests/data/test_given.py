@@ -53,6 +53,17 @@ def test_names_come_with_the_data_or_are_given():
     assert given_dataset(test, test, ["x", "y", "z", "w"]).num_labels == 4
 
 
+@pytest.mark.parametrize("batched", [False, True])
+@pytest.mark.parametrize("given", [Y, Y + 1], ids=["last", "first"])
+def test_one_hot_labels_say_how_many_there_are(given, batched):
+    """Also where the last of them has no image; numbers say less."""
+    hot = np.eye(4)[given]
+    train = [(X[:7], hot[:7]), (X[7:], hot[7:])] if batched else (X, hot)
+    dataset = given_dataset(train, (X, given))
+    assert dataset.class_names == ("0", "1", "2", "3")
+    np.testing.assert_array_equal(dataset.train.labels, given)
+
+
 @pytest.mark.parametrize(
     ("train", "names", "message"),
     [

@@ -70,6 +70,12 @@ HEADS = {
     "activation": lambda: [layers.Flatten(), layers.Dense(3), layers.Activation("softmax")],
     "linear activation": lambda: [layers.Flatten(), layers.Activation("linear"), layers.Dense(3)],
 }
+if hasattr(layers, "AdaptiveAveragePooling2D"):  # Older versions of Keras lack it.
+    HEADS["adaptive"] = lambda: [
+        layers.AdaptiveAveragePooling2D((2, 3)),
+        layers.Flatten(),
+        layers.Dense(3),
+    ]
 
 
 @pytest.mark.parametrize("nested", [False, True], ids=["flat", "nested"])

@@ -38,12 +38,30 @@ def labelled_batches(
         InputError: if `data` is nothing of that, is not batched or does not end, images and
             labels differ in number, or labels are no whole numbers from 0.
     """
+    for images, labels, _ in one_hot_batches(data, argument, batch_size):
+        yield images, labels
+
+
+def one_hot_batches(
+    data: Any, argument: str = "batches", batch_size: int = 100
+) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+    """As `labelled_batches`, with the number of labels that each batch's one-hot rows have.
+
+    Yields:
+        Images (n, ...), labels (n,) of int64, and K; 0 where labels are numbers.
+    """
     if is_arrays(data):
         yield from _slices(data, argument, batch_size)
         return
     mend = "give one pass over the images, such as `take(n)` of it"
     for batch in ending(_iterable(data, argument), argument, mend):
         yield _pair(batch, argument)
+
+
+def one_hot_width(y: Any) -> int:
+    """The number of labels of one-hot rows (n, K); 0 of numbers."""
+    shape = np.shape(y)
+    return shape[1] if len(shape) == 2 and shape[1] > 1 else 0
 
 
 def as_labels(y: Any, argument: str = "y") -> np.ndarray:
@@ -93,12 +111,14 @@ def _of_one_hot(rows: np.ndarray, argument: str) -> np.ndarray:
     return labels
 
 
-def _slices(data: Any, argument: str, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    x, y = data[0], as_labels(data[1], argument)
+def _slices(
+    data: Any, argument: str, batch_size: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+    x, y, width = data[0], as_labels(data[1], argument), one_hot_width(data[1])
     if len(x) != len(y):
         raise InputError(f"`{argument}`: {len(x)} images and {len(y)} labels")
     for start in range(0, len(y), batch_size):
-        yield np.asarray(x[start : start + batch_size]), y[start : start + batch_size]
+        yield np.asarray(x[start : start + batch_size]), y[start : start + batch_size], width
 
 
 def _iterable(data: Any, argument: str) -> Iterable[Any]:
@@ -133,7 +153,7 @@ def _rank(spec: Any) -> int | None:
     return getattr(getattr(spec, "shape", None), "rank", None)
 
 
-def _pair(batch: Any, argument: str) -> tuple[np.ndarray, np.ndarray]:
+def _pair(batch: Any, argument: str) -> tuple[np.ndarray, np.ndarray, int]:
     if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
         kind = type(batch).__name__
         raise InputError(f"`{argument}` gives {kind}, not batches (images, labels)")
@@ -141,7 +161,8 @@ def _pair(batch: Any, argument: str) -> tuple[np.ndarray, np.ndarray]:
     images, labels = np.asarray(batch[0]), np.asarray(batch[1])
     if not labels.ndim:
         raise InputError(f"`{argument}` gives single images: give them in batches (x, y)")
+    width = one_hot_width(labels)
     labels = as_labels(labels, argument)
     if len(images) != len(labels):
         raise InputError(f"`{argument}`: a batch has {len(images)} images and {len(labels)} labels")
-    return images, labels
+    return images, labels, width

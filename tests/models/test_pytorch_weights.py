@@ -88,6 +88,32 @@ def vgg6(path=None, **arguments):
     return build_vgg("vgg6", **{**arguments, **(vgg_arguments_of(path) if path else {})})
 
 
+@pytest.mark.parametrize("names", [("fc1", "fc2", "classifier"), ("mlp.0", "mlp.2", "head")])
+@pytest.mark.parametrize("widths", [(7, 5), (6, 6)], ids=str)
+def test_the_output_layer_is_the_last_whatever_it_is_called(tmp_path, names, widths):
+    numbered = torch_vgg6(fc_widths=widths)
+    tensors = {}
+    for name, tensor in numbered.items():
+        for number, other in enumerate(names):
+            name = name.replace(f"classifier.{2 * number}.", f"{other}.")
+        tensors[name] = tensor
+    path = saved(tmp_path, tensors)
+    assert vgg_arguments_of(path)["fc_widths"] == widths
+    images = np.random.default_rng(1).normal(size=(2, 32, 32, 3)).astype("float32")
+    model = vgg6(path)
+    load_pytorch_weights(model, path)
+    expected = torch_forward(numbered, images)
+    np.testing.assert_allclose(model(images), expected, rtol=1e-4, atol=1e-4)
+
+    body = vgg6(num_labels=4, fc_widths=widths)
+    load_pytorch_weights(body, path, output=False)
+    for layer in ("fc1", "fc2"):
+        for one, other in zip(
+            body.get_layer(layer).weights, model.get_layer(layer).weights, strict=True
+        ):
+            np.testing.assert_array_equal(one, other)
+
+
 @pytest.mark.parametrize(
     ("arguments", "side"),
     [
@@ -268,61 +294,6 @@ def test_a_trained_vgg16_knows_cifar100():
     logits = trained_vgg16().predict(images, batch_size=100, verbose=0)
     # 0.6901 on all 10,000; 400 images tell it to within 0.07 (three standard deviations).
     assert np.mean(logits.argmax(1) == test.labels[:400]) == pytest.approx(0.69, abs=0.07)
-
-
-def _two_convolutions(first: str = "first", second: str = "second") -> keras.Model:
-    inputs = keras.Input((4, 4, 3))
-    hidden = layers.Conv2D(3, 1, use_bias=False, name=first)(inputs)
-    hidden = layers.Conv2D(3, 1, use_bias=False, name=second)(hidden)
-    hidden = layers.Conv2D(5, 1, use_bias=False, name="last")(hidden)
-    return keras.Model(inputs, hidden)
-
-
-def _three(tmp_path: Path, *names: str) -> Path:
-    shapes = [(3, 3, 1, 1), (3, 3, 1, 1), (5, 3, 1, 1)]
-    tensors = {
-        f"{name}.weight": np.full(shape, i, np.float32)
-        for i, (name, shape) in enumerate(zip(names, shapes, strict=True))
-    }
-    save_file(tensors, tmp_path / "a.safetensors")
-    return tmp_path / "a.safetensors"
-
-
-def _values(model: keras.Model) -> list[float]:
-    return [float(np.mean(weight)) for weight in model.get_weights()]
-
-
-@pytest.mark.parametrize(
-    ("names", "layer_names"),
-    [
-        # Numbers say the order of equal shapes, and shapes the place of the third.
-        (("conv2", "conv10", "a"), ("first", "second")),
-        (("z.0", "z.1.conv", "b"), ("first", "second")),
-        # Superscripts are no numbers.
-        (("c¹.1", "c¹.2", "c²"), ("first", "second")),
-        # The layers' own names.
-        (("stem", "body", "last"), ("stem", "body")),
-        (("enc.z", "enc.a", "last"), ("enc_z", "enc_a")),
-    ],
-)
-def test_modules_find_their_layers(
-    tmp_path: Path, names: tuple[str, ...], layer_names: tuple[str, str]
-) -> None:
-    model = _two_convolutions(*layer_names)
-    load_pytorch_weights(model, _three(tmp_path, *names))
-    assert _values(model) == [0, 1, 2]
-
-
-@pytest.mark.parametrize(
-    "names",
-    [("stem", "body", "head"), ("b.0", "a.0", "c"), ("conv", "conv2", "x"), ("²", "¹", "x")],
-)
-def test_equal_shapes_without_numbers_are_refused(tmp_path: Path, names: tuple[str, ...]) -> None:
-    model = _two_convolutions()
-    before = model.get_weights()
-    with pytest.raises(InputError, match="have the same shapes, and no number"):
-        load_pytorch_weights(model, _three(tmp_path, *names))
-    np.testing.assert_equal(model.get_weights(), before)
 
 
 def dense(rng, out, inputs):

@@ -18,6 +18,8 @@ _PARTS = {
     "linear": {"weight", "bias"},
 }
 MODULE_KINDS = tuple(_PARTS)
+# Heads of more linear layers are none that we know, and every order of them may be tried.
+_MOST_IN_CHAIN = 8
 # What nn.DataParallel puts before all names.
 _PARALLEL = "module."
 
@@ -49,7 +51,9 @@ def read_modules(path: Path) -> dict[str, list[Module]]:
 
     Returns:
         For each of `MODULE_KINDS` its modules, ordered by name with numbers as numbers
-        (`features.3` before `features.10`). `num_batches_tracked` is left out.
+        (`features.3` before `features.10`). Linear ones of which each reads what another puts out
+        are in that order, so that `classifier` may come after `fc1`. `num_batches_tracked` is left
+        out.
 
     Raises:
         InputError: if the file cannot be read, or a tensor belongs to none of these kinds.
@@ -72,7 +76,22 @@ def read_modules(path: Path) -> dict[str, list[Module]]:
                 "layer: give other networks as a .keras file"
             )
         modules[kind or ""].append(module_found)
+    if 1 < len(modules["linear"]) <= _MOST_IN_CHAIN:
+        modules["linear"] = _chain([], modules["linear"]) or modules["linear"]
     return modules
+
+
+def _chain(begun: list[Module], rest: list[Module]) -> list[Module] | None:
+    """Linear modules so that each reads what the one before puts out; `None` if none are so."""
+    if not rest:
+        return begun
+    for place, module in enumerate(rest):
+        if begun and module.shapes["weight"][1] != begun[-1].shapes["weight"][0]:
+            continue
+        found = _chain([*begun, module], rest[:place] + rest[place + 1 :])
+        if found is not None:
+            return found
+    return None
 
 
 def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:

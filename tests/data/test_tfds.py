@@ -253,10 +253,23 @@ def test_the_cache_tells_cut_from_stretched_images(prepared, tmp_path):
         np.testing.assert_array_equal(cached, images(resize=resize))
     grey = images(channels=1, memory_budget=1, cache_dir=tmp_path)
     np.testing.assert_array_equal(grey, images()[..., :1])
-    names = sorted(path.stem for path in tmp_path.glob("*.npz"))
+    names = sorted(path.stem.rpartition("-")[0] for path in tmp_path.glob("*.npz"))
     assert names == [
         f"sfp_sizes-1.0.0-{s}-4x3{c}" for s in ("test", "train") for c in ("", "-crop", "-grey")
     ]
+
+
+def test_the_cache_tells_sets_of_one_name_apart(tmp_path):
+    """Prepared in two places, or anew in one."""
+    held = {}
+    for place in ("here", "there"):
+        name = write_sample(tmp_path / place, "sfp_sample", seed=len(held))
+        data = load_dataset(name, tmp_path / place, memory_budget=1, cache_dir=tmp_path / "cache")
+        assert not data.train.in_memory
+        held[place] = data.train.read(range(len(data.train)))
+        loaded = load_dataset(name, tmp_path / place).train
+        np.testing.assert_array_equal(held[place], loaded.images)
+    assert (held["here"] != held["there"]).any()
 
 
 def test_a_full_disk_is_one_clear_line(prepared, tmp_path, monkeypatch):

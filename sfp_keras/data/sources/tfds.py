@@ -1,5 +1,6 @@
 """Image-classification sets of tensorflow-datasets."""
 
+import hashlib
 import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -70,6 +71,7 @@ def load_tfds(request: Request, superclass_key: str | None = None) -> LabelledIm
             identity = [*builder.info.full_name.split("/"), split, f"{size[0]}x{size[1]}"]
             identity += ["crop"] if how == "crop" else []
             identity += ["grey"] if channels == 1 else []
+            identity.append(_prepared_digest(builder))
             folder = request.cache_dir or default_cache_dir()
             images, arrays = cached_images(folder, "-".join(identity), shape, fill)
         labels = arrays["labels"]
@@ -87,6 +89,15 @@ def count_tfds_labels(request: Request) -> int:
     """K of what tensorflow-datasets has prepared, or prepares now."""
     builder = open_builder(request.name, request.data_dir)
     return int(builder.info.features[image_and_label(builder, request.name)[1]].num_classes)
+
+
+def _prepared_digest(builder: Any) -> str:
+    """Tells this prepared set from others of its name and version: elsewhere, or made anew."""
+    digest = hashlib.sha256()
+    for file in sorted(builder.data_path.iterdir(), key=lambda path: path.name):
+        there = file.stat()
+        digest.update(f"{file.name}\0{there.length}\0{there.mtime}\0".encode())
+    return digest.hexdigest()[:8]
 
 
 def _choose_splits(builder: Any, name: str, keys: list[str]) -> list[str]:

@@ -152,9 +152,7 @@ def _numbers(labels: dict[str, np.ndarray], width: int) -> tuple[str, ...]:
 
 
 def _checked_names(names: Any, labels: dict[str, np.ndarray]) -> tuple[str, ...]:
-    if isinstance(names, str | Path):
-        names = read_class_names(names)
-    names = spell_names([str(name) for name in names])
+    names = spell_names(read_class_names(names))
     if len(names) < 2:
         raise InputError(f"`class_names` has {len(names)} names: at least two labels are needed")
     for argument, numbers in labels.items():

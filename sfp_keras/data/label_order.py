@@ -25,8 +25,8 @@ def read_class_names(class_names: str | Path | Sequence[str]) -> tuple[str, ...]
             or as one text with commas.
 
     Returns:
-        The names, as `plain_text` spells them; empty lines, and empty names at the begin and the
-        end, are left out.
+        The names, as `plain_text` spells them; empty lines, and of a text empty names at the begin
+        and the end, are left out.
 
     Raises:
         InputError: if there is no such file, or no name, or an empty one among others.
@@ -56,19 +56,25 @@ def read_class_names(class_names: str | Path | Sequence[str]) -> tuple[str, ...]
                 "or the names with commas between"
             )
     else:
-        names = list(class_names)
+        names = [str(name) for name in class_names]
     named = [number for number, name in enumerate(names) if has_text(name)]
     if not named:
         raise InputError(f"`class_names`={class_names} has no names")
-    names = names[named[0] : named[-1] + 1]
+    if isinstance(class_names, str | Path):
+        names = names[named[0] : named[-1] + 1]
     if len(names) > len(named):
         # Left out, it would shift the labels after it.
         first = next(number for number in range(len(names)) if not has_text(names[number]))
         raise InputError(
-            f"`class_names`={class_names}: nothing stands between {str(names[first - 1])!a} and "
-            "the next name; name that label, or leave no gap"
+            f"`class_names`={class_names}: {_gap(names, first)}; name that label, or leave no gap"
         )
     return tuple(map(plain_text, names))
+
+
+def _gap(names: Sequence[str], place: int) -> str:
+    if not place:
+        return "the first name is empty"
+    return f"nothing stands between {names[place - 1]!a} and the next name"
 
 
 def spell_names(names: Sequence[str]) -> tuple[str, ...]:

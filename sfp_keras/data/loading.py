@@ -91,6 +91,11 @@ def load_dataset(
     splits = tuple(found.splits)
     spelled = spell_names(found.class_names)
     train, test = splits if len(splits) == 2 else divide_split(splits[0], test_fraction)
+    if len(splits) == 1 and not len(test):
+        raise InputError(
+            f"`name`={name} has one image of each label: none would be left to test on; a label is "
+            "divided into training and test images from two on"
+        )
     dataset = ImageDataset(
         name=name,
         train=train,

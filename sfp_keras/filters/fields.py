@@ -81,7 +81,13 @@ class FilterFields:
                 f"(K, P, F) need a kernel (P, F, K) = {(positions, filters, labels)}"
             )
         counts = as_counts(self.label_counts, labels)
-        shape = tuple(operator.index(size) for size in self.position_shape)
+        try:
+            shape = tuple(operator.index(size) for size in self.position_shape)
+        except TypeError:
+            raise InputError(
+                f"`position_shape` must be the shape of one filter's output, such as (h, w), not "
+                f"{self.position_shape!r}"
+            ) from None
         if any(size < 1 for size in shape):
             raise InputError(f"`position_shape` {shape} has a size below 1")
         if math.prod(shape) != positions:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import numbers
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -265,8 +266,8 @@ def _checked_steps(clusters: Mapping[int, FilterClusters], least_overlap: float)
     """The steps, ascending."""
     if not isinstance(clusters, Mapping) or len(clusters) < 2:
         raise InputError("`clusters` must be a dict from two or more steps to their clusters")
-    if not 0 < least_overlap <= 1:
-        raise InputError(f"`least_overlap` must be above 0 and at most 1, not {least_overlap}")
+    if not isinstance(least_overlap, numbers.Real) or not 0 < least_overlap <= 1:
+        raise InputError(f"`least_overlap` must be above 0 and at most 1, not {least_overlap!r}")
     for step, one in clusters.items():
         if isinstance(step, bool) or not isinstance(step, int | np.integer):
             raise InputError(f"`clusters`: a step is a whole number, not {step!r}")

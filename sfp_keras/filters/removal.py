@@ -43,7 +43,8 @@ def correct_without(
 
     Source: paper 1, discussion (random removal, and of the filters that include a label).
     """
-    outputs, labels, kernel = checked_inputs(outputs, np.asarray(labels), np.asarray(kernel))
+    arrays = np.asanyarray(outputs), np.asarray(labels), np.asarray(kernel)
+    outputs, labels, kernel = checked_inputs(*arrays)
     positions, filters, num_labels = kernel.shape
     masks = [np.asarray(mask) for mask in silenced]
     for mask in masks:

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from sfp_keras.errors import InputError
 from sfp_keras.filters.clusters import FilterClusters, check_fields, find_clusters
 from sfp_keras.filters.fields import FilterFields
 from sfp_keras.filters.statistics import LayerStatistics, layer_statistics
@@ -46,6 +49,8 @@ def layer_robustness(
     order of labels in the explanation of Figure 4.
     """
     check_fields(fields)
+    if not np.iterable(thresholds):
+        raise InputError(f"`thresholds` must be several numbers, such as [0.3], not {thresholds!r}")
     return tuple(_at(fields, threshold) for threshold in thresholds)
 
 

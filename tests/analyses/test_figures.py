@@ -106,7 +106,21 @@ def test_many_labels_get_an_enlarged_corner():
     corner = figure.axes[3].images[0].get_array()
     np.testing.assert_array_equal(corner, kinds[:size, :size])
     assert figure.axes[2].patches[0].get_width() == size
-    assert "D: the corner" in matrices_caption(clusters, "layer1", 3)
+    assert "D: the corner with the clusters of C" in matrices_caption(clusters, "layer1", 3)
+
+
+def test_a_cluster_that_reaches_beyond_the_corner_stays_open():
+    labels, of_cluster = 50, 45
+    inside = (np.arange(labels) < of_cluster).astype(np.float32)
+    counts = np.ones(labels, np.int64)
+    fields = FilterFields(inside[:, None, None], inside[None, None], counts, ())
+    clusters = find_clusters(fields)
+    assert [len(members) for members in clusters.members(0)] == [of_cluster]
+    figure = draw_matrices(fields, clusters, 0)
+    (frame,) = figure.axes[3].patches
+    assert frame.get_width() == of_cluster
+    assert figure.axes[3].get_xlim() == (-0.5, 29.5)
+    assert "D: the first 30 labels of C." in matrices_caption(clusters, "layer1", 0)
 
 
 def test_typical_filters_are_near_the_averages_and_have_clusters():

@@ -287,3 +287,8 @@ def test_a_pipe_among_the_arrays_is_not_waited_for(tmp_path: Path) -> None:
     assert source_digest("arrays", tmp_path / "pipe.npz") is None
     with pytest.raises(InputError, match="does not exist"):
         load_dataset("arrays", tmp_path / "pipe.npz")
+
+
+def test_single_images_of_labels_cannot_be_divided(tmp_path):
+    with pytest.raises(InputError, match=r"`name`=arrays has one image of each label"):
+        load_dataset("arrays", _file(tmp_path, x=RGB[:3], y=LABELS[:3]))

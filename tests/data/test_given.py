@@ -67,6 +67,7 @@ def test_one_hot_labels_say_how_many_there_are(given, batched):
 @pytest.mark.parametrize(
     ("train", "names", "message"),
     [
+        ((X, Y), ["", "b", "c"], "`class_names`=.*the first name is empty"),
         ((X, Y + 1), None, "numbered 1, up to 3 with numbers left out"),
         ((X, Y * 2), None, "have 3 labels, numbered up to 4"),
         ((X, Y * 0), None, "have one label"),

@@ -32,6 +32,9 @@ def test_a_gap_among_names_is_refused_for_it_would_shift_labels() -> None:
             load_dataset("digits", class_names=given)
     data = load_dataset("digits", class_names=",".join(["", *"0123456789", ""]))
     assert data.class_names == tuple("0123456789")
+    assert load_dataset("digits", class_names=range(10)).class_names == data.class_names
+    with pytest.raises(InputError, match="the first name is empty"):
+        load_dataset("digits", class_names=["", *"123456789"])
 
 
 def test_classes_of_one_name_are_not_put_into_an_order(tmp_path: Path) -> None:

@@ -30,7 +30,12 @@ def test_the_same_size_is_the_same_dataset():
     assert resize_dataset(data, (5, 6), 0) is data
 
 
-@pytest.mark.parametrize("size", [0, -3, (32,), (1, 2, 3), (4.5, 2)])
+@pytest.mark.parametrize("size", [0, -3, (32,), (1, 2, 3), (4.5, 2), 32.0, True, "32"])
 def test_wrong_sizes_are_refused(size):
     with pytest.raises(InputError, match="`image_size`"):
         load_dataset("digits", image_size=size)
+
+
+def test_sizes_may_be_numbers_of_numpy():
+    for size in (np.int64(4), np.array([4, 4])):
+        assert load_dataset("digits", image_size=size).image_shape[:2] == (4, 4)

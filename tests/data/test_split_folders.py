@@ -158,3 +158,29 @@ def test_a_class_of_other_files_says_what_it_has(tmp_path: Path) -> None:
         image.rename(image.with_suffix(".heic"))
     with pytest.raises(InputError, match=r"without images: owl \(not taken: .*owl/0\.heic"):
         load_dataset("folder", tmp_path)
+
+
+def test_training_images_are_found_beside_a_test_dir(tmp_path: Path) -> None:
+    fill(tmp_path / "all/train", 3)
+    fill(tmp_path / "all/val", 1)
+    fill(tmp_path / "test", 2)
+    assert counts(tmp_path / "all", test_dir=str(tmp_path / "test")) == (3, 9, 6)
+    assert counts(tmp_path / "all/val", test_dir=str(tmp_path / "test")) == (3, 3, 6)
+
+
+def test_a_class_without_test_images_needs_no_folder_where_names_are_given(tmp_path: Path) -> None:
+    fill(tmp_path / "train", 3)
+    fill(tmp_path / "test", 2, CLASSES[:2])
+    with pytest.raises(InputError, match=r"only in one of them: owl; add .* `class_names`$"):
+        counts(tmp_path)
+    assert counts(tmp_path, class_names="owl,dog,cat") == (3, 9, 4)
+    (tmp_path / "test" / "cow").mkdir()
+    with pytest.raises(InputError, match=r"`class_names` lacks 1 of the class folders.*test: cow"):
+        counts(tmp_path, class_names="owl,dog,cat")
+
+
+def test_a_class_may_be_called_train_where_names_are_given(tmp_path: Path) -> None:
+    fill(tmp_path, 5, ("bus", "car"))
+    fill(tmp_path / "train", 5, ("metro", "steam"))
+    assert counts(tmp_path, class_names="bus,car,train") == (3, 16, 4)
+    assert count_labels("folder", tmp_path, class_names="bus,car,train") == 3

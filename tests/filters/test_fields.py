@@ -171,6 +171,8 @@ def test_shapes_and_values_are_validated():
         ("features", np.full((3, 4, 2), "a"), "`features` must be an array of real numbers"),
         ("features", np.full((3, 4, 2), 1 + 2j), "`features` must be an array of real numbers"),
         ("kernel", np.full((4, 2, 3), "1.5"), "`kernel` must be an array of real numbers"),
+        ("position_shape", 4, r"`position_shape` must be the shape .*, not 4"),
+        ("position_shape", (2.0, 2), r"`position_shape` must be the shape .*, not \(2.0, 2\)"),
         ("position_shape", (-2, -2), r"\(-2, -2\) has a size below 1"),
         ("label_counts", np.ones(4, int), "`label_counts` must be 3"),
         ("label_counts", np.array([1, -1, 1]), "non-negative"),

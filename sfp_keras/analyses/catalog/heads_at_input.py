@@ -12,6 +12,7 @@ from sfp_keras.analyses.analysis import Analysis, AnalysisPart, Drawing, Scope, 
 from sfp_keras.analyses.catalog.heads_at_input_table import CHANGED, DIFFERENCE, WAYS
 from sfp_keras.analyses.catalog.matrices import (
     corner_size,
+    corner_words,
     draw_kinds,
     outline_clusters,
     permuted_kinds,
@@ -106,7 +107,7 @@ def draw_heads_at_input(
         below.set_title(f"difference {difference[head]:.2f}", fontsize=SMALL)
         ticks = order[:size] if size <= MOST_NAMES else ()
         for panel in (above, below):
-            outline_clusters(panel, clusters.cluster_id[head][order[:size]])
+            outline_clusters(panel, clusters.cluster_id[head][order])
             panel.set_xticks(range(len(ticks)), ticks)
             panel.set_yticks(range(len(ticks)), ticks)
             panel.tick_params(labelsize=SMALL, length=2)
@@ -123,7 +124,7 @@ def _parts(stage: Stage, clusters: Sequence[FilterClusters]) -> Iterator[Analysi
     shown = sorted(typical_filters(after, _MOST))
     some = "all" if len(shown) == after.num_filters else f"{len(shown)} typical"
     part = corner_size(after, shown) < after.num_labels
-    corner = " Only the corner with the clusters is drawn." if part else ""
+    corner = f" Drawn: {corner_words(after, shown)}." if part else ""
     yield Drawing(
         "heads-at-input",
         lambda: draw_heads_at_input(silenced, after, shown),

@@ -110,7 +110,7 @@ def draw_matrices(
         axes[2].set(xticks=[], yticks=[])
         size = corner_size(clusters, [filter_index])
         _draw_corner(axes[2], axes[3], kinds[:size, :size], order, shown)
-        outline_clusters(axes[3], clusters.cluster_id[filter_index][order[:size]])
+        outline_clusters(axes[3], clusters.cluster_id[filter_index][order])
     else:
         _label_both(axes[2], order, shown, ", permuted")
         outline_clusters(axes[2], clusters.cluster_id[filter_index][order])
@@ -136,7 +136,7 @@ def matrices_caption(clusters: FilterClusters, stage: str, filter_index: int, wh
     sizes = [len(members) for members in clusters.members(filter_index)]
     many = f"clusters of {', '.join(map(str, sizes))} labels" if sizes else "no cluster"
     found = f"a cluster of {sizes[0]} label{'s'[: sizes[0] > 1]}" if len(sizes) == 1 else many
-    corner = " D: the corner of C that holds the clusters." if _is_large(clusters) else ""
+    corner = f" D: {corner_words(clusters, [filter_index])} of C." if _is_large(clusters) else ""
     shown_for = f", {why}" if why else ""
     return (
         f"Filter {filter_index} of {stage}{shown_for}: {found}, noise n = "
@@ -158,8 +158,25 @@ def corner_size(clusters: FilterClusters, filters: Sequence[int]) -> int:
     """
     if not _is_large(clusters):
         return clusters.num_labels
-    most = int(clusters.in_cluster[list(filters)].sum(axis=1).max(initial=0))
-    return min(max(most + 2, 6), _CORNER, clusters.num_labels)
+    return min(max(_most_in_clusters(clusters, filters) + 2, 6), _CORNER, clusters.num_labels)
+
+
+def corner_words(clusters: FilterClusters, filters: Sequence[int]) -> str:
+    """What `corner_size` leaves of matrices of many labels, in words.
+
+    Args:
+        clusters: `FilterClusters`.
+        filters: numbers of those drawn.
+    """
+    size = corner_size(clusters, filters)
+    if _most_in_clusters(clusters, filters) > size:
+        return f"the first {size} labels"
+    return "the corner with the clusters"
+
+
+def _most_in_clusters(clusters: FilterClusters, filters: Sequence[int]) -> int:
+    """Labels in clusters of the filter that has the most of them."""
+    return int(clusters.in_cluster[list(filters)].sum(axis=1).max(initial=0))
 
 
 def _is_large(clusters: FilterClusters) -> bool:
@@ -200,7 +217,8 @@ def outline_clusters(panel: Axes, numbers: np.ndarray) -> None:
     """Frame each cluster block: for some readers white and yellow look alike.
 
     Args:
-        panel: `Axes` with a matrix of `permuted_kinds`.
+        panel: `Axes` with a matrix of `permuted_kinds`, or its corner: frames that reach beyond
+            stay open.
         numbers: (K,) number of the cluster of each label in the order drawn, -1 for none.
     """
     from matplotlib.patches import Rectangle

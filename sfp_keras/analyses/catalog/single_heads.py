@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sfp_keras.analyses.analysis import Analysis, AnalysisPart, Drawing, Scope, Tabled
 from sfp_keras.analyses.catalog.matrices import (
     corner_size,
+    corner_words,
     draw_kinds,
     filter_table,
     outline_clusters,
@@ -50,7 +51,7 @@ def draw_single_heads(
     for panel, head in zip(grid.flat, heads, strict=False):
         order, kinds = permuted_kinds(fields, clusters, head)
         draw_kinds(panel, kinds[:size, :size])
-        outline_clusters(panel, clusters.cluster_id[head][order[:size]])
+        outline_clusters(panel, clusters.cluster_id[head][order])
         sizes = [len(members) for members in clusters.members(head)]
         found = ", ".join(map(str, sizes[:4])) + (", …" if len(sizes) > 4 else "")
         panel.set_title(
@@ -76,7 +77,7 @@ def _parts(stage: Stage, heads: Stage) -> Iterator[AnalysisPart]:
     shown = sorted(typical_filters(clusters, _MOST))
     some = "all" if len(shown) == fields.num_filters else f"{len(shown)} typical"
     part = corner_size(clusters, shown) < clusters.num_labels
-    corner = " Only the corner with the clusters is drawn." if part else ""
+    corner = f" Drawn: {corner_words(clusters, shown)}." if part else ""
     yield Drawing(
         "single-heads",
         lambda: draw_single_heads(fields, clusters, shown),

@@ -72,7 +72,8 @@ def check_same_classes(train: Path, test: Path) -> None:
     if trained != tested:
         raise InputError(
             f"`data_dir`: {train} and {test} must have the same class folders; only in one of "
-            f"them: {shorten(sorted(trained ^ tested))}"
+            f"them: {shorten(sorted(trained ^ tested))}; add or remove the folders, or name all "
+            "classes by `class_names`"
         )
 
 

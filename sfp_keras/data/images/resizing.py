@@ -1,6 +1,7 @@
 """Images of a dataset at another size, in memory while they fit."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -81,14 +82,19 @@ def check_image_size(image_size: int | tuple[int, int] | None) -> tuple[int, int
     """
     if image_size is None:
         return None
-    size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
-    if len(size) != 2 or not all(isinstance(side, int) and side > 0 for side in size):
+    size = tuple(image_size) if np.iterable(image_size) else (image_size, image_size)
+    if len(size) != 2 or not all(map(_is_side, size)):
         raise InputError(
             f"`image_size` must be one positive number or height and width, got {image_size!r}"
         )
+    size = (int(size[0]), int(size[1]))
     if max(size) > LARGEST_SIDE:
         raise InputError(f"`image_size`={size[0]},{size[1]}: sides are at most {LARGEST_SIDE:,}")
-    return (size[0], size[1])
+    return size
+
+
+def _is_side(size: Any) -> bool:
+    return isinstance(size, int | np.integer) and not isinstance(size, bool) and bool(size > 0)
 
 
 def check_resize(resize: str, size: tuple[int, int] | None) -> str:

@@ -56,6 +56,19 @@ def find_splits(root: Path) -> tuple[Path, Path | None]:
     return _unwrapped(others[0]), None
 
 
+def find_training(root: Path) -> Path:
+    """Find the training tree in a folder whose test images lie elsewhere.
+
+    Args:
+        root: `Path` that holds folders of splits, see `find_splits`, or class folders.
+
+    Returns:
+        The folder whose subfolders are classes.
+    """
+    folders = [folder for folder in _split_folders(root) if split_kind(folder.name) == "train"]
+    return _unwrapped(train) if (train := _first(root, folders)) else root
+
+
 def find_split(root: Path, only_split: str) -> Path:
     """Find the one tree that is to be used.
 

@@ -21,11 +21,17 @@ from sfp_keras.data.images.class_folders import (
 from sfp_keras.data.images.decoding import UnreadableImageError
 from sfp_keras.data.images.file_images import FileImages, read_sizes
 from sfp_keras.data.images.left_out import LeftOut
-from sfp_keras.data.images.split_folders import check_classes, find_split, find_splits
+from sfp_keras.data.images.split_folders import (
+    check_classes,
+    find_split,
+    find_splits,
+    find_training,
+)
 from sfp_keras.data.label_order import shorten, spell_names
 from sfp_keras.data.source import LabelledImages, Request, Source
 from sfp_keras.data.splitting import stratified_split
 from sfp_keras.errors import InputError
+from sfp_keras.text import plain_text
 
 _LOGGER = logging.getLogger("sfp_keras")
 
@@ -38,8 +44,9 @@ def load_folder(request: Request) -> LabelledImages:
     is split by `test_fraction`, by a hash of the file names, so the same files always give the
     same split. Classes are the names of the folders in alphabetical order; images may lie deeper
     inside. With `class_names` every class folder must be among them, and those without a folder
-    have no images. What is not taken is counted and named in a warning (logger `sfp_keras`):
-    folders that are no split, hidden files, thumbnails that a system keeps, linked folders inside
+    have no images; where they name all folders in `data_dir`, also one called `train` is a class.
+    What is not taken is counted and named in a warning (logger `sfp_keras`): folders that are no
+    split, hidden files, thumbnails that a system keeps, linked folders inside
     a class, files of other kinds, and unreadable images. Image files become RGB as in
     `read_image`, unless grey images are asked for.
 
@@ -54,19 +61,9 @@ def load_folder(request: Request) -> LabelledImages:
     """
     root = existing_folder(request.folder)
     left_out = LeftOut(root)
-    train_tree, test_tree = root, request.test_dir
-    if test_tree is not None:
-        if request.only_split is not None:
-            raise InputError(
-                f"`only_split`={request.only_split} and `test_dir`={test_tree}: give only one of "
-                "them"
-            )
-        existing_folder(test_tree, "test_dir")
-    elif request.only_split is None:
-        train_tree, test_tree = find_splits(root)
+    train_tree, test_tree = _trees(request)
+    if request.only_split is None:
         _count_unused(root, train_tree, test_tree, left_out)
-    else:
-        train_tree, test_tree = find_split(root, request.only_split), None
     found = spell_names([folder.name for folder in class_folders(train_tree)])
     if not found:
         raise InputError(
@@ -81,7 +78,11 @@ def load_folder(request: Request) -> LabelledImages:
         check_classes(train_tree, len(found), listed.nested)
     train, sizes = _readable(listed, bad)
     if test_tree is not None:
-        check_same_classes(train_tree, test_tree)
+        if request.class_names is None:
+            check_same_classes(train_tree, test_tree)
+        else:
+            of_test = spell_names([folder.name for folder in class_folders(test_tree)])
+            _check_names(of_test, request.class_names, test_tree)
         test, test_sizes = _readable(list_images(test_tree, names, empty_allowed, left_out), bad)
         sizes += test_sizes
     else:
@@ -107,9 +108,24 @@ def load_folder(request: Request) -> LabelledImages:
 
 def count_folder_labels(request: Request) -> int:
     """Count the class folders."""
-    root = existing_folder(request.folder)
-    only = request.only_split
-    return len(class_folders(find_split(root, only) if only else find_splits(root)[0]))
+    return len(class_folders(_trees(request)[0]))
+
+
+def _trees(request: Request) -> tuple[Path, Path | None]:
+    """The folders of the training and of the test classes; `None` where the first is divided."""
+    root, test, only = existing_folder(request.folder), request.test_dir, request.only_split
+    if test is not None:
+        if only is not None:
+            raise InputError(f"`only_split`={only} and `test_dir`={test}: give only one of them")
+        return find_training(root), existing_folder(test, "test_dir")
+    if only is not None:
+        return find_split(root, only), None
+    if request.class_names is not None:
+        # All are classes, also one of trains.
+        folders = {plain_text(folder.name) for folder in class_folders(root)}
+        if folders <= set(request.class_names):
+            return root, None
+    return find_splits(root)
 
 
 def folder_digest(data_dir: Path) -> str | None:

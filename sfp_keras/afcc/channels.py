@@ -52,18 +52,20 @@ def moves_filters(layer: Any, rank: int) -> bool:
 
 def reads_filters(layer: Any) -> bool:
     """Say whether a layer sums over its input filters, so that some can be left out."""
-    return _kernel_axes(layer) is not None or type(layer) in (CompactDense, AttentionHeads)
+    return _kernel_axes(layer) is not None or not adds_constants(layer)
 
 
 def adds_constants(layer: Any) -> bool:
     """Whether what a layer that `reads_filters` makes of constants can be added to its bias."""
-    return type(layer) not in (CompactDense, AttentionHeads)
+    return not isinstance(layer, CompactDense) and type(layer) is not AttentionHeads
 
 
 def why_no_maker(layer: Any) -> str:
     """Why filters cannot be removed from a layer that neither makes nor passes them, as a verb."""
     if isinstance(layer, layers.Wrapper):
         return f"wraps {type(layer.layer).__name__}, whose weights it changes"
+    if isinstance(layer, CompactDense):
+        return "is a compact layer, whose units are not removed: remove filters before"
     traits = traits_of(layer)
     own_kernels = traits is not None and traits.kernel_of(layer) == KernelAxes((), -2)
     if reads_filters(layer) or own_kernels or type(layer) is layers.Activation:
@@ -95,7 +97,7 @@ def mask_between(layer: Any) -> np.ndarray | None:
 
     Those of which a mask keeps any place; `None` for a layer without a mask.
     """
-    if type(layer) is CompactDense:
+    if isinstance(layer, CompactDense):
         return np.asarray(layer.mask)
     if type(layer) is AttentionHeads:
         return None
@@ -175,7 +177,9 @@ def _kernel_axes(layer: Any) -> KernelAxes | None:
         return None
     axes = traits.kernel_of(layer)
     separable = axes is not None and axes.groups == 1 and axes.count
-    return axes if separable else None
+    # Layers with other arguments than those of Keras have a bias and constraints of other forms.
+    like_keras = hasattr(layer, "use_bias") and hasattr(layer, "kernel_constraint")
+    return axes if separable and like_keras else None
 
 
 def _cut_kernel(layer: Any, cuts: dict[int, np.ndarray], changes: dict[str, Any]) -> Exchange:

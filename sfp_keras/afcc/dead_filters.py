@@ -123,6 +123,8 @@ class _Search:
             filters = self.ties.filters(call.inputs[0])
             gone = ~self.alive[filters] & self.constants.filters(call.inputs[0])
             values = self.constants.of(call.inputs[0])
+            if not channels.adds_constants(call.operation):
+                continue  # Their weights of what goes are zero.
             if values is None or not gone.any() or not np.nan_to_num(values)[..., gone].any():
                 continue
             if id(call.operation) in self._once:
@@ -189,11 +191,13 @@ class _Search:
             constant = self.constants.filters(call.inputs[0]) & np.isin(read, made)
             needed = constant & self._reads[id(call)][:, outputs].any(axis=1)
             if needed.any():
-                why = (
-                    f"for {call.path!r} it is not the same at all positions, because of zero "
-                    "padding, so that its bias cannot hold it"
-                    if id(call.operation) in self._once
-                    else f"{call.path!r} is called more than once, so that its bias cannot hold it"
-                )
-                return f"{int(needed.sum())} are the same for every image and not zero; {why}"
+                many = f"{int(needed.sum())} are the same for every image and not zero"
+                return f"{many}; {self._why_not_added(call)}, so that its bias cannot hold it"
         return ""
+
+    def _why_not_added(self, call: LayerCall) -> str:
+        if id(call.operation) not in self._once:
+            return f"{call.path!r} is called more than once"
+        if not channels.adds_constants(call.operation):
+            return f"{call.path!r} is a {type(call.operation).__name__}"
+        return f"for {call.path!r} it is not the same at all positions, because of zero padding"

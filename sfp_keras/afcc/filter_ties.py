@@ -144,6 +144,8 @@ class FilterTies:
         return found
 
     def _merged(self, call: LayerCall, inputs: Sequence[np.ndarray]) -> np.ndarray | str:
+        if not all(len(tensor.shape) > 1 for tensor in call.inputs):
+            return "needs it for all the others"
         size = call.outputs[0].shape[-1]
         # A single filter that is added to all others, or multiplies them, is not one of them.
         for tensor, numbers in zip(call.inputs, inputs, strict=True):
@@ -160,7 +162,7 @@ class FilterTies:
             return "joins them along another axis than theirs"
         if last:
             return np.concatenate([_along(numbers) for numbers in inputs])
-        return self._tied(call, inputs)
+        return self._tied(call, [_along(numbers) for numbers in inputs])
 
     def _tied(self, call: LayerCall, inputs: Sequence[np.ndarray]) -> np.ndarray:
         first, *others = np.broadcast_arrays(*inputs)
@@ -214,7 +216,7 @@ def _role(call: LayerCall) -> Role:
     filters = traits.filters_of(operation) if traits is not None else "made"
     if len(call.inputs) > 1:
         ranks = {len(tensor.shape) for tensor in (*call.inputs, *call.outputs)}
-        if filters == "passed" and len(ranks) == 1:
+        if filters == "passed" and len(ranks) == 1 and _only_numbers(call):
             return "merged"
         joins = filters == "joined" and isinstance(getattr(operation, "axis", None), int)
         return "joined" if joins and len(ranks) == 1 else "other"
@@ -234,10 +236,15 @@ def _with_numbers(call: LayerCall) -> bool:
     traits = traits_of(call.operation)
     if isinstance(call.operation, layers.Layer) or traits is None or traits.filters != "passed":
         return False
+    return traits.alone is True and _only_numbers(call)
+
+
+def _only_numbers(call: LayerCall) -> bool:
+    """Whether a call is given no arrays beside its inputs: theirs may have one number a filter."""
     arguments = call.node.arguments
     rest = keras.tree.flatten([arguments.args, arguments.kwargs])
     others = [one for one in rest if not isinstance(one, keras.KerasTensor)]
-    return traits.alone is True and all(np.ndim(one) == 0 for one in others)
+    return all(np.ndim(one) == 0 for one in others)
 
 
 def _along(numbers: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from sfp_keras.errors import InputError
 from sfp_keras.filters import FilterClusters
-from sfp_keras.layers import MASKED_LAYERS, MaskedKernel
+from sfp_keras.layers import MASKED_LAYERS, CompactDense, MaskedKernel
 from sfp_keras.models.filter_sources import (
     IMAGE,
     FilterGroup,
@@ -304,6 +304,8 @@ def _is_linear(call: LayerCall) -> bool:
 
 def _joins_filters(call: LayerCall) -> bool:
     """Whether a call has a kernel between filters, not one for each filter alone."""
+    if isinstance(call.operation, CompactDense):
+        return True  # Its weights have one axis.
     if not any(len(weight.shape) > 1 for weight in getattr(call.operation, "weights", ())):
         return False
     traits = traits_of_call(call)

@@ -81,8 +81,10 @@ def mask_layers(
 def strip_masks(model: keras.Model) -> keras.Model:
     """Make a copy of a model with plain Keras layers, of which masked weights are zero.
 
-    The copy computes what the model computes. It loads without this package, unless the model has
-    other layers of it, such as `Enlarge`. Nothing holds the zeros in further training.
+    The copy computes what the model computes; a plain layer with a `MaskConstraint` must have been
+    trained with it, for until then its masked weights need not be zero, as the copy's are. It loads
+    without this package, unless the model has other layers of it, such as `Enlarge`. Nothing holds
+    the zeros in further training.
 
     Example:
 
@@ -208,9 +210,10 @@ def _free(constraint: Any) -> Any:
 
 def _zeroed(weights: np.ndarray, constraint: Any) -> np.ndarray:
     """Weights that their constraint masks, zero outside its mask; others as they are."""
-    if not isinstance(constraint, MaskConstraint):
-        return weights
-    return np.where(constraint.mask, weights, np.zeros((), weights.dtype))
+    while isinstance(constraint, MaskConstraint):
+        weights = np.where(constraint.mask, weights, np.zeros((), weights.dtype))
+        constraint = constraint.constraint
+    return weights
 
 
 def _has_masks(layer: keras.layers.Layer) -> bool:

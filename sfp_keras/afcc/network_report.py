@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -172,24 +172,37 @@ def network_report(model: keras.Model, input_shape: tuple[int, ...] | None = Non
     if not model.built:
         raise InputError(f"`model`: {model.name!r} has no weights yet: call it on an input first")
     costs, uncounted, seen = [], [], set()
+    others = {id(weight): weight for weight in model.weights}
     for path, layer, inputs, outputs in _calls(model, input_shape):
         weights = [] if id(layer) in seen else list(getattr(layer, "weights", ()))
         seen.add(id(layer))
         operations = multiply_adds(layer, inputs, outputs) if outputs else UNKNOWN
-        if not weights and operations == (0.0, 0.0):
+        if not weights and (operations == (0.0, 0.0) or not outputs):
             continue
         if math.isnan(operations[0]):
             uncounted.append(path)
-        arrays = [keras.ops.convert_to_numpy(weight) for weight in weights]
-        parameters, nonzero = (
-            sum(int(count(array)) for array in arrays) for count in (np.size, np.count_nonzero)
-        )
-        mask = _bits(layer.mask.size) if weights and type(layer) is CompactDense else 0
-        dense = _FLOAT * parameters + mask
-        compact = sum(map(_compact_bytes, arrays)) + mask
-        kind = type(layer).__name__
-        costs.append(LayerCost(path, kind, parameters, nonzero, *operations, dense, compact))
+        for weight in weights:
+            others.pop(id(weight), None)
+        costs.append(_cost(path, layer, weights, operations))
+    if others:
+        # Of a subclassed model, which may have weights in no layer.
+        costs.append(_cost(model.name, model, list(others.values()), UNKNOWN))
+        uncounted.append(model.name)
     return NetworkReport(model.name, tuple(costs), tuple(uncounted))
+
+
+def _cost(
+    path: str, layer: Any, weights: Sequence[Any], operations: tuple[float, float]
+) -> LayerCost:
+    arrays = [keras.ops.convert_to_numpy(weight) for weight in weights]
+    parameters, nonzero = (
+        sum(int(count(array)) for array in arrays) for count in (np.size, np.count_nonzero)
+    )
+    mask = _bits(layer.mask.size) if weights and isinstance(layer, CompactDense) else 0
+    dense = _FLOAT * parameters + mask
+    compact = sum(map(_compact_bytes, arrays)) + mask
+    kind = type(layer).__name__
+    return LayerCost(path, kind, parameters, nonzero, *operations, dense, compact)
 
 
 def compared(networks: Mapping[str, NetworkReport | keras.Model]) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from sfp_keras.errors import InputError
-from sfp_keras.models.graph import labelled_nodes, require_functional
+from sfp_keras.models.graph import functional_form, labelled_nodes, require_functional
 from sfp_keras.models.rebuilding import check_not_quantized, copy_weights, remade
 from sfp_keras.probing import Stage, StageView, apply_layers, cut_stages
 from sfp_keras.probing.cutting import filters_last
@@ -207,6 +207,9 @@ def _copy(model: keras.Model, name: str, dtype: str | None = None) -> keras.Mode
     def clone(layer: Any) -> Any:
         if not isinstance(layer, keras.layers.Layer):
             return layer  # An operation such as `x + 3`, which has no weights and no dtype.
+        if isinstance(layer, keras.Model) and functional_form(layer) is not None:
+            # By its configuration alone, its layers would have to be registered.
+            return keras.models.clone_model(layer, clone_function=clone)
         return remade(layer, dtype=dtype) if dtype else remade(layer)
 
     copy = keras.models.clone_model(model, clone_function=clone)

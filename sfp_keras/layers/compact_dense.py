@@ -119,6 +119,8 @@ class CompactDense(keras.layers.Layer):
             raise InputError(f"layer {layer.name!r} {lack}, so it has no weights to leave out")
         config = layer.get_config()
         config["mask"] = layer.mask
+        # Functions of other libraries, and those without a name, are not found by their name.
+        config["activation"] = layer.activation
         for name in ("active_fan_in", "lora_rank", "lora_alpha", "quantization_config"):
             config.pop(name, None)
         if not isinstance(layer.kernel_regularizer, _ELEMENTWISE_REGULARIZERS):

@@ -105,3 +105,12 @@ def test_what_cannot_be_exchanged_is_told():
     inside = layers.TimeDistributed(MaskedDense(4, a_mask(6, 4), name="m"), name="each")
     with pytest.raises(InputError, match="'m' lies inside 'each' \\(TimeDistributed\\)"):
         compact_head(keras.Sequential([keras.Input((2, 6)), inside]))
+
+
+def doubled(x):
+    return 2 * x
+
+
+def test_an_activation_that_keras_does_not_know():
+    head = MaskedDense(4, a_mask(6, 4), activation=doubled)
+    check(keras.Sequential([keras.Input((6,)), head]), RNG.normal(size=(7, 6)).astype(np.float32))

@@ -9,14 +9,18 @@ from sfp_keras import (
     MaskConstraint,
     MaskedConv2D,
     MaskedDense,
+    TreeSampling,
     build_vgg,
+    compact_head,
     dead_filters,
     links,
     list_stages,
     mask_layers,
+    prune_filters,
     remove_dead_filters,
     strip_masks,
 )
+from sfp_keras.errors import InputError
 from sfp_keras.layers import MaskedKernel
 
 pytestmark = pytest.mark.filterwarnings("ignore:mask. .* units have no free weight")
@@ -288,3 +292,34 @@ def test_networks_of_keras_applications(name, seed):
     smaller, found = check(masked, images)
     print(name, len(masks), found.number, model.count_params(), smaller.count_params(), found.kept)
     assert found.number > 0
+
+
+@pytest.mark.parametrize("gather", [False, True])
+def test_constants_that_a_compact_head_does_not_read_go(gather):
+    """A filter without a cluster: its kernel is zero, batch norm makes a constant of it."""
+    mask = np.ones((4, 3), bool)
+    mask[1] = False
+    inputs = keras.Input((16, 16, 3))
+    conv = layers.Conv2D(4, 3, name="conv")
+    x = layers.ReLU()(layers.BatchNormalization()(conv(inputs)))
+    x = layers.GlobalAveragePooling2D()(x)
+    model = scrambled(keras.Model(inputs, MaskedDense(3, mask, name="head")(x)))
+    kernel, bias = conv.get_weights()
+    conv.set_weights([kernel * (np.arange(4) != 1), np.abs(bias) + 1])
+    smaller, found = check(compact_head(model, gather=gather))
+    np.testing.assert_array_equal(found.dead["conv"], [False, True, False, False])
+    assert smaller.get_layer("conv").filters == 3
+
+
+def test_branches_of_a_tree_stay():
+    inputs = keras.Input((16, 16, 3))
+    x = layers.Conv2D(6, 3, padding="same", name="conv")(inputs)
+    x = layers.Flatten()(TreeSampling(4, name="sampling")(x))
+    model = scrambled(keras.Model(inputs, layers.Dense(3, name="head")(x)))
+    kernel = model.get_layer("head").get_weights()[0].reshape(-1, 4, 3)
+    kernel[:, 1] = 0
+    model.get_layer("head").set_weights([kernel.reshape(-1, 3), np.zeros(3)])
+    _, found = check(model)
+    assert found.number == 0
+    with pytest.raises(InputError, match="sampling"):
+        prune_filters(model, "sampling", [0])

@@ -1,6 +1,7 @@
 """Which filters go together: those that sums add, and not those that a layer needs whole."""
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from sfp_keras.afcc.filter_ties import FilterTies
@@ -60,3 +61,27 @@ def test_products_tie_filters_and_gates_of_positions_do_not():
         *(frozenset({f"before{n}", f"twice#0{n}", f"twice#1{n}"}) for n in range(2)),
     }
     assert bound["place0"][1] == "needs it for all the others"
+
+
+def test_maps_joined_one_behind_another_tie_their_filters():
+    """As heads of several scales join them."""
+    inputs = keras.Input((8, 8, 3), name="image")
+    fine = layers.Conv2D(2, 3, name="fine")(inputs)
+    coarse = layers.Conv2D(2, 3, strides=2, name="coarse")(inputs)
+    rows = [layers.Reshape((-1, 2))(x) for x in (fine, coarse)]
+    x = layers.Concatenate(axis=1)(rows)
+    for end in (layers.GlobalAveragePooling1D(), layers.Flatten()):
+        free, _ = found(layers.Dense(4)(end(x)), inputs)
+        assert free == {frozenset({f"fine{n}", f"coarse{n}"}) for n in range(2)}
+
+
+def test_sums_of_whole_maps_and_arrays_of_numbers_need_all_filters():
+    inputs = keras.Input((4, 4, 3), name="image")
+    x = layers.Conv2D(2, 1, name="conv")(inputs)
+    energy = ops.add(ops.sum(x, axis=(1, 2, 3)), ops.sum(x * x, axis=(1, 2, 3)))
+    y = layers.Conv2D(2, 1, name="other")(inputs)
+    chosen = ops.where(ops.greater(y, 0.0), y, np.ones(2, np.float32))
+    outputs = [energy, layers.Dense(4)(layers.Flatten()(chosen))]
+    free, bound = found(outputs, inputs)
+    assert free == set()
+    assert {"conv0", "conv1", "other0", "other1"} <= set(bound)

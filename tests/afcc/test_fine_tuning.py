@@ -271,3 +271,19 @@ def test_a_quantized_tail_is_refused(mode):
     (stage,) = resolve_stages(net, ["hidden"])
     with pytest.raises(InputError, match=rf"'hidden' is quantized \({mode}\)"):
         split_network(net, stage, ["first"])
+
+
+def test_nested_networks_with_layers_of_their_own_are_split_in_the_asked_precision():
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Lambda(lambda x: 2 * x)(keras.layers.Conv2D(4, 3, name="inside")(inputs))
+    body = keras.Model(inputs, x, name="body")
+    x = keras.layers.Conv2D(5, 3, name="stage")(body(inputs))
+    net = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(x)))
+    (stage,) = resolve_stages(net, ["stage"])
+    images = RNG.normal(size=(2, 8, 8, 3)).astype(np.float32)
+    (expected,) = cut_stages(net, ["stage"])(images)
+    whole = split_network(net, stage, []).whole("whole", [])
+    np.testing.assert_array_equal(whole(images), expected)
+    tail = split_network(net, stage, ["all"]).copy_of_tail("mixed_bfloat16")
+    inside = tail.get_layer("body").get_layer("inside")
+    assert inside.dtype_policy.name == "mixed_bfloat16"

@@ -5,7 +5,15 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from sfp_keras import FilterClusters, build_vgg, link_mask, links, list_stages, mask_layers
+from sfp_keras import (
+    CompactDense,
+    FilterClusters,
+    build_vgg,
+    link_mask,
+    links,
+    list_stages,
+    mask_layers,
+)
 from sfp_keras.afcc import unlinked_kernels
 from sfp_keras.errors import InputError
 from sfp_keras.models import LayerTraits, register_traits
@@ -280,6 +288,10 @@ def test_what_is_not_known_is_named_with_the_mend():
     assert "layer 'mixing' (Mixing)" in left_out["second"]
     assert "register_traits what Mixing does with filters" in left_out["second"]
     assert "MultiHeadAttention" in left_out["attention"]
+
+    head = CompactDense(3, np.eye(4, 3) > 0)
+    last = keras.Sequential([keras.Input((6,)), layers.Dense(4), head])
+    assert list(unlinked_kernels(last)) == [head.name]
 
     register_traits(Mixing, LayerTraits("passed", alone=False))
     assert next(link.sources for link in links(model)) == ("mixing",)

@@ -149,8 +149,9 @@ def test_masks_come_on_and_off_and_all_else_stays(tmp_path):
 
 
 def test_constraints_and_compact_heads_become_plain_too():
-    mask = random_mask(3, 3, 3, 2)
-    constraint = MaskConstraint(mask, keras.constraints.NonNeg())
+    outer, inner = random_mask(3, 3, 3, 2), random_mask(3, 3, 3, 2)
+    mask = outer & inner
+    constraint = MaskConstraint(outer, MaskConstraint(inner, keras.constraints.NonNeg()))
     inputs = keras.Input((8, 8, 3))
     x = layers.Flatten()(layers.Conv2D(2, 3, kernel_constraint=constraint, name="conv")(inputs))
     keep = random_mask(72, 3)

@@ -78,6 +78,7 @@ def test_networks_stand_beside_one_another() -> None:
     assert table["network"].tolist() == ["small", "compact", "gathered"]
     kept, most = int(MASK.sum()), int(MASK.sum(0).max())
     assert table["parameters"].tolist() == [1536, 256 + kept, 256 + kept]
+    assert table["dense_bytes"].tolist()[1:] == [4 * (256 + kept) + 1280 // 8] * 2
     conv = 64 * 216
     assert table["operations"].tolist() == [conv + 1280, conv + 1280, conv + 10 * most]
     assert table["nonzero_operations"].tolist() == [conv + kept] * 3
@@ -151,3 +152,24 @@ def test_attention_of_tokens_to_themselves_is_counted_and_other_attention_is_not
     crossed = keras.layers.MultiHeadAttention(2, 3)
     crossed(tokens, others)
     assert np.isnan(multiply_adds(crossed, (None, 5, 6), (None, 5, 6))).all()
+
+
+class WithToken(keras.Model):
+    """A subclassed model that has weights in no layer."""
+
+    def __init__(self) -> None:
+        super().__init__(name="own")
+        self.token = self.add_weight(shape=(1, 5), name="token")
+        self.flatten, self.dense = layers.Flatten(), layers.Dense(4, name="dense")
+
+    def call(self, x):
+        return self.dense(self.flatten(x)) + self.token[:, :4]
+
+
+def test_a_subclassed_models_own_weights_are_counted() -> None:
+    model = WithToken()
+    model(np.zeros((1, 3), np.float32))
+    report = network_report(model)
+    assert report.parameters == model.count_params() == 16 + 5
+    assert [one.layer for one in report.layers] == ["dense", "own"]
+    assert report.uncounted == ("dense", "own")

@@ -7,9 +7,10 @@ import numpy as np
 
 from sfp_keras.afcc import NetworkReport, compact_head, compared, network_report, prune_filters
 from sfp_keras.csv_files import csv_text
-from sfp_keras.errors import InputError
+from sfp_keras.errors import InputError, first_line
 from sfp_keras.files import load_npz, write_text
 from sfp_keras.probing import Stage
+from sfp_keras.reports import terminal
 from sfp_keras.runs import AfccFiles
 
 
@@ -22,7 +23,15 @@ def write_costs(files: AfccFiles, stage: Stage) -> None:
     """
     if files.networks.exists() or not (files.model.exists() and files.mask.exists()):
         return
-    network = keras.saving.load_model(files.model, compile=False)
+    try:
+        network = keras.saving.load_model(files.model, compile=False)
+    except (TypeError, ValueError, NotImplementedError) as error:
+        # Layers of the user's own, which Keras does not find by name.
+        terminal().print(
+            f"{files.networks.name} is left out: {files.model} cannot be loaded "
+            f"({first_line(error)})"
+        )
+        return
     report = network_report(network)
     networks: dict[str, NetworkReport | keras.Model] = {
         "full head": _with_full_head(report),

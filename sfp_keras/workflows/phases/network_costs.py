@@ -7,7 +7,7 @@ import numpy as np
 
 from sfp_keras.afcc import NetworkReport, compact_head, compared, network_report, prune_filters
 from sfp_keras.csv_files import csv_text
-from sfp_keras.errors import InputError, first_line
+from sfp_keras.errors import InputError
 from sfp_keras.files import load_npz, write_text
 from sfp_keras.probing import Stage
 from sfp_keras.reports import terminal
@@ -25,11 +25,10 @@ def write_costs(files: AfccFiles, stage: Stage) -> None:
         return
     try:
         network = keras.saving.load_model(files.model, compile=False)
-    except (TypeError, ValueError, NotImplementedError) as error:
-        # Layers of the user's own, which Keras does not find by name.
+    except (TypeError, ValueError, NotImplementedError):
         terminal().print(
-            f"{files.networks.name} is left out: {files.model} cannot be loaded "
-            f"({first_line(error)})"
+            f"{files.networks.name} is left out: Keras cannot load {files.model}; register layers "
+            "of your own by keras.saving.register_keras_serializable, in place of Lambda layers"
         )
         return
     report = network_report(network)

@@ -214,7 +214,7 @@ class MaskedKernel(keras.layers.Layer):
             store["mask_bits"] = np.frombuffer(packed["bits"].encode(), np.uint8)
 
     def load_own_variables(self, store: Any) -> None:
-        """Read the weights, and the mask where one was saved.
+        """Read the weights, and the mask where one was saved; else the layer keeps its own.
 
         Functions that were compiled with another mask keep it, as with `set_mask`: call
         `model.compile()` again after loading. Files of models with a plain layer in this one's

@@ -54,8 +54,18 @@ def given_dataset(
     held = {name: _held(data, name, memory) for name, data in given.items()}
     names: Any = class_names if class_names is not None else _own_names(train)
     labels = {name: labels for name, (_, labels, _) in held.items()}
-    width = max(width for _, _, width in held.values())
+    widths = set().union(*(found for _, _, found in held.values()))
+    if len(widths) > 1:
+        raise InputError(
+            "`train` and `test`: one-hot labels have "
+            f"{' and '.join(map(str, sorted(widths)))} columns; give all one for each label"
+        )
+    width = max(widths, default=0)
     names = _numbers(labels, width) if names is None else _checked_names(names, labels)
+    if width not in (0, len(names)):
+        raise InputError(
+            f"`class_names` has {len(names)} names, the one-hot labels have {width} columns"
+        )
     images = {name: _images(images, name) for name, (images, _, _) in held.items()}
     if len({array.dtype for array in images.values()}) > 1:
         images = {name: array.astype(np.float32) for name, array in images.items()}
@@ -75,22 +85,25 @@ def given_dataset(
     return dataset
 
 
-def _held(data: Any, argument: str, memory: int | None) -> tuple[np.ndarray, np.ndarray, int]:
-    """All images and labels, and the number of labels of one-hot ones."""
+_Held = tuple[np.ndarray, np.ndarray, set[int]]
+
+
+def _held(data: Any, argument: str, memory: int | None) -> _Held:
+    """All images and labels, and the numbers of columns of one-hot ones."""
     if is_arrays(data):
         # Arrays that are mapped from a file stay so.
         images, labels = np.asanyarray(data[0]), as_labels(data[1], argument)
-        width = one_hot_width(data[1])
+        widths = {one_hot_width(data[1])} - {0}
         if len(images) != len(labels):
             raise InputError(f"`{argument}`: {len(images)} images and {len(labels)} labels")
     else:
-        images, labels, width = _collected(data, argument, memory)
+        images, labels, widths = _collected(data, argument, memory)
     if not len(labels):
         raise InputError(f"`{argument}` holds no images")
-    return images, labels, width
+    return images, labels, widths
 
 
-def _collected(data: Any, argument: str, memory: int | None) -> tuple[np.ndarray, np.ndarray, int]:
+def _collected(data: Any, argument: str, memory: int | None) -> _Held:
     parts, held = [], 0
     for batch in one_hot_batches(data, argument):
         parts.append(batch)
@@ -102,12 +115,12 @@ def _collected(data: Any, argument: str, memory: int | None) -> tuple[np.ndarray
                 "take fewer, or give a folder of classes, which is read as needed"
             )
     if not parts:
-        return np.zeros((0, 1, 1, 1)), np.zeros(0, np.int64), 0
+        return np.zeros((0, 1, 1, 1)), np.zeros(0, np.int64), set()
     images, labels, widths = zip(*parts, strict=True)
     shapes = {array.shape[1:] for array in images}
     if len(shapes) > 1:
         raise InputError(f"`{argument}`: images differ in shape: {shorten(list(map(str, shapes)))}")
-    return np.concatenate(images), np.concatenate(labels), max(widths)
+    return np.concatenate(images), np.concatenate(labels), set(widths) - {0}
 
 
 def _images(images: np.ndarray, argument: str) -> np.ndarray:

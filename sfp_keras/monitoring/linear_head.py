@@ -285,13 +285,8 @@ def _unpooled(operation: Any, shape: tuple[int, ...], kernel: np.ndarray) -> np.
     positions = int(np.prod(shape[:-1], dtype=int))
     basis = np.eye(positions, dtype=np.float32).reshape(positions, *shape[:-1], 1)
     # Pooling treats channels alike: one channel with a one at each position is enough.
-    pooling = type(operation)(
-        pool_size=operation.pool_size,
-        strides=operation.strides,
-        padding=operation.padding,
-        data_format="channels_last",
-        dtype="float32",
-    )
+    config = {**operation.get_config(), "data_format": "channels_last", "dtype": "float32"}
+    pooling = type(operation).from_config(config)
     matrix = ops.convert_to_numpy(pooling(basis)).reshape(positions, -1).astype(np.float64)
     pooled = kernel.reshape(matrix.shape[1], -1)
     return (matrix @ pooled).reshape(*shape, -1)

@@ -159,7 +159,8 @@ def cache_features(
         InputError: if the features fit neither memory nor disk, or are not finite, `names` are
             not as many as the stages, the number of images is not known, or `train` does not give
             all `versions` in the same order.
-        ValueError: if other numbers of images come than were announced.
+        ValueError: if fewer images come than were announced, or a batch goes beyond them; batches
+            behind them are not asked for.
     """
     names = _names(cut, names)
     train_count = _count(train, "train") if train_count is None else train_count
@@ -248,10 +249,10 @@ class _Pass:
             self.size = 0
         if callable(batches):
             batches = batches(self.row - first)
-        labelled = labelled_batches(batches, name)
+        labelled, beyond = labelled_batches(batches, name), False
         for outputs, labels in stage_outputs(cut, labelled, self.size):
             rows = slice(self.row, self.row + len(labels))
-            if rows.stop > end:
+            if beyond := rows.stop > end:
                 break
             blocks = {
                 name: output.reshape(len(output), -1)
@@ -266,7 +267,8 @@ class _Pass:
             if self.checkpoint is not None and self.checkpoint.due:
                 self._save()
         if self.row != end:
-            raise ValueError(f"{count} images were announced, {self.row - first} came")
+            came = "a batch goes beyond them" if beyond else f"{self.row - first} came"
+            raise ValueError(f"{count} images were announced, {came}")
 
     def _save(self) -> None:
         if self.checkpoint is None:
@@ -303,7 +305,7 @@ def _count(batches: Any, argument: str) -> int:
     if is_arrays(batches):
         return len(batches[0])
     if isinstance(batches, list | tuple):
-        return sum(len(labels) for _, labels in batches)
+        return sum(len(batch[1]) for batch in batches)
     raise InputError(
         f"`{argument}_count`: say how many images `{argument}` gives; a "
         f"{type(batches).__name__} does not say it"

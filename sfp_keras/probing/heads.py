@@ -102,8 +102,8 @@ def train_heads(
         Dict from stage name to `Head`.
 
     Raises:
-        InputError: if a loss is not finite, a label lies outside 0 .. K-1, or `settings` has a
-            `decay` or a `group` that cannot be read or is of no stage.
+        InputError: if a loss is not finite, a label lies outside 0 .. K-1, there are no training
+            images, or `settings` has a `decay` or a `group` that cannot be read or is of no stage.
     """
     variants = [HeadVariant(seed)]
     found = train_head_variants(
@@ -165,6 +165,8 @@ def train_head_variants(
             f"received {type(settings).__name__}"
         )
     num_labels = _number_of_labels(cache, num_labels)
+    if augmented is None and not cache.image_count:
+        raise InputError("`cache` holds no training images")
     # Resident features are gathered on the device by index; files and new images are fed.
     resident = augmented is None and not cache.on_disk
     model = _HeadBank(cache, num_labels, variants, resident)
@@ -282,6 +284,9 @@ class _HeadBank(StepsTogether):
             for name, array in cache.arrays.items():
                 self._features[name] = current_devices().constant(array)
         self.scopes = _scope_names(self.heads)
+        self._in_logs = {
+            scope: name for name, scope in self.scopes.items() if not _like_test(name, self.scopes)
+        }
         others = [one.name for one in variants[1:]]
         self.scopes_of = {variants[0].name: dict(self.scopes)}
         for name in others:
@@ -302,7 +307,7 @@ class _HeadBank(StepsTogether):
     def called(self, variant: HeadVariant, stage: str) -> str:
         """What the logs call a head."""
         scope = self.scopes_of[variant.name][stage]
-        return stage if scope == self.scopes[stage] else scope
+        return self._in_logs.get(scope, scope)
 
     def call(self, inputs: Any) -> dict[str, Any]:
         if self.resident:
@@ -317,7 +322,7 @@ class _HeadBank(StepsTogether):
 
     def get_metrics_result(self) -> dict[str, Any]:
         """The logs, with the names of stages for those of outputs."""
-        changed = [(scope, name) for name, scope in self.scopes.items() if scope != name]
+        changed = [(scope, name) for scope, name in self._in_logs.items() if scope != name]
         results = {}
         for key, value in super().get_metrics_result().items():
             name = next((n + key[len(s) :] for s, n in changed if key.startswith(f"{s}_")), key)
@@ -327,10 +332,16 @@ class _HeadBank(StepsTogether):
 
 def _scope_names(stages: Iterable[str]) -> dict[str, str]:
     """What outputs are called in Keras, by stage: TensorFlow has no scope `conv#1`."""
+    names = list(stages)
     return {
-        stage: stage if is_scope_name(stage) else f"stage-{index}-"
-        for index, stage in enumerate(stages)
+        stage: stage if is_scope_name(stage) and not _like_test(stage, names) else f"stage-{index}-"
+        for index, stage in enumerate(names)
     }
+
+
+def _like_test(stage: str, stages: Iterable[str]) -> bool:
+    """Whether Keras calls what it finds of another stage on test images as this one's own."""
+    return stage.startswith("val_") and stage.removeprefix("val_") in stages
 
 
 def check_heads(settings: TrainingSettings, stages: Iterable[str]) -> None:

@@ -1,7 +1,6 @@
 """A sweep over widths in numbers: errors and noise as powers of the number of filters."""
 
 import dataclasses
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -49,6 +48,12 @@ def _points(rows: pd.DataFrame, column: str) -> pd.DataFrame:
     return points[points["y"] > 0]
 
 
+def _exp(exponent: float) -> float:
+    """e to the power of it; infinite where that is no float."""
+    with np.errstate(over="ignore"):
+        return float(np.exp(np.float64(exponent)))
+
+
 def _row(quantity: str, stage: str, points: pd.DataFrame) -> dict[str, object]:
     fit = power_law(points)
     single = {
@@ -60,13 +65,13 @@ def _row(quantity: str, stage: str, points: pd.DataFrame) -> dict[str, object]:
     return {
         "quantity": quantity,
         "stage": stage,
-        "amplitude": math.exp(fit.intercept),
+        "amplitude": _exp(fit.intercept),
         "exponent": -fit.slope,
         "exponent_error": fit.slope_error,
         "exponent_low": -fit.slope - around,
         "exponent_high": -fit.slope + around,
-        "amplitude_low": math.exp(fit.intercept - factor),
-        "amplitude_high": math.exp(fit.intercept + factor),
+        "amplitude_low": _exp(fit.intercept - factor),
+        "amplitude_high": _exp(fit.intercept + factor),
         **dataclasses.asdict(fit),
         "exponent_mean": exponents.mean(),
         "exponent_std": exponents.std(),

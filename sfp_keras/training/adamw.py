@@ -73,17 +73,20 @@ class AdamW(GroupedOptimizer):
         index = self._get_variable_index(variable)
         group, learning_rate = self.of_variable(index, learning_rate)
         decay = self.decoupled_decay if group is None else group.weight_decay
-        rate = ops.cast(learning_rate, variable.dtype)
-        gradient = ops.cast(gradient, variable.dtype)
-        step = ops.cast(self.iterations + 1, variable.dtype)
-        mean, square = self._means[index], self._squares[index]
-        self.assign_add(mean, (gradient - mean) * (1 - self.beta_1))
-        self.assign_add(square, (ops.square(gradient) - square) * (1 - self.beta_2))
+        # In half precision 0.999 is 1, and epsilon 0.
+        exact = keras.backend.result_type(variable.dtype, "float32")
+        slots = self._means[index], self._squares[index]
+        arguments = (gradient, variable, learning_rate, self.iterations + 1, *slots)
+        gradient, value, rate, step, mean, square = (ops.cast(one, exact) for one in arguments)
+        mean = mean + (gradient - mean) * (1 - self.beta_1)
+        square = square + (ops.square(gradient) - square) * (1 - self.beta_2)
+        for slot, now in zip(slots, (mean, square), strict=True):
+            self.assign(slot, ops.cast(now, variable.dtype))
         unbiased = ops.sqrt(square / (1 - ops.power(self.beta_2, step)))
         change = mean / (1 - ops.power(self.beta_1, step)) / (unbiased + self.epsilon)
         if decay and len(variable.shape) > 1:
-            change = change + variable * decay
-        self.assign_sub(variable, rate * change)
+            change = change + value * decay
+        self.assign_sub(variable, ops.cast(rate * change, variable.dtype))
 
     def get_config(self) -> dict[str, Any]:
         """The complete configuration; decay schedules belong to `fit`, not to the optimiser."""

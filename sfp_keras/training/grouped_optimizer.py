@@ -45,6 +45,10 @@ class GroupedOptimizer(keras.optimizers.Optimizer):
         ParameterGroup(name, ".", 0.0, **own)  # Checks them.
         if isinstance(learning_rate, int | float):
             own = {"learning_rate": float(learning_rate), **own}
+        elif any(isinstance(group, Mapping) and "learning_rate" not in group for group in groups):
+            raise InputError(
+                "`groups`: give each a learning_rate where that of the optimizer is a schedule"
+            )
         self.groups = tuple(
             group if isinstance(group, ParameterGroup) else ParameterGroup(**{**own, **group})
             for group in groups
@@ -122,7 +126,10 @@ class GroupedOptimizer(keras.optimizers.Optimizer):
         TensorFlow's reduction registers a gradient of its own, for good, and with it the graph of
         the training step, its model and its data: memory that no training would give back.
         """
-        if self._distribution_strategy.num_replicas_in_sync == 1:
+        import tensorflow as tf
+
+        replica = tf.distribute.get_replica_context()
+        if replica is not None and replica.num_replicas_in_sync == 1:
             return grads_and_vars
         return super()._all_reduce_sum_gradients(grads_and_vars)
 

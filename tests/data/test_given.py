@@ -64,6 +64,13 @@ def test_one_hot_labels_say_how_many_there_are(given, batched):
     np.testing.assert_array_equal(dataset.train.labels, given)
 
 
+def test_one_hot_labels_of_several_widths_are_refused():
+    with pytest.raises(InputError, match="one-hot labels have 3 and 4 columns"):
+        given_dataset((X, np.eye(3)[Y]), (X, np.eye(4)[Y]))
+    with pytest.raises(InputError, match="has 3 names, the one-hot labels have 4 columns"):
+        given_dataset((X, np.eye(4)[Y]), (X, Y), "a,b,c")
+
+
 @pytest.mark.parametrize(
     ("train", "names", "message"),
     [

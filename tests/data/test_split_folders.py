@@ -184,3 +184,19 @@ def test_a_class_may_be_called_train_where_names_are_given(tmp_path: Path) -> No
     fill(tmp_path / "train", 5, ("metro", "steam"))
     assert counts(tmp_path, class_names="bus,car,train") == (3, 16, 4)
     assert count_labels("folder", tmp_path, class_names="bus,car,train") == 3
+    fill(tmp_path / "test", 2, ("bus", "car", "train"))
+    assert counts(tmp_path / "test", test_dir=str(tmp_path / "test")) == (3, 6, 6)
+
+
+def test_a_split_is_no_class_where_its_folders_are(tmp_path: Path) -> None:
+    """CIFAR-100 has a class called train."""
+    fill(tmp_path / "train", 5, ("bus", "car", "train"))
+    assert counts(tmp_path, class_names="bus,car,train") == (3, 12, 3)
+
+
+def test_two_training_trees_are_told_apart_beside_a_test_dir(tmp_path: Path) -> None:
+    for name in ("seg_train", "img_train", "seg_test"):
+        fill(tmp_path / "all" / name, 1)
+    fill(tmp_path / "test", 1)
+    with pytest.raises(InputError, match=r"either may be the train split; give one of them, such"):
+        counts(tmp_path / "all", test_dir=str(tmp_path / "test"))

@@ -125,6 +125,16 @@ def dense_network(*middle):
     return keras.Model(inputs, x)
 
 
+@pytest.mark.skipif("adaptive" not in HEADS, reason="an older version of Keras")
+def test_adaptive_averages_are_taken_back():
+    net = model(*HEADS["adaptive"]())
+    head = linear_head(net, pooled=False)
+    images = np.random.default_rng(0).normal(size=(4, *SHAPE)).astype(np.float32)
+    features = keras.ops.convert_to_numpy(head.cut(images)[0]).reshape(4, -1)
+    found = features @ head.kernel().reshape(-1, 3)
+    np.testing.assert_allclose(found, net(images), rtol=1e-4, atol=1e-5)
+
+
 def test_dense_networks_give_the_nodes_of_the_last_layer_that_is_not_linear():
     net = dense_network(layers.Dense(7, "relu"), layers.Dense(6, "relu", name="last"))
     assert linear_head(net).stage == "last"

@@ -197,6 +197,27 @@ def test_kept_versions_are_the_images_of_each_epoch_in_turn(cut, images):
         cache_features(cut, None, images, [], versions=3)
 
 
+def test_without_training_images_nothing_is_waited_for(cut, images):
+    cache = cache_features(one(cut, 0), NAMES[:1], [], batches(images, TEST), test_count=20)
+    with pytest.raises(InputError, match="`cache` holds no training images"):
+        train_heads(cache, LABELS, SETTINGS)
+
+
+def test_curves_of_stages_that_are_called_like_validation_are_their_own(cut, images):
+    both = keras.Model(cut.inputs, cut.outputs[:2])
+    called = train_heads(cached(both, ["x", "val_x"], images), LABELS, SETTINGS)
+    expected = train_heads(cached(both, ["x", "y"], images), LABELS, SETTINGS)
+    for quantity in ("accuracy", "loss"):
+        first, last = (
+            [one[quantity] for one in heads["x"].history] for heads in (called, expected)
+        )
+        assert first == last
+    accuracies = [one["accuracy"] for one in called["val_x"].history]
+    assert accuracies != [one["test_accuracy"] for one in called["x"].history]
+    weighted = [(x, y, np.ones(len(y))) for x, y in batches(images, TRAIN)]
+    assert cache_features(one(cut, 0), "x", weighted, []).train_count == 50
+
+
 @pytest.mark.parametrize("on_disk", [False, True])
 def test_features_are_let_go_when_the_heads_are_trained(cut, images, tmp_path, on_disk):
     """TensorFlow keeps what gave it batches, for as long as the process lives."""

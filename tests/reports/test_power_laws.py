@@ -112,3 +112,11 @@ def test_seeds_without_an_exponent_yet_are_left_out_of_the_words() -> None:
     unfinished = table[(table["seed"] < 2) | (table["width"] == 3)]
     for sentence in power_laws_in_words(fit_power_laws(unfinished), "layer1"):
         assert sentence.endswith("; of single seeds 1.000, 1.000")
+
+
+def test_an_interval_beyond_all_numbers_is_infinite() -> None:
+    """Three points of uneven noise, close together, say nothing of the amplitude."""
+    noise = {28: 0.02, 30: 1.5, 32: 0.05}
+    table = members((28, 30, 32), (0,), lambda w, s: 0.5, lambda w, s: noise[w])
+    fits = fit_power_laws(table).set_index(["quantity", "stage"])
+    assert fits.loc[("noise", "layer2"), "amplitude_high"] == np.inf

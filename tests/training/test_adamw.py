@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from keras import ops
 
 from sfp_keras import AdamW
 from sfp_keras.errors import InputError
@@ -47,6 +48,17 @@ def test_matches_the_rule_across_learning_rates(scale):
     apply(AdamW(0.1, 0.3), [variable], [gradients], rates)
     expected = transcription(weights, gradients, rates, 0.3)
     np.testing.assert_allclose(variable.numpy(), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_variables_of_half_precision_move_and_stay_finite(dtype):
+    """0.999 is 1 in bfloat16, and epsilon 0 in float16."""
+    variable = keras.Variable(np.ones(3, np.float32), dtype=dtype)
+    gradients = np.tile(np.array([1, -0.5, 0], np.float32), (3, 1))
+    apply(AdamW(0.1), [variable], [gradients], [0.1] * 3)
+    found = np.asarray(ops.convert_to_numpy(ops.cast(variable, "float32")))
+    expected = transcription(np.ones(3), gradients, [0.1] * 3, 0)
+    np.testing.assert_allclose(found, expected, atol=0.02)
 
 
 def test_groups_have_their_own_values_and_one_axis_has_no_decay():

@@ -164,3 +164,9 @@ def test_a_pattern_without_a_variable_is_refused_each_time():
         for _ in range(2):
             with pytest.raises(InputError, match=f"'fc' matches no variable.*{like}"):
                 optimizer.build(variables)
+
+
+def test_groups_of_a_scheduled_rate_need_their_own() -> None:
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)
+    with pytest.raises(InputError, match="give each a learning_rate"):
+        SGD(schedule, groups=[{"name": "fc", "pattern": "output"}])

@@ -40,10 +40,11 @@ def find_splits(root: Path) -> tuple[Path, Path | None]:
             of one kind between which the names do not decide.
     """
     folders = _split_folders(root)
-    train = _first(root, [folder for folder in folders if split_kind(folder.name) == "train"])
+    trains = [folder for folder in folders if split_kind(folder.name) == "train"]
+    train = _first(root, trains) if trains else None
     others = [folder for folder in folders if split_kind(folder.name) != "train"]
     if train is not None:
-        test = _first(root, others)
+        test = _first(root, others) if others else None
         return _unwrapped(train), None if test is None else _unwrapped(test)
     if not others or any(split_kind(folder.name) is None for folder in class_folders(root)):
         return root, None
@@ -64,9 +65,14 @@ def find_training(root: Path) -> Path:
 
     Returns:
         The folder whose subfolders are classes.
+
+    Raises:
+        InputError: if several may be it.
     """
     folders = [folder for folder in _split_folders(root) if split_kind(folder.name) == "train"]
-    return _unwrapped(train) if (train := _first(root, folders)) else root
+    if not folders:
+        return root
+    return _unwrapped(_first(root, folders, f"give one of them, such as {folders[0]}"))
 
 
 def find_split(root: Path, only_split: str) -> Path:
@@ -122,15 +128,16 @@ def _rank(folder: Path) -> tuple[bool, int]:
     return True, ("train", "test", "validation").index(split_kind(name) or "train")
 
 
-def _first(root: Path, folders: list[Path]) -> Path | None:
-    if not folders:
-        return None
+def _first(
+    root: Path,
+    folders: list[Path],
+    mend: str = "leave one there, or name the one to use, and to divide, by `only_split`",
+) -> Path:
     equal = [folder.name for folder in folders if _rank(folder) == _rank(folders[0])]
     if len(equal) > 1:
         raise InputError(
             f"`data_dir`={root} holds {' and '.join(equal)}, and either may be the "
-            f"{split_kind(equal[0])} split; leave one there, or name the one to use, and to "
-            "divide, by `only_split`"
+            f"{split_kind(equal[0])} split; {mend}"
         )
     return folders[0]
 

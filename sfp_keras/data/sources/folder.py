@@ -29,7 +29,7 @@ from sfp_keras.data.images.split_folders import (
 )
 from sfp_keras.data.label_order import shorten, spell_names
 from sfp_keras.data.source import LabelledImages, Request, Source
-from sfp_keras.data.splitting import stratified_split
+from sfp_keras.data.splitting import split_kind, stratified_split
 from sfp_keras.errors import InputError
 from sfp_keras.text import plain_text
 
@@ -117,15 +117,22 @@ def _trees(request: Request) -> tuple[Path, Path | None]:
     if test is not None:
         if only is not None:
             raise InputError(f"`only_split`={only} and `test_dir`={test}: give only one of them")
-        return find_training(root), existing_folder(test, "test_dir")
+        existing_folder(test, "test_dir")
+        return root if _all_named(root, request.class_names) else find_training(root), test
     if only is not None:
         return find_split(root, only), None
-    if request.class_names is not None:
-        # All are classes, also one of trains.
-        folders = {plain_text(folder.name) for folder in class_folders(root)}
-        if folders <= set(request.class_names):
-            return root, None
-    return find_splits(root)
+    return (root, None) if _all_named(root, request.class_names) else find_splits(root)
+
+
+def _all_named(root: Path, class_names: tuple[str, ...] | None) -> bool:
+    """Whether all folders are called as classes, so that one called `train` is a class of trains.
+
+    Unless its folders are called so, too.
+    """
+    named, folders = set(class_names or ()), class_folders(root)
+    like_splits = [folder for folder in folders if split_kind(folder.name) is not None]
+    inside = [plain_text(deeper.name) for folder in like_splits for deeper in class_folders(folder)]
+    return named.issuperset(plain_text(one.name) for one in folders) and named.isdisjoint(inside)
 
 
 def folder_digest(data_dir: Path) -> str | None:

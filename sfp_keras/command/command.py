@@ -43,6 +43,7 @@ def main(argv: Sequence[str]) -> int:
     # TensorFlow takes every cut of a network for one function that is compiled again and again.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     experiment = None
+    ended: tuple[str, int] | None
     try:
         choose_backend(flags.FLAGS.backend)  # Before a network's own code is read.
         # Before the sweep's own preset is set, for every member has one.
@@ -58,9 +59,7 @@ def main(argv: Sequence[str]) -> int:
             PlainConsole().print(f"note: {line}")
         workflows.run(experiment, plan)
     except KeyboardInterrupt:
-        again = ", without --overwrite," if experiment and experiment.run.overwrite else ""
-        print(f"\nstopped; the same command{again} goes on from here", file=sys.stderr)
-        return 130
+        ended = "\nstopped; the same command goes on from here", 130
     except Exception as error:
         ended = failure(error, experiment.directory if experiment else None)
         if ended is None:
@@ -70,6 +69,8 @@ def main(argv: Sequence[str]) -> int:
     if ended is None:
         return 0
     line, code = ended
+    if experiment and experiment.run.overwrite and "the same command" in line:
+        line += " (without --overwrite, once it has begun to redo)"
     print(line, file=sys.stderr)
     return code
 

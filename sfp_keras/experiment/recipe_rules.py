@@ -1,6 +1,10 @@
 """What an experiment's recipe decides: which of its settings do something."""
 
+import re
+
 from sfp_keras.settings import AugmentationSettings, TrainingSettings
+
+_COSINE = re.compile(r"\bdecay\s*=\s*cosine\b", re.IGNORECASE)
 
 
 class RecipeRules:
@@ -31,8 +35,9 @@ class RecipeRules:
 
     @property
     def decays_by_cosine(self) -> bool:
-        """Whether the learning rate falls as a cosine does."""
-        return self.trains and self.training.decay.strip() == "cosine"
+        """Whether the learning rate, or that of a group, falls as a cosine does."""
+        texts = f"decay={self.training.decay}", *self.training.group
+        return self.trains and any(_COSINE.search(text) for text in texts)
 
     @property
     def rand_augments(self) -> bool:

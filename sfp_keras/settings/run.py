@@ -48,6 +48,7 @@ class RunSettings(Checked):
         "Redo this phase and those after it; without it finished phases are kept. all is for a "
         "network that comes trained: it stays as it is, and all is measured again.",
         choices=("all", "train", "heads", "analysis", "afcc"),
+        modes=("probe", "train", "afcc", "ablate"),
     )
     seed: int = setting(
         0, "Seed of weights, order of images and augmentation.", phases=("train",), low=0

@@ -6,12 +6,17 @@ from pathlib import Path
 from rich.console import Console
 
 from sfp_keras.experiment import program, typed
+from sfp_keras.settings import AnalysisSettings
 
 
 def next_steps(path: Path, threshold: float, console: Console, split: str = "test") -> None:
     """Say where the results of a split are and what to do next."""
     events = shlex.quote(str(path / "events"))
-    report = typed(program(), ["--mode=report", f"--run_dir={path}"])
+    flags = ["--mode=report", f"--run_dir={path}"]
+    usual = AnalysisSettings()
+    flags += [f"--threshold={threshold:g}"] if threshold != usual.threshold else []
+    flags += [f"--split={split}"] if split not in usual.split else []
+    report = typed(program(), flags)
     console.print(
         f"results: {path}\n"
         f"  {path / 'layers.csv'}  this table\n"

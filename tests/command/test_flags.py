@@ -122,6 +122,13 @@ def test_settings_without_effect_belong_to_no_phase(
     assert ("shift" in found.settings("heads")) == (found.heads.data == "augmented")
 
 
+@pytest.mark.parametrize("flag", ["--decay=Cosine", "--group=fc: lr=1 decay=cosine"])
+def test_a_cosine_is_one_however_it_is_asked_for(flag: str, parsed: Callable) -> None:
+    found = parsed("--preset=none", "--dataset=digits", flag, "--min_lr=1e-4")
+    assert not {"min_lr", "cooldown_epochs"} & found.idle
+    assert found.settings("train")["min_lr"] == 1e-4
+
+
 def test_the_help_names_all_networks_and_sources() -> None:
     assert all(name in absl_flags.FLAGS["dataset"].help for name in source_names())
     assert all(name in absl_flags.FLAGS["model"].help for name in models.architectures())
@@ -226,6 +233,11 @@ def test_a_flag_out_of_bounds_is_refused(flag: str, message: str, parsed: Callab
             "--bootstrap, --head_seeds without effect but for --mode=probe or --mode=sweep\n"
             "--split without effect but for --mode=probe or --mode=ablate or --mode=sweep or "
             "--mode=report",
+        ),
+        (
+            "--mode=report --overwrite=heads",
+            "--overwrite without effect but for --mode=probe or --mode=train or --mode=afcc or "
+            "--mode=ablate",
         ),
         # Of a head and of links most settings have a twin.
         (

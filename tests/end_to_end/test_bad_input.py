@@ -86,6 +86,8 @@ def cases(place: Path, colour_folder: Path, colour_model: Path) -> dict[str, tup
         "head decay": ([*ours, "--head_decay=often"], ["often", "decay"]),
         "head group": ([*ours, "--head_group=layer9: lr=1"], ["--head_group", "layer5"]),
         "cosine": ([*ours, "--decay=cosine", "--min_lr=1"], ["--min_lr=1 ", "--lr=0.01"]),
+        "overwrite": ([*ours, "--overwrite=all"], ["--overwrite=all", "--overwrite=heads"]),
+        "overwrite afcc": ([*ours, "--overwrite=afcc"], ["--overwrite=afcc", "--mode=afcc"]),
         "warm-up": ([*ours, "--warmup_epochs=100"], ["--warmup_epochs=100", "--schedule_epochs"]),
         "mixed on device": (
             [*ours, "--mixup=0.8", "--erasing=0.1", "--images_on=device"],

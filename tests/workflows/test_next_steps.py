@@ -21,3 +21,9 @@ def test_a_folder_with_blanks_is_quoted(tmp_path):
     text = io.StringIO()
     next_steps(tmp_path / "my run", 0.3, Console(file=text))
     assert f"tensorboard --logdir='{tmp_path}/my run/events'  (" in text.getvalue()
+
+
+def test_the_report_is_of_what_was_measured():
+    text = io.StringIO()
+    next_steps(Path("runs/a"), 0.5, Console(file=text, width=200), split="train")
+    assert "--mode=report --run_dir=runs/a --threshold=0.5 --split=train\n" in text.getvalue()

@@ -32,6 +32,7 @@ def check_before_keras(experiment: Experiment) -> None:
         return
     check_network(experiment)
     _check_training(experiment)
+    _check_overwrite(experiment)
     check_images(experiment)
     _check_scaling(experiment.data.scaling)
     _check_stage_names(experiment.network.stages)
@@ -73,6 +74,21 @@ def _check_training(experiment: Experiment) -> None:
             + (f" with `weights`={network.weights}" if network.weights else "")
             + " is trained already: use `mode`=probe, or `train` with a function that makes the "
             "network"
+        )
+
+
+def _check_overwrite(experiment: Experiment) -> None:
+    """Refuse to delete what the mode does not make again, or more than is meant."""
+    first, mode = experiment.run.overwrite, experiment.run.mode
+    if first == "all" and experiment.trains:
+        raise InputError(
+            "`overwrite`=all is for a network that comes trained: give `overwrite`=heads to "
+            "measure again, or `overwrite`=train to train again, too"
+        )
+    if (first == "afcc" and mode != "afcc") or (first in ("heads", "analysis") and mode == "train"):
+        makes = "afcc" if first == "afcc" else "probe"
+        raise InputError(
+            f"`overwrite`={first}: `mode`={mode} does not make it again; give `mode`={makes}"
         )
 
 

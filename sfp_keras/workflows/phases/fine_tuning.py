@@ -18,7 +18,7 @@ from sfp_keras.afcc import (
 )
 from sfp_keras.analyses.catalog.afcc import draw_afcc
 from sfp_keras.csv_files import csv_text
-from sfp_keras.errors import InputError, arguments_called, first_line
+from sfp_keras.errors import InputError, arguments_called
 from sfp_keras.experiment import Experiment
 from sfp_keras.files import save_npz, write_text, write_whole
 from sfp_keras.filters import find_clusters
@@ -209,10 +209,7 @@ def _keep_model(
             split=np.array(head.images),
             threshold=np.float64(head.threshold),
         )
-        try:
-            save_model(files.model, split.whole("afcc", outcome.layers))
-        except (TypeError, ValueError, NotImplementedError) as error:
-            terminal().print(f"{files.model.name} of the head is left out: {first_line(error)}")
+        save_model(files.model, split.whole("afcc", outcome.layers))
 
 
 def note_silent_labels(mask: np.ndarray, names: Sequence[str], head: ZeroedHead) -> None:

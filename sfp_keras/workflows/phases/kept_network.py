@@ -94,9 +94,12 @@ def save_kept(run: ExperimentRun, network: keras.Model, digest: str) -> None:
 
 
 def save_model(path: Path, network: keras.Model) -> None:
-    """Write a `.keras` file, whole or not at all."""
-    with _archive(path, network):
-        pass
+    """Write a `.keras` file, whole or not at all; say so where the network cannot be saved."""
+    try:
+        with _archive(path, network):
+            pass
+    except (TypeError, ValueError, NotImplementedError) as error:
+        terminal().print(f"{path} is left out: {first_line(error)}")
 
 
 @contextlib.contextmanager

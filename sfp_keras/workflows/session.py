@@ -35,6 +35,7 @@ from sfp_keras.workflows.inputs.augmented_images import AugmentedImages
 from sfp_keras.workflows.inputs.batches import Batches, reported_batches
 from sfp_keras.workflows.inputs.images import fingerprint
 from sfp_keras.workflows.inputs.inputs import Inputs
+from sfp_keras.workflows.inputs.memory import available_memory
 from sfp_keras.workflows.inputs.own_heads import own_heads
 from sfp_keras.workflows.inputs.stage_settings import (
     StageSettings,
@@ -214,7 +215,8 @@ class ProbeSession:
                 test_count=len(self.dataset.test),
                 versions=max(1, versions),
                 dtype=dtype or heads.cache_dtype,
-                budget=int(heads.cache_gib * 2**30),
+                # Files rather than memory that is not there.
+                budget=int(min(heads.cache_gib * 2**30, 0.8 * available_memory())),
                 folder=self.run.features(phase),
                 description=self.run.plan.digest(phase, depends_on),
             )

@@ -90,7 +90,9 @@ def save_kept(run: ExperimentRun, network: keras.Model, digest: str) -> None:
     with _archive(run.model, network) as content:
         # Before the file is in place: no kill leaves one that the record does not know.
         known_by = hashlib.sha256(content).hexdigest()
-        run.record.add_results(weights=digest, model=known_by)
+        of_others = run.record.results.get("weights", digest) != digest
+        forgotten = {"network_accuracy": None} if of_others else {}
+        run.record.add_results(weights=digest, model=known_by, **forgotten)
 
 
 def save_model(path: Path, network: keras.Model) -> None:

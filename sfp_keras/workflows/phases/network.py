@@ -76,7 +76,7 @@ def _keep_trained(run: ExperimentRun, network: keras.Model) -> None:
     digest = weights_digest(network)
     if run.has_results("heads") and run.record.results.get("weights", digest) != digest:
         raise InputError(
-            f"{run.path} holds results of other weights than training gives now; measure these with "
+            f"{run.path} holds results of other weights than training gives now; measure these by "
             "`overwrite`=heads, or choose another `run_dir`"
         )
     save_kept(run, network, digest)

@@ -19,7 +19,7 @@ from sfp_keras.workflows.sweep import member_process
 from sfp_keras.workflows.sweep.directory import SweepDirectory
 from sfp_keras.workflows.sweep.plan import SweepPlan
 from sfp_keras.workflows.sweep.report import read_members, sweep_report
-from sfp_keras.workflows.sweep.sweep import sweep, sweep_folder
+from sfp_keras.workflows.sweep.sweep import sweep
 
 PRETENDED = str(Path(__file__).parent / "pretended_member.py")
 # A sweep in a process of its own: python -c DRIVER <folder> <numbers of labels> <seeds>
@@ -247,9 +247,13 @@ def test_a_member_that_was_deleted_or_asked_for_more_is_run_again(
     assert trained(folder) == ["k2-seed0"]
 
 
-@pytest.mark.parametrize("counts", [[2, 4], [10]])
-def test_other_settings_are_refused(folder: Path, counts: list[int], unread: None) -> None:
+@pytest.mark.parametrize(("counts", "finished"), [([2, 4], True), ([10], True), ([10], False)])
+def test_other_settings_are_refused(
+    folder: Path, counts: list[int], finished: bool, unread: None
+) -> None:
     sweep(plan_of(folder, [2, 4], [0]))
+    for file in () if finished else folder.glob("*/model.keras"):
+        file.unlink()  # As of a member that is being trained.
     with pytest.raises(InputError, match=r"another sweep: `lr` was 0\.01, now 0\.1; choose"):
         sweep(plan_of(folder, counts, [0], lr=0.1))
     assert trained(folder) == ["k2-seed0", "k4-seed0"]
@@ -391,10 +395,3 @@ def test_a_trained_network_may_be_probed_for_several_seeds(folder: Path, unread:
     plan = plan_of(folder, [None], [0, 1], model="mine.keras")
     sweep(plan)
     assert trained(folder) == ["k10-seed0", "k10-seed1"]
-
-
-def test_the_default_folder() -> None:
-    base = Experiment.of(model="vgg16", dataset="cifar100", labels=20, seed=4)
-    assert str(sweep_folder(base)) == "runs/vgg16-cifar100-sweep"
-    widths = base.changed(sweep_widths=(3, 6), width=3)
-    assert str(sweep_folder(widths)) == "runs/vgg16-cifar100-20-widths"

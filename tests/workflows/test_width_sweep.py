@@ -8,8 +8,9 @@ import pytest
 from test_sweep_members import plan_of, trained
 
 from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
 from sfp_keras.settings import LABELS, WIDTHS
-from sfp_keras.workflows.sweep.sweep import expected_seconds, sweep
+from sfp_keras.workflows.sweep.sweep import expected_seconds, sweep, sweep_folder
 
 
 @pytest.mark.parametrize(
@@ -51,3 +52,10 @@ def test_a_sweep_over_widths_reads_the_networks_too(
     # The labels are the same in all, so that a sweep over K is another one.
     with pytest.raises(InputError, match="holds a sweep over width, not over K; choose another"):
         sweep(plan_of(folder, [2, 4], [0], model="lenet5"))
+
+
+def test_the_default_folder() -> None:
+    base = Experiment.of(model="vgg16", dataset="cifar100", labels=20, seed=4)
+    assert str(sweep_folder(base)) == "runs/vgg16-cifar100-sweep"
+    widths = base.changed(sweep_widths=(3, 6), width=3)
+    assert str(sweep_folder(widths)) == "runs/vgg16-cifar100-20-widths"

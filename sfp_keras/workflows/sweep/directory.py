@@ -109,7 +109,7 @@ class SweepDirectory:
             old = saved.get("members", {})
             if old:
                 self._check_axis(saved, axis)
-            if any(self.run(name).model.exists() for name in old):
+            if any(self.run(name).has_results("train") for name in old):
                 self._check_same(saved, now, images, base.data.data_dir)
             new = {
                 name: {

@@ -34,6 +34,10 @@ def ablate(experiment: Experiment) -> None:
         run_phases(session)
         with session.run.timed("ablate"):
             removal, labels = silence_filters(session)
+        # For a report before the others are trained.
+        _write_summary(session, removal)
+        if not session.run.ablation(session.stages[0].name).widths.exists():
+            _write_widths(session, removal)
         for narrower in narrower_experiments(session):
             filters = ", ".join(narrower.value("filters"))
             terminal().print(f"\n{filters} filters: {narrower.directory}")
@@ -58,15 +62,26 @@ def summary(removal: pd.DataFrame) -> pd.DataFrame:
     return accuracy.agg(mean="mean", std="std", least="min", most="max").reset_index()
 
 
+def _write_summary(session: ProbeSession, removal: pd.DataFrame) -> pd.DataFrame:
+    (stage,) = session.stages
+    mean = summary(removal)
+    write_text(session.run.ablation(stage.name).summary, csv_text(mean))
+    return mean
+
+
+def _write_widths(session: ProbeSession, removal: pd.DataFrame) -> pd.DataFrame:
+    (stage,) = session.stages
+    accuracy = float(removal.loc[removal["removed"] == 0, "accuracy"].iloc[0])
+    widths = narrower_networks(session, accuracy)
+    write_text(session.run.ablation(stage.name).widths, csv_text(widths))
+    return widths
+
+
 def _report(session: ProbeSession, removal: pd.DataFrame, labels: pd.DataFrame) -> None:
     """The tables on the terminal, and the figures, which are drawn each time."""
     (stage,), console = session.stages, terminal()
     files = session.run.ablation(stage.name)
-    accuracy = float(removal.loc[removal["removed"] == 0, "accuracy"].iloc[0])
-    widths = narrower_networks(session, accuracy)
-    mean = summary(removal)
-    write_text(files.summary, csv_text(mean))
-    write_text(files.widths, csv_text(widths))
+    mean, widths = _write_summary(session, removal), _write_widths(session, removal)
     paper = paper_numbers(session.experiment, len(labels)).removed_filters(stage.name)
     ablation = Ablation(stage.name, mean, labels, widths, paper, session.view(stage).kind)
     print_ablation(ablation, console)

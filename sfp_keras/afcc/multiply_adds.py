@@ -20,7 +20,7 @@ def multiply_adds(layer: Any, inputs: Sequence[int], outputs: Sequence[int]) -> 
 
     Returns:
         All, and those of weights that are not zero; NaN for layers with matrices whose traits do
-        not say, such as attention and recurrent ones, and for shapes that are not known.
+        not say, such as recurrent ones, and for shapes that are not known.
     """
     for traits in map(traits_of_kind, type(layer).__mro__):
         if traits is not None and traits.multiply_adds is not None:

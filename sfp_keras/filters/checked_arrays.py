@@ -1,5 +1,6 @@
 """Arrays that a caller gives, checked."""
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -31,3 +32,17 @@ def as_counts(values: Any, num_labels: int) -> np.ndarray:
             f"`features`; received shape {counts.shape} of {counts.dtype}"
         )
     return counts.astype(np.int64, copy=False)
+
+
+def as_position_shape(shape: Any) -> tuple[int, ...]:
+    """The shape of one filter's output as `int`, refused where it is none."""
+    try:
+        sizes = tuple(operator.index(size) for size in shape)
+    except TypeError:
+        raise InputError(
+            "`position_shape` must be the shape of one filter's output, such as (h, w), not "
+            f"{shape!r}"
+        ) from None
+    if any(size < 1 for size in sizes):
+        raise InputError(f"`position_shape` {sizes} has a size below 1")
+    return sizes

@@ -11,7 +11,7 @@ import numpy as np
 
 from sfp_keras.errors import InputError
 from sfp_keras.filters.blas_threads import one_blas_thread
-from sfp_keras.filters.checked_arrays import as_counts, as_float32
+from sfp_keras.filters.checked_arrays import as_counts, as_float32, as_position_shape
 from sfp_keras.filters.clipping import (
     as_threshold,
     finite,
@@ -81,15 +81,7 @@ class FilterFields:
                 f"(K, P, F) need a kernel (P, F, K) = {(positions, filters, labels)}"
             )
         counts = as_counts(self.label_counts, labels)
-        try:
-            shape = tuple(operator.index(size) for size in self.position_shape)
-        except TypeError:
-            raise InputError(
-                f"`position_shape` must be the shape of one filter's output, such as (h, w), not "
-                f"{self.position_shape!r}"
-            ) from None
-        if any(size < 1 for size in shape):
-            raise InputError(f"`position_shape` {shape} has a size below 1")
+        shape = as_position_shape(self.position_shape)
         if math.prod(shape) != positions:
             raise InputError(
                 f"`position_shape` {shape} has {math.prod(shape)} positions; "

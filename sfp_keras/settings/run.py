@@ -26,7 +26,7 @@ class RunSettings(Checked):
     preset: str | None = setting(
         None,
         "Name of a flagfile in flags/presets, without its ending, or 'none'. By default the preset "
-        "of (model, dataset, labels), if the papers have that experiment. Flags given by hand win.",
+        "of (model, dataset, labels), where there is one. Flags given by hand win.",
     )
     backend: str | None = setting(
         None,

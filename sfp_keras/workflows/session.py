@@ -28,6 +28,7 @@ from sfp_keras.probing import (
     list_stages,
     with_trained_views,
 )
+from sfp_keras.probing.features import head_inputs
 from sfp_keras.runs import stage_results
 from sfp_keras.runs.further_heads import read_further_correct, read_further_heads
 from sfp_keras.workflows.experiment_run import ExperimentRun
@@ -35,7 +36,7 @@ from sfp_keras.workflows.inputs.augmented_images import AugmentedImages
 from sfp_keras.workflows.inputs.batches import Batches, reported_batches
 from sfp_keras.workflows.inputs.images import fingerprint
 from sfp_keras.workflows.inputs.inputs import Inputs
-from sfp_keras.workflows.inputs.memory import available_memory
+from sfp_keras.workflows.inputs.memory import check_features
 from sfp_keras.workflows.inputs.own_heads import own_heads
 from sfp_keras.workflows.inputs.stage_settings import (
     StageSettings,
@@ -202,6 +203,9 @@ class ProbeSession:
         """
         heads, count = self.experiment.heads, len(self.dataset.train)
         batches, test = self.batches("features", "train"), self.batches("test features", "test")
+        kept = head_inputs(model, names)
+        rows = versions * count + len(self.dataset.test)
+        check_features(kept, rows, dtype or heads.cache_dtype, heads.cache_gib)
         if augmented is not None and versions:
             model, test = augmented.cut, augmented.still(test)
             batches = augmented.versions("features", versions)
@@ -215,8 +219,7 @@ class ProbeSession:
                 test_count=len(self.dataset.test),
                 versions=max(1, versions),
                 dtype=dtype or heads.cache_dtype,
-                # Files rather than memory that is not there.
-                budget=int(min(heads.cache_gib * 2**30, 0.8 * available_memory())),
+                budget=int(heads.cache_gib * 2**30),
                 folder=self.run.features(phase),
                 description=self.run.plan.digest(phase, depends_on),
             )

@@ -95,3 +95,14 @@ def test_many_heads_are_named_where_they_may_be_what_is_too_much(
     with pytest.raises(InputError, match="`stages`") as error:
         memory.check_memory(settings, {"a": 1024}, {"a": 1024}, 1024, 10 * seeds)
     assert ("fewer `head_seeds`" in str(error.value)) == named
+
+
+def test_what_is_held_in_memory_must_fit_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    # 1024 numbers of 1024 images are 2 MiB.
+    kept, rows = {"layer1": 1024}, 1024
+    monkeypatch.setattr(memory, "available_memory", lambda: int(2.5 * MIB))
+    memory.check_features(kept, rows, "float16", 4.0)
+    monkeypatch.setattr(memory, "available_memory", lambda: 2 * MIB)
+    with pytest.raises(InputError, match="outputs of layer1 need .*lower `cache_gib`"):
+        memory.check_features(kept, rows, "float16", 4.0)
+    memory.check_features(kept, rows, "float16", 0.001)

@@ -56,6 +56,26 @@ def check_memory(
         )
 
 
+def check_features(kept: Mapping[str, int], rows: int, dtype: str, cache_gib: float) -> None:
+    """Refuse outputs that are to be held in memory, where there is too little of it.
+
+    Args:
+        kept: numbers of each stage that are kept of an image, by the stage's name.
+        rows: `int`. Images.
+        dtype: `str`. Of the numbers.
+        cache_gib: `float`. Above it they are files.
+
+    Raises:
+        InputError: if they fit `cache_gib`, and not the memory that is free.
+    """
+    needed, free = cache_bytes(kept, rows, dtype), available_memory()
+    if 0.9 * free < needed <= cache_gib * 2**30:
+        raise InputError(
+            f"the outputs of {', '.join(kept)} need {_size(needed)}, {_size(free)} of memory are "
+            "free: lower `cache_gib`, above which they are files"
+        )
+
+
 def available_memory(root: Path = Path("/")) -> int:
     """Bytes this process may still take: the machine's free memory, or what its cgroup allows.
 

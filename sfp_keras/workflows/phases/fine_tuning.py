@@ -20,7 +20,7 @@ from sfp_keras.analyses.catalog.afcc import draw_afcc
 from sfp_keras.csv_files import csv_text
 from sfp_keras.errors import InputError, arguments_called
 from sfp_keras.experiment import Experiment
-from sfp_keras.files import save_npz, write_text, write_whole
+from sfp_keras.files import load_npz, save_npz, write_text, write_whole
 from sfp_keras.filters import find_clusters
 from sfp_keras.probing import Stage, StageMeasurement
 from sfp_keras.progress import Progress
@@ -201,14 +201,18 @@ def _keep_model(
     """Keep the network that ends with the first AFCC head."""
     (stage,) = session.stages
     files = session.run.afcc(stage.name)
-    if head.variant == "clusters" and mask is not None and not files.model.exists():
-        save_npz(
-            files.mask,
-            mask=mask,
-            variant=np.array(head.variant),
-            split=np.array(head.images),
-            threshold=np.float64(head.threshold),
-        )
+    if head.variant != "clusters" or mask is None or files.model.exists():
+        return
+    of_head = {
+        "variant": np.array(head.variant),
+        "split": np.array(head.images),
+        "threshold": np.float64(head.threshold),
+    }
+    if not files.mask.exists():
+        save_npz(files.mask, mask=mask, **of_head)
+    saved = load_npz(files.mask)
+    # The network of another head could not be saved.
+    if all(saved.get(name) == value for name, value in of_head.items()):
         save_model(files.model, split.whole("afcc", outcome.layers))
 
 

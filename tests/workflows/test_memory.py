@@ -103,6 +103,6 @@ def test_what_is_held_in_memory_must_fit_it(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(memory, "available_memory", lambda: int(2.5 * MIB))
     memory.check_features(kept, rows, "float16", 4.0)
     monkeypatch.setattr(memory, "available_memory", lambda: 2 * MIB)
-    with pytest.raises(InputError, match="outputs of layer1 need .*lower `cache_gib`"):
+    with pytest.raises(InputError, match=r"outputs of layer1 need .*lower `cache_gib`"):
         memory.check_features(kept, rows, "float16", 4.0)
     memory.check_features(kept, rows, "float16", 0.001)

@@ -20,6 +20,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # As the command does.
 import numpy as np
 
 from sfp_keras import FilterFields, find_clusters, label_statistics, layer_statistics
+from sfp_keras.distribution import aligned_empty
 from sfp_keras.probing import FeatureCache, HeadSettings, train_heads
 
 # Positions and filters of each stage after its average pooling of 7x7.
@@ -48,7 +49,7 @@ def generated(folder: Path | None) -> FeatureCache:
         pattern = rng.gamma(0.5, size=(LABELS, size)).astype(np.float32)
         shape = (TRAIN + TEST, size)
         if folder is None:
-            array = np.empty(shape, np.float16)
+            array = aligned_empty(shape, np.dtype(np.float16))  # As a pass does.
         else:
             array = np.lib.format.open_memmap(
                 folder / f"{name}.npy", mode="w+", dtype=np.float16, shape=shape

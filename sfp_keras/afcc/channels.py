@@ -65,7 +65,7 @@ def why_no_maker(layer: Any) -> str:
     if isinstance(layer, layers.Wrapper):
         return f"wraps {type(layer.layer).__name__}, whose weights it changes"
     if isinstance(layer, CompactDense):
-        return "is a compact layer, whose units are not removed: remove filters before"
+        return "is a compact layer, whose units stay: remove filters before `compact_head`"
     traits = traits_of(layer)
     own_kernels = traits is not None and traits.kernel_of(layer) == KernelAxes((), -2)
     if reads_filters(layer) or own_kernels or type(layer) is layers.Activation:

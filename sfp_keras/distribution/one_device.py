@@ -70,7 +70,7 @@ class Devices:
 
     @property
     def reads_in_place(self) -> bool:
-        """Whether `constant` takes no memory of this machine's."""
+        """Whether `constant` takes no memory beside the array's own."""
         return self.count == 1 and keras.backend.backend() == "tensorflow" and not accelerated()
 
     def constant(self, array: np.ndarray, name: str | None = None) -> keras.Variable:

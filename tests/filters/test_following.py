@@ -267,6 +267,6 @@ def test_what_cannot_be_followed_is_refused():
     ):
         with pytest.raises(InputError, match=words):
             follow_clusters(given)
-    for least in (0, 1.5, np.nan):
+    for least in (0, 1.5, np.nan, "a"):
         with pytest.raises(InputError, match="least_overlap"):
             follow_clusters({0: one, 1: one}, least_overlap=least)

@@ -62,6 +62,7 @@ def test_no_masks_and_no_inputs():
     kernel = np.ones((1, 2, 3), np.float32)
     nothing = np.zeros((0, 1, 2), np.float32)
     assert correct_without(nothing, np.zeros(0, int), kernel, []).shape == (0, 3)
+    assert correct_without([[[1.0, 0.0]]], [0], kernel.tolist(), []).shape == (0, 3)
     mask = np.zeros(2, bool)
     assert correct_without(nothing, np.zeros(0, int), kernel, [mask]).tolist() == [[0, 0, 0]]
 

@@ -82,3 +82,5 @@ def test_disjoint_blocks_do_not_depend_on_threshold_or_order():
 def test_a_threshold_out_of_range_is_refused(case_1_fields):
     with pytest.raises(InputError, match="threshold"):
         layer_robustness(case_1_fields, [0.3, 1.2])
+    with pytest.raises(InputError, match="`thresholds` must be several numbers"):
+        layer_robustness(case_1_fields, 0.3)

@@ -7,6 +7,7 @@ import pytest
 
 from sfp_keras.probing import resolve_stages
 from sfp_keras.runs import AfccFiles
+from sfp_keras.workflows.phases.kept_network import save_model
 from sfp_keras.workflows.phases.network_costs import write_costs
 
 
@@ -36,3 +37,15 @@ def test_costs_are_left_out_where_the_network_cannot_be_loaded(own, tmp_path, ca
         assert "networks.csv is left out: Keras cannot load" in said
     else:
         assert "full head" in pd.read_csv(files.networks)["network"].tolist()
+
+
+def test_a_network_that_cannot_be_saved_is_left_out_in_words(tmp_path, capsys):
+    class Unsaved(Unregistered):
+        def get_config(self):
+            raise NotImplementedError("no configuration")
+
+    inputs = keras.Input((4,))
+    save_model(tmp_path / "model.keras", keras.Model(inputs, Unsaved()(inputs)))
+    said = capsys.readouterr()
+    assert "model.keras is left out: no configuration" in (said.out + said.err).replace("\n", " ")
+    assert not list(tmp_path.iterdir())

@@ -46,9 +46,9 @@ def load_folder(request: Request) -> LabelledImages:
     inside. With `class_names` every class folder must be among them, and those without a folder
     have no images; where they name all folders in `data_dir`, also one called `train` is a class.
     What is not taken is counted and named in a warning (logger `sfp_keras`): folders that are no
-    split, hidden files, thumbnails that a system keeps, linked folders inside
-    a class, files of other kinds, and unreadable images. Image files become RGB as in
-    `read_image`, unless grey images are asked for.
+    split, hidden files, thumbnails that a system keeps, linked folders inside a class, files of
+    other kinds, and unreadable images. Image files become RGB as in `read_image`, unless grey
+    images are asked for.
 
     Images that fit into `memory_budget` are decoded at once; otherwise only the heads of the
     files are checked now and images are decoded when they are read.

@@ -53,8 +53,9 @@ with open(run / ".lock", "a") as lock:
         "clusters,cluster_size,signal,noise_internal,noise_external,snr_internal,snr_external,"
         "dead_filters,zero_signal_labels"
     )
+    threshold = flags.get("threshold", "0.3")
     rows = [
-        f"{stage},test,0.3,8,4,32,{1 - error - more},2,2,1,1.5,3,0,0.5,inf,6,0,0"
+        f"{stage},test,{threshold},8,4,32,{1 - error - more},2,2,1,1.5,3,0,0.5,inf,6,0,0"
         for stage, more in (("layer3", 0.1), ("layer5", 0.0))
     ]
     (run / "layers.csv").write_text("\n".join([columns, *rows]) + "\n")

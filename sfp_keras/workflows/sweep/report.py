@@ -78,8 +78,15 @@ def sweep_report(path: Path, stage: str | None = None) -> None:
         write_text(folder.report, page(title, sections, summary_line))
         writer.delete_previous()
     print_sweep(summary, fits, paper, stage, console, reading)
-    if finished < all_of_them:
-        console.print(f"{all_of_them - finished} of {all_of_them} members are not finished")
+    left_out = [name for name in saved["members"] if name not in set(members["member"])]
+    otherwise = [name for name in left_out if folder.run(name).layers.exists()]
+    if unfinished := len(left_out) - len(otherwise):
+        console.print(f"{unfinished} of {all_of_them} members are not finished")
+    if otherwise:
+        console.print(
+            f"left out: {', '.join(otherwise)}, not measured at threshold {saved['threshold']:g} "
+            f"on {saved['split']} images; a sweep of them measures it, with no new training"
+        )
     console.print(
         f"results: {folder.path}\n"
         f"  {folder.members}  every member and stage\n"

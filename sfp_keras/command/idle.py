@@ -23,6 +23,12 @@ _OF_COMMITTEES = (
 )
 # AFCC of a head and of links take their clusters alike.
 _OF_BOTH = ("afcc_split", "afcc_thresholds")
+# What settings of links say is done by some trainings only, and which flag asks for these.
+_ASKED_BY = {
+    "fine_tunes_links": "trained in --afcc_links_start",
+    "trains_links_from_scratch": "scratch in --afcc_links_start",
+    "draws_labels_of_links": "random_afcc in --afcc_links_variants",
+}
 
 
 def check_images(values: flags.FlagValues) -> None:
@@ -60,7 +66,12 @@ def notes(values: flags.FlagValues, experiment: Experiment) -> list[str]:
         return [f"{_listed(idle)} without effect for a committee"] if idle else []
     given = _given(values, experiment)
     lines = []
-    idle = [name for name in given if name in experiment.idle]
+    known = all_declarations()
+    idle = [
+        name
+        for name in given
+        if name in experiment.idle and known[name].setting.used not in _ASKED_BY
+    ]
     if idle:
         lines.append(f"{_listed(idle)} without effect for {experiment.kind}")
     lines += _of_other_modes(given, experiment)
@@ -120,7 +131,24 @@ def _of_other_afcc(given: list[str], experiment: Experiment) -> list[str]:
     else:
         idle = [name for name in of_afcc if name not in of_links and name not in _OF_BOTH]
         why = "with --afcc_links, whose own flags begin with --afcc_links_"
-    return [f"{_listed(idle)} without effect {why}"] if idle else []
+    lines = [f"{_listed(idle)} without effect {why}"] if idle else []
+    return lines + (_of_other_trainings(of_links, experiment) if experiment.zeroes_links else [])
+
+
+def _of_other_trainings(of_links: list[str], experiment: Experiment) -> list[str]:
+    unread = {
+        asked: [
+            name
+            for name in of_links
+            if name in experiment.idle and all_declarations()[name].setting.used == used
+        ]
+        for used, asked in _ASKED_BY.items()
+    }
+    return [
+        f"{_listed(names)} without effect without {asked}"
+        for asked, names in unread.items()
+        if names
+    ]
 
 
 def _listed(names: list[str]) -> str:

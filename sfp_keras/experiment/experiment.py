@@ -171,10 +171,24 @@ class Experiment(NetworkRules, RecipeRules):
         return self.run.mode == "afcc" and bool(self.afcc.links.names)
 
     @property
+    def fine_tunes_links(self) -> bool:
+        """Whether networks with zeroed links go on from trained weights."""
+        return "trained" in self.afcc.links.start
+
+    @property
+    def trains_links_from_scratch(self) -> bool:
+        """Whether networks with zeroed links are trained from random weights."""
+        return "scratch" in self.afcc.links.start
+
+    @property
+    def draws_labels_of_links(self) -> bool:
+        """Whether a variant of zeroed links gives each filter labels at random."""
+        return "random_afcc" in self.afcc.links.variants
+
+    @property
     def augments_links(self) -> bool:
         """Whether networks with zeroed links are trained on augmented images."""
-        links = self.afcc.links
-        whole = links.batch_norm == "updating" or "scratch" in links.start
+        whole = self.afcc.links.batch_norm == "updating" or self.trains_links_from_scratch
         return self.zeroes_links and whole
 
     @property

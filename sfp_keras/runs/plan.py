@@ -28,8 +28,8 @@ class RunPlan:
         trains: whether the run trains its network, and does not take one that comes trained.
         redone: the phases whose results are made again, in their order.
         newer: the settings that work which was begun without them had at their defaults.
-        read_by_some: dict from a phase to the settings that only some of its trainings read: where
-            none did so far, they were not recorded, and say nothing of what is finished.
+        read_by_some: dict from a phase to groups of settings that only some of its trainings read:
+            where none did so far, a group was not recorded, and says nothing of what is finished.
     """
 
     settings: Mapping[str, Any]
@@ -39,7 +39,7 @@ class RunPlan:
     trains: bool = True
     redone: Sequence[str] = ()
     newer: Collection[str] = ()
-    read_by_some: Mapping[str, Collection[str]] = dataclasses.field(default_factory=dict)
+    read_by_some: Mapping[str, Sequence[Collection[str]]] = dataclasses.field(default_factory=dict)
 
     @property
     def network_files(self) -> dict[str, str]:
@@ -57,6 +57,10 @@ class RunPlan:
     def phase(self, name: str) -> Mapping[str, Any]:
         """A phase's settings, with digests of the network files in place of their paths."""
         return self._phases_by_content.get(name, {})
+
+    def kept(self, phase: str) -> set[str]:
+        """The settings of a phase that stay recorded where no training reads them now."""
+        return {name for group in self.read_by_some.get(phase, ()) for name in group}
 
     @functools.cached_property
     def _phases_by_content(self) -> dict[str, dict[str, Any]]:

@@ -98,11 +98,9 @@ class RunDirectory(RunFiles):
             if before is None or not self.has_results(phase):
                 continue
             now = self.plan.phase(phase)
-            read_now = {
-                name: now[name] for name in self.plan.read_by_some.get(phase, ()) if name in now
-            }
-            if not read_now.keys() & before.keys():
-                before = {**read_now, **before}
+            for group in self.plan.read_by_some.get(phase, ()):
+                if not before.keys() & set(group):
+                    before = {**{name: now[name] for name in group if name in now}, **before}
             for name, old, new in differences(before, now, self.plan.defaults):
                 if not (same and name in _CHOOSE_IMAGES):
                     redone = "afcc" if phase == "links" else phase
@@ -137,13 +135,11 @@ class RunDirectory(RunFiles):
 
     def begin(self, phase: str) -> None:
         """Record the settings a phase is now run with."""
-        self.record.begin(phase, self.plan.phase(phase), self.plan.read_by_some.get(phase, ()))
+        self.record.begin(phase, self.plan.phase(phase), self.plan.kept(phase))
 
     def timed(self, phase: str) -> contextlib.AbstractContextManager[None]:
         """Record a phase's settings at its begin, and its seconds on the way and at its end."""
-        return self.record.timed(
-            phase, self.plan.phase(phase), self.plan.read_by_some.get(phase, ())
-        )
+        return self.record.timed(phase, self.plan.phase(phase), self.plan.kept(phase))
 
     @property
     def trained(self) -> bool:

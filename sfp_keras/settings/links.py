@@ -1,6 +1,7 @@
 """AFCC between layers: links are zeroed where filters share no label, and the rest is trained."""
 
 import dataclasses
+from typing import Any
 
 from sfp_keras.settings.field import Checked, section, setting
 from sfp_keras.settings.recipe import NO_RECIPE, RecipeSettings
@@ -14,6 +15,9 @@ _USUAL = (
 LINK_VARIANTS = (*_USUAL, "diagonal")
 LINKS_HOW = ("alone", "sequence", "together")
 _PHASE = ("links",)
+# Of the two ways to train, which an experiment may have both.
+_FINE_TUNING: dict[str, Any] = {"phases": _PHASE, "used": "fine_tunes_links"}
+_FROM_SCRATCH: dict[str, Any] = {"phases": _PHASE, "used": "trains_links_from_scratch"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,17 +29,19 @@ class LinkTrainingSettings(TrainingSettings):
     """
 
     epochs: int | None = setting(
-        10, "Epochs of fine-tuning after links are zeroed.", phases=_PHASE, low=0
+        10, "Epochs of fine-tuning after links are zeroed.", low=0, **_FINE_TUNING
     )
     # No setting of the command: the decay is written for `epochs`.
     schedule_epochs: int | None = None
     batch_size: int = setting(
         100, "Images a step of fine-tuning, and of training from scratch.", phases=_PHASE, low=1
     )
-    lr: float = setting(0.01, "Learning rate of fine-tuning links.", phases=_PHASE, low=0)
-    momentum: float = setting(0.95, "Momentum of fine-tuning links.", phases=_PHASE, low=0, below=1)
-    l2: float = setting(1e-3, "L2 of fine-tuning links.", phases=_PHASE, low=0)
-    decay: str = setting("none", "Decay of the learning rate, as `decay`.", phases=_PHASE)
+    lr: float = setting(0.01, "Learning rate of fine-tuning links.", low=0, **_FINE_TUNING)
+    momentum: float = setting(
+        0.95, "Momentum of fine-tuning links.", low=0, below=1, **_FINE_TUNING
+    )
+    l2: float = setting(1e-3, "L2 of fine-tuning links.", low=0, **_FINE_TUNING)
+    decay: str = setting("none", "Decay of the learning rate, as `decay`.", **_FINE_TUNING)
     # No settings of the command.
     group: tuple[str, ...] = ()
     recipe: RecipeSettings = NO_RECIPE
@@ -56,23 +62,23 @@ class ScratchSettings(TrainingSettings):
     """
 
     epochs: int | None = setting(
-        260, "Epochs from scratch; the decay is scaled to them.", phases=_PHASE, low=1
+        260, "Epochs from scratch; the decay is scaled to them.", low=1, **_FROM_SCRATCH
     )
     # No settings of the command.
     schedule_epochs: int | None = 260
     batch_size: int = 100
-    lr: float = setting(0.028, "Learning rate from scratch.", phases=_PHASE, low=0)
-    momentum: float = setting(0.9175, "Momentum from scratch.", phases=_PHASE, low=0, below=1)
-    l2: float = setting(1e-3, "L2 from scratch.", phases=_PHASE, low=0)
+    lr: float = setting(0.028, "Learning rate from scratch.", low=0, **_FROM_SCRATCH)
+    momentum: float = setting(0.9175, "Momentum from scratch.", low=0, below=1, **_FROM_SCRATCH)
+    l2: float = setting(1e-3, "L2 from scratch.", low=0, **_FROM_SCRATCH)
     decay: str = setting(
-        "0.6/20", "Decay of the learning rate from scratch, as `decay`.", phases=_PHASE
+        "0.6/20", "Decay of the learning rate from scratch, as `decay`.", **_FROM_SCRATCH
     )
     group: tuple[str, ...] = setting(
         (),
         "Hyperparameters of some variables from scratch, as `group`. Default: a constant learning "
         "rate of 0.01 for dense layers.",
-        phases=_PHASE,
         repeated=True,
+        **_FROM_SCRATCH,
     )
     # No settings of the command.
     precision: str = "float32"
@@ -141,7 +147,11 @@ class LinkSettings(Checked):
         phases=_PHASE,
     )
     random_labels: int = setting(
-        5, "Labels of each filter in the variant random_afcc.", phases=_PHASE, low=1
+        5,
+        "Labels of each filter in the variant random_afcc.",
+        phases=_PHASE,
+        low=1,
+        used="draws_labels_of_links",
     )
     seeds: tuple[int, ...] = setting(
         (),

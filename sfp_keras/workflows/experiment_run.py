@@ -36,7 +36,15 @@ def run_plan(experiment: Experiment) -> RunPlan:
         trains=experiment.trains,
         redone=redone,
         newer=[name for name, one in declared.items() if one.setting.newer],
-        read_by_some={
-            "links": [name for name, one in declared.items() if one.topic == "augmentation"]
-        },
+        read_by_some={"links": _read_by_some_links()},
     )
+
+
+def _read_by_some_links() -> list[list[str]]:
+    """What only networks from scratch, from trained weights, on augmented images, ... read."""
+    groups: dict[str, list[str]] = {}
+    for name, one in all_declarations().items():
+        by = one.topic if one.topic == "augmentation" else one.setting.used
+        if by and "links" in one.setting.phases:
+            groups.setdefault(by, []).append(name)
+    return [*groups.values()]

@@ -79,7 +79,7 @@ def test_command_gives_the_experiment_again(changes: dict[str, Any], parsed: Cal
 
 def test_every_setting_of_a_phase_is_a_flag(parsed: Callable) -> None:
     # Between all networks and both recipes nothing is without effect.
-    links = ("--mode=afcc", "--afcc_links=all", "--afcc_links_batch_norm=updating")
+    links = ("--mode=afcc", "--afcc_links=all", "--afcc_links_start=trained,scratch")
     common = ("--dataset=folder", "--labels=3", "--head_data=augmented", *links)
     recipe = ("--optimizer=adamw", "--decay=cosine", "--warmup_epochs=3", "--rand_augment=2")
     found = [
@@ -250,6 +250,17 @@ def test_a_flag_out_of_bounds_is_refused(flag: str, message: str, parsed: Callab
             "--afcc_links_lr without effect without --afcc_links, which names the links",
         ),
         ("--mode=afcc --afcc_links=output --afcc_links_lr=0.5 --afcc_split=test", ""),
+        (
+            "--mode=afcc --afcc_links=output --afcc_links_scratch_epochs=3 "
+            "--afcc_links_variants=random --afcc_links_random_labels=2",
+            "--afcc_links_scratch_epochs without effect without scratch in --afcc_links_start\n"
+            "--afcc_links_random_labels without effect without random_afcc in "
+            "--afcc_links_variants",
+        ),
+        (
+            "--mode=afcc --afcc_links=output --afcc_links_start=scratch --afcc_links_decay=1/2",
+            "--afcc_links_decay without effect without trained in --afcc_links_start",
+        ),
         # A run's own command repeats its preset.
         ("--preset=vgg16-cifar100 --afcc_split=test --afcc_l2=0.015", ""),
         (

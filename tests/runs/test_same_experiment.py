@@ -81,12 +81,20 @@ def test_settings_that_a_training_did_not_read_are_not_compared(tmp_path: Path) 
             (tmp_path / "links/output").mkdir(parents=True, exist_ok=True)
             (tmp_path / "links/output/results.csv").touch()
 
-    both = links.changed(afcc_links_start=("trained", "scratch"))
-    run(links)
+    both = links.changed(
+        afcc_links_start=("trained", "scratch"), afcc_links_scratch_epochs=9, afcc_links_lr=0.02
+    )
+    fewer = {"afcc_links_variants": ("clusters",), "afcc_links_random_labels": 3}
+    run(links.changed(afcc_links_lr=0.02, **fewer))
     run(both)
     # Nothing is trained on augmented images again; what was is remembered.
-    run(links)
+    run(both.changed(afcc_links_start=("trained",)))
+    run(both.changed(afcc_links_start=("scratch",), afcc_links_lr=0.05))
     run(both)
-    for changed in ({"flip": True}, {"afcc_links_scratch_epochs": 7}):
+    for changed in (
+        {"flip": True},
+        {"afcc_links_scratch_epochs": 7},
+        {"afcc_links_lr": 0.05},
+    ):
         with pytest.raises(InputError, match=f"`{next(iter(changed))}` was"):
             run(both.changed(**changed))

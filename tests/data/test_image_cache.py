@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sfp_keras.checkpoints import PassCheckpoint
 from sfp_keras.data.images.cache import cached_images
 from sfp_keras.errors import InputError
 
@@ -43,6 +44,33 @@ def test_a_damaged_file_is_named_and_made_again_once_deleted(name: str, tmp_path
     np.testing.assert_array_equal(again, np.arange(60).reshape(SHAPE))
     np.testing.assert_array_equal(arrays_again["labels"], arrays["labels"])
     assert images.shape == SHAPE
+
+
+def test_a_kill_before_the_last_name_costs_no_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = []
+
+    def fill(images: np.ndarray, arrays: dict, so_far: Callable) -> dict[str, np.ndarray]:
+        given.append(len(arrays.get("labels", ())))
+        images[:] = np.arange(images.size).reshape(SHAPE)
+        so_far({"labels": np.arange(5)})
+        return {"labels": np.arange(5)}
+
+    def killed_at_the_images(old: object, new: object) -> None:
+        if str(new).endswith(".npy"):
+            raise KeyboardInterrupt
+        replace(old, new)
+
+    replace = os.replace
+    monkeypatch.setattr(PassCheckpoint, "due", True)
+    with monkeypatch.context() as patch:
+        patch.setattr("sfp_keras.data.images.cache.os.replace", killed_at_the_images)
+        with pytest.raises(KeyboardInterrupt):
+            cached_images(tmp_path, "set", SHAPE, fill)
+    images, _ = cached_images(tmp_path, "set", SHAPE, fill)
+    assert given == [0, 5]
+    np.testing.assert_array_equal(images, np.arange(60).reshape(SHAPE))
 
 
 def test_a_pipe_for_a_lock_keeps_nobody_waiting(tmp_path: Path) -> None:

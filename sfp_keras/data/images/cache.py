@@ -43,7 +43,7 @@ def cached_images(
 ) -> tuple[np.ndarray, Arrays]:
     """Return memory-mapped images, made by `fill` if they are not in the cache yet.
 
-    The labels are written after the images and mark them as complete. After a killed process
+    The images get their name last, when their labels are written. After a killed process
     decoding goes on from where it was at most half a minute before. A second process waits for the
     first and uses its file.
 
@@ -69,8 +69,7 @@ def cached_images(
             if not (complete.is_file() and images_path.is_file()):
                 size = int(np.prod(shape))
                 _LOGGER.info("decoding %s into %s, %.1f GB", name, images_path, size / 1e9)
-                arrays = _make(images_path, shape, fill)
-                save_npz(complete, **arrays)
+                _make(images_path, complete, shape, fill)
             (folder / f"{name}.progress.npz").unlink(missing_ok=True)
     except OSError as error:
         raise InputError(
@@ -93,7 +92,7 @@ def cached_images(
     return images, arrays
 
 
-def _make(path: Path, shape: tuple[int, int, int, int], fill: Fill) -> Arrays:
+def _make(path: Path, complete: Path, shape: tuple[int, int, int, int], fill: Fill) -> None:
     partial = path.with_suffix(".part")
     checkpoint = PassCheckpoint(path.with_name(f"{path.stem}.progress.npz"), list(shape))
     try:
@@ -112,12 +111,13 @@ def _make(path: Path, shape: tuple[int, int, int, int], fill: Fill) -> Arrays:
 
         arrays = fill(images, arrays, so_far)
         write_back(images)
+        # In this order: a kill between the two leaves the images where they are looked for.
+        save_npz(complete, **arrays)
         os.replace(partial, path)
     except Exception:
         partial.unlink(missing_ok=True)
         checkpoint.delete()
         raise
-    return arrays
 
 
 def _count(arrays: Arrays) -> int:

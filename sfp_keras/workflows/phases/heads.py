@@ -32,15 +32,17 @@ def train_heads(session: ProbeSession) -> None:
     _take_own(session)
     missing = [stage for stage in session.stages if not run.stage(stage.name).head.exists()]
     begun = [stage for stage in session.trained_stages if stage not in missing]
+    on_disk = False
     if missing:
-        _train(session, missing, [HeadVariant(session.experiment.run.seed), *further])
+        on_disk = _train(session, missing, [HeadVariant(session.experiment.run.seed), *further])
     # Those were trained before so many heads were asked for.
     lacking = {stage.name: _lacking(session, stage) for stage in begun}
     fewer = [stage for stage in begun if lacking[stage.name]]
     if fewer:
         names = set().union(*lacking.values())
-        _train(session, fewer, [variant for variant in further if variant.name in names])
-    _delete_unfinished(session, [stage.name for stage in missing or session.stages])
+        wanted = [variant for variant in further if variant.name in names]
+        on_disk = _train(session, fewer, wanted) or on_disk
+    _delete_unfinished(session, [stage.name for stage in missing or session.stages], on_disk)
 
 
 def _take_own(session: ProbeSession) -> None:
@@ -72,8 +74,8 @@ def _lacking(session: ProbeSession, stage: Stage) -> set[str]:
     return wanted - set(read_further_heads(session.run, stage.name, shape))
 
 
-def _train(session: ProbeSession, stages: list[Stage], variants: list[HeadVariant]) -> None:
-    """Train some heads of stages, and write them."""
+def _train(session: ProbeSession, stages: list[Stage], variants: list[HeadVariant]) -> bool:
+    """Train some heads of stages, and write them; returns whether features went to disk."""
     run, own = session.run, HeadVariant(session.experiment.run.seed)
     settings = {stage.name: session.stage_settings[stage.name] for stage in stages}
     cut = session.cut(stages)
@@ -98,6 +100,7 @@ def _train(session: ProbeSession, stages: list[Stage], variants: list[HeadVarian
                 write_further_heads(run, stage.name, further)
             if first is not None:
                 stage_results.write_head(run, stage.name, first)
+    return cache.on_disk
 
 
 def _trained(
@@ -140,15 +143,16 @@ def _check_memory(session: ProbeSession, cut: keras.Model, stages: list[Stage], 
     check_memory(settings, features, inputs, rows, heads * dataset.num_labels)
 
 
-def _delete_unfinished(session: ProbeSession, names: list[str]) -> None:
+def _delete_unfinished(session: ProbeSession, names: list[str], on_disk: bool) -> None:
     """Delete what only unfinished heads need, also where a kill came before this."""
     run = session.run
-    if run.unfinished_heads():
+    others = run.unfinished_heads()
+    if others:
         # Other stages, trained together, stopped on the way: they go on from there.
         further = [variant.name for variant in session.further_heads]
         for of in (names, [*names, *further]):
             run.checkpoint("heads", of).unlink(missing_ok=True)
     else:
         run.delete_checkpoints("heads")
-    if not session.experiment.heads.keep_cache:
+    if not session.experiment.heads.keep_cache and (on_disk or not others):
         run.delete_features("heads")

@@ -21,12 +21,14 @@ from sfp_keras.afcc import (
 from sfp_keras.afcc.link_layers import Start
 from sfp_keras.csv_files import csv_text
 from sfp_keras.errors import InputError
+from sfp_keras.experiment import Experiment
 from sfp_keras.files import write_text
 from sfp_keras.models.label_outputs import label_outputs
 from sfp_keras.progress import Progress
 from sfp_keras.runs.afcc_results import ZeroedHead
 from sfp_keras.runs.link_files import LinkTraining, ZeroedLinks
 from sfp_keras.runs.link_results import add_link_row, find_link_row, read_links
+from sfp_keras.workflows.experiment_run import run_plan
 from sfp_keras.workflows.inputs.arguments import training_called
 from sfp_keras.workflows.inputs.building import build_network
 from sfp_keras.workflows.inputs.stages import chosen_links
@@ -58,6 +60,21 @@ def zero_links(session: ProbeSession) -> pd.DataFrame:
         if (row := find_link_row(read_links(session.run.links(zeroed)), training)) is not None
     ]
     return pd.DataFrame(rows)
+
+
+def description_of(experiment: Experiment, zeroed: ZeroedLinks, training: LinkTraining) -> str:
+    """What an unfinished training depends on: settings that only others read may change.
+
+    Args:
+        experiment: `Experiment`, which may ask for other trainings too.
+        zeroed: the links that are zeroed.
+        training: how, and from where.
+    """
+    alone = experiment.changed(
+        afcc_links_start=(training.start,), afcc_links_variants=(training.variant,)
+    )
+    plan = run_plan(alone)
+    return plan.digest("links", [plan.phase("links"), *zeroed, *training])
 
 
 class LinkPhase:
@@ -259,7 +276,6 @@ class LinkPhase:
         phase = f"{title} {last} {training.variant}"
         if len(self.settings.seeds) > 1:
             phase += f", seed {training.seed}"
-        plan = self.session.run.plan
         with (
             warnings.catch_warnings(),
             training_called("afcc_links_scratch_" if scratch else "afcc_links_"),
@@ -270,7 +286,7 @@ class LinkPhase:
                 masks_of(ends, training.variant),
                 layers,
                 checkpoint=self.session.run.links(zeroed).checkpoint(training),
-                description=plan.digest("links", [plan.phase("links"), *zeroed, *training]),
+                description=description_of(self.session.experiment, zeroed, training),
                 progress=Progress(phase),
             )
 

@@ -142,8 +142,7 @@ def narrower_experiments(session: ProbeSession) -> list[Experiment]:
 
 def _redone(session: ProbeSession, stage: Stage, files: RunFiles) -> str | None:
     """From which phase a narrower network's run is made again."""
-    begun = files.stage(stage.name).head.exists()
-    if begun and _other_head(session, stage, files) is not None:
+    if files.has_results("heads") and _other_head(session, stage, files) is not None:
         return "heads"
     # Where the run's own network is trained again, the narrower ones are deleted with it.
     overwrite = session.experiment.run.overwrite

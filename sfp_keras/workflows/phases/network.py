@@ -74,11 +74,13 @@ def _keep_trained(run: ExperimentRun, network: keras.Model) -> None:
             than those of the results that are there.
     """
     digest = weights_digest(network)
-    if run.has_results("heads") and run.record.results.get("weights", digest) != digest:
-        raise InputError(
-            f"{run.path} holds results of other weights than training gives now; measure these by "
-            "`overwrite`=heads, or choose another `run_dir`"
-        )
+    if run.record.results.get("weights", digest) != digest:
+        if run.has_results("heads"):
+            raise InputError(
+                f"{run.path} holds results of other weights than training gives now; measure these "
+                "by `overwrite`=heads, or choose another `run_dir`"
+            )
+        run.delete_features("heads")  # Of a pass through the former network.
     save_kept(run, network, digest)
 
 

@@ -59,6 +59,8 @@ def silence_filters(session: ProbeSession) -> tuple[pd.DataFrame, pd.DataFrame]:
     removal, labels = _count(session, [0, *(n for n in settings["removed"] if n)])
     if not session.experiment.heads.keep_cache:
         session.run.delete_features("ablate")
+    # Until both tables are there, settings.json must not say that they are of other settings.
+    files.settings.unlink(missing_ok=True)
     write_text(files.removal, csv_text(removal))
     write_text(files.labels, csv_text(labels))
     write_text(files.settings, json.dumps(settings, indent=2) + "\n")

@@ -23,7 +23,7 @@ def puts_out_filters(layer: Any) -> bool:
     """
     if type(layer) is AttentionHeads:
         return True
-    return _kernel_axes(layer) is not None and is_elementwise(layer.activation)
+    return _kernel_axes(layer) is not None and _activates_each_alone(layer)
 
 
 def filters_together(layer: Any) -> int:
@@ -39,7 +39,7 @@ def passes_filters(layer: Any, rank: int) -> bool:
         rank: number of the input's axes, the batch among them; filters are the last.
     """
     if not isinstance(layer, layers.Layer):
-        return is_elementwise(layer)  # An operation, such as that of `keras.ops.relu`.
+        return is_elementwise(layer, rank)  # An operation, such as that of `keras.ops.relu`.
     traits = traits_of(layer)
     return _is(traits, layer, "passed") and traits.alone_in(layer, rank)
 
@@ -69,7 +69,7 @@ def why_no_maker(layer: Any) -> str:
     traits = traits_of(layer)
     own_kernels = traits is not None and traits.kernel_of(layer) == KernelAxes((), -2)
     if reads_filters(layer) or own_kernels or type(layer) is layers.Activation:
-        if is_elementwise(layer.activation):
+        if _activates_each_alone(layer):
             return "makes several filters of each"
         return "has an activation that does not compute each filter alone and alike"
     if _is(traits, layer, "passed") and isinstance(layer, layers.Layer):
@@ -164,6 +164,12 @@ def with_fewer_filters(layer: Any, keep: np.ndarray) -> Exchange | None:
         grouped = {"filters": number, "groups": number} if hasattr(layer, "filters") else {}
         return _cut_kernel(layer, {axes.output: keep}, grouped)
     return Exchange(remade(layer), [array[..., keep] for array in layer.get_weights()])
+
+
+def _activates_each_alone(layer: Any) -> bool:
+    # Convolutions know how many axes theirs are; dense layers may have any number before the last.
+    rank = getattr(layer, "rank", None)
+    return is_elementwise(layer.activation, rank and rank + 2)
 
 
 def _is(traits: LayerTraits | None, layer: Any, filters: str) -> TypeGuard[LayerTraits]:

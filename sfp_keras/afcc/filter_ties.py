@@ -113,7 +113,9 @@ class FilterTies:
             for tensor in call.outputs:
                 self._numbers[id(tensor)] = self._new(tensor, pin)
             return
-        if several:
+        # One ReLU or pooling may stand behind many layers.
+        own = getattr(call.operation, "weights", ()) or type(call.operation) is layers.Reshape
+        if several and (own or role == "kernel"):
             found = self._tie_calls(call, inputs, found)
         (output,) = call.outputs
         rank = len(output.shape) - 1

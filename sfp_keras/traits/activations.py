@@ -9,7 +9,7 @@ from sfp_keras.traits.registry import LayerTraits, register_traits
 
 
 def _elementwise(layer: Any, rank: int) -> bool:
-    return is_elementwise(layer.activation)
+    return is_elementwise(layer.activation, rank)
 
 
 register_traits(layers.Activation, LayerTraits("passed", alone=_elementwise))

@@ -32,7 +32,7 @@ def _is_depthwise(layer: Any) -> bool:
 
 
 def _alone(layer: Any, rank: int) -> bool:
-    return _is_depthwise(layer) and is_elementwise(layer.activation)
+    return _is_depthwise(layer) and is_elementwise(layer.activation, rank)
 
 
 def _transposed_axes(layer: Any) -> KernelAxes:
@@ -50,7 +50,7 @@ def _depthwise_filters(layer: Any) -> Filters:
 
 
 def _elementwise(layer: Any, rank: int) -> bool:
-    return is_elementwise(layer.activation)
+    return is_elementwise(layer.activation, rank)
 
 
 def _count(layer: Any, inputs: Sequence[int], outputs: Sequence[int]) -> Operations:

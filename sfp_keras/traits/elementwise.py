@@ -17,18 +17,28 @@ _ELEMENTWISE = {
 }
 
 
-def is_elementwise(function: Any) -> bool:
+def is_elementwise(function: Any, rank: int | None = None) -> bool:
     """Whether a function of a tensor computes each filter alone, and all alike.
 
     Activations of other libraries (`tf.nn.relu`), activation layers and functions of one's own
     are tried on random numbers.
+
+    Args:
+        function: of a tensor, whose filters are its last axis.
+        rank: number of the tensor's axes, the batch among them: axis 1 is that of filters of flat
+            outputs, and of positions of maps. Default: any, from 2 to 4.
     """
     if function in _ELEMENTWISE:
         return True
     traits = traits_of(function)
     if isinstance(function, keras.layers.Layer) and traits is not None and traits.alone is True:
         return traits.filters == "passed"
-    numbers = np.random.default_rng(0).normal(size=(2, 3, 4, 5)).astype(np.float32)
+    return all(_computes_each_alone(function, axes) for axes in ((rank,) if rank else (2, 3, 4)))
+
+
+def _computes_each_alone(function: Any, rank: int) -> bool:
+    shape = (2, *range(3, rank + 1), 5)
+    numbers = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     others = numbers.copy()
     others[..., 0] += 1
     order = [3, 0, 4, 1, 2]

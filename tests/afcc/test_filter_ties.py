@@ -2,8 +2,10 @@
 
 import keras
 import numpy as np
+import pytest
 from keras import layers, ops
 
+from sfp_keras import prune_filters
 from sfp_keras.afcc.filter_ties import FilterTies
 from sfp_keras.models.graph import call_graph
 
@@ -85,3 +87,43 @@ def test_sums_of_whole_maps_and_arrays_of_numbers_need_all_filters():
     free, bound = found(outputs, inputs)
     assert free == set()
     assert {"conv0", "conv1", "other0", "other1"} <= set(bound)
+
+
+def test_a_layer_without_weights_that_stands_behind_several_ties_nothing():
+    inputs = keras.Input((16, 16, 3), name="image")
+    relu, pool = layers.ReLU(), layers.MaxPooling2D()
+    x = pool(relu(layers.Conv2D(2, 3, padding="same", name="one")(inputs)))
+    x = pool(relu(layers.Conv2D(2, 3, padding="same", name="two")(x)))
+    x = pool(relu(layers.Conv2D(3, 3, padding="same", name="wide")(x)))
+    output = layers.Dense(4)(layers.Flatten()(x))
+    free, bound = found(output, inputs)
+    alone = {
+        f"{name}{n}" for name, size in (("one", 2), ("two", 2), ("wide", 3)) for n in range(size)
+    }
+    assert free == {frozenset({name}) for name in alone}
+    assert all(why.startswith("the model puts them out") for _, why in bound.values())
+    # Only what is asked for goes.
+    model = keras.Model(inputs, output)
+    smaller = prune_filters(model, "one", [1])
+    assert [smaller.get_layer(name).filters for name in ("one", "two", "wide")] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: ops.softmax(x, axis=1),
+        lambda x: ops.normalize(x, axis=1),
+        lambda x: ops.flip(x, axis=1),
+        lambda x: ops.cumsum(x, axis=1),
+        layers.Activation(lambda x: ops.softmax(x, axis=1)),
+    ],
+    ids=["softmax", "normalize", "flip", "cumsum", "activation"],
+)
+def test_axis_1_is_that_of_flat_filters_and_of_positions_in_maps(function):
+    flat, maps = keras.Input((8,)), keras.Input((8, 8, 3))
+    free, bound = found(layers.Dense(4)(function(layers.Dense(3, name="a")(flat))), flat)
+    assert free == set()
+    assert {"a0", "a1", "a2"} <= set(bound)
+    x = layers.GlobalAveragePooling2D()(function(layers.Conv2D(3, 1, name="a")(maps)))
+    free, _ = found(layers.Dense(4)(x), maps)
+    assert free == {frozenset({f"a{n}"}) for n in range(3)}

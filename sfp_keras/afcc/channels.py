@@ -163,7 +163,13 @@ def with_fewer_filters(layer: Any, keep: np.ndarray) -> Exchange | None:
         number = int(keep.sum())
         grouped = {"filters": number, "groups": number} if hasattr(layer, "filters") else {}
         return _cut_kernel(layer, {axes.output: keep}, grouped)
-    return Exchange(remade(layer), [array[..., keep] for array in layer.get_weights()])
+    constraints = {
+        name: _cut_constraint(keras.constraints.get(value), -1, keep, layer.name)
+        for name, value in layer.get_config().items()
+        if name.endswith("_constraint")
+    }
+    weights = [array[..., keep] for array in layer.get_weights()]
+    return Exchange(remade(layer, **constraints), weights)
 
 
 def _activates_each_alone(layer: Any) -> bool:

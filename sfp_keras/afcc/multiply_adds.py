@@ -22,11 +22,16 @@ def multiply_adds(layer: Any, inputs: Sequence[int], outputs: Sequence[int]) -> 
         All, and those of weights that are not zero; NaN for layers with matrices whose traits do
         not say, such as recurrent ones, and for shapes that are not known.
     """
+    known = traits_of_kind(type(layer))
+    if known is not None and known.filters in ("passed", "moved", "joined"):
+        if known.kernel is None and known.multiply_adds is None:
+            return 0.0, 0.0  # Also with a number of its own for every place, as PReLU may have.
     for traits in map(traits_of_kind, type(layer).__mro__):
         if traits is not None and traits.multiply_adds is not None:
             try:
                 return traits.multiply_adds(layer, inputs, outputs)
             except TypeError:  # An axis of any length is `None`.
                 return UNKNOWN
-    matrices = [w for w in getattr(layer, "trainable_variables", ()) if len(w.shape) > 1]
+    # Frozen ones too: they are used all the same.
+    matrices = [w for w in getattr(layer, "weights", ()) if len(w.shape) > 1]
     return UNKNOWN if matrices else (0.0, 0.0)

@@ -13,7 +13,7 @@ from sfp_keras.data.batches.labelled import (
     one_hot_width,
 )
 from sfp_keras.data.dataset import ImageDataset, ImageSplit, check_finite_pixels
-from sfp_keras.data.label_order import read_class_names, shorten, spell_names
+from sfp_keras.data.label_order import order_labels, read_class_names, shorten, spell_names
 from sfp_keras.data.missing_labels import warn_of_missing_labels
 from sfp_keras.errors import InputError
 
@@ -37,9 +37,11 @@ def given_dataset(
             arrays `(x, y)`, or batches of such pairs, see `labelled_batches`. Labels are whole
             numbers from 0, (N,) or (N, 1), or one-hot (N, K).
         test: the same of the test images.
-        class_names: K names, label by label, or a text file with one a line. Default: the
-            `class_names` of `train`, as `keras.utils.image_dataset_from_directory` gives them, or
-            the labels' numbers, up to K of one-hot labels.
+        class_names: K names, label by label, or a text file with one a line. Where `train` has
+            the same names in another order, as `keras.utils.image_dataset_from_directory` gives
+            them, its images get the labels of this one. Default: the names that `train` has, or
+            the labels' numbers, up to K of one-hot labels. A `test` with names of its own is
+            labelled by them.
         memory: `int`. Bytes that images of batches may take. Default: any number.
 
     Returns:
@@ -52,7 +54,16 @@ def given_dataset(
     """
     given = {"train": train, "test": test}
     held = {name: _held(data, name, memory) for name, data in given.items()}
-    names: Any = class_names if class_names is not None else _own_names(train)
+    own = {name: _own_names(data) for name, data in given.items()}
+    if own["train"] and own["test"] and own["train"] != own["test"]:
+        held["test"] = _labelled_by_name(held["test"], own["test"], own["train"])
+    ordered = None
+    if class_names is not None and own["train"]:
+        ordered = spell_names(read_class_names(class_names))
+        ordered = ordered if set(own["train"]) <= set(ordered) else None
+    names: Any = class_names
+    if class_names is None or ordered is not None:
+        names = own["train"] or None
     labels = {name: labels for name, (_, labels, _) in held.items()}
     widths = set().union(*(found for _, _, found in held.values()))
     if len(widths) > 1:
@@ -81,6 +92,7 @@ def given_dataset(
         class_names=names,
         original_labels=tuple(range(len(names))),
     )
+    dataset = dataset if ordered is None else order_labels(dataset, ordered)
     warn_of_missing_labels(dataset)
     return dataset
 
@@ -143,9 +155,22 @@ def _images(images: np.ndarray, argument: str) -> np.ndarray:
     return images
 
 
-def _own_names(data: Any) -> Sequence[str] | None:
+def _own_names(data: Any) -> tuple[str, ...]:
     names = getattr(data, "class_names", None)
-    return names if isinstance(names, list | tuple) else None
+    return spell_names([*map(str, names)]) if isinstance(names, list | tuple) else ()
+
+
+def _labelled_by_name(test: _Held, names: Sequence[str], known: Sequence[str]) -> _Held:
+    """Test images with the labels that training images have: folders are numbered one by one."""
+    images, labels, _ = test
+    others = [name for name in names if name not in known]
+    if others:
+        raise InputError(
+            f"`test`: its classes {shorten(others)} are none of those of `train`, {shorten(known)}"
+        )
+    if labels.max() >= len(names):
+        raise InputError(f"`test`: labels run up to {labels.max()}, it has {len(names)} classes")
+    return images, np.array([known.index(name) for name in names])[labels], set()
 
 
 def _numbers(labels: dict[str, np.ndarray], width: int) -> tuple[str, ...]:

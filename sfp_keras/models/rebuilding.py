@@ -99,7 +99,7 @@ def _rebuild(
         outputs = keras.tree.flatten(made[id(old)](*args, **kwargs))
         now.update((id(a), b) for a, b in zip(node.outputs, outputs, strict=True))
         if first and id(old) in exchanges:
-            made[id(old)].set_weights(exchanges[id(old)].weights)
+            _set_weights(made[id(old)], exchanges[id(old)].weights)
         elif first and isinstance(old, keras.layers.Layer) and functional_form(old) is None:
             copy_weights(old, made[id(old)])
 
@@ -138,14 +138,18 @@ def copy_weights(old: keras.layers.Layer, new: keras.layers.Layer) -> None:
         InputError: if a quantized layer's twin has other weights.
     """
     try:
-        new.set_weights(old.get_weights())
+        _set_weights(new, old.get_weights())
     except ValueError:
         check_not_quantized(old)
         raise
-    for layer in new._flatten_layers():
+
+
+def _set_weights(layer: keras.layers.Layer, weights: list[np.ndarray]) -> None:
+    layer.set_weights(weights)
+    for part in layer._flatten_layers():
         # Reads its weights when they are loaded, not when they are set.
-        if isinstance(layer, keras.layers.Normalization):
-            layer.finalize_state()
+        if isinstance(part, keras.layers.Normalization):
+            part.finalize_state()
 
 
 def check_not_quantized(layer: keras.layers.Layer) -> None:

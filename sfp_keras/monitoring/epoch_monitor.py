@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from sfp_keras.data.label_order import read_class_names
 from sfp_keras.errors import InputError
 from sfp_keras.filters.clipping import as_threshold
 from sfp_keras.models.graph import functional_form
@@ -27,20 +28,22 @@ class EpochMonitor(keras.callbacks.Callback, abc.ABC):
 
     Args:
         log_dir: folder of the TensorBoard run.
-        class_names: names of the K labels; `None` for their numbers.
+        class_names: names of the K labels, or a text file with one a line; `None` for their
+            numbers.
         threshold: `float`. At which scalars are computed.
-        max_mb: `float`. Megabytes the measurements may take. Of more only numbers are written.
+        max_mb: `float`. Megabytes the measurements may take, `inf` for any. Of more only numbers
+            are written.
         title: `str`. What the tab calls the network; the model's name where it is empty.
         network: `keras.Model` that is measured; `None` for what `fit` trains.
 
     Raises:
-        InputError: if `threshold` is not in [0, 1).
+        InputError: if `threshold` is not in [0, 1), or `max_mb` is negative or no number.
     """
 
     def __init__(
         self,
         log_dir: str | Path,
-        class_names: Sequence[str] | None,
+        class_names: str | Path | Sequence[str] | None,
         threshold: float,
         max_mb: float,
         title: str,
@@ -48,10 +51,15 @@ class EpochMonitor(keras.callbacks.Callback, abc.ABC):
     ):
         super().__init__()
         as_threshold(threshold)
-        self.class_names = None if class_names is None else [str(name) for name in class_names]
-        self.threshold, self.max_bytes, self.title = threshold, max_mb * 1e6, title
+        if not (isinstance(max_mb, int | float | np.number) and max_mb >= 0):
+            raise InputError(f"`max_mb` must be a number of at least 0, received {max_mb!r}")
+        if isinstance(class_names, str | Path):
+            class_names = read_class_names(class_names)
+        self._given_names = None if class_names is None else [str(name) for name in class_names]
+        self.class_names = self._given_names
+        self.threshold, self.max_bytes, self.title = float(threshold), float(max_mb) * 1e6, title
         self._network = network
-        self._writer = MonitorWriter(log_dir)
+        self._log_dir, self._writer = Path(log_dir), MonitorWriter(log_dir)
         self._biases_left_out = False
         # Epochs to be measured, and those of each stage whose factors are written.
         self._due: list[int] = []
@@ -75,17 +83,17 @@ class EpochMonitor(keras.callbacks.Callback, abc.ABC):
         # Only now is it known whether the training is a new one or goes on.
         if self._about_written:
             return
-        self._writer.about(
-            schema.About(
-                "train",
-                tuple(self.class_names or ()),
-                self.threshold,
-                self._biases_left_out,
-                self.title or self.network.name,
-                first_step=epoch,
-            )
+        about = schema.About(
+            "train",
+            tuple(self.class_names or ()),
+            self.threshold,
+            self._biases_left_out,
+            self.title or self.network.name,
+            first_step=epoch,
         )
         self._about_written = True
+        with self._training_goes_on("begin its log"):
+            self._writer.about(about)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Measure, where it is time."""
@@ -112,6 +120,12 @@ class EpochMonitor(keras.callbacks.Callback, abc.ABC):
 
     def _plan(self, due: list[int], sizes: Mapping[str, int]) -> None:
         """Begin a training that is measured at `due`, in so many bytes of each stage."""
+        try:
+            self._log_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"`log_dir`={self._log_dir} cannot be used as a folder ({error.strerror or error})"
+            ) from None
         self._ended = self._measured = None
         self._about_written = False
         self._due = due
@@ -126,14 +140,19 @@ class EpochMonitor(keras.callbacks.Callback, abc.ABC):
 
     def _try_to_measure(self, epoch: int) -> None:
         self._measured = epoch
-        try:
+        with self._training_goes_on(f"measure epoch {epoch}"):
             self._measure(epoch)
+
+    @contextlib.contextmanager
+    def _training_goes_on(self, what: str) -> Iterator[None]:
+        """Log what fails: a training of hours is worth more than its pictures."""
+        try:
+            yield
         except Exception as error:
-            # A training of hours is worth more than its pictures.
             self._due = []
             _LOG.warning(
-                f"{type(self).__name__} could not measure epoch {epoch} and measures no more; the "
-                f"training goes on: {error}",
+                f"{type(self).__name__} could not {what} and measures no more; the training goes "
+                f"on: {error}",
                 exc_info=not isinstance(error, InputError),
             )
 
@@ -143,8 +162,8 @@ class EpochMonitor(keras.callbacks.Callback, abc.ABC):
                 f"model {self.network.name!r} has {num_labels} output; signal and noise need at "
                 "least two labels"
             )
-        if self.class_names is None:
-            self.class_names = [str(label) for label in range(num_labels)]
+        # Another training may be that of another network.
+        self.class_names = self._given_names or [str(label) for label in range(num_labels)]
         if len(self.class_names) != num_labels:
             raise InputError(
                 f"`class_names` has {len(self.class_names)} names, model {self.network.name!r} has "

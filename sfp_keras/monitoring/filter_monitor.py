@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from sfp_keras.errors import InputError
+from sfp_keras.errors import InputError, as_whole
 from sfp_keras.monitoring import schema
 from sfp_keras.monitoring.epoch_monitor import EpochMonitor, one_line_errors, with_open_batch
 from sfp_keras.monitoring.images import MeasuredImages
@@ -54,7 +54,8 @@ class FilterMonitor(EpochMonitor):
             being filters too. Defaults to `None`: the last layer with positions (convolution,
             activation, pooling) before the linear head; in a network of dense layers alone the
             last one that is not linear.
-        class_names: names of the K labels. Defaults to `None`: their numbers.
+        class_names: names of the K labels, or a text file with one a line. Defaults to `None`:
+            their numbers.
         every: `int`. Epochs between measurements, however many and costly these are. Defaults to
             `None`: as often as `max_measurements` and `max_cost` allow.
         threshold: `float`. At which scalars are computed; the tab can use any. Defaults to `0.3`.
@@ -85,7 +86,7 @@ class FilterMonitor(EpochMonitor):
         y: Any = None,
         *,
         stage: str | None = None,
-        class_names: Sequence[str] | None = None,
+        class_names: str | Path | Sequence[str] | None = None,
         every: int | None = None,
         threshold: float = 0.3,
         max_measurements: int = MAX_MEASUREMENTS,
@@ -98,16 +99,12 @@ class FilterMonitor(EpochMonitor):
         network: keras.Model | None = None,
     ):
         super().__init__(log_dir, class_names, threshold, max_mb, title, network)
-        if every is not None and every < 1:
-            raise InputError(f"`every` must be at least 1, received {every}")
-        if max_measurements < 1 or max_mb < 0 or max_cost <= 0 or batch_size < 1:
-            raise InputError(
-                "`max_measurements` and `batch_size` must be at least 1, `max_mb` at least 0 and "
-                f"`max_cost` positive, received max_measurements={max_measurements}, "
-                f"batch_size={batch_size}, max_mb={max_mb}, max_cost={max_cost}"
-            )
-        if steps is not None and steps < 1:
-            raise InputError(f"`steps` must be at least 1, received {steps}")
+        every = None if every is None else as_whole("every", every, 1)
+        steps = None if steps is None else as_whole("steps", steps, 1)
+        max_measurements = as_whole("max_measurements", max_measurements, 1)
+        batch_size = as_whole("batch_size", batch_size, 1)
+        if not (isinstance(max_cost, int | float | np.number) and max_cost > 0):
+            raise InputError(f"`max_cost` must be a positive number, received {max_cost!r}")
         self.images = MeasuredImages(x, y, batch_size, steps)
         self.stage, self.every, self.split = stage, every, split
         self.max_measurements, self.max_cost = max_measurements, max_cost

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sfp_keras.data import as_labels, check_that_it_ends, ending, is_arrays
+from sfp_keras.data.batches.ending import check_pair
 from sfp_keras.errors import InputError
 
 Batch = tuple[np.ndarray, np.ndarray]
@@ -49,6 +50,7 @@ class MeasuredImages:
                 raise InputError(
                     f"`x` must give batches (images, labels); received an array {batch.shape}"
                 )
+            check_pair(batch, "x")
             yield np.asarray(batch[0]), _labels(batch[1])
 
     def first(self) -> Batch:

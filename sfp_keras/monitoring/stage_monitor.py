@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import logging
 import math
+import numbers
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +13,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from sfp_keras.errors import InputError, arguments_called
+from sfp_keras.errors import InputError, arguments_called, as_whole
+from sfp_keras.models.graph import require_functional
 from sfp_keras.monitoring import schema
 from sfp_keras.monitoring.epoch_monitor import EpochMonitor, one_line_errors, with_open_batch
 from sfp_keras.monitoring.images import MeasuredImages
@@ -71,7 +73,8 @@ class StageMonitor(EpochMonitor):
             those that `probe` takes, of a transformer the attention heads and the feed-forward
             outputs of every block.
         pool: pooling of stages before their heads, as `cut_stages` takes it. Defaults to `None`.
-        class_names: names of the K labels. Defaults to `None`: their numbers.
+        class_names: names of the K labels, or a text file with one a line. Defaults to `None`:
+            their numbers.
         every: `int`. Epochs between measurements, the last epoch always being measured; or the
             epochs themselves, counted from 0. Defaults to `None`: 20 measurements.
         head_epochs: `int`. Epochs of the heads. Defaults to `10`.
@@ -104,7 +107,7 @@ class StageMonitor(EpochMonitor):
         *,
         stages: str | Stage | Sequence[str | Stage] | None = None,
         pool: str | Mapping[str, str] | None = None,
-        class_names: Sequence[str] | None = None,
+        class_names: str | Path | Sequence[str] | None = None,
         every: int | Sequence[int] | None = None,
         head_epochs: int = 10,
         settings: TrainingSettings | None = None,
@@ -118,19 +121,9 @@ class StageMonitor(EpochMonitor):
         network: keras.Model | None = None,
     ):
         super().__init__(log_dir, class_names, threshold, max_mb, title, network)
-        every = every.tolist() if isinstance(every, np.ndarray) else every
-        if isinstance(every, int) and every < 1:
-            raise InputError(f"`every` must be at least 1, received {every}")
-        if isinstance(every, Sequence) and not (every and all(_is_epoch(one) for one in every)):
-            raise InputError(
-                f"`every` must be a number of epochs, or the epochs themselves, counted from 0; "
-                f"received {every!r:.80}"
-            )
-        if head_epochs < 1 or max_mb < 0 or batch_size < 1:
-            raise InputError(
-                "`head_epochs` and `batch_size` must be at least 1 and `max_mb` at least 0, "
-                f"received head_epochs={head_epochs}, batch_size={batch_size}, max_mb={max_mb}"
-            )
+        every = _whole_epochs(every)
+        head_epochs = as_whole("head_epochs", head_epochs, 1)
+        batch_size = as_whole("batch_size", batch_size, 1)
         with arguments_called(x="train", y="train"):
             self.train = MeasuredImages(train, batch_size=batch_size)
         with arguments_called(x="test", y="test"):
@@ -152,6 +145,7 @@ class StageMonitor(EpochMonitor):
         with arguments_called(x="train", y="train"):
             first = self.train.first()
             network = with_open_batch(self.network, first[0])
+            require_functional(network)
             self._name_labels(_outputs(network))
             self.train.check_labels(first[1], len(self.class_names or ()))
         self._train_count = self.train.count()
@@ -258,8 +252,21 @@ def _outputs(network: keras.Model) -> int:
     return int(network.outputs[0].shape[-1])
 
 
+def _whole_epochs(every: Any) -> int | list[int] | None:
+    """A number of epochs, or the epochs themselves, as Python's own."""
+    if every is None or isinstance(every, numbers.Integral):
+        return None if every is None else as_whole("every", every, 1)
+    every = every.tolist() if isinstance(every, np.ndarray) else every
+    if not (isinstance(every, Sequence) and len(every) and all(map(_is_epoch, every))):
+        raise InputError(
+            f"`every` must be a number of epochs, or the epochs themselves, counted from 0; "
+            f"received {every!r:.80}"
+        )
+    return [int(one) for one in every]
+
+
 def _is_epoch(one: Any) -> bool:
-    return isinstance(one, int) and not isinstance(one, bool) and one >= 0
+    return isinstance(one, numbers.Integral) and not isinstance(one, bool) and one >= 0
 
 
 def _epochs(every: int | Sequence[int] | None, epochs: int) -> list[int]:

@@ -97,7 +97,9 @@ def probe(
             Default: the last before each spatial reduction.
         pool: pooling of stages before their heads, as `cut_stages` takes it. Default: none.
         class_names: K names in the order of the model's outputs, or a text file with one a line.
-            Default: the folders' names in order, or the labels' numbers.
+            Classes that have these names already, as those of folders and of
+            `image_dataset_from_directory`, are put into this order; labels of arrays must be in
+            it. Default: the folders' names in order, or the labels' numbers.
         scaling: what the model needs beside what its layers do: of folders and uint8 images
             `"0..1"`, `"-1..1"`, or means and deviations; of any images, such as the float32 ones
             of `image_dataset_from_directory`, a function of images (n, H, W, C), such as
@@ -111,8 +113,8 @@ def probe(
             `"test"`.
         seed: `int`. Of the heads' first weights and the order of images. Default 0.
         run_dir: `str` or `Path`. A folder for the results, which a call with the same arguments
-            goes on with: what is finished in it is not done again. Default: results are held until
-            `save`.
+            goes on with: what is finished in it is not done again. Batches must then come in the
+            same order, not shuffled anew. Default: results are held until `save`.
         quiet: `bool`. Whether to print nothing. Default False.
         settings: other settings of the command by the names of their flags, such as
             `head_momentum=0.9`, `head_l2=1e-5`, `cache_gib=8`, `decisions=True`, `monitor=False`,

@@ -39,6 +39,7 @@ def committee(
     Raises:
         InputError: if there are fewer than two members, or they do not go together.
     """
+    from sfp_keras.backend import float32_products, without_tracing_notes
     from sfp_keras.experiment import Experiment
     from sfp_keras.one_call.held_folder import HeldFolder
     from sfp_keras.workflows.committee.committee import hold_vote
@@ -55,7 +56,8 @@ def committee(
         data_dir=None if data_dir is None else os.fspath(data_dir),
         run_dir=str(held.path if run_dir is None else os.fspath(run_dir)),
     )
-    votes = hold_vote(experiment)
+    with float32_products(), without_tracing_notes():
+        votes = hold_vote(experiment)
     if run_dir is not None:
         committee_report(experiment.directory)
     return votes

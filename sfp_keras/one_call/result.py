@@ -28,11 +28,11 @@ from sfp_keras.one_call.called_experiment import CalledExperiment
 from sfp_keras.one_call.held_folder import HeldFolder
 from sfp_keras.papers import PaperNumbers
 from sfp_keras.probing import Head, StageMeasurement
-from sfp_keras.reports import head_table, layer_table
+from sfp_keras.reports import head_table, layer_table, terminal
 from sfp_keras.runs import RunFiles
 from sfp_keras.runs.statistics_files import label_table
 from sfp_keras.workflows.experiment_run import ExperimentRun
-from sfp_keras.workflows.phases.kept_network import keep_network
+from sfp_keras.workflows.phases.kept_network import keep_network, weights_digest
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -181,7 +181,7 @@ class ProbeResult:
             run_dir: `str` or `Path`. A new or empty folder, or one that this was saved to before.
 
         Returns:
-            The folder.
+            The folder. It has no model.keras where the model was changed since it was probed.
 
         Raises:
             InputError: if the folder holds other files, or results of another experiment.
@@ -206,7 +206,12 @@ class ProbeResult:
             for file in (source.labels, source.layers, *asked_for):
                 shutil.copy(file, run.path / file.name)
             run.record.take(source.record)
-            keep_network(run, self.model)
+            if weights_digest(self.model) == weights:
+                keep_network(run, self.model)
+            else:
+                terminal().print(
+                    "model.keras is left out: the model was changed since it was probed"
+                )
         return run.path
 
     def __repr__(self) -> str:

@@ -117,6 +117,8 @@ class RunDirectory(RunFiles):
         before, now = saved.get("flags", {}), self.plan.settings
         named = [name for name in ("dataset", "data_dir") if before.get(name) is not None]
         if all(before[name] == now.get(name) for name in named):
+            if now.get("data_dir") is None:
+                return ", or of these in another order, as batches come that are shuffled anew"
             return f" than `data_dir`={now.get('data_dir')} has"
         given = " and ".join(f"`{name}`={before[name]}" for name in named)
         return f", those of {given}: give what the run was made with"

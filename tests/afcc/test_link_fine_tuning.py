@@ -18,6 +18,7 @@ from sfp_keras.afcc import (
     start_before,
 )
 from sfp_keras.afcc.link_layers import classifier_behind
+from sfp_keras.afcc.link_precision import in_precision
 from sfp_keras.data import epoch_rows
 from sfp_keras.models.label_outputs import label_outputs
 from sfp_keras.models.rebuilding import layers_by_path
@@ -200,6 +201,15 @@ def test_bf16_is_tested_in_float32(network: keras.Model, tmp_path: Path) -> None
     assert {layer.compute_dtype for layer in outcome.network.layers} == {"float32"}
     right = outcome.network.predict_on_batch(IMAGES[TRAIN:]).argmax(1) == TARGETS[TRAIN:]
     assert outcome.accuracy_after == pytest.approx(right.mean())
+
+
+def test_images_are_normalised_in_another_precision_too() -> None:
+    scale = keras.layers.Normalization()
+    scale.adapt(100 + 50 * np.random.default_rng(0).normal(size=(64, 3)))
+    model = keras.Sequential([keras.Input((3,)), scale, keras.layers.Dense(4)])
+    images = np.array([[90.0, 120.0, 170.0]], np.float32)
+    found = in_precision(model, "mixed_bfloat16").predict_on_batch(images)
+    np.testing.assert_allclose(found, model.predict_on_batch(images), atol=0.05)
 
 
 def test_from_scratch_all_is_trained_and_kept_weights_begin_larger(

@@ -58,6 +58,8 @@ def test_a_network_by_hand() -> None:
         (layers.EinsumDense("abc,cde->abde", (6, 2, 3)), (6, 5), 6 * 5 * 2 * 3),
         (layers.TimeDistributed(layers.Dense(7)), (6, 5), None),
         (layers.LSTM(3), (6, 5), None),
+        (layers.LSTM(3, trainable=False), (6, 5), None),
+        (layers.PReLU(), (8, 8, 3), 0),
         (layers.GlobalAveragePooling2D(), (8, 8, 3), 0),
     ],
 )

@@ -53,6 +53,37 @@ def test_names_come_with_the_data_or_are_given():
     assert given_dataset(test, test, ["x", "y", "z", "w"]).num_labels == 4
 
 
+def test_classes_of_the_same_names_get_the_same_labels():
+    """Each folder's classes are numbered by themselves."""
+    train = Named([(X, Y)])
+    test = Named([(X, np.where(Y == 2, 0, 1))])
+    test.class_names = ["c", "b"]
+    dataset = given_dataset(train, test)
+    np.testing.assert_array_equal(dataset.test.labels, np.where(Y == 2, 2, 1))
+    assert dataset.class_names == ("a", "b", "c")
+    # In the order of a network's outputs, some of which have no images.
+    dataset = given_dataset(train, test, ["c", "other", "a", "b"])
+    assert dataset.class_names == ("c", "other", "a", "b")
+    np.testing.assert_array_equal(dataset.train.labels, np.array([2, 3, 0])[Y])
+    np.testing.assert_array_equal(dataset.test.labels, np.where(Y == 2, 0, 3))
+    test.class_names = ["c", "z"]
+    with pytest.raises(InputError, match="`test`: its classes z are none of those of `train`, a, "):
+        given_dataset(train, test)
+
+
+@pytest.mark.parametrize(
+    ("batch", "message"),
+    [
+        ({"image": X, "label": Y}, r"`train` gives dicts \(image, label\), not batches .*ds.map"),
+        (({"image": X}, Y), r"`train` gives images as dicts \(image\): map it, .*'image'"),
+        (X, "`train` gives ndarray, not batches"),
+    ],
+)
+def test_batches_in_dicts_are_told(batch, message):
+    with pytest.raises(InputError, match=message):
+        given_dataset([batch], (X, Y))
+
+
 @pytest.mark.parametrize("batched", [False, True])
 @pytest.mark.parametrize("given", [Y, Y + 1], ids=["last", "first"])
 def test_one_hot_labels_say_how_many_there_are(given, batched):

@@ -170,6 +170,23 @@ def test_what_is_finished_in_a_folder_is_not_done_again(model, digits, tmp_path,
     with pytest.raises(InputError, match="holds results of this model with other weights"):
         of_other.save(tmp_path / "run")
     assert files(tmp_path / "run", "npz") == before
+    # Trained on since, the network is not that of the results, which are kept all the same.
+    other.set_weights([1.5 * array for array in other.get_weights()])
+    later = of_other.save(tmp_path / "later")
+    assert not (later / "model.keras").exists()
+    assert len(pd.read_csv(later / "layers.csv")) == len(of_other.table)
+    recorded = read_run(Experiment.of(mode="report", run_dir=str(later)))
+    assert recorded.measured().rows["noise"].tolist() == of_other.table["noise"].tolist()
+
+
+def test_batches_that_are_shuffled_anew_are_told(model, digits, tmp_path):
+    train, test = ((one.images[:60], one.labels[:60]) for one in (digits.train, digits.test))
+    given = {"stages": "deep", "epochs": 1, "monitor": False, "quiet": True}
+    given |= {"run_dir": tmp_path / "run", "class_names": list("0123456789")}
+    sfp_keras.probe(model, train, test, **given)
+    shuffled = (train[0][::-1], train[1][::-1])
+    with pytest.raises(InputError, match=r"other images, or of these in another order.*shuffled"):
+        sfp_keras.probe(model, shuffled, test, **given)
 
 
 def test_a_function_that_scales_otherwise_is_no_reason_to_go_on(model, digits, tmp_path):

@@ -1,7 +1,7 @@
 """Passes over batches that end."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sfp_keras.errors import InputError
@@ -43,12 +43,13 @@ def ending(
         The batches.
 
     Raises:
-        InputError: if they never end, come without their number and are more than `most`
-            images, or say that there are more than can be passed over.
+        InputError: if they are no pairs, never end, come without their number and are more than
+            `most` images, or say that there are more than can be passed over.
     """
     check_that_it_ends(batches, argument, mend)
     number, images = _number(batches), 0
     for batch in batches:
+        check_pair(batch, argument)
         if not images and number is not None and number * len(batch[0]) > MOST_KNOWN_IMAGES:
             raise InputError(
                 f"`{argument}` has {number:,} batches of {len(batch[0])} images, which is as good "
@@ -58,6 +59,33 @@ def ending(
         if images > most and number is None:
             raise InputError(f"`{argument}` has given {images:,} images and does not end: {mend}")
         yield batch
+
+
+def check_pair(batch: Any, argument: str) -> None:
+    """Refuse what is no batch (images, labels); weights of images may be a third part.
+
+    Args:
+        batch: what batches gave.
+        argument: `str`. What the user calls them.
+
+    Raises:
+        InputError: if it is something else, or its images are named ones.
+    """
+    if isinstance(batch, Mapping):
+        keys = ", ".join(map(str, batch))
+        raise InputError(
+            f"`{argument}` gives dicts ({keys}), not batches (images, labels): map it, as by "
+            "ds.map(lambda batch: (batch['image'], batch['label']))"
+        )
+    if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
+        kind = type(batch).__name__
+        raise InputError(f"`{argument}` gives {kind}, not batches (images, labels)")
+    if isinstance(batch[0], Mapping):
+        keys = ", ".join(map(str, batch[0]))
+        raise InputError(
+            f"`{argument}` gives images as dicts ({keys}): map it, as by "
+            f"ds.map(lambda images, labels: (images[{next(iter(batch[0]), '')!r}], labels))"
+        )
 
 
 def _number(batches: Any) -> float | None:

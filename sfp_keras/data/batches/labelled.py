@@ -154,9 +154,6 @@ def _rank(spec: Any) -> int | None:
 
 
 def _pair(batch: Any, argument: str) -> tuple[np.ndarray, np.ndarray, int]:
-    if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
-        kind = type(batch).__name__
-        raise InputError(f"`{argument}` gives {kind}, not batches (images, labels)")
     # A third part, weights of images, means nothing here.
     images, labels = np.asarray(batch[0]), np.asarray(batch[1])
     if not labels.ndim:

@@ -110,7 +110,7 @@ def _count(session: ProbeSession, removed: list[int]) -> tuple[pd.DataFrame, pd.
     progress = functools.partial(Progress("ablate").over, unit="steps")
     correct = correct_without(outputs, labels, fields.kernel, masks, progress)
     whole, of_labels = correct[0], correct[1 : 1 + len(silenced)]
-    drawn = correct[1 + len(silenced) :].reshape(len(orders), len(numbers), -1)
+    drawn = correct[1 + len(silenced) :].reshape(len(orders), len(numbers), len(whole))
     drawn = np.concatenate([np.broadcast_to(whole, (len(orders), 1, len(whole))), drawn], 1)
     place = {number: index for index, number in enumerate([0, *numbers])}
     images = np.bincount(labels, minlength=fields.num_labels)

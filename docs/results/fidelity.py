@@ -21,6 +21,8 @@ KEYS = ["model", "dataset", "labels"]
 ABSOLUTE = {"accuracy": 0.01}
 RELATIVE = {"noise": 0.25, "clusters": 0.15, "cluster_size": 0.15}
 QUANTITIES = (*ABSOLUTE, *RELATIVE)
+# Dead filters count in means over all filters: with more of them than this share it is said.
+FEW_DEAD = 0.05
 
 
 def paper_rows() -> pd.DataFrame:
@@ -46,10 +48,10 @@ def our_rows() -> pd.DataFrame:
             papers.measured_as_papers(split, threshold)
             for split, threshold in zip(layers["split"], layers["threshold"], strict=True)
         ]
-        own = layers[as_papers][["stage", *QUANTITIES]]
+        own = layers[as_papers][["stage", *QUANTITIES, "filters", "dead_filters"]]
         parts.append(own.join(standard_errors(HERE / run["folder"]), on="stage").assign(**run))
     groups = pd.concat(parts).groupby([*KEYS, "stage", "epochs", "note"], sort=False)
-    table = groups[list(QUANTITIES)].mean()
+    table = groups[[*QUANTITIES, "filters", "dead_filters"]].mean()
     deviations = groups[list(QUANTITIES)].std().add_suffix("_deviation")
     errors = groups[[f"{name}_error" for name in QUANTITIES]].mean()
     about = groups[["paper_epochs", "device", "command"]].first()
@@ -82,6 +84,10 @@ def beside(theirs: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
     table["within"] = within.fillna(True).all(axis=1).where(run)
     table["status"] = np.where(run, "run", "not run")
     table["reason"] = reasons(table)
+    table["remark"] = [
+        f"{dead:.0f} of the {filters:.0f} filters are dead" if dead > FEW_DEAD * filters else ""
+        for dead, filters in zip(table["dead_filters"], table["filters"], strict=True)
+    ]
     table["seeds"] = table["seeds"].astype("Int64")
     for name in ("epochs", "paper_epochs"):
         table[name] = table[name].astype("Int64")
@@ -89,6 +95,7 @@ def beside(theirs: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
     for name in QUANTITIES:
         columns += [name, f"{name}_deviation", f"{name}_error", f"paper_{name}"]
         columns += [f"{name}_difference", f"{name}_within"]
+    columns += ["filters", "dead_filters", "remark"]
     return table[[*columns, "within", "reason", "epochs", "paper_epochs", "device", "command"]]
 
 
@@ -149,7 +156,7 @@ def page(table: pd.DataFrame) -> str:
             cells += [f"{row['epochs']} of {row['paper_epochs']}", row["device"]]
         else:
             cells += ["not run", ""]
-        cells.append(row["reason"])
+        cells.append("; ".join(filter(None, (row["reason"], row["remark"]))))
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 

@@ -23,9 +23,13 @@ def multiply_adds(layer: Any, inputs: Sequence[int], outputs: Sequence[int]) -> 
         not say, such as recurrent ones, and for shapes that are not known.
     """
     known = traits_of_kind(type(layer))
-    if known is not None and known.filters in ("passed", "moved", "joined"):
-        if known.kernel is None and known.multiply_adds is None:
-            return 0.0, 0.0  # Also with a number of its own for every place, as PReLU may have.
+    if (
+        known is not None
+        and known.filters in ("passed", "moved", "joined")
+        and known.kernel is None
+        and known.multiply_adds is None
+    ):
+        return 0.0, 0.0  # Also with a number of its own for every place, as PReLU may have.
     for traits in map(traits_of_kind, type(layer).__mro__):
         if traits is not None and traits.multiply_adds is not None:
             try:

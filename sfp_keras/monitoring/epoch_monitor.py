@@ -57,7 +57,9 @@ class EpochMonitor(keras.callbacks.Callback, abc.ABC):
             class_names = read_class_names(class_names)
         self._given_names = None if class_names is None else [str(name) for name in class_names]
         self.class_names = self._given_names
-        self.threshold, self.max_bytes, self.title = float(threshold), float(max_mb) * 1e6, title
+        self.threshold, self.title = float(threshold), title
+        # More than any disk has, where there is no bound.
+        self.max_bytes = min(float(max_mb) * 1e6, 1e18)
         self._network = network
         self._log_dir, self._writer = Path(log_dir), MonitorWriter(log_dir)
         self._biases_left_out = False

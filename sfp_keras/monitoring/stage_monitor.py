@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import logging
 import math
-import numbers
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -254,7 +253,7 @@ def _outputs(network: keras.Model) -> int:
 
 def _whole_epochs(every: Any) -> int | list[int] | None:
     """A number of epochs, or the epochs themselves, as Python's own."""
-    if every is None or isinstance(every, numbers.Integral):
+    if every is None or isinstance(every, int | np.integer):
         return None if every is None else as_whole("every", every, 1)
     every = every.tolist() if isinstance(every, np.ndarray) else every
     if not (isinstance(every, Sequence) and len(every) and all(map(_is_epoch, every))):
@@ -266,7 +265,7 @@ def _whole_epochs(every: Any) -> int | list[int] | None:
 
 
 def _is_epoch(one: Any) -> bool:
-    return isinstance(one, numbers.Integral) and not isinstance(one, bool) and one >= 0
+    return isinstance(one, int | np.integer) and not isinstance(one, bool) and int(one) >= 0
 
 
 def _epochs(every: int | Sequence[int] | None, epochs: int) -> list[int]:

@@ -196,7 +196,7 @@ def print_sweep(
             + (f"; it prints {paper.slope}" if paper.slope else ""),
             style="dim",
         )
-        console.print(f"paper: {paper.source.paper}", style="dim")
+        console.print(f"paper: {paper.source}", style="dim")
 
 
 def lines_in_words(fits: pd.DataFrame, stage: str) -> list[str]:

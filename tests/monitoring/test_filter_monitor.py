@@ -249,7 +249,9 @@ def test_a_stage_that_is_none_is_named_by_the_argument(tmp_path):
         ({"steps": 0}, "`steps` must"),
         ({"threshold": 1.0}, "`threshold` must"),
         ({"threshold": 0.99999999}, "`threshold` must"),  # As float32 it is 1.
-        ({"max_mb": -1}, "max_mb=-1"),
+        ({"every": [0, 5]}, "`every` must be a whole number from 1, not "),
+        ({"max_mb": -1}, "`max_mb` must be a number of at least 0, received -1"),
+        ({"max_cost": 0}, "`max_cost` must be a positive number, received 0"),
         ({"y": Y[:3]}, "50 images.*3 labels"),
         ({"y": None}, "array beside `y`"),
         ({"x": iter([]), "y": None}, "again and again"),
@@ -265,6 +267,36 @@ def test_wrong_number_of_names_is_told(tmp_path):
     monitor = FilterMonitor(tmp_path, X, Y, class_names=["a"])
     with pytest.raises(InputError, match=r"1 names.*3 outputs"):
         network().fit(X, Y, verbose=0, callbacks=[monitor])
+
+
+def test_a_monitor_may_be_used_again_for_another_network(tmp_path):
+    monitor = FilterMonitor(tmp_path / "log", X, Y)
+    network().fit(X, Y, verbose=0, callbacks=[monitor])
+    assert monitor.class_names == ["0", "1", "2"]
+    own = [keras.layers.Conv2D(2, 3, activation="relu"), keras.layers.GlobalAveragePooling2D()]
+    net = keras.Sequential([keras.Input(X.shape[1:]), *own, keras.layers.Dense(4, "softmax")])
+    net.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
+    net.fit(X, Y, verbose=0, callbacks=[monitor])
+    assert monitor.class_names == ["0", "1", "2", "3"]
+
+
+def test_a_folder_that_cannot_be_made_is_told_and_a_log_that_cannot_be_begun_is_left(
+    tmp_path, caplog, monkeypatch
+):
+    (tmp_path / "names.txt").write_text("red\ngreen\nblue\n")
+    monitor = FilterMonitor(tmp_path / "names.txt/log", X, Y)
+    with pytest.raises(InputError, match=r"`log_dir`=.*names.txt/log cannot be used as a folder"):
+        network().fit(X, Y, verbose=0, callbacks=[monitor])
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monitor = FilterMonitor(tmp_path / "log", X, Y, class_names=tmp_path / "names.txt")
+    monkeypatch.setattr("sfp_keras.monitoring.writer.EventFile.blobs", full)
+    network().fit(X, Y, verbose=0, epochs=2, callbacks=[monitor])
+    assert monitor.class_names == ["red", "green", "blue"]
+    (message,) = [record.message for record in caplog.records if "FilterMonitor" in record.message]
+    assert "could not begin its log and measures no more; the training goes on" in message
 
 
 def test_every_record_is_in_the_format_tensorboard_wants(tmp_path):

@@ -93,9 +93,12 @@ def test_the_training_is_the_same_without_it(trained):
     ("more", "match"),
     [
         ({"stages": "hiden"}, "`stages`: no layer is called 'hiden'"),
-        ({"every": 0}, "`every` must be at least 1"),
+        ({"every": 0}, "`every` must be a whole number from 1, not 0"),
+        ({"every": 2.5}, "`every` must be a number of epochs, or the epochs"),
+        ({"every": {0, 5}}, "`every` must be a number of epochs, or the epochs"),
+        ({"max_mb": -1}, "`max_mb` must be a number of at least 0"),
         ({"every": [1, -2]}, "`every` must be a number of epochs, or the epochs"),
-        ({"head_epochs": 0}, "`head_epochs` and `batch_size` must be at least 1"),
+        ({"head_epochs": 0}, "`head_epochs` must be a whole number from 1, not 0"),
         ({"class_names": ["a"]}, "`class_names` has 1 names"),
         ({"budget": 1000, "pool": None}, "more than `budget` allows: train heads on fewer"),
         ({"train": (X[:9], Y[:9] + 1)}, "`train`: labels run from 1 to 3"),
@@ -107,6 +110,29 @@ def test_what_cannot_be_measured_is_refused_before_the_first_epoch(tmp_path, mor
     with pytest.raises(InputError, match=match):
         network().fit(*TRAIN, verbose=0, callbacks=[StageMonitor(tmp_path, **given)])
     assert not any(tmp_path.iterdir())
+
+
+def test_a_subclassed_network_is_told_what_to_do(tmp_path):
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.last = keras.layers.Dense(3, "softmax")
+
+        def call(self, x):
+            return self.last(keras.ops.mean(x, axis=1))
+
+    net = Own()
+    net.compile("sgd", "sparse_categorical_crossentropy")
+    with pytest.raises(InputError, match=r"\(Own\) is subclassed, so its layers cannot be reached"):
+        net.fit(*TRAIN, verbose=0, callbacks=[StageMonitor(tmp_path, train=TRAIN, test=TEST)])
+
+
+def test_epochs_may_be_numpy_s(tmp_path):
+    given = {"train": TRAIN, "test": TEST, "stages": STAGES, "threshold": np.float32(0.25)}
+    every = list(np.arange(0, 3, 2))
+    monitor = StageMonitor(tmp_path, every=every, max_mb=np.inf, **given)
+    network().fit(*TRAIN, epochs=3, verbose=0, callbacks=[monitor])
+    assert [[*steps] for steps in read_log(tmp_path).stages.values()] == [[0, 2], [0, 2]]
 
 
 def test_epochs_that_are_not_trained_are_said(tmp_path, caplog):

@@ -179,6 +179,7 @@ def test_what_is_finished_in_a_folder_is_not_done_again(model, digits, tmp_path,
     assert recorded.measured().rows["noise"].tolist() == of_other.table["noise"].tolist()
 
 
+@pytest.mark.filterwarnings("ignore:the accuracy of model .* near chance")
 def test_batches_that_are_shuffled_anew_are_told(model, digits, tmp_path):
     train, test = ((one.images[:60], one.labels[:60]) for one in (digits.train, digits.test))
     given = {"stages": "deep", "epochs": 1, "monitor": False, "quiet": True}

@@ -35,11 +35,13 @@ def test_what_counts_as_near():
         run = {name: row[name] for name in ("model", "dataset", "labels", "stage")}
         run |= ours | {f"{name}_{of}": 0.0 for name in ours for of in ("deviation", "error")}
         run |= {"seeds": 1, "epochs": 1, "paper_epochs": 2, "device": "", "command": ""}
+        run |= {"filters": 40, "dead_filters": 3}
         run["note"] = "other labels"
         found = script["beside"](pd.DataFrame([row]), pd.DataFrame([run]))
         assert found["within"].tolist() == [expected]
         reason = "" if expected else "1 of 2 epochs; other labels"
         assert found["reason"].tolist() == [reason]
+        assert found["remark"].tolist() == ["3 of the 40 filters are dead"]
 
 
 def test_every_row_that_is_not_near_says_why():
@@ -62,8 +64,8 @@ def test_one_network_has_errors_over_images_and_several_have_deviations(tmp_path
     for noise, folder in enumerate(folders):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "layers.csv").write_text(
-            "stage,split,threshold,accuracy,noise,clusters,cluster_size\n"
-            f"layer2,test,0.3,0.5,{noise},1,1\nlayer2,test,0.4,0.6,9,9,9\n"
+            "stage,split,threshold,accuracy,noise,clusters,cluster_size,filters,dead_filters\n"
+            f"layer2,test,0.3,0.5,{noise},1,1,64,0\nlayer2,test,0.4,0.6,9,9,9,64,0\n"
         )
         (tmp_path / folder / "intervals.csv").write_text(
             "stage,split,threshold,quantity,value,error\nlayer2,test,0.3,noise,0,0.25\n"

@@ -60,7 +60,7 @@ def stage_table(summary: pd.DataFrame, paper: PaperSweep | None, stage: str) -> 
     rows = mine.rename(columns=lambda name: name.removesuffix("_mean")).to_dict("records")
     theirs = [paper.row(stage, int(row["K"])) if paper else None for row in rows]
     note = "Mean and standard deviation over seeds."
-    source = paper.source.paper if paper else ""
+    source = str(paper.source) if paper else ""
     return ReportTable(f"{stage} for K labels", _COLUMNS, rows, theirs, note, source)
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _SUMMED = ("place", "kept", "total", "share", "expected_share")
 _ACCURACIES = ("accuracy_before", "accuracy_zeroed", "accuracy_after")
 _KINDS = ("how", "links", "start", "variant", "clusters_from", "threshold")
+_WAY = ["start", "clusters_from", "threshold"]
 # A mark for each variant.
 _MARKS = "os^vDPX*<h"
 # Links of one row of panels.
@@ -232,6 +233,14 @@ def _with_first(summary: pd.DataFrame, how: str) -> pd.DataFrame:
     if how == "sequence":
         first = {links.split(" ")[0] for links in mine["links"]}
         alone = summary[(summary["how"] == "alone") & summary["links"].isin(first)]
+        # The link alone may have been trained in more ways than the sequence.
+        ways = set(mine[_WAY].itertuples(index=False, name=None))
+        starts = {start for start, _, _ in ways}
+        went_on = [
+            way in ways or (way[1] == "" and way[0] in starts)
+            for way in alone[_WAY].itertuples(index=False, name=None)
+        ]
+        alone = alone[went_on]
         mine = pd.concat([alone, mine], ignore_index=True)
         mine["how"] = how
         return mine.sort_values("links", key=lambda of: of.str.count(" "), kind="stable")
@@ -266,8 +275,7 @@ def _drawn(rows: pd.DataFrame) -> list[tuple[str, str, float]]:
     """Start, images and threshold of each figure."""
     of_clusters = rows[rows["clusters_from"] != ""]
     kinds = of_clusters if len(of_clusters) else rows
-    names = ["start", "clusters_from", "threshold"]
-    return list(kinds[names].drop_duplicates().itertuples(index=False, name=None))
+    return list(kinds[_WAY].drop_duplicates().itertuples(index=False, name=None))
 
 
 ANALYSIS = Analysis(

@@ -52,7 +52,9 @@ class RunFiles:
         self.figures = path / "figures"
         self.report = path / "report.html"
         self.cache = path / "cache"
-        self.images = self.cache / "images"
+        # A narrower network of an ablation reads the images of the run around it.
+        whole = path.parents[2] if path.parent.parent.name == "ablate" else path
+        self.images = whole / "cache" / "images"
 
     def network_table(self, analysis: str) -> Path:
         """What an analysis measured of the network itself."""
@@ -136,6 +138,11 @@ class RunFiles:
         """Delete stage outputs on disk; decoded images of large sets stay."""
         shutil.rmtree(self.features(phase), ignore_errors=True)
         _remove_if_empty(self.cache)
+
+    def delete_all_features(self) -> None:
+        """Delete the stage outputs on disk of every phase."""
+        for phase in ("heads", "afcc", "afcc-test", "ablate", "links", "links-test"):
+            self.delete_features(phase)
 
     def has_results(self, phase: str) -> bool:
         """Whether anything here depends on the settings of a phase."""

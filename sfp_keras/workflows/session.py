@@ -96,6 +96,9 @@ class ProbeSession:
                     "other images there"
                 )
             run.discard()
+            if current_devices().processes > 1:
+                # Of a pass that was stopped process 0 alone has the rows, and all go in step.
+                run.delete_all_features()
             stage_results.write_label_names(
                 run, inputs.dataset.class_names, inputs.dataset.original_labels
             )

@@ -46,6 +46,7 @@ with open(run / ".lock", "a") as lock:
     seconds = {"train": 0.1 * size}
     network = {"network_accuracy": 1 - 0.9 / size**0.5, "parameters": 7 * size, "operations": size}
     saved = {"phases": {"train": {}}, "seconds": seconds, "results": network, "device": "cpu:0"}
+    saved["flags"] = {"subset_seed": int(flags["subset_seed"])}
     (run / "experiment.json").write_text(json.dumps(saved))
     error = 0.01 * size + 0.001 * int(flags["seed"])
     columns = (

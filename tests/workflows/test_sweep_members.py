@@ -1,5 +1,6 @@
 """Who works on which member of a sweep, with members that take a moment."""
 
+import dataclasses
 import fcntl
 import json
 import os
@@ -232,6 +233,20 @@ def test_a_member_that_was_deleted_or_asked_for_more_is_run_again(
     assert claim.read_text() != asked
     # The network is the same all the time.
     assert trained(folder) == ["k2-seed0"]
+
+
+def test_a_member_of_all_labels_needs_no_seed_of_labels(
+    folder: Path, capsys: pytest.CaptureFixture[str], unread: None
+) -> None:
+    sweep(plan_of(folder, [10], [1]))
+    plan = plan_of(folder, [None], [1])
+    alone = dataclasses.replace(
+        plan, members=tuple(member.changed(subset_seed=0) for member in plan.members)
+    )
+    capsys.readouterr()
+    sweep(alone)
+    assert "member 1 of 1" not in capsys.readouterr().out
+    assert trained(folder) == ["k10-seed1"]
 
 
 @pytest.mark.parametrize(("counts", "finished"), [([2, 4], True), ([10], True), ([10], False)])

@@ -115,7 +115,18 @@ def _placed(plan: SweepPlan, folder: Path) -> dict[str, Experiment]:
             member = member.changed(labels=labels)
         name = axis.member(member.value(axis.setting), member.run.seed)
         placed[name] = member.changed(run_dir=str(folder / name))
+        if labels == known:
+            placed[name] = _as_begun(placed[name])
     return placed
+
+
+def _as_begun(member: Experiment) -> Experiment:
+    """A member of all labels with the seed of labels it was begun with, which draws none."""
+    with contextlib.suppress(InputError):  # The report names a record that is damaged.
+        before = RunFiles(member.directory).record.read().get("flags", {}).get("subset_seed")
+        if isinstance(before, int):
+            return member.changed(subset_seed=before)
+    return member
 
 
 def _run_all(folder: SweepDirectory, members: dict[str, Experiment], plan: SweepPlan) -> list[str]:

@@ -40,6 +40,7 @@ from sfp_keras.filters.field_sums import SummedFields, summed_fields
 from sfp_keras.filters.fields import FilterFields
 from sfp_keras.filters.following import ClusterLives, FollowedClusters, follow_clusters
 from sfp_keras.filters.measurement import StageMeasurement
+from sfp_keras.filters.negative_filters import as_in_published_code, negative_filters
 from sfp_keras.filters.quantities import (
     FILTER_QUANTITIES,
     LABEL_QUANTITIES,
@@ -100,6 +101,7 @@ __all__ = [
     "StageMeasurement",
     "SubThresholdFields",
     "SummedFields",
+    "as_in_published_code",
     "bootstrap_intervals",
     "check_clusters",
     "committee_votes",
@@ -119,6 +121,7 @@ __all__ = [
     "layer_robustness",
     "layer_statistics",
     "layer_values",
+    "negative_filters",
     "pool_heads_alone",
     "signal_to_noise",
     "stage_sizes",

@@ -2,7 +2,7 @@
 
 import {html, useContext, useMemo, useRef} from '../lib/html.js';
 import {getJson} from '../lib/api.js';
-import {ChangeDetail} from '../components/changedetail.js';
+import {ChangeDetail, useMatrices} from '../components/changedetail.js';
 import {ChangeList} from '../components/changelist.js';
 import {MeasurementChoice} from '../components/measurementchoice.js';
 import {StageNumbers} from '../components/stagenumbers.js';
@@ -165,9 +165,12 @@ function Both({rows, both}) {
   const at = sorted.findIndex((row) => row.filter === chosen.filter);
   const row = sorted[at];
   const around = {before: sorted[at - 1], after: sorted[at + 1]};
+  const found = useMatrices(row?.filter, both);
+  const draw = () => picture.current?.();
+  const detail = !row || found.error ? undefined : found.busy ? null : draw;
   return html`${row &&
-      html`<${ChangeDetail} key=${row.filter} ...${{row, both, picture}} ...${around} />`}
-    <${ChangeList} ...${{sort, both}} rows=${sorted} detail=${row && (() => picture.current?.())} />`;
+      html`<${ChangeDetail} key=${row.filter} ...${{row, both, found, picture}} ...${around} />`}
+    <${ChangeList} ...${{sort, both, detail}} rows=${sorted} />`;
 }
 
 /** One row a filter: its numbers and clusters in both, and how they differ. */

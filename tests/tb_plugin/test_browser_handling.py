@@ -205,6 +205,17 @@ def test_the_chosen_run_comes_first(page, base):
     leads = frame.locator("tbody .lead").all_text_contents()
     assert leads[0].startswith(SMALL.name)
     assert len(leads) == 4
+    # Each is shown at its own newest step, and stays there when that step is named.
+    for step in (None, 10):
+        assert frame.locator("output").text_content() == "10 of 10"
+        data, name = download(page, frame, "CSV")
+        rows = list(csv.DictReader(io.StringIO(data.decode())))
+        assert [int(row["step"]) for row in rows] == [2, 10, 10, 10]
+        assert name == f"clusters-stages-newest-step{f'-up-to-{step}' if step else ''}-t0.3.csv"
+        if step is None:
+            frame.get_by_label("Follow new data").uncheck()
+            wait_for_address(frame, "step=10")
+            settle(frame)
     frame.get_by_role("button", name="Show only the chosen run").click()
     frame.wait_for_function("() => document.querySelectorAll('tbody tr').length === 1")
     frame.get_by_role("button", name="Show all listed runs").click()

@@ -115,11 +115,14 @@ function Stages({rows: ofRuns, barsAt, told}) {
   const {threshold} = chosen;
   // A line of one point says less than its number in the table.
   const drawn = groups.some((group) => group.rows.length > 1);
-  const steps = ofRuns.filter((row) => row.run === chosen.run.run).map((row) => row.step);
-  const step = steps.length ? Math.max(...steps) : chosen.shownStep;
+  const steps = [...new Set(ofRuns.map((row) => row.step))];
+  // Of rows of several steps each says its own.
+  const step = steps.length > 1 ? null : (steps[0] ?? chosen.shownStep);
+  const upTo = chosen.following ? '' : ` up to ${chosen.shownStep}`;
+  const named = step === null ? `newest step${upTo}` : `step ${step}`;
   const inFiles = rows.map((row) => (row.runs ? {...row, run: groupOf.get(row.run).name} : row));
   const offered = {
-    name: `stages-step${step}-t${threshold}${state.mean && someAlike ? '-means' : ''}`,
+    name: `stages-${step === null ? named : `step${step}`}-t${threshold}${state.mean && someAlike ? '-means' : ''}`,
     table: () => ({columns: withErrors(keys, inFiles), rows: inFiles}),
     json: () => ({step, threshold, rows: inFiles}),
     picture:
@@ -127,7 +130,7 @@ function Stages({rows: ofRuns, barsAt, told}) {
       (() =>
         compose(
           charts.map(({title}) => ({title, canvas: canvases.current[title]})),
-          {heading: `Stages, step ${step}, threshold ${threshold}`, columns: 3, legend},
+          {heading: `Stages, ${named}, threshold ${threshold}`, columns: 3, legend},
         )),
   };
   useOffer(rows.length ? offered : null);

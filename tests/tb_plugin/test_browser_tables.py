@@ -13,6 +13,7 @@ from browser_tab import (
     download,
     export_button,
     fields_at,
+    held_requests,
     open_tab,
 )
 from real_tab import settle
@@ -162,4 +163,21 @@ def test_heads_are_shown_where_a_stage_has_them(page, base):
     frame.get_by_label("Their fields").check()
     frame.wait_for_function("() => parent.location.hash.includes('of=fields')")
     assert f"{found.fields.mean_share:.3f}" in frame.locator(".heads-result").inner_text()
+    # The chart over the steps is marked while it is of an earlier threshold, and says what fails.
+    old = frame.locator(".stale .chart", has_text="at every step")
+    with held_requests(page, "heads_over_steps"):
+        frame.get_by_label("Threshold as a number").fill("0.4")
+        frame.wait_for_function("() => parent.location.hash.includes('threshold=0.4')")
+        frame.wait_for_selector(".view > .fresh")
+        assert old.count() == 1
+    settle(frame)
+    assert old.count() == 0
+    page.route(
+        "**/clusters/heads_over_steps?*",
+        lambda route: route.fulfill(status=500, json={"error": "no memory"}),
+    )
+    frame.get_by_label("Threshold as a number").fill("0.5")
+    frame.get_by_role("alert").get_by_text("no memory").wait_for()
+    page.complaints = [text for text in page.complaints if "status of 500" not in text]
+    page.unroute("**/clusters/heads_over_steps?*")
     page.unroute("**/clusters/runs*")

@@ -36,7 +36,7 @@ export const view = {
 
 /** The matrix at the chosen step, shares of labels, and their mean at every step. */
 function HeadsView() {
-  const {chosen} = useContext(Shared);
+  const {chosen, version} = useContext(Shared);
   const {parameters, key, scope} = useStageParameters();
   const found = useResource(
     `heads ${key}`,
@@ -45,7 +45,7 @@ function HeadsView() {
   );
   const {run, stage, threshold} = parameters;
   const steps = useResource(
-    `heads over steps ${key}`,
+    JSON.stringify(['heads over steps', run, stage, threshold, version]),
     async (signal) =>
       chosen.stage.heads ? getJson('heads_over_steps', {run, stage, threshold}, signal) : {rows: []},
     scope,
@@ -156,7 +156,9 @@ function Heads({answer, steps}) {
       />
       <${Legend} entries=${series} />
       <p class="quiet">Dashed: 1 / heads.</p>
-      <${OverSteps} steps=${steps} prefix=${prefix} theme=${theme} heads=${heads} />
+      <${Await} resource=${steps} what="Finding the leading heads at every step">
+        ${(found) => html`<${OverSteps} ...${{...found, prefix, theme, heads}} />`}
+      <//>
     </section>
     <section class="card">
       <${Table}
@@ -172,8 +174,7 @@ function Heads({answer, steps}) {
 }
 
 /** Mean shares against the step, where there are several. */
-function OverSteps({steps, prefix, theme, heads}) {
-  const {rows = [], notices = []} = steps.data ?? {};
+function OverSteps({rows, notices = [], prefix, theme, heads}) {
   const told = html`<${Notices} texts=${notices} />`;
   if (rows.length < 2) return told;
   const series = [

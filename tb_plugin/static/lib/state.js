@@ -27,7 +27,7 @@ function names(value) {
 }
 
 // What several views share: [default, read from the address]. `null`: what suits the log. A view
-// declares what it alone needs as its `fields`.
+// declares what it alone needs as its `fields`, and what of all fields it chose by itself as `named`.
 const FIELDS = {
   run: [null, text],
   compared: [null, names],
@@ -144,6 +144,9 @@ export function select(state, runs, view) {
       .map(([what, name]) => ({what, name, patch: {[what]: null}})),
   };
 }
+
+/** The runs shown together, by name: what a view of several runs has for its `named`. */
+export const comparedRuns = ({chosen}) => ({compared: chosen.compared.map(({run}) => run)});
 
 /** The steps of all stages of some runs, ascending. */
 function stepsOf(runs) {

@@ -35,13 +35,20 @@ export const view = {
     changedown: [true, flag],
     page: [0, integer],
   },
+  named: (shared) => {
+    const {run, stage, step} = referenceOf(shared);
+    return {arun: run.run, astage: stage.stage, astep: step};
+  },
 };
 
 /** A is chosen here, B is what all views show. */
 function CompareView() {
   const shared = useContext(Shared);
   const {state, runs, chosen, update} = shared;
-  const a = useReference();
+  const a = useMemo(
+    () => referenceOf(shared),
+    [state.arun, state.astage, state.astep, runs, chosen.run, chosen.stage],
+  );
   const gone = state.arun !== null && state.arun !== a.run.run;
   const b = {run: chosen.run, stage: chosen.stage, step: chosen.step};
   const why = whyNotComparable(a, b);
@@ -88,22 +95,19 @@ function CompareView() {
  * The measurement A: what was chosen, else the first step of the same stage, else that stage in
  * another run.
  */
-function useReference() {
-  const {state, runs, chosen} = useContext(Shared);
-  return useMemo(() => {
-    const stageIn = (run, name) => run.stages.find((s) => s.stage === name);
-    const fits = (run) => whyNotComparable({run, stage: like(run), step: 0}, chosen) === null;
-    const like = (run) => stageIn(run, chosen.stage.stage);
-    const usual =
-      chosen.stage.steps.length > 1
-        ? chosen.run
-        : (runs.find((run) => run !== chosen.run && like(run)?.steps.length && fits(run)) ??
-          chosen.run);
-    const run = runs.find((r) => r.run === state.arun) ?? usual;
-    const stage = stageIn(run, state.astage) ?? like(run) ?? run.stages[0];
-    const step = stage.steps.findLast((s) => state.astep !== null && s <= state.astep);
-    return {run, stage, step: step ?? stage.steps[0] ?? null};
-  }, [state.arun, state.astage, state.astep, runs, chosen.run, chosen.stage]);
+function referenceOf({state, runs, chosen}) {
+  const stageIn = (run, name) => run.stages.find((s) => s.stage === name);
+  const fits = (run) => whyNotComparable({run, stage: like(run), step: 0}, chosen) === null;
+  const like = (run) => stageIn(run, chosen.stage.stage);
+  const usual =
+    chosen.stage.steps.length > 1
+      ? chosen.run
+      : (runs.find((run) => run !== chosen.run && like(run)?.steps.length && fits(run)) ??
+        chosen.run);
+  const run = runs.find((r) => r.run === state.arun) ?? usual;
+  const stage = stageIn(run, state.astage) ?? like(run) ?? run.stages[0];
+  const step = stage.steps.findLast((s) => state.astep !== null && s <= state.astep);
+  return {run, stage, step: step ?? stage.steps[0] ?? null};
 }
 
 /** Why filters of two measurements cannot be put side by side, or `null`. */

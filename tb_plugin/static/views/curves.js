@@ -11,7 +11,7 @@ import {shortNames, shortRunNames} from '../lib/format.js';
 import {Await, Empty, Notices} from '../components/messages.js';
 import {useResource} from '../lib/resource.js';
 import {Shared, useOffer} from '../lib/shared.js';
-import {oneOf} from '../lib/state.js';
+import {comparedRuns, oneOf} from '../lib/state.js';
 import {StepTable} from '../components/steptable.js';
 import {Check, Radios} from '../components/widgets.js';
 
@@ -32,6 +32,7 @@ export const view = {
   place: 2,
   Page: CurvesView,
   fields: {lines: ['stages', oneOf('stages', 'runs')]},
+  named: comparedRuns,
 };
 
 /** One line a stage of the run, or one line a run at the chosen stage. */

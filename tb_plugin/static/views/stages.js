@@ -13,7 +13,7 @@ import {formatNumber, plural, shortNames, shortRunNames} from '../lib/format.js'
 import {groupsOf, rowsOfGroups} from '../lib/means.js';
 import {Await, Empty, Notices} from '../components/messages.js';
 import {useResource} from '../lib/resource.js';
-import {flag, toRun} from '../lib/state.js';
+import {comparedRuns, flag, toRun} from '../lib/state.js';
 import {kindOfRow} from '../lib/words.js';
 import {Shared, useOffer} from '../lib/shared.js';
 import {Table} from '../components/table.js';
@@ -61,6 +61,7 @@ export const view = {
   place: 1,
   Page: StagesView,
   fields: {mean: [false, flag]},
+  named: comparedRuns,
 };
 
 /** Table and charts. */

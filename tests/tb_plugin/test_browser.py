@@ -133,6 +133,20 @@ def test_what_is_shown_is_exported(page, base):
     assert [row["name"] for row in rows] == list(LABELS)
 
 
+def test_where_no_filter_has_the_label_it_can_be_cleared(page, base):
+    def of_no_filter(route):
+        answer = route.fetch().json()
+        route.fulfill(json={k: [] if isinstance(v, list) else v for k, v in answer.items()})
+
+    page.route("**/clusters/filters?*label=9*", of_no_filter)
+    frame = open_tab(page, base, view="filter", label=9, threshold=0.4)
+    message = frame.locator("main .message")
+    assert f"No filter has “{LABELS[9]}” in a cluster" in message.text_content()
+    message.get_by_role("button", name="clear the label").click()
+    frame.wait_for_selector(".matrix-box canvas")
+    page.unroute("**/clusters/filters?*label=9*")
+
+
 @pytest.mark.slow
 def test_every_view_is_exported_in_every_form(page, base):
     frame = open_tab(page, base, view="filter", filter=4)

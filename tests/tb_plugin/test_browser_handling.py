@@ -62,6 +62,13 @@ def test_the_keyboard_keeps_its_place_in_the_gallery(page, base):
     frame.evaluate("document.querySelector('.gallery-box').scrollTop = 0")
     frame.wait_for_selector("[data-at='0']")
     assert frame.evaluate("document.activeElement.dataset.at") == str(at)
+    # It stays with its filter where the list is sorted again.
+    for place in (last - at, at):
+        frame.evaluate("document.querySelector('[aria-label=\"Reverse the order\"]').click()")
+        frame.wait_for_function(ON_CELL.format(place))
+        assert frame.evaluate("document.activeElement.dataset.filter") == str(at)
+        box = frame.locator(f"[data-at='{place}']").bounding_box()
+        assert 0 < box["y"] < 800 - box["height"]
     page.keyboard.press("Enter")
     frame.wait_for_function("() => document.activeElement.matches('.filter-title')")
     assert frame.locator(".filter-title").text_content().split()[:2] == ["Filter", str(at)]

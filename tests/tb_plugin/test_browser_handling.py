@@ -223,6 +223,22 @@ def test_the_chosen_run_comes_first(page, base):
             frame.get_by_label("Follow new data").uncheck()
             wait_for_address(frame, "step=10")
             settle(frame)
+    # One that was deleted meanwhile takes none of the others with it.
+    one, every = "**/clusters/stages?run=net*", "**/clusters/stages?*"
+    gone = {"status": 404, "json": {"error": "there is no such run"}}
+    page.route(one, lambda route: route.fulfill(**gone))
+    frame.get_by_label("Threshold as a number").fill("0.4")
+    frame.get_by_text("net/heads: there is no such run").wait_for()
+    settle(frame)
+    assert frame.locator("tbody .lead").all_text_contents() == leads[:1]
+    page.route(every, lambda route: route.fulfill(**gone))
+    frame.get_by_label("Threshold as a number").fill("0.5")
+    frame.get_by_role("alert").get_by_text("there is no such run").wait_for()
+    page.unroute(one)
+    page.unroute(every)
+    page.complaints = [text for text in page.complaints if "status of 404" not in text]
+    frame.get_by_role("button", name="Try again").click()
+    frame.wait_for_selector("tbody")
     frame.get_by_role("button", name="Show only the chosen run").click()
     frame.wait_for_function("() => document.querySelectorAll('tbody tr').length === 1")
     frame.get_by_role("button", name="Show all listed runs").click()

@@ -1,13 +1,13 @@
 /** View (a): the papers' table of stages, and its columns against depth, several runs together. */
 
 import {html, useContext, useRef} from '../lib/html.js';
-import {getJson} from '../lib/api.js';
+import {askRuns} from '../lib/askruns.js';
 import {Chart, Legend} from '../components/chart.js';
 import {Explanations} from '../components/explanations.js';
 import {ErrorNotes, Reference} from '../components/errornotes.js';
 import {neutralColor, seriesStyle} from '../lib/colors.js';
 import {columnOf, symbols} from '../lib/columns.js';
-import {barsOf, known, rowsOfRuns, withErrors, withReferences} from '../lib/errorcolumns.js';
+import {barsOf, known, withErrors, withReferences} from '../lib/errorcolumns.js';
 import {compose} from '../lib/export.js';
 import {formatNumber, plural, shortNames, shortRunNames} from '../lib/format.js';
 import {groupsOf, rowsOfGroups} from '../lib/means.js';
@@ -75,8 +75,7 @@ function StagesView() {
   const stages = useResource(
     JSON.stringify([parameters, version]),
     async (signal) => {
-      const answers = await Promise.all(parameters.map((p) => getJson('stages', p, signal)));
-      const {notices, ...found} = rowsOfRuns(answers, parameters);
+      const {notices, ...found} = await askRuns('stages', parameters, signal);
       return {...found, notices: notices.filter((text) => !text.includes(NOT_KEPT))};
     },
     JSON.stringify(parameters.map((p) => p.run)),

@@ -173,6 +173,32 @@ def test_dark_follows_tensorboard_or_the_user(in_tensorboard):
     frame.wait_for_function("() => parent.location.hash.includes('p.clusters.theme=light')")
 
 
+def test_an_answer_to_a_question_before_the_log_changed_is_not_kept(in_tensorboard):
+    _, frame = in_tensorboard
+    module = frame.evaluate(
+        "performance.getEntriesByType('resource').find(e => e.name.endsWith('lib/api.js')).name"
+    )
+    asked = frame.evaluate(
+        """async module => {
+          const {forgetAnswers, getJson} = await import(module);
+          const fetch = window.fetch;
+          let times = 0;
+          const ask = () => getJson('not-asked-yet', {});
+          try {
+            window.fetch = async () => new Response(String(++times));
+            const old = ask();
+            await Promise.resolve();  // The question is put.
+            forgetAnswers();
+            return [await old, await ask(), await ask(), times];
+          } finally {
+            window.fetch = fetch;
+          }
+        }""",
+        module,
+    )
+    assert asked == [1, 2, 2, 2]
+
+
 def test_the_address_carries_the_state(in_tensorboard, page):
     in_it, frame = in_tensorboard
     frame.get_by_role("tab", name="Filters", exact=True).click()

@@ -69,6 +69,9 @@ def test_the_keyboard_keeps_its_place_in_the_gallery(page, base):
         assert frame.evaluate("document.activeElement.dataset.filter") == str(at)
         box = frame.locator(f"[data-at='{place}']").bounding_box()
         assert 0 < box["y"] < 800 - box["height"]
+        for key, next_place in (("ArrowLeft", place - 1), ("ArrowRight", place)):
+            page.keyboard.press(key)
+            frame.wait_for_function(ON_CELL.format(next_place))
     page.keyboard.press("Enter")
     frame.wait_for_function("() => document.activeElement.matches('.filter-title')")
     assert frame.locator(".filter-title").text_content().split()[:2] == ["Filter", str(at)]

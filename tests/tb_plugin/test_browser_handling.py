@@ -147,6 +147,15 @@ def test_a_narrow_window_shows_the_filters(page, base):
         frame = open_tab(page, base, view=view)
         overhang = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert frame.evaluate(overhang) <= 0
+    page.set_viewport_size({"width": 340, "height": 700})
+    for view in ("Stages", "Training", "Following"):
+        frame.get_by_role("tab", name=view, exact=True).click()
+        settle(frame)
+        right = max(
+            canvas.bounding_box()["x"] + canvas.bounding_box()["width"]
+            for canvas in frame.locator(".chart canvas").all()
+        )
+        assert right <= 340
 
 
 def test_haste_at_the_slider_does_not_flood_the_server(page, base):

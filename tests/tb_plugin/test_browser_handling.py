@@ -258,6 +258,13 @@ def test_the_chosen_run_comes_first(page, base):
 
 
 def test_a_half_typed_label_does_not_filter(page, base):
+    def with_two_alike(route):
+        log = route.fetch().json()
+        for run in log["runs"]:
+            run["labels"] = ["j" if name == "i" else name for name in run["labels"]]
+        route.fulfill(json=log)
+
+    page.route("**/clusters/runs", with_two_alike)
     frame = open_tab(page, base, view="gallery")
     everything = frame.locator(".count").text_content()
     search = frame.get_by_label("Label in a cluster")
@@ -271,6 +278,14 @@ def test_a_half_typed_label_does_not_filter(page, base):
     assert len(shown_filters(frame)) > 0
     search.blur()
     assert search.input_value() == ""
+    # Of two labels of one name the second is found as well.
+    names = frame.locator("#label-names option").evaluate_all("all => all.map(e => e.value)")
+    assert names[-2:] == ["j (No. 8)", "j (No. 9)"]
+    search.fill(names[-1])
+    wait_for_address(frame, "label=9")
+    search.blur()
+    assert search.input_value() == names[-1]
+    page.unroute("**/clusters/runs")
 
 
 def test_odd_names_are_shown_in_one_line_and_exported_as_they_are(page, base):

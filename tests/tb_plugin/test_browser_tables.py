@@ -26,6 +26,16 @@ from sfp_keras.filters import (
 )
 from tb_plugin.demo import make_fields
 
+# The table is filled with rows.
+ROWS_IN_SIGHT = """() => {
+  const seen = document.querySelector('.table-box').getBoundingClientRect();
+  const rows = [...document.querySelectorAll('tbody tr[aria-rowindex]')];
+  return rows.filter((row) => {
+    const {top, bottom} = row.getBoundingClientRect();
+    return top < seen.bottom && bottom > seen.top;
+  }).length > 8;
+}"""
+
 
 def test_one_step_or_one_stage_is_a_table(page, base):
     def last_step_alone(route):
@@ -52,6 +62,26 @@ def test_one_step_or_one_stage_is_a_table(page, base):
     assert export_button(frame, "CSV").get_attribute("aria-disabled") == "false"
     header = download(page, frame, "CSV")[0].decode().splitlines()[0].split(",")
     assert header[:4] == ["run", "stage", "depth", "split"]
+    page.unroute("**/clusters/curves?*")
+
+    def many_steps(route):
+        answer = route.fetch().json()
+        count = 400 if "threshold=0.5" in route.request.url else 130
+        answer["rows"] = [{**answer["rows"][-1], "step": step} for step in range(count)]
+        route.fulfill(json=answer)
+
+    # A table scrolled far down shows its rows, also where they become fewer.
+    page.route("**/clusters/curves?*", many_steps)
+    for threshold, count in (("0.5", 400), ("0.6", 130), ("0.5", 400)):
+        frame.get_by_label("Threshold as a number").fill(threshold)
+        frame.wait_for_selector(f"table[aria-rowcount='{count + 1}']", state="attached")
+        settle(frame)
+        table = frame.locator(".table-box")
+        if not table.is_visible():
+            frame.get_by_text("The numbers of every step").click()
+        frame.wait_for_function(ROWS_IN_SIGHT)
+        table.evaluate("box => (box.scrollTop = 8000)")
+        frame.wait_for_function(ROWS_IN_SIGHT)
     page.unroute("**/clusters/curves?*")
     frame.get_by_role("tab", name="Stages", exact=True).click()
     frame.get_by_role("combobox", name="Run").select_option("small/train")

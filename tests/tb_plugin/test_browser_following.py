@@ -65,7 +65,11 @@ def test_clusters_are_followed_over_the_steps(page, base):
     data, _ = download(page, frame, "SVG")
     assert HOSTILE.encode() not in data
     assert "Fields on each label’s own unit" in data.decode()
-    assert json.loads(download(page, frame, "JSON")[0])["rows"][1]["step"] == 5
+    exported = json.loads(download(page, frame, "JSON")[0])
+    assert exported["rows"][1]["step"] == 5
+    # What the mouse reads of the map.
+    assert exported["followed_filter"]["filter"] == index
+    assert exported["followed_filter"]["life"] == found.life_id[:, index].tolist()
     # The map of another filter is neither shown nor exported as that of the one chosen.
     with held_requests(page, "followed_filter") as held:
         frame.locator(".followed tbody button[aria-pressed=false]").first.click()

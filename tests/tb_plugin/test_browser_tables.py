@@ -193,6 +193,12 @@ def test_heads_are_shown_where_a_stage_has_them(page, base):
     frame.get_by_label("Their fields").check()
     frame.wait_for_function("() => parent.location.hash.includes('of=fields')")
     assert f"{found.fields.mean_share:.3f}" in frame.locator(".heads-result").inner_text()
+    # What the mouse reads of the matrix.
+    table = list(csv.DictReader(io.StringIO(download(page, frame, "CSV")[0].decode())))
+    for name, of in (("nodes", found.nodes), ("field", found.fields)):
+        for head, numbers in enumerate(of.matrix):
+            column = {int(row["label"]): float(row[f"{name}_head{head}"]) for row in table}
+            np.testing.assert_allclose([column[i] for i in range(len(numbers))], numbers, rtol=1e-6)
     # The chart over the steps is marked while it is of an earlier threshold, and says what fails.
     old = frame.locator(".stale .chart", has_text="at every step")
     with held_requests(page, "heads_over_steps"):

@@ -125,7 +125,10 @@ function Following({answer, parameters}) {
       columns: [...known.map((c) => c.key), 'threshold'],
       rows: table.map((row) => ({...row, threshold})),
     }),
-    json: () => ({...parameters, ...answer}),
+    json: async () => ({
+      ...{...parameters, ...answer},
+      followed_filter: await getJson('followed_filter', {...parameters, filter}),
+    }),
     picture: lives.busy
       ? null
       : () =>

@@ -196,6 +196,12 @@ def export_button(frame, kind):
     return frame.get_by_role("button", name=f"as {kind}")
 
 
+def waits_for_the_answer(frame, kind):
+    button = export_button(frame, kind)
+    title = button.get_attribute("title") or ""
+    return button.get_attribute("aria-disabled") == "true" and "computing" in title
+
+
 def download(page, frame, kind):
     with page.expect_download() as saved:
         export_button(frame, kind).click()

@@ -133,6 +133,20 @@ def test_what_is_shown_is_exported(page, base):
     assert [row["name"] for row in rows] == list(LABELS)
 
 
+def test_where_no_filter_has_the_label_it_can_be_cleared(page, base):
+    def of_no_filter(route):
+        answer = route.fetch().json()
+        route.fulfill(json={k: [] if isinstance(v, list) else v for k, v in answer.items()})
+
+    page.route("**/clusters/filters?*label=9*", of_no_filter)
+    frame = open_tab(page, base, view="filter", label=9, threshold=0.4)
+    message = frame.locator("main .message")
+    assert f"No filter has “{LABELS[9]}” in a cluster" in message.text_content()
+    message.get_by_role("button", name="clear the label").click()
+    frame.wait_for_selector(".matrix-box canvas")
+    page.unroute("**/clusters/filters?*label=9*")
+
+
 @pytest.mark.slow
 def test_every_view_is_exported_in_every_form(page, base):
     frame = open_tab(page, base, view="filter", filter=4)
@@ -157,6 +171,32 @@ def test_dark_follows_tensorboard_or_the_user(in_tensorboard):
     frame.get_by_label("Theme").select_option("light")
     frame.wait_for_function(f"() => {theme} === 'light'")
     frame.wait_for_function("() => parent.location.hash.includes('p.clusters.theme=light')")
+
+
+def test_an_answer_to_a_question_before_the_log_changed_is_not_kept(in_tensorboard):
+    _, frame = in_tensorboard
+    module = frame.evaluate(
+        "performance.getEntriesByType('resource').find(e => e.name.endsWith('lib/api.js')).name"
+    )
+    asked = frame.evaluate(
+        """async module => {
+          const {forgetAnswers, getJson} = await import(module);
+          const fetch = window.fetch;
+          let times = 0;
+          const ask = () => getJson('not-asked-yet', {});
+          try {
+            window.fetch = async () => new Response(String(++times));
+            const old = ask();
+            await Promise.resolve();  // The question is put.
+            forgetAnswers();
+            return [await old, await ask(), await ask(), times];
+          } finally {
+            window.fetch = fetch;
+          }
+        }""",
+        module,
+    )
+    assert asked == [1, 2, 2, 2]
 
 
 def test_the_address_carries_the_state(in_tensorboard, page):

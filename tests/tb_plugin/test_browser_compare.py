@@ -5,7 +5,16 @@ import io
 import json
 
 import pytest
-from browser_tab import LABELS, LAST, download, fields_at, open_tab
+from browser_tab import (
+    LABELS,
+    LAST,
+    download,
+    fields_at,
+    held_requests,
+    open_tab,
+    wait_until,
+    waits_for_the_answer,
+)
 from real_tab import settle
 
 from sfp_keras.filters import find_clusters
@@ -59,6 +68,18 @@ def test_filters_of_two_steps_are_compared(page, base):
     chips = frame.locator(".chip").all_text_contents()
     gained = {LABELS[i] for i in expected[index]["gained_labels"]}
     assert {chip.strip()[2:] for chip in chips if chip.strip().startswith("+ ")} == gained
+    # No file of a new threshold holds the matrices of the one before.
+    with held_requests(page, "filter") as held:
+        frame.get_by_label("Threshold as a number").fill("0.5")
+        wait_until(page, lambda: held)
+        wait_until(page, lambda: not waits_for_the_answer(frame, "CSV"))
+        assert waits_for_the_answer(frame, "PNG")
+        assert download(page, frame, "CSV")[1].endswith("-t0.5.csv")
+    settle(frame)
+    wait_until(page, lambda: not waits_for_the_answer(frame, "PNG"))
+    frame.get_by_role("button", name="Back to 0.3").click()
+    frame.wait_for_function("() => !parent.location.hash.includes('threshold')")
+    settle(frame)
     frame.get_by_role("button", name="Close").press("Enter")
     frame.wait_for_function("f => document.activeElement.dataset.filter === f", arg=str(index))
     # The other way round, what was gained is lost.

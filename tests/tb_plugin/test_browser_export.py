@@ -14,6 +14,7 @@ from browser_tab import (
     held_requests,
     open_tab,
     wait_until,
+    waits_for_the_answer,
     written_on_pictures,
 )
 from real_tab import settle
@@ -22,12 +23,6 @@ from sfp_keras.filters import find_clusters, label_statistics
 
 FORMATS = ("PNG", "CSV", "JSON")
 STATE = {"run": "net/heads", "stage": LAST.name, "step": 10, "sort": "number"}
-
-
-def waits_for_the_answer(frame, kind):
-    button = export_button(frame, kind)
-    title = button.get_attribute("title") or ""
-    return button.get_attribute("aria-disabled") == "true" and "computing" in title
 
 
 def rows_of(data):

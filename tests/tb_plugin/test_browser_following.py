@@ -6,7 +6,17 @@ import json
 
 import numpy as np
 import pytest
-from browser_tab import HOSTILE, LABELS, LAST, download, fields_at, open_tab
+from browser_tab import (
+    HOSTILE,
+    LABELS,
+    LAST,
+    download,
+    fields_at,
+    held_requests,
+    open_tab,
+    wait_until,
+    waits_for_the_answer,
+)
 from real_tab import settle
 
 from sfp_keras.filters import find_clusters, follow_clusters
@@ -55,7 +65,30 @@ def test_clusters_are_followed_over_the_steps(page, base):
     data, _ = download(page, frame, "SVG")
     assert HOSTILE.encode() not in data
     assert "Fields on each label’s own unit" in data.decode()
-    assert json.loads(download(page, frame, "JSON")[0])["rows"][1]["step"] == 5
+    exported = json.loads(download(page, frame, "JSON")[0])
+    assert exported["rows"][1]["step"] == 5
+    # What the mouse reads of the map.
+    assert exported["followed_filter"]["filter"] == index
+    assert exported["followed_filter"]["life"] == found.life_id[:, index].tolist()
+    # The map of another filter is neither shown nor exported as that of the one chosen.
+    with held_requests(page, "followed_filter") as held:
+        frame.locator(".followed tbody button[aria-pressed=false]").first.click()
+        wait_until(page, lambda: held)
+        wait_until(page, lambda: waits_for_the_answer(frame, "PNG"))
+        assert frame.locator(".life-map").count() == 0
+    settle(frame)
+    # Nor that of another threshold.
+    with held_requests(page, "followed_filter") as held:
+        frame.get_by_label("Threshold as a number").fill("0.5")
+        frame.wait_for_selector("details caption:has-text('threshold 0.5')", state="attached")
+        frame.wait_for_selector(".view > .fresh")
+        wait_until(page, lambda: held)
+        wait_until(page, lambda: waits_for_the_answer(frame, "SVG"))
+        assert not waits_for_the_answer(frame, "CSV")
+    settle(frame)
+    data, name = download(page, frame, "SVG")
+    assert name.endswith("-t0.5.svg")
+    assert "threshold 0.5" in data.decode()
 
 
 @pytest.mark.slow

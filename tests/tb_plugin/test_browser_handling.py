@@ -62,6 +62,16 @@ def test_the_keyboard_keeps_its_place_in_the_gallery(page, base):
     frame.evaluate("document.querySelector('.gallery-box').scrollTop = 0")
     frame.wait_for_selector("[data-at='0']")
     assert frame.evaluate("document.activeElement.dataset.at") == str(at)
+    # It stays with its filter where the list is sorted again.
+    for place in (last - at, at):
+        frame.evaluate("document.querySelector('[aria-label=\"Reverse the order\"]').click()")
+        frame.wait_for_function(ON_CELL.format(place))
+        assert frame.evaluate("document.activeElement.dataset.filter") == str(at)
+        box = frame.locator(f"[data-at='{place}']").bounding_box()
+        assert 0 < box["y"] < 800 - box["height"]
+        for key, next_place in (("ArrowLeft", place - 1), ("ArrowRight", place)):
+            page.keyboard.press(key)
+            frame.wait_for_function(ON_CELL.format(next_place))
     page.keyboard.press("Enter")
     frame.wait_for_function("() => document.activeElement.matches('.filter-title')")
     assert frame.locator(".filter-title").text_content().split()[:2] == ["Filter", str(at)]
@@ -137,6 +147,15 @@ def test_a_narrow_window_shows_the_filters(page, base):
         frame = open_tab(page, base, view=view)
         overhang = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert frame.evaluate(overhang) <= 0
+    page.set_viewport_size({"width": 340, "height": 700})
+    for view in ("Stages", "Training", "Following"):
+        frame.get_by_role("tab", name=view, exact=True).click()
+        settle(frame)
+        right = max(
+            canvas.bounding_box()["x"] + canvas.bounding_box()["width"]
+            for canvas in frame.locator(".chart canvas").all()
+        )
+        assert right <= 340
 
 
 def test_haste_at_the_slider_does_not_flood_the_server(page, base):
@@ -205,6 +224,33 @@ def test_the_chosen_run_comes_first(page, base):
     leads = frame.locator("tbody .lead").all_text_contents()
     assert leads[0].startswith(SMALL.name)
     assert len(leads) == 4
+    # Each is shown at its own newest step, and stays there when that step is named.
+    for step in (None, 10):
+        assert frame.locator("output").text_content() == "10 of 10"
+        data, name = download(page, frame, "CSV")
+        rows = list(csv.DictReader(io.StringIO(data.decode())))
+        assert [int(row["step"]) for row in rows] == [2, 10, 10, 10]
+        assert name == f"clusters-stages-newest-step{f'-up-to-{step}' if step else ''}-t0.3.csv"
+        if step is None:
+            frame.get_by_label("Follow new data").uncheck()
+            wait_for_address(frame, "step=10")
+            settle(frame)
+    # One that was deleted meanwhile takes none of the others with it.
+    one, every = "**/clusters/stages?run=net*", "**/clusters/stages?*"
+    gone = {"status": 404, "json": {"error": "there is no such run"}}
+    page.route(one, lambda route: route.fulfill(**gone))
+    frame.get_by_label("Threshold as a number").fill("0.4")
+    frame.get_by_text("net/heads: there is no such run").wait_for()
+    settle(frame)
+    assert frame.locator("tbody .lead").all_text_contents() == leads[:1]
+    page.route(every, lambda route: route.fulfill(**gone))
+    frame.get_by_label("Threshold as a number").fill("0.5")
+    frame.get_by_role("alert").get_by_text("there is no such run").wait_for()
+    page.unroute(one)
+    page.unroute(every)
+    page.complaints = [text for text in page.complaints if "status of 404" not in text]
+    frame.get_by_role("button", name="Try again").click()
+    frame.wait_for_selector("tbody")
     frame.get_by_role("button", name="Show only the chosen run").click()
     frame.wait_for_function("() => document.querySelectorAll('tbody tr').length === 1")
     frame.get_by_role("button", name="Show all listed runs").click()
@@ -212,6 +258,13 @@ def test_the_chosen_run_comes_first(page, base):
 
 
 def test_a_half_typed_label_does_not_filter(page, base):
+    def with_two_alike(route):
+        log = route.fetch().json()
+        for run in log["runs"]:
+            run["labels"] = ["j" if name == "i" else name for name in run["labels"]]
+        route.fulfill(json=log)
+
+    page.route("**/clusters/runs", with_two_alike)
     frame = open_tab(page, base, view="gallery")
     everything = frame.locator(".count").text_content()
     search = frame.get_by_label("Label in a cluster")
@@ -225,6 +278,14 @@ def test_a_half_typed_label_does_not_filter(page, base):
     assert len(shown_filters(frame)) > 0
     search.blur()
     assert search.input_value() == ""
+    # Of two labels of one name the second is found as well.
+    names = frame.locator("#label-names option").evaluate_all("all => all.map(e => e.value)")
+    assert names[-2:] == ["j (No. 8)", "j (No. 9)"]
+    search.fill(names[-1])
+    wait_for_address(frame, "label=9")
+    search.blur()
+    assert search.input_value() == names[-1]
+    page.unroute("**/clusters/runs")
 
 
 def test_odd_names_are_shown_in_one_line_and_exported_as_they_are(page, base):

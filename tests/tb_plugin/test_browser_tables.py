@@ -13,6 +13,7 @@ from browser_tab import (
     download,
     export_button,
     fields_at,
+    held_requests,
     open_tab,
 )
 from real_tab import settle
@@ -24,6 +25,14 @@ from sfp_keras.filters import (
     layer_statistics,
 )
 from tb_plugin.demo import make_fields
+
+# Notes how many rows the table draws whenever it changes.
+WATCH_ROWS = """() => {
+  window.drawn = [];
+  const count = () => document.querySelectorAll('tbody tr[aria-rowindex]').length;
+  new MutationObserver(() => window.drawn.push(count())).observe(
+    document.querySelector('.table-box'), {subtree: true, childList: true, attributes: true});
+}"""
 
 
 def test_one_step_or_one_stage_is_a_table(page, base):
@@ -51,6 +60,26 @@ def test_one_step_or_one_stage_is_a_table(page, base):
     assert export_button(frame, "CSV").get_attribute("aria-disabled") == "false"
     header = download(page, frame, "CSV")[0].decode().splitlines()[0].split(",")
     assert header[:4] == ["run", "stage", "depth", "split"]
+    page.unroute("**/clusters/curves?*")
+
+    def many_steps(route):
+        answer = route.fetch().json()
+        count = 400 if "threshold=0.5" in route.request.url else 130
+        answer["rows"] = [{**answer["rows"][-1], "step": step} for step in range(count)]
+        route.fulfill(json=answer)
+
+    # A table scrolled far down draws rows also in the moment in which they become fewer.
+    page.route("**/clusters/curves?*", many_steps)
+    frame.get_by_label("Threshold as a number").fill("0.5")
+    frame.wait_for_selector("table[aria-rowcount='401']", state="attached")
+    frame.get_by_text("The numbers of every step").click()
+    frame.locator(".table-box").evaluate("box => (box.scrollTop = 8000)")
+    frame.wait_for_selector("tr[aria-rowindex='300']")
+    frame.evaluate(WATCH_ROWS)
+    frame.get_by_label("Threshold as a number").fill("0.6")
+    frame.wait_for_selector("table[aria-rowcount='131']")
+    settle(frame)
+    assert min(frame.evaluate("drawn")) > 0
     page.unroute("**/clusters/curves?*")
     frame.get_by_role("tab", name="Stages", exact=True).click()
     frame.get_by_role("combobox", name="Run").select_option("small/train")
@@ -162,4 +191,27 @@ def test_heads_are_shown_where_a_stage_has_them(page, base):
     frame.get_by_label("Their fields").check()
     frame.wait_for_function("() => parent.location.hash.includes('of=fields')")
     assert f"{found.fields.mean_share:.3f}" in frame.locator(".heads-result").inner_text()
+    # What the mouse reads of the matrix.
+    table = list(csv.DictReader(io.StringIO(download(page, frame, "CSV")[0].decode())))
+    for name, of in (("nodes", found.nodes), ("field", found.fields)):
+        for head, numbers in enumerate(of.matrix):
+            column = {int(row["label"]): float(row[f"{name}_head{head}"]) for row in table}
+            np.testing.assert_allclose([column[i] for i in range(len(numbers))], numbers, rtol=1e-6)
+    # The chart over the steps is marked while it is of an earlier threshold, and says what fails.
+    old = frame.locator(".stale .chart", has_text="at every step")
+    with held_requests(page, "heads_over_steps"):
+        frame.get_by_label("Threshold as a number").fill("0.4")
+        frame.wait_for_function("() => parent.location.hash.includes('threshold=0.4')")
+        frame.wait_for_selector(".view > .fresh")
+        assert old.count() == 1
+    settle(frame)
+    assert old.count() == 0
+    page.route(
+        "**/clusters/heads_over_steps?*",
+        lambda route: route.fulfill(status=500, json={"error": "no memory"}),
+    )
+    frame.get_by_label("Threshold as a number").fill("0.5")
+    frame.get_by_role("alert").get_by_text("no memory").wait_for()
+    page.complaints = [text for text in page.complaints if "status of 500" not in text]
+    page.unroute("**/clusters/heads_over_steps?*")
     page.unroute("**/clusters/runs*")

@@ -33,22 +33,27 @@ const KEYS = [
   ['of B alone', CHANGES.second],
 ];
 
-/**
- * `row` is one of `ChangeList`, as those `before` and `after` it; `picture.current` becomes what draws
- * the matrices for export.
- */
-export function ChangeDetail({row, before, after, both, picture}) {
-  const {update, chosen, version} = useContext(Shared);
-  const {kind} = chosen.stage;
-  const asked = both.map(({parameters}) => ({...parameters, filter: row.filter}));
-  const found = useResource(
-    JSON.stringify([asked, version]),
+/** The resource of a filter's matrices in `both`; of none where `filter` is `undefined`. */
+export function useMatrices(filter, both) {
+  const {chosen, version} = useContext(Shared);
+  const asked = both.map(({parameters}) => ({...parameters, filter}));
+  return useResource(
+    filter === undefined ? null : JSON.stringify([asked, version]),
     async (signal) => {
       const answers = await Promise.all(asked.map((one) => getFilter(one, signal)));
       return prepare(answers, chosen.labels.length);
     },
-    JSON.stringify(asked.map(({run, stage, filter}) => [run, stage, filter])),
+    JSON.stringify(asked.map(({run, stage}) => [run, stage, filter])),
   );
+}
+
+/**
+ * `row` is one of `ChangeList`, as those `before` and `after` it, `found` of `useMatrices`;
+ * `picture.current` becomes what draws the matrices for export.
+ */
+export function ChangeDetail({row, before, after, both, found, picture}) {
+  const {update, chosen} = useContext(Shared);
+  const {kind} = chosen.stage;
   const heading = useRef(null);
   useEffect(() => {
     // It stands above the list where it was asked for.

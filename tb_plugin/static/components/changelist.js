@@ -18,7 +18,7 @@ const SIDE = 108; // Pixels of a thumbnail, about.
 const NAMED = 8; // Labels of a line.
 /**
  * `rows` are in the order of `sort`; `both` are A and B, `{run, stage, step, parameters}`. `detail`,
- * where a filter is shown in detail, draws that one for export.
+ * where a filter is shown in detail, draws that one for export; `null` while it is awaited.
  */
 export function ChangeList({rows, sort, both, detail}) {
   const {state, update, chosen, version} = useContext(Shared);
@@ -205,6 +205,6 @@ function offerOf({rows, shown, both, chosen, corner, pictures, detail}) {
     name: `compare-${a.stage.stage}-step${a.step}-${b.stage.stage}-step${b.step}-t${threshold}`,
     table: () => ({columns: Object.keys(flat[0]), rows: flat}),
     json: () => ({a: a.parameters, b: b.parameters, threshold, rows: flat}),
-    picture: detail ?? (shown.every(known) ? picture : null),
+    picture: detail !== undefined ? detail : shown.every(known) ? picture : null,
   };
 }

@@ -9,10 +9,12 @@ const SAID_MILLISECONDS = 2500;
 
 /**
  * Copies an address that names run, stage, step, threshold and view even where they are as the tab
- * chooses: opened later, beside a log that has grown, it shows the same.
+ * chooses, and what the view names itself: opened later, beside a log that has grown, it shows the
+ * same.
  */
 export function CopyLink({views}) {
-  const {state, chosen} = useContext(Shared);
+  const shared = useContext(Shared);
+  const {state, chosen} = shared;
   const [said, setSaid] = useState('');
   const timer = useRef(0);
   useEffect(() => () => clearTimeout(timer.current), []);
@@ -22,6 +24,7 @@ export function CopyLink({views}) {
       stage: chosen.stage.stage,
       step: chosen.shownStep,
       threshold: chosen.threshold,
+      ...views.find(({name}) => name === state.view).named?.(shared),
     };
     const values = {...encode({...state, ...named}, views), view: state.view};
     setSaid((await copied(linkTo(values))) ? 'Copied' : 'Copy it from the browser’s address');

@@ -1,24 +1,25 @@
 /** Choosing a label by name or number, with suggestions. */
 
-import {html, useState} from '../lib/html.js';
+import {html, useMemo, useState} from '../lib/html.js';
 import {plural} from '../lib/format.js';
 
 /** `value` is a label's number or null; `onChange` gets the new one; `kind` is what is searched. */
 export function LabelSearch({labels, value, kind, onChange}) {
   const [typed, setTyped] = useState(null); // `null`: nothing is being typed.
-  const shown = typed ?? (value === null ? '' : labels[value]);
-  const wrong = shown.trim() !== '' && findLabel(labels, shown) === null;
+  const names = useMemo(() => namesApart(labels), [labels]);
+  const shown = typed ?? (value === null ? '' : names[value]);
+  const wrong = shown.trim() !== '' && findLabel(names, shown) === null;
   // While typing only what is exactly a name filters; the rest waits for Enter.
   const type = (text) => {
     setTyped(text);
-    const exact = labels.indexOf(text);
+    const exact = names.indexOf(text);
     const next = exact >= 0 ? exact : null;
     if (next !== value) onChange(next);
   };
   const take = () => {
     if (typed === null) return;
-    const found = findLabel(labels, typed);
-    if (labels[value] !== typed && found !== value) onChange(found);
+    const found = findLabel(names, typed);
+    if (names[value] !== typed && found !== value) onChange(found);
     if (!wrong) setTyped(null);
   };
   return html`<div class="inline label-search">
@@ -41,10 +42,17 @@ export function LabelSearch({labels, value, kind, onChange}) {
       }}
     />
     <datalist id="label-names">
-      ${labels.map((name, i) => html`<option key=${i} value=${name}>No. ${i}</option>`)}
+      ${names.map((name, i) => html`<option key=${i} value=${name}>No. ${i}</option>`)}
     </datalist>
     ${wrong && html`<span class="note problem" role="status">No such label</span>`}
   </div>`;
+}
+
+/** The names, with their numbers where several labels have the same. */
+function namesApart(labels) {
+  const times = new Map();
+  for (const name of labels) times.set(name, (times.get(name) ?? 0) + 1);
+  return labels.map((name, i) => (times.get(name) > 1 ? `${name} (No. ${i})` : name));
 }
 
 /** A name exactly, else a number, else the first name that begins so or holds it; or null. */

@@ -62,7 +62,7 @@ export function LifeMap({answer, lives, labels, fields, title, theme, onCanvas})
     <canvas
       ref=${canvas}
       role="img"
-      aria-label=${`${title}: ${rows.length} labels by ${steps.length} steps; the clusters are named below`}
+      aria-label=${`${title}: ${rows.length} labels by ${steps.length} steps; the clusters of the last are named below, the exported JSON file has every step`}
       style=${{height: `${height}px`}}
       onMouseMove=${point}
       onMouseLeave=${() => setAt(null)}

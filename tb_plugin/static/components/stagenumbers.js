@@ -6,7 +6,7 @@ import {rowsOfRuns, withReferences} from '../lib/errorcolumns.js';
 import {useResource} from '../lib/resource.js';
 import {Shared} from '../lib/shared.js';
 import {ErrorNotes, Reference} from './errornotes.js';
-import {Await} from './messages.js';
+import {Await, Failure} from './messages.js';
 import {Table} from './table.js';
 
 /** `both` are the parameters of A and B: run, stage, step and threshold. */
@@ -24,6 +24,7 @@ export function StageNumbers({both}) {
     },
     JSON.stringify(both.map(({run, stage}) => [run, stage])),
   );
+  if (found.error) return html`<${Failure} error=${found.error} retry=${found.retry} />`;
   // Of runs without errors the numbers are in the view of stages.
   if (!found.data?.barsAt.length) return null;
   return html`<section class="card" aria-label="The stages of A and B">

@@ -1,6 +1,6 @@
 /** A table that sorts by its columns and draws only the rows in sight. */
 
-import {html, useRef, useState} from '../lib/html.js';
+import {html, useLayoutEffect, useRef, useState} from '../lib/html.js';
 import {useMoreBeside} from '../lib/scrolled.js';
 
 const ROW = 27; // Pixels, as in styles/tables.css.
@@ -21,10 +21,13 @@ export function Table({columns, rows, caption, sort, onSort, lead, leadTitle, is
   const [top, setTop] = useState(0);
   const box = useRef(null);
   const windowed = height && rows.length > ALL_AT_ONCE;
-  const first = windowed ? Math.max(0, Math.floor(top / ROW) - MARGIN_ROWS) : 0;
+  // Fewer rows than before may end above the place to which the table was scrolled.
+  const inSight = Math.min(Math.floor(top / ROW), rows.length - Math.ceil(height / ROW));
+  const first = windowed ? Math.max(0, inSight - MARGIN_ROWS) : 0;
   const last = windowed
     ? Math.min(rows.length, Math.ceil((top + height) / ROW) + MARGIN_ROWS)
     : rows.length;
+  useLayoutEffect(() => setTop(box.current.scrollTop), [rows.length]);
   const span = columns.length + (lead ? 1 : 0);
   const beside = useMoreBeside(box);
   return html`<div class=${`table-frame ${beside.sides}`} style=${{'--lead': `${beside.lead}px`}}><div

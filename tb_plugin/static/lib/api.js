@@ -8,9 +8,11 @@ const TEXT_KEYS = new Set(['run', 'phase', 'title', 'stage', 'split', 'name', 'e
 
 const cache = new Map(); // In order of use, the least recent first.
 let cacheBytes = 0;
+let era = 0; // Of the log.
 
-/** Forgets all answers: the log has changed. */
+/** Forgets all answers, also those under way: the log has changed. */
 export function forgetAnswers() {
+  era += 1;
   cache.clear();
   cacheBytes = 0;
 }
@@ -38,6 +40,7 @@ async function request(route, parameters, signal, read) {
   }
   const kind = JSON.stringify([route, parameters.run, parameters.stage]);
   await rest(kind, signal);
+  const asked = era;
   const done = begin(kind, signal);
   let response, body;
   try {
@@ -50,7 +53,7 @@ async function request(route, parameters, signal, read) {
   done();
   if (!response.ok) throw new Error(errorLine(body, response));
   const answer = read(body);
-  remember(url.href, answer, body.byteLength);
+  if (asked === era) remember(url.href, answer, body.byteLength);
   return answer;
 }
 

@@ -19,7 +19,20 @@ function shade(share, theme) {
 }
 
 /** The largest value of a matrix, above zero. */
-export const largestOf = (matrix) => Math.max(...matrix.flat(), 1e-30);
+export function largestOf(matrix) {
+  let most = 1e-30;
+  // Not `Math.max` of all, which takes so many arguments only where labels are few.
+  for (const row of matrix) for (const value of row) most = Math.max(most, value);
+  return most;
+}
+
+/** The columns of files that hold a matrix of heads, named as by `HeadSpecialization.to_frame`. */
+export const headColumns = (matrix, name) => matrix.map((_, head) => name + head);
+
+/** What these columns have of a label. */
+export function ofHeads(matrix, name, label) {
+  return Object.fromEntries(matrix.map((row, head) => [name + head, row[label]]));
+}
 
 /**
  * Fills a rectangle of pixels with a matrix.

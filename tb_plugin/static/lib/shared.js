@@ -39,6 +39,7 @@ export function useOffer(offered, known = true) {
   // Held back before the next click can come, put only when the charts below are drawn.
   useLayoutEffect(() => {
     if (held) put(COMPUTING);
+    else if (offered?.picture === null) put(offered);
   });
   useEffect(() => {
     if (!held) put(offered);

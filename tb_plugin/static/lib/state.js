@@ -27,7 +27,7 @@ function names(value) {
 }
 
 // What several views share: [default, read from the address]. `null`: what suits the log. A view
-// declares what it alone needs as its `fields`.
+// declares what it alone needs as its `fields`, and what of all fields it chose by itself as `named`.
 const FIELDS = {
   run: [null, text],
   compared: [null, names],
@@ -92,8 +92,9 @@ function defaultRun(runs) {
  * What the state means for a log: the records of run and stage, and concrete step and threshold.
  *
  * `following` says that the step is the newest there is. `step` is where the stage was measured;
- * `stagesStep` is what views of all stages ask for, `undefined` while following. `compared` has the
- * run chosen first. `labels` are names to be shown, `run.labels` those of the log. `kind` is what
+ * `stagesStep` is what views of all stages ask for, `undefined` while following. `steps` are those
+ * to choose from, of `stages` the steps of all runs shown together. `compared` has the run chosen
+ * first. `labels` are names to be shown, `run.labels` those of the log. `kind` is what
  * the filters are that the view speaks of. `stages` are those of the run that the view can show:
  * where it cannot show the stage chosen, the nearest before it is.
  */
@@ -107,17 +108,17 @@ export function select(state, runs, view) {
   const stage = stages.includes(asked) ? asked : nearest(stages, run.stages.indexOf(asked), run);
   const filter = state.filter !== null && state.filter < stage?.filters ? state.filter : null;
   const label = state.label !== null && state.label < run.labels.length ? state.label : null;
-  const allSteps = [...new Set(run.stages.flatMap((s) => s.steps))].sort((a, b) => a - b);
-  const wide = state.view === 'stages' || state.view === 'curves';
-  const steps = wide ? allSteps : (stage?.steps ?? []);
-  const following = state.step === null;
-  const latest = (list) =>
-    (following ? list.at(-1) : (list.findLast((s) => s <= state.step) ?? list[0])) ?? null;
   const together =
     state.compared === null
       ? (r) => r.phase === run.phase && runs.length <= 6
       : (r) => state.compared.includes(r.run);
   const compared = [run, ...runs.filter((r) => r !== run && together(r))];
+  const wide = state.view === 'stages' || state.view === 'curves';
+  // A step named for all that is shown together must not stop the others before their last.
+  const steps = wide ? stepsOf(state.view === 'stages' ? compared : [run]) : (stage?.steps ?? []);
+  const following = state.step === null;
+  const latest = (list) =>
+    (following ? list.at(-1) : (list.findLast((s) => s <= state.step) ?? list[0])) ?? null;
   return {
     run,
     stage,
@@ -142,6 +143,15 @@ export function select(state, runs, view) {
       .filter(([, asked, found]) => asked !== null && asked !== found)
       .map(([what, name]) => ({what, name, patch: {[what]: null}})),
   };
+}
+
+/** The runs shown together, by name: what a view of several runs has for its `named`. */
+export const comparedRuns = ({chosen}) => ({compared: chosen.compared.map(({run}) => run)});
+
+/** The steps of all stages of some runs, ascending. */
+function stepsOf(runs) {
+  const all = runs.flatMap((run) => run.stages.flatMap((s) => s.steps));
+  return [...new Set(all)].sort((a, b) => a - b);
 }
 
 /** The stage before a place in the network; where there is none, the next behind it. */

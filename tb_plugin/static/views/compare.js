@@ -2,7 +2,7 @@
 
 import {html, useContext, useMemo, useRef} from '../lib/html.js';
 import {getJson} from '../lib/api.js';
-import {ChangeDetail} from '../components/changedetail.js';
+import {ChangeDetail, useMatrices} from '../components/changedetail.js';
 import {ChangeList} from '../components/changelist.js';
 import {MeasurementChoice} from '../components/measurementchoice.js';
 import {StageNumbers} from '../components/stagenumbers.js';
@@ -35,13 +35,20 @@ export const view = {
     changedown: [true, flag],
     page: [0, integer],
   },
+  named: (shared) => {
+    const {run, stage, step} = referenceOf(shared);
+    return {arun: run.run, astage: stage.stage, astep: step};
+  },
 };
 
 /** A is chosen here, B is what all views show. */
 function CompareView() {
   const shared = useContext(Shared);
   const {state, runs, chosen, update} = shared;
-  const a = useReference();
+  const a = useMemo(
+    () => referenceOf(shared),
+    [state.arun, state.astage, state.astep, runs, chosen.run, chosen.stage],
+  );
   const gone = state.arun !== null && state.arun !== a.run.run;
   const b = {run: chosen.run, stage: chosen.stage, step: chosen.step};
   const why = whyNotComparable(a, b);
@@ -88,22 +95,19 @@ function CompareView() {
  * The measurement A: what was chosen, else the first step of the same stage, else that stage in
  * another run.
  */
-function useReference() {
-  const {state, runs, chosen} = useContext(Shared);
-  return useMemo(() => {
-    const stageIn = (run, name) => run.stages.find((s) => s.stage === name);
-    const fits = (run) => whyNotComparable({run, stage: like(run), step: 0}, chosen) === null;
-    const like = (run) => stageIn(run, chosen.stage.stage);
-    const usual =
-      chosen.stage.steps.length > 1
-        ? chosen.run
-        : (runs.find((run) => run !== chosen.run && like(run)?.steps.length && fits(run)) ??
-          chosen.run);
-    const run = runs.find((r) => r.run === state.arun) ?? usual;
-    const stage = stageIn(run, state.astage) ?? like(run) ?? run.stages[0];
-    const step = stage.steps.findLast((s) => state.astep !== null && s <= state.astep);
-    return {run, stage, step: step ?? stage.steps[0] ?? null};
-  }, [state.arun, state.astage, state.astep, runs, chosen.run, chosen.stage]);
+function referenceOf({state, runs, chosen}) {
+  const stageIn = (run, name) => run.stages.find((s) => s.stage === name);
+  const fits = (run) => whyNotComparable({run, stage: like(run), step: 0}, chosen) === null;
+  const like = (run) => stageIn(run, chosen.stage.stage);
+  const usual =
+    chosen.stage.steps.length > 1
+      ? chosen.run
+      : (runs.find((run) => run !== chosen.run && like(run)?.steps.length && fits(run)) ??
+        chosen.run);
+  const run = runs.find((r) => r.run === state.arun) ?? usual;
+  const stage = stageIn(run, state.astage) ?? like(run) ?? run.stages[0];
+  const step = stage.steps.findLast((s) => state.astep !== null && s <= state.astep);
+  return {run, stage, step: step ?? stage.steps[0] ?? null};
 }
 
 /** Why filters of two measurements cannot be put side by side, or `null`. */
@@ -165,9 +169,12 @@ function Both({rows, both}) {
   const at = sorted.findIndex((row) => row.filter === chosen.filter);
   const row = sorted[at];
   const around = {before: sorted[at - 1], after: sorted[at + 1]};
+  const found = useMatrices(row?.filter, both);
+  const draw = () => picture.current?.();
+  const detail = !row || found.error ? undefined : found.busy ? null : draw;
   return html`${row &&
-      html`<${ChangeDetail} key=${row.filter} ...${{row, both, picture}} ...${around} />`}
-    <${ChangeList} ...${{sort, both}} rows=${sorted} detail=${row && (() => picture.current?.())} />`;
+      html`<${ChangeDetail} key=${row.filter} ...${{row, both, found, picture}} ...${around} />`}
+    <${ChangeList} ...${{sort, both, detail}} rows=${sorted} />`;
 }
 
 /** One row a filter: its numbers and clusters in both, and how they differ. */

@@ -1,17 +1,17 @@
 /** View (b): SNR, noise and accuracy against the training step. */
 
 import {html, useContext, useRef} from '../lib/html.js';
-import {getJson} from '../lib/api.js';
+import {askRuns} from '../lib/askruns.js';
 import {Chart, Legend} from '../components/chart.js';
 import {depthColor, seriesStyle} from '../lib/colors.js';
 import {columnOf} from '../lib/columns.js';
-import {barsOf, rowsOfRuns, withErrors} from '../lib/errorcolumns.js';
+import {barsOf, withErrors} from '../lib/errorcolumns.js';
 import {compose} from '../lib/export.js';
 import {shortNames, shortRunNames} from '../lib/format.js';
 import {Await, Empty, Notices} from '../components/messages.js';
 import {useResource} from '../lib/resource.js';
 import {Shared, useOffer} from '../lib/shared.js';
-import {oneOf} from '../lib/state.js';
+import {comparedRuns, oneOf} from '../lib/state.js';
 import {StepTable} from '../components/steptable.js';
 import {Check, Radios} from '../components/widgets.js';
 
@@ -32,6 +32,7 @@ export const view = {
   place: 2,
   Page: CurvesView,
   fields: {lines: ['stages', oneOf('stages', 'runs')]},
+  named: comparedRuns,
 };
 
 /** One line a stage of the run, or one line a run at the chosen stage. */
@@ -47,10 +48,7 @@ function CurvesView() {
   const asked = parameters.filter((p) => byStage || p.stage !== undefined);
   const curves = useResource(
     JSON.stringify([asked, version]),
-    async (signal) => {
-      const answers = await Promise.all(asked.map((p) => getJson('curves', p, signal)));
-      return rowsOfRuns(answers, asked);
-    },
+    (signal) => askRuns('curves', asked, signal),
     JSON.stringify(asked.map((p) => [p.run, p.stage])),
   );
   return html`<${Await} resource=${curves} what="Computing the statistics of every step">

@@ -13,7 +13,7 @@ import {focusIsLost} from '../lib/focus.js';
 import {capital, describeChoice, plural} from '../lib/format.js';
 import {Matrix, zoomView} from '../components/matrix.js';
 import {matrixPicture} from '../lib/matrixpicture.js';
-import {Await, Failure, Loading} from '../components/messages.js';
+import {Await, Empty, Failure, Loading} from '../components/messages.js';
 import {useResource} from '../lib/resource.js';
 import {Shared, useOffer, useStageParameters} from '../lib/shared.js';
 import {useWidth} from '../lib/width.js';
@@ -87,13 +87,25 @@ function FilterView() {
       <span class="quiet">of ${chosen.stage.filters}</span>
     </div>
     ${filter === null
-        ? list.error
-          ? html`<${Failure} error=${list.error} retry=${list.retry} />`
-          : html`<${Loading} what=${`Finding the clusters of every ${kind}`} />`
+        ? html`<${NoFilter} list=${list} />`
         : html`<${Await} resource=${detail} what=${`Computing the ${kind}’s fields`}>
           ${(data) => html`<${Detail} key=${data.header.filter} ...${data} />`}
         <//>`
     }`;
+}
+
+/** What stands where the list has no filter: not yet, or none that has the label. */
+function NoFilter({list}) {
+  const {chosen, update} = useContext(Shared);
+  const {kind} = chosen.stage;
+  if (list.error) return html`<${Failure} error=${list.error} retry=${list.retry} />`;
+  if (list.busy || chosen.label === null)
+    return html`<${Loading} what=${`Finding the clusters of every ${kind}`} />`;
+  return html`<${Empty} title=${`No ${kind} has “${chosen.labels[chosen.label]}” in a cluster`}>
+    <p>Lower the threshold, choose another stage, or${' '}
+      <button type="button" class="link" onClick=${() => update({label: null})}>clear the label</button>.
+    </p>
+  <//>`;
 }
 
 /** The three matrices as numbers to be painted, in the order shown. */

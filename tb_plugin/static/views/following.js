@@ -100,6 +100,7 @@ function Following({answer, parameters}) {
     return sortRows(all, key, state.followdown);
   }, [filters, known, key, state.followdown]);
   const filter = chosen.filter ?? table[0].filter;
+  const lives = useLives({...parameters, filter});
   const x = rows.map(({step}) => step);
   const line = (label, y, i) => ({label, y, x, ...seriesStyle(i, theme)});
   const becoming = LINES.map(([label, keys], i) =>
@@ -124,15 +125,20 @@ function Following({answer, parameters}) {
       columns: [...known.map((c) => c.key), 'threshold'],
       rows: table.map((row) => ({...row, threshold})),
     }),
-    json: () => ({...parameters, ...answer}),
-    picture: () =>
-      compose(
-        [
-          ...charts.map(({name, title}) => ({title, canvas: canvases.current[name]})),
-          {title: mapTitle(state.followed, filter, chosen.stage.kind), canvas: canvases.current.map},
-        ],
-        {heading, columns: 1, legend: [...becoming, ...stable, ...chance]},
-      ),
+    json: async () => ({
+      ...{...parameters, ...answer},
+      followed_filter: await getJson('followed_filter', {...parameters, filter}),
+    }),
+    picture: lives.busy
+      ? null
+      : () =>
+          compose(
+            [
+              ...charts.map(({name, title}) => ({title, canvas: canvases.current[name]})),
+              {title: mapTitle(state.followed, filter, chosen.stage.kind), canvas: canvases.current.map},
+            ],
+            {heading, columns: 1, legend: [...becoming, ...stable, ...chance]},
+          ),
   });
   const sort = (by) =>
     update(by === key ? {followdown: !state.followdown} : {followsort: by, followdown: by === 'birth'});
@@ -186,7 +192,7 @@ function Following({answer, parameters}) {
         <${Explanations} columns=${known} />
       </div>
       <${FollowedFilter}
-        parameters=${{...parameters, filter}}
+        ...${{filter, lives}}
         onCanvas=${(canvas) => (canvases.current.map = canvas)}
       />
     </section>`;
@@ -197,18 +203,22 @@ const sum = (values) => (values.includes(null) ? null : values.reduce((a, b) => 
 const mapTitle = (what, filter, kind) =>
   `${what === 'fields' ? 'Fields on each label’s own unit' : 'Clusters'} of ${kind} ${filter}`;
 
-/** The clusters of one filter: a map, and those of the last step by name. */
-function FollowedFilter({parameters, onCanvas}) {
-  const {state, update, chosen, version} = useContext(Shared);
-  const key = JSON.stringify(['followed', parameters, chosen.stage.steps.length, version]);
-  const found = useResource(
-    key,
+/** The resource of one filter's clusters. What is shown of another filter is not kept. */
+function useLives(parameters) {
+  const {chosen, version} = useContext(Shared);
+  return useResource(
+    JSON.stringify(['followed', parameters, chosen.stage.steps.length, version]),
     (signal) => getJson('followed_filter', parameters, signal),
-    JSON.stringify([parameters.run, parameters.stage]),
+    JSON.stringify([parameters.run, parameters.stage, parameters.filter]),
   );
+}
+
+/** The clusters of one filter: a map, and those of the last step by name. */
+function FollowedFilter({filter, lives, onCanvas}) {
+  const {state, update, chosen} = useContext(Shared);
   return html`<div>
     <div class="card-head">
-      <b>${capital(chosen.stage.kind)} ${parameters.filter}</b>
+      <b>${capital(chosen.stage.kind)} ${filter}</b>
       <${Radios}
         label="What is drawn"
         name="followed"
@@ -220,7 +230,7 @@ function FollowedFilter({parameters, onCanvas}) {
         onChange=${(followed) => update({followed})}
       />
     </div>
-    <${Await} resource=${found} what="Following its clusters">
+    <${Await} resource=${lives} what="Following its clusters">
       ${(answer) => html`<${Lives} answer=${answer} onCanvas=${onCanvas} />`}
     <//>
   </div>`;

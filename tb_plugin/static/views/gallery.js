@@ -1,6 +1,6 @@
 /** View (c): one small cluster matrix a filter; only what is in sight is fetched and drawn. */
 
-import {html, useContext, useEffect, useLayoutEffect, useRef, useState} from '../lib/html.js';
+import {html, useContext, useLayoutEffect, useMemo, useRef, useState} from '../lib/html.js';
 import {getJson} from '../lib/api.js';
 import {Cell, LEAST_WIDTH, newest} from '../components/cell.js';
 import {CellNote} from '../components/cellnote.js';
@@ -118,12 +118,15 @@ function Grid({rows, step}) {
   const {parameters, key, scope} = useStageParameters();
   const box = useRef(null);
   const [place, setPlace] = useState({top: 0, width: 0, height: 0});
-  // Coming back from a filter, the gallery goes on where that one stands.
-  const [active, setActive] = useState(() => {
-    const at = rows.findIndex((row) => row.filter === chosen.filter);
-    return Math.max(0, at);
-  });
-  const [pointed, setPointed] = useState(null);
+  // Coming back from a filter, the gallery goes on where that one stands. It is known by its number,
+  // since a list that is sorted again has another filter in its place.
+  const [stand, setStand] = useState({at: 0, filter: chosen.filter});
+  const active = useMemo(() => {
+    const at = rows.findIndex((row) => row.filter === stand.filter);
+    return at >= 0 ? at : Math.min(stand.at, rows.length - 1);
+  }, [rows, stand]);
+  const setActive = (at) => setStand({at, filter: rows[at].filter});
+  const [pointed, setPointed] = useState(null); // The number of a filter.
   const focusNext = useRef(focusIsLost());
   const started = useRef(active === 0);
 
@@ -168,9 +171,6 @@ function Grid({rows, step}) {
     visible.map((row) => row.filter),
   );
 
-  useEffect(() => {
-    setActive((at) => Math.min(at, rows.length - 1));
-  }, [rows]);
   const held = box.current?.contains(document.activeElement);
   // Before the next key is handled; cells that moved in the document have lost it as well.
   useLayoutEffect(() => {
@@ -187,6 +187,20 @@ function Grid({rows, step}) {
     box.current.scrollTop = (Math.floor(active / columns) - above) * cell.height;
   });
 
+  const bringIntoSight = (at) => {
+    const y = Math.floor(at / columns) * cell.height;
+    const element = box.current;
+    if (y < element.scrollTop) element.scrollTop = y;
+    else if (y + cell.height + GAP > element.scrollTop + element.clientHeight)
+      element.scrollTop = y + cell.height + GAP - element.clientHeight;
+  };
+  // The keyboard goes with its filter where that has another place.
+  useLayoutEffect(() => {
+    if (!held || active === stand.at) return;
+    bringIntoSight(active);
+    setActive(active);
+  }, [rows]);
+
   const move = (event) => {
     if (event.key === 'Escape') setPointed(null);
     const page = columns * Math.max(1, Math.floor(place.height / cell.height));
@@ -202,11 +216,7 @@ function Grid({rows, step}) {
     if (Number.isNaN(to)) return;
     event.preventDefault();
     const next = Math.min(rows.length - 1, Math.max(0, to));
-    const y = Math.floor(next / columns) * cell.height;
-    const element = box.current;
-    if (y < element.scrollTop) element.scrollTop = y;
-    else if (y + cell.height + GAP > element.scrollTop + element.clientHeight)
-      element.scrollTop = y + cell.height + GAP - element.clientHeight;
+    bringIntoSight(next);
     focusNext.current = true;
     setActive(next);
   };
@@ -242,6 +252,7 @@ function Grid({rows, step}) {
     step !== undefined,
   );
 
+  const noted = pointed === null ? -1 : rows.findIndex((row) => row.filter === pointed);
   return html`<div class="gallery-box" ref=${box} role="list" aria-label=${capital(plural(chosen.stage.kind))} onKeyDown=${move}>
     ${thumbnails.error && html`<${Failure} error=${thumbnails.error} retry=${thumbnails.retry} />`}
     <div class="gallery-sheet" style=${{height: `${lines * cell.height + GAP}px`}}>
@@ -265,16 +276,17 @@ function Grid({rows, step}) {
             thumbnail=${thumbnails.of(row.filter)}
             reachable=${at === active}
             onFocus=${() => setActive(at)}
-            onPoint=${(on) => setPointed((old) => (on ? at : old === at ? null : old))}
+            onPoint=${(on) =>
+              setPointed((old) => (on ? row.filter : old === row.filter ? null : old))}
             open=${() => update({view: 'filter', filter: row.filter})}
           />
         </div>`;
       })}
-      ${rows[pointed] &&
+      ${rows[noted] &&
         html`<${CellNote}
-        row=${newest(rows[pointed], thumbnails.of(rows[pointed].filter))}
-        left=${GAP + (pointed % columns) * cell.width}
-        top=${GAP + Math.floor(pointed / columns) * cell.height}
+        row=${newest(rows[noted], thumbnails.of(rows[noted].filter))}
+        left=${GAP + (noted % columns) * cell.width}
+        top=${GAP + Math.floor(noted / columns) * cell.height}
         height=${cell.height - GAP}
         place=${place}
       />`}

@@ -7,7 +7,7 @@ import {Explanations} from '../components/explanations.js';
 import {quantityColor} from '../lib/colors.js';
 import {compose} from '../lib/export.js';
 import {cutMiddle, describeChoice, formatNumber, labelName} from '../lib/format.js';
-import {headsPicture, largestOf, paintHeads, scaleColors} from '../lib/headspicture.js';
+import {headColumns, headsPicture, largestOf, ofHeads, paintHeads, scaleColors} from '../lib/headspicture.js';
 import {Await, Empty, Notices} from '../components/messages.js';
 import {useResource} from '../lib/resource.js';
 import {Shared, useOffer, useStageParameters} from '../lib/shared.js';
@@ -18,6 +18,8 @@ import {Radios} from '../components/widgets.js';
 const TICK_LETTERS = 14;
 const ROW = 22; // Pixels of a head, where there is room.
 const MOST = 420; // Pixels of all heads.
+// Columns of the CSV file that hold the matrices.
+const [NODES, FIELDS] = ['nodes_head', 'field_head'];
 
 export const view = {
   name: 'heads',
@@ -36,7 +38,7 @@ export const view = {
 
 /** The matrix at the chosen step, shares of labels, and their mean at every step. */
 function HeadsView() {
-  const {chosen} = useContext(Shared);
+  const {chosen, version} = useContext(Shared);
   const {parameters, key, scope} = useStageParameters();
   const found = useResource(
     `heads ${key}`,
@@ -45,7 +47,7 @@ function HeadsView() {
   );
   const {run, stage, threshold} = parameters;
   const steps = useResource(
-    `heads over steps ${key}`,
+    JSON.stringify(['heads over steps', run, stage, threshold, version]),
     async (signal) =>
       chosen.stage.heads ? getJson('heads_over_steps', {run, stage, threshold}, signal) : {rows: []},
     scope,
@@ -95,8 +97,18 @@ function Heads({answer, steps}) {
   useOffer({
     name: `heads-${chosen.stage.stage}-t${threshold}`,
     table: () => ({
-      columns: [...columns.heads.map((c) => c.key), 'step', 'threshold'],
-      rows: sorted.map((row) => ({...row, step, threshold})),
+      columns: [
+        ...columns.heads.map((c) => c.key),
+        ...headColumns(answer.matrix, NODES),
+        ...headColumns(answer.field_matrix, FIELDS),
+        ...['step', 'threshold'],
+      ],
+      rows: sorted.map((row) => ({
+        ...row,
+        ...ofHeads(answer.matrix, NODES, row.label),
+        ...ofHeads(answer.field_matrix, FIELDS, row.label),
+        ...{step, threshold},
+      })),
     }),
     json: () => ({run: chosen.run.run, stage: chosen.stage.stage, threshold, ...answer}),
     picture: () => {
@@ -156,7 +168,9 @@ function Heads({answer, steps}) {
       />
       <${Legend} entries=${series} />
       <p class="quiet">Dashed: 1 / heads.</p>
-      <${OverSteps} steps=${steps} prefix=${prefix} theme=${theme} heads=${heads} />
+      <${Await} resource=${steps} what="Finding the leading heads at every step">
+        ${(found) => html`<${OverSteps} ...${{...found, prefix, theme, heads}} />`}
+      <//>
     </section>
     <section class="card">
       <${Table}
@@ -172,8 +186,7 @@ function Heads({answer, steps}) {
 }
 
 /** Mean shares against the step, where there are several. */
-function OverSteps({steps, prefix, theme, heads}) {
-  const {rows = [], notices = []} = steps.data ?? {};
+function OverSteps({rows, notices = [], prefix, theme, heads}) {
   const told = html`<${Notices} texts=${notices} />`;
   if (rows.length < 2) return told;
   const series = [
@@ -233,7 +246,7 @@ function HeadMatrix({title, matrix, ordered, theme}) {
     <canvas
       ref=${canvas}
       role="img"
-      aria-label=${`${title}: ${heads} heads by ${ordered.length} labels; the numbers are in the table below`}
+      aria-label=${`${title}: ${heads} heads by ${ordered.length} labels; the exported CSV file has every number`}
       style=${{height: `${height}px`}}
       onMouseMove=${point}
       onMouseLeave=${() => setAt(null)}

@@ -1,19 +1,19 @@
 /** View (a): the papers' table of stages, and its columns against depth, several runs together. */
 
 import {html, useContext, useRef} from '../lib/html.js';
-import {getJson} from '../lib/api.js';
+import {askRuns} from '../lib/askruns.js';
 import {Chart, Legend} from '../components/chart.js';
 import {Explanations} from '../components/explanations.js';
 import {ErrorNotes, Reference} from '../components/errornotes.js';
 import {neutralColor, seriesStyle} from '../lib/colors.js';
 import {columnOf, symbols} from '../lib/columns.js';
-import {barsOf, known, rowsOfRuns, withErrors, withReferences} from '../lib/errorcolumns.js';
+import {barsOf, known, withErrors, withReferences} from '../lib/errorcolumns.js';
 import {compose} from '../lib/export.js';
 import {formatNumber, plural, shortNames, shortRunNames} from '../lib/format.js';
 import {groupsOf, rowsOfGroups} from '../lib/means.js';
 import {Await, Empty, Notices} from '../components/messages.js';
 import {useResource} from '../lib/resource.js';
-import {flag, toRun} from '../lib/state.js';
+import {comparedRuns, flag, toRun} from '../lib/state.js';
 import {kindOfRow} from '../lib/words.js';
 import {Shared, useOffer} from '../lib/shared.js';
 import {Table} from '../components/table.js';
@@ -61,6 +61,7 @@ export const view = {
   place: 1,
   Page: StagesView,
   fields: {mean: [false, flag]},
+  named: comparedRuns,
 };
 
 /** Table and charts. */
@@ -74,8 +75,7 @@ function StagesView() {
   const stages = useResource(
     JSON.stringify([parameters, version]),
     async (signal) => {
-      const answers = await Promise.all(parameters.map((p) => getJson('stages', p, signal)));
-      const {notices, ...found} = rowsOfRuns(answers, parameters);
+      const {notices, ...found} = await askRuns('stages', parameters, signal);
       return {...found, notices: notices.filter((text) => !text.includes(NOT_KEPT))};
     },
     JSON.stringify(parameters.map((p) => p.run)),
@@ -115,11 +115,14 @@ function Stages({rows: ofRuns, barsAt, told}) {
   const {threshold} = chosen;
   // A line of one point says less than its number in the table.
   const drawn = groups.some((group) => group.rows.length > 1);
-  const steps = ofRuns.filter((row) => row.run === chosen.run.run).map((row) => row.step);
-  const step = steps.length ? Math.max(...steps) : chosen.shownStep;
+  const steps = [...new Set(ofRuns.map((row) => row.step))];
+  // Of rows of several steps each says its own.
+  const step = steps.length > 1 ? null : (steps[0] ?? chosen.shownStep);
+  const upTo = chosen.following ? '' : ` up to ${chosen.shownStep}`;
+  const named = step === null ? `newest step${upTo}` : `step ${step}`;
   const inFiles = rows.map((row) => (row.runs ? {...row, run: groupOf.get(row.run).name} : row));
   const offered = {
-    name: `stages-step${step}-t${threshold}${state.mean && someAlike ? '-means' : ''}`,
+    name: `stages-${step === null ? named : `step${step}`}-t${threshold}${state.mean && someAlike ? '-means' : ''}`,
     table: () => ({columns: withErrors(keys, inFiles), rows: inFiles}),
     json: () => ({step, threshold, rows: inFiles}),
     picture:
@@ -127,7 +130,7 @@ function Stages({rows: ofRuns, barsAt, told}) {
       (() =>
         compose(
           charts.map(({title}) => ({title, canvas: canvases.current[title]})),
-          {heading: `Stages, step ${step}, threshold ${threshold}`, columns: 3, legend},
+          {heading: `Stages, ${named}, threshold ${threshold}`, columns: 3, legend},
         )),
   };
   useOffer(rows.length ? offered : null);

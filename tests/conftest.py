@@ -2,6 +2,10 @@
 
 import gc
 import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import pytest
 
 from sfp_keras.backend import choose_backend, start_backend
 
@@ -16,8 +20,42 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     start_backend()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # Of steps that are not compiled.
+    config.addinivalue_line("filterwarnings", "ignore:Even though the `tf.config:UserWarning")
+
+
 def pytest_collection_finish() -> None:
     """Leave what the imports made out of every garbage collection: a tenth of all time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+@contextmanager
+def _uncompiled() -> Iterator[None]:
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture(scope="session")
+def uncompiled() -> Callable[[], AbstractContextManager[None]]:
+    """`with uncompiled():` to compile a training takes ten times as long as its few steps."""
+    return _uncompiled
+
+
+@pytest.fixture(scope="module")
+def not_compiled() -> Iterator[None]:
+    """As `uncompiled`, for a whole module."""
+    with _uncompiled():
+        yield

@@ -4,6 +4,7 @@ import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -50,12 +51,26 @@ def _uncompiled() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def uncompiled() -> Callable[[], AbstractContextManager[None]]:
-    """`with uncompiled():` to compile a training takes ten times as long as its few steps."""
+    """A context: to compile a training takes ten times as long as its few steps."""
     return _uncompiled
 
 
 @pytest.fixture(scope="module")
 def not_compiled() -> Iterator[None]:
-    """As `uncompiled`, for a whole module."""
+    """As `uncompiled`, until the module ends: only for all of its tests."""
     with _uncompiled():
         yield
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports with empty files for figures: to draw them takes most of their time."""
+
+    def save_nothing(figure: object, path: Path) -> list[Path]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files = [path.with_name(f"{path.name}.{form}") for form in ("png", "svg")]
+        for file in files:
+            file.write_bytes(b"")
+        return files
+
+    monkeypatch.setattr("sfp_keras.workflows.report.writer.save_figure", save_nothing)

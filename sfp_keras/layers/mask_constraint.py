@@ -15,7 +15,9 @@ class MaskConstraint(keras.constraints.Constraint):
     """Holds the weights outside a mask at exactly zero.
 
     Works on any kernel. Keras applies constraints after each update of the optimiser only, not
-    when weights are initialised, loaded or set: `MaskedDense` holds its zeros there too.
+    when weights are initialised, loaded or set, and takes averages of weights (`use_ema=True`)
+    before: `MaskedDense` holds its zeros there too. After a training with averages call
+    `kernel.assign(constraint(kernel))`.
 
     Example:
 

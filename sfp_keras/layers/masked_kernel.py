@@ -35,7 +35,9 @@ class MaskedKernel(keras.layers.Layer):
     The zeros hold after building, `set_weights`, loading, averaging and every step of any
     optimiser: a `MaskConstraint` sets them after each update, every assignment to the kernel
     does, and the forward pass reads the kernel through the mask, so that masked weights get no
-    gradient. The mask is saved with the layer. It saves no time and no memory by itself.
+    gradient. (An optimiser that mixes the gradients of a kernel, as Muon, averages other than zeros
+    where `use_ema=True`: the forward pass does not read them, and any assignment clears them.)
+    The mask is saved with the layer. It saves no time and no memory by itself.
 
     The second parent is a Keras layer that makes one kernel, `add_weight(name="kernel")`, and
     reads it as `self.kernel` in `call`.

@@ -12,6 +12,7 @@ from sfp_keras.models import build_vgg
 from sfp_keras.probing import cache_features, cut_stages, resolve_stages
 from sfp_keras.settings import FineTuningSettings
 
+pytestmark = pytest.mark.usefixtures("not_compiled")
 RNG = np.random.default_rng(0)
 IMAGES = RNG.normal(size=(110, 32, 32, 3)).astype(np.float32)
 LABELS = RNG.integers(0, 5, 110)

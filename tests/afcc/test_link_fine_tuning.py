@@ -26,6 +26,7 @@ from sfp_keras.probing import cache_features
 from sfp_keras.settings import LinkTrainingSettings, ScratchSettings
 from sfp_keras.training import TrainingData
 
+pytestmark = pytest.mark.usefixtures("not_compiled")
 RNG = np.random.default_rng(0)
 IMAGES = RNG.normal(size=(60, 8, 8, 3)).astype(np.float32)
 TARGETS = RNG.integers(0, 4, 60)

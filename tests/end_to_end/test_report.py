@@ -346,7 +346,7 @@ def test_another_report_replaces_what_the_one_before_wrote(
 
 
 def test_flags_of_a_run_are_told_to_do_nothing_for_a_sweep(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], undrawn: None
 ) -> None:
     write_run(tmp_path / "k10-seed3")
     made = {"model": "vgg16", "dataset": "cifar10", "threshold": 0.3, "split": "test"}

@@ -8,6 +8,7 @@ from keras import ops
 from sfp_keras import MaskConstraint
 from sfp_keras.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("not_compiled")
 RNG = np.random.default_rng(0)
 
 

@@ -25,6 +25,7 @@ X = RNG.normal(size=(40, 9, 4)).astype(np.float32)
 Y = RNG.integers(0, 3, 40)
 TRAIN, TEST = (X[:24], Y[:24]), (X[24:], Y[24:])
 STAGES = ["heads", "hidden"]
+SETTINGS = {"stages": STAGES, "pool": "sequence", "every": [0, 5], "head_epochs": 3, "seed": 5}
 
 
 def network():
@@ -57,20 +58,21 @@ def fitted(*callbacks):
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(tmp_path_factory, uncompiled):
     folder = tmp_path_factory.mktemp("stages")
-    settings = {"stages": STAGES, "pool": "sequence", "every": [0, 5], "head_epochs": 3, "seed": 5}
-    return folder, *fitted(StageMonitor(folder, TRAIN, TEST, **settings))
+    with uncompiled():
+        return folder, *fitted(StageMonitor(folder, TRAIN, TEST, **SETTINGS))
 
 
-def test_the_log_holds_what_heads_of_the_network_at_each_step_give(trained):
+def test_the_log_holds_what_heads_of_the_network_at_each_step_give(trained, uncompiled):
     folder, net, _ = trained
     # Epoch 2 takes the place of epoch 5, which never came.
     log, written = read_log(folder).stages, blobs(folder)
     assert {stage: [*steps] for stage, steps in log.items()} == {one: [0, 2] for one in STAGES}
     cut = cut_stages(net, STAGES, "sequence")
-    cache = cache_features(cut, None, TRAIN, [], test_count=0)
-    by_hand = measure_fields(cut, train_heads(cache, 3, HeadSettings(epochs=3), seed=5), TEST)
+    with uncompiled():
+        cache = cache_features(cut, None, TRAIN, [], test_count=0)
+        by_hand = measure_fields(cut, train_heads(cache, 3, HeadSettings(epochs=3), seed=5), TEST)
     for stage, heads in zip(STAGES, (2, None), strict=True):
         header = schema.decode_header(written[schema.factors_tag(stage, 2)][0])
         assert (header.kind, header.split, header.heads) == ("node", "test", heads)
@@ -80,9 +82,19 @@ def test_the_log_holds_what_heads_of_the_network_at_each_step_give(trained):
         assert not np.array_equal(log[stage][0].features, log[stage][2].features)
 
 
-def test_the_training_is_the_same_without_it(trained):
-    _, net, drawn = trained
-    plain, drawn_without = fitted()
+def test_the_training_is_the_same_without_it(trained, uncompiled):
+    _, *monitored = trained
+    with uncompiled():
+        check_same(monitored, fitted())
+
+
+@pytest.mark.slow
+def test_a_compiled_training_is_the_same_without_it(tmp_path):
+    check_same(fitted(StageMonitor(tmp_path, TRAIN, TEST, **SETTINGS)), fitted())
+
+
+def check_same(monitored, without):
+    (net, drawn), (plain, drawn_without) = monitored, without
     kept, given = ([*one.variables, *one.optimizer.variables] for one in (net, plain))
     for mine, theirs in zip(kept, given, strict=True):
         np.testing.assert_array_equal(*map(keras.ops.convert_to_numpy, (mine, theirs)))
@@ -105,9 +117,11 @@ def test_the_training_is_the_same_without_it(trained):
         ({"test": (X[:9, :5], Y[:9])}, "`test`: images of shape"),
     ],
 )
-def test_what_cannot_be_measured_is_refused_before_the_first_epoch(tmp_path, more, match):
+def test_what_cannot_be_measured_is_refused_before_the_first_epoch(
+    tmp_path, more, match, uncompiled
+):
     given = {"train": TRAIN, "test": TEST, "stages": STAGES, **more}
-    with pytest.raises(InputError, match=match):
+    with uncompiled(), pytest.raises(InputError, match=match):
         network().fit(*TRAIN, verbose=0, callbacks=[StageMonitor(tmp_path, **given)])
     assert not any(tmp_path.iterdir())
 
@@ -127,15 +141,17 @@ def test_a_subclassed_network_is_told_what_to_do(tmp_path):
         net.fit(*TRAIN, verbose=0, callbacks=[StageMonitor(tmp_path, train=TRAIN, test=TEST)])
 
 
-def test_epochs_may_be_numpy_s(tmp_path):
+def test_epochs_may_be_numpy_s(tmp_path, uncompiled):
     given = {"train": TRAIN, "test": TEST, "stages": STAGES, "threshold": np.float32(0.25)}
     every = list(np.arange(0, 3, 2))
     monitor = StageMonitor(tmp_path, every=every, max_mb=np.inf, **given)
-    network().fit(*TRAIN, epochs=3, verbose=0, callbacks=[monitor])
+    with uncompiled():
+        network().fit(*TRAIN, epochs=3, verbose=0, callbacks=[monitor])
     assert [[*steps] for steps in read_log(tmp_path).stages.values()] == [[0, 2], [0, 2]]
 
 
-def test_epochs_that_are_not_trained_are_said(tmp_path, caplog):
+def test_epochs_that_are_not_trained_are_said(tmp_path, caplog, uncompiled):
     monitor = StageMonitor(tmp_path, train=TRAIN, test=TEST, stages=STAGES, every=[7, 9])
-    network().fit(*TRAIN, verbose=0, callbacks=[monitor])
+    with uncompiled():
+        network().fit(*TRAIN, verbose=0, callbacks=[monitor])
     assert "`every`=[7, 9]: no filter is measured, for the last epoch is 0" in caplog.text

@@ -17,6 +17,7 @@ from sfp_keras.probing import (
 )
 from sfp_keras.settings import HeadSettings
 
+pytestmark = pytest.mark.usefixtures("not_compiled")
 LABELS, NODES = 3, 6
 Y = np.arange(48) % LABELS
 X = np.random.default_rng(0).normal(size=(48, 8, 8, 1)) + Y[:, None, None, None] / 2

@@ -20,6 +20,7 @@ from sfp_keras.data import (
 from sfp_keras.settings import RecipeSettings, TrainingSettings
 from sfp_keras.training import TrainingData, compile_classifier, fit_with_resume
 
+pytestmark = pytest.mark.usefixtures("not_compiled")
 RNG = np.random.default_rng(0)
 TRAIN, TEST = (
     ImageSplit(RNG.integers(0, 256, (count, 6, 5, 3), dtype=np.uint8), RNG.integers(0, 4, count))

@@ -58,7 +58,7 @@ def trained(folder: Path) -> list[str]:
 
 
 def test_members_are_run_once_and_read_together(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
 ) -> None:
     sweep(plan_of(folder, [2, 4], [0, 1]))
     assert trained(folder) == ["k2-seed0", "k4-seed0", "k2-seed1", "k4-seed1"]
@@ -80,6 +80,7 @@ def test_members_are_run_once_and_read_together(
     assert "4 of 4 members finished" in page
     assert 'src="http' not in page
 
+    request.getfixturevalue("undrawn")
     # Nothing is left to do; more members join those there are.
     sweep(plan_of(folder, [2, 4], [0, 1]))
     assert "member 1" not in capsys.readouterr().out
@@ -197,7 +198,10 @@ def test_stopping_the_sweep_stops_its_member(
 
 
 def test_a_mistake_stops_the_sweep_and_a_crash_does_not(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    undrawn: None,
 ) -> None:
     monkeypatch.setenv("PRETEND", "refuse:k4-seed0")
     with pytest.raises(InputError, match=r"^k4-seed0: --lr=7 is too much$"):

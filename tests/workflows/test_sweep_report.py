@@ -11,6 +11,8 @@ from sfp_keras.workflows.sweep.directory import SweepDirectory
 from sfp_keras.workflows.sweep.report import read_members, sweep_report
 from sfp_keras.workflows.sweep.sweep import sweep
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def test_a_report_needs_a_finished_member_and_its_stage(folder: Path, unread: None) -> None:
     with pytest.raises(InputError, match=r"holds no sweep\.json"):

@@ -121,7 +121,7 @@ class ProbeSession:
 
     @property
     def network(self) -> keras.Model:
-        """The network, trained after phase 1, in float32."""
+        """The network, trained after phase 1: in float32, the user's own as it was built."""
         return self.inputs.network
 
     def use_network(self, network: keras.Model) -> None:

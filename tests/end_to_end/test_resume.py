@@ -81,6 +81,24 @@ def test_a_run_killed_in_every_phase_ends_like_an_undisturbed_one(
 
 
 @pytest.mark.slow
+def test_features_of_unfinished_heads_outlive_another_command(
+    killed: Callable[..., str], flags: list[str], tmp_path: Path
+) -> None:
+    common = [*flags, f"--run_dir={tmp_path / 'run'}", "--cache_gib=0.000001"]
+    first, second = ([*common, f"--stages=layer{number}"] for number in (5, 3))
+    call_again(*first)
+    killed(*KILLS["head training"], *second)
+    features = tmp_path / "run/cache/features"
+    before = {path.name: path.stat().st_mtime_ns for path in features.iterdir()}
+    call_again(*first, "--threshold=0.4")
+    assert {path.name: path.stat().st_mtime_ns for path in features.iterdir()} == before
+    out = call_again(*second)
+    assert "heads: going on after epoch 1 of 3" in out
+    assert "features:" not in out
+    assert not features.exists()
+
+
+@pytest.mark.slow
 def test_a_killed_training_of_a_transformer_goes_on(
     killed: Callable[..., str], colour_folder: Path, tmp_path: Path
 ) -> None:

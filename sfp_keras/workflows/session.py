@@ -252,7 +252,7 @@ class ProbeSession:
             raise damaged(self.run.stage(stage).head, f"it is of {head.kernel.shape[2]} labels")
         return head
 
-    def further_kernels(self, stage: str, split: str) -> dict[str, np.ndarray]:
+    def further_kernels(self, stage: str, split: str, anew: bool = False) -> dict[str, np.ndarray]:
         """Kernels of the stage's further heads that were not tested on a split yet, by name."""
         wanted = [variant.name for variant in self.further_heads]
         if not wanted or stage in self.own_heads:
@@ -260,7 +260,7 @@ class ProbeSession:
         counts = np.bincount(self.images(split).labels, minlength=self.dataset.num_labels)
         done = read_further_correct(self.run, stage, split, counts)
         kernels = read_further_heads(self.run, stage, self.head(stage).kernel.shape)
-        return {name: kernels[name] for name in wanted if name not in done}
+        return {name: kernels[name] for name in wanted if anew or name not in done}
 
     def measurement(self, stage: str, split: str) -> StageMeasurement:
         """The fields of a stage, measured on a split."""

@@ -54,6 +54,11 @@ def _measure(session: ProbeSession, split: str) -> None:
     run, phase = session.run, f"fields-{split}"
     wanted = {stage.name: _missing(session, stage.name, split) for stage in session.stages}
     accumulators = {name: kinds for name, kinds in wanted.items() if kinds}
+    if accumulators and len(accumulators) < len(wanted):
+        # A kill may have come while the results of one pass were written.
+        together = {name: _missing(session, name, split, anew=True) for name in wanted}
+        if _checkpoint(session, split, together).read():
+            accumulators = together
     if accumulators:
         kinds = list(dict.fromkeys(name for of in accumulators.values() for name in of))
         with run.timed("analysis"):
@@ -70,17 +75,17 @@ def _measure(session: ProbeSession, split: str) -> None:
 
 
 def _missing(
-    session: ProbeSession, stage: str, split: str
+    session: ProbeSession, stage: str, split: str, anew: bool = False
 ) -> dict[str, Callable[[ProbedStage], Accumulator]]:
-    """What is asked for at a stage and has no results yet."""
+    """What is asked for at a stage and has no results yet, or all of it."""
     files = session.run.stage(stage).split(split)
     wanted: dict[str, Callable[[ProbedStage], Accumulator]] = {}
-    if not files.fields.exists():
+    if anew or not files.fields.exists():
         wanted["fields"] = FieldsAccumulator
     for name, needs in session.image_passes.items():
-        if not files.image_result(name).exists():
+        if anew or not files.image_result(name).exists():
             wanted[name] = needs.accumulator
-    kernels = session.further_kernels(stage, split)
+    kernels = session.further_kernels(stage, split, anew)
     if kernels:
         wanted[_FURTHER] = functools.partial(FurtherHeadsAccumulator, kernels=kernels)
     return wanted

@@ -1,11 +1,15 @@
 """Phase 2: a linear head on every frozen stage."""
 
+import contextlib
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import keras
 
+from sfp_keras.checkpoints import TrainingCheckpoint
+from sfp_keras.errors import InputError
 from sfp_keras.probing import FeatureCache, Head, HeadVariant, Stage, train_head_variants
 from sfp_keras.probing.features import head_inputs
 from sfp_keras.progress import Progress
@@ -33,8 +37,12 @@ def train_heads(session: ProbeSession) -> None:
     missing = [stage for stage in session.stages if not run.stage(stage.name).head.exists()]
     begun = [stage for stage in session.trained_stages if stage not in missing]
     on_disk = False
+    variants = [HeadVariant(session.experiment.run.seed), *further]
+    if missing and _is_begun(session, session.trained_stages, variants):
+        # A kill came between the writing of heads that were trained together.
+        missing = session.trained_stages
     if missing:
-        on_disk = _train(session, missing, [HeadVariant(session.experiment.run.seed), *further])
+        on_disk = _train(session, missing, variants)
     # Those were trained before so many heads were asked for.
     lacking = {stage.name: _lacking(session, stage) for stage in begun}
     fewer = [stage for stage in begun if lacking[stage.name]]
@@ -43,6 +51,25 @@ def train_heads(session: ProbeSession) -> None:
         wanted = [variant for variant in further if variant.name in names]
         on_disk = _train(session, fewer, wanted) or on_disk
     _delete_unfinished(session, [stage.name for stage in missing or session.stages], on_disk)
+
+
+def _is_begun(session: ProbeSession, stages: list[Stage], variants: list[HeadVariant]) -> bool:
+    """Whether there is a checkpoint of heads of these stages, trained together."""
+    path, description = _checkpoint(session, stages, variants)
+    with contextlib.suppress(InputError):
+        return path.exists() and TrainingCheckpoint(path, description).load() is not None
+    return False
+
+
+def _checkpoint(
+    session: ProbeSession, stages: list[Stage], variants: list[HeadVariant]
+) -> tuple[Path, str]:
+    """The checkpoint of all heads that are trained together, and what it is of."""
+    run, own = session.run, HeadVariant(session.experiment.run.seed)
+    of_stages = {stage.name: session.stage_settings[stage.name] for stage in stages}
+    further = [variant.name for variant in variants if variant != own]
+    depends_on: Any = [of_stages, [variant.name for variant in variants]] if further else of_stages
+    return run.checkpoint("heads", [*of_stages, *further]), run.plan.digest("heads", depends_on)
 
 
 def _take_own(session: ProbeSession) -> None:
@@ -98,7 +125,7 @@ def _train(session: ProbeSession, stages: list[Stage], variants: list[HeadVarian
             further = {name: head.kernel for name, head in heads.items() if name in wanted}
             if further:
                 write_further_heads(run, stage.name, further)
-            if first is not None:
+            if first is not None and not run.stage(stage.name).head.exists():
                 stage_results.write_head(run, stage.name, first)
     return cache.on_disk
 
@@ -111,15 +138,13 @@ def _trained(
     images: AugmentedImages | None,
 ) -> Mapping[HeadVariant, Mapping[str, Head]]:
     """The trained heads of each stage."""
-    experiment, run = session.experiment, session.run
+    experiment = session.experiment
     names = [stage.name for stage in stages]
     of_stages = {name: session.stage_settings[name] for name in names}
     settings = head_settings(experiment, of_stages)
     new = images if not experiment.heads.kept_versions else None
     own = HeadVariant(experiment.run.seed)
-    # A checkpoint is of all heads that are trained together.
-    further = [variant.name for variant in variants if variant != own]
-    depends_on: Any = [of_stages, [variant.name for variant in variants]] if further else of_stages
+    checkpoint, description = _checkpoint(session, stages, variants)
     with training_called("head_"):
         return train_head_variants(
             cache,
@@ -127,8 +152,8 @@ def _trained(
             session.dataset.num_labels,
             settings,
             seed=experiment.run.seed,
-            checkpoint=run.checkpoint("heads", [*names, *further]),
-            description=run.plan.digest("heads", depends_on),
+            checkpoint=checkpoint,
+            description=description,
             augmented=(new.cut, new.batches, new.steps) if new else None,
             progress=Progress("heads", outputs=names),
             callbacks=heads_monitor(session, stages, cache) if variants[0] == own else [],

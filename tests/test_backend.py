@@ -1,5 +1,6 @@
 """What `start_backend` leaves set, and what it does not import."""
 
+import importlib.util
 import json
 import os
 import platform
@@ -8,9 +9,15 @@ import sys
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 
 from sfp_keras.backend import choose_backend, start_backend
+
+# Most tests need it in another process, and to import it takes a second.
+needs_jax = pytest.mark.skipif(
+    importlib.util.find_spec("jax") is None, reason="JAX is not installed"
+)
 
 
 def test_float32_is_not_rounded_to_tensorfloat32():
@@ -23,16 +30,17 @@ def test_float32_is_not_rounded_to_tensorfloat32():
 
 
 def test_float32_is_not_rounded_to_tensorfloat32_on_jax():
-    jax = pytest.importorskip("jax")
     if keras.backend.backend() != "jax":
         pytest.skip("tests/layers/test_other_backend.py runs it on JAX")
+    import jax
+
     start_backend()
     assert jax.config.jax_default_matmul_precision == "float32"
 
 
+@needs_jax
 def test_packages_that_only_wrappers_and_conversions_need_are_not_imported(tmp_path: Path):
     pytest.importorskip("tensorflow")
-    pytest.importorskip("jax")
     (tmp_path / "keras.json").write_text(json.dumps({"backend": "tensorflow"}))
     script = """
 import gc, platform, sys, weakref
@@ -69,8 +77,8 @@ def test_another_backend_than_that_keras_runs_on_is_refused(monkeypatch: pytest.
     assert os.environ["KERAS_BACKEND"] == here  # Which processes that are started from here take.
 
 
+@needs_jax
 def test_the_backend_is_chosen_before_the_code_of_a_network_is_read(tmp_path: Path):
-    pytest.importorskip("jax")
     (tmp_path / "mine.py").write_text(
         "import keras\n\n"
         "def network(num_labels, input_shape):\n"
@@ -81,12 +89,15 @@ def test_the_backend_is_chosen_before_the_code_of_a_network_is_read(tmp_path: Pa
         "    return keras.Model(image, keras.layers.Dense(num_labels)(x))\n"
     )
     main = Path(__file__).parents[1] / "main.py"
-    flags = ["--dataset=digits", "--model=mine:network", "--train", "--list_stages"]
+    images, labels = np.zeros((4, 8, 8, 3), np.uint8), [0, 1, 0, 1]
+    data = {"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}
+    np.savez(tmp_path / "images.npz", **data)
+    flags = ["--dataset=arrays", "--data_dir=images.npz", "--model=mine:network", "--train"]
     set_by_tests = ("KERAS_BACKEND", "TF_CPP_MIN_LOG_LEVEL")
     environment = {k: v for k, v in os.environ.items() if k not in set_by_tests}
     environment["KERAS_HOME"] = str(tmp_path / "home")
     done = subprocess.run(
-        [sys.executable, str(main), *flags, "--backend=jax"],
+        [sys.executable, str(main), *flags, "--list_stages", "--backend=jax"],
         cwd=tmp_path,
         env=environment,
         capture_output=True,

@@ -5,7 +5,6 @@ import itertools
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
-from scipy.stats import beta, kstest
 
 from sfp_keras.data import (
     UNSCALED,
@@ -50,6 +49,9 @@ def test_cutmix_by_hand():
 
 
 def test_shares_are_of_the_beta_distribution_and_half_the_batches_are_cut():
+    # Not where every process collects this test.
+    from scipy.stats import beta, kstest
+
     mixes = [Mixing().draw((1000, 1000), 3, 1, batch) for batch in range(600)]
     averaged = [one.share for one in mixes if one.box is None]
     # Five standard deviations.
@@ -112,6 +114,8 @@ def test_erased_rectangles_are_noise_and_the_rest_is_kept():
 
 
 def test_normal_numbers_are_normal():
+    from scipy.stats import kstest
+
     numbers = random_normal(5000, "test", 1, 2)
     assert kstest(numbers, "norm").pvalue > 1e-3
     np.testing.assert_array_equal(random_normal(10, "test", 1, 2), numbers[:10])

@@ -23,6 +23,8 @@ THEIR_ENDS = [
 # torchvision.models.efficientnet_b0 with 1,000 outputs has 5,288,548 parameters.
 PARAMETERS = 5_288_548
 SHALLOW = {3: 1, 4: 1, 5: 1, 6: 1, 7: 1}
+# Of a file: one stage has more blocks than the others.
+FILED = {**SHALLOW, 3: 3}
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +154,7 @@ def torch_tensors(network):
 def torch_file(tmp_path_factory):
     from safetensors.numpy import save_file
 
-    network = build_efficientnet(5, output_bias=True, seed=3)
+    network = build_efficientnet(5, output_bias=True, blocks=FILED, seed=3)
     path = tmp_path_factory.mktemp("torch") / "b0.safetensors"
     save_file(torch_tensors(network), path)
     return path, network
@@ -164,7 +166,7 @@ def test_torchvisions_names_are_read(torch_file):
     assert arguments == {
         "num_labels": 5,
         "output_bias": True,
-        "blocks": {2: 1, 3: 2, 4: 2, 5: 3, 6: 3, 7: 4, 8: 1},
+        "blocks": {2: 1, **FILED, 8: 1},
         "stage9": True,
     }
     other = build_efficientnet(**arguments, seed=4)
@@ -176,9 +178,9 @@ def test_torchvisions_names_are_read(torch_file):
 @pytest.mark.parametrize(
     ("simpler", "last"),
     [
-        ({"blocks": {3: 1, 4: 1}}, 1280),
-        pytest.param({"blocks": {5: 2}}, 1280, marks=pytest.mark.slow),
-        ({"stage9": False}, 320),
+        ({"blocks": SHALLOW}, 1280),
+        pytest.param({"blocks": {**SHALLOW, 3: 2}}, 1280, marks=pytest.mark.slow),
+        ({"blocks": FILED, "stage9": False}, 320),
     ],
 )
 def test_simplified_networks_start_from_what_they_have(torch_file, simpler, last):

@@ -131,7 +131,8 @@ def test_the_network_computes_what_the_file_says(tmp_path, arguments, side):
     load_pytorch_weights(model, path)
     images = np.random.default_rng(1).normal(size=(2, 32 * side, 32 * side, 3)).astype("float32")
     expected = torch_forward(tensors, images)
-    got = model.predict_on_batch(images)
+    # Called once, a network is sooner run than compiled.
+    got = model(images)
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
 
 
@@ -258,7 +259,7 @@ def test_flatten_before_dropout_is_seen(tmp_path, flatten):
     image = random.normal(size=(1, 2, 3, 3)).astype("float32")
     maps = np.einsum("nhwc,oc->nohw", image, conv[:, :, 0, 0])
     expected = maps.reshape(1, -1) @ linear.T
-    np.testing.assert_allclose(model.predict_on_batch(image), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(model(image), expected, rtol=1e-4, atol=1e-5)
 
 
 PLACES = [

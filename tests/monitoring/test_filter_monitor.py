@@ -307,8 +307,11 @@ def test_every_record_is_in_the_format_tensorboard_wants(tmp_path):
         "clusters": summary_pb2.DATA_CLASS_BLOB_SEQUENCE,
         "scalars": summary_pb2.DATA_CLASS_SCALAR,
     }
-    for _, _, value in values(tmp_path):
-        assert value.metadata.data_class == classes[value.metadata.plugin_data.plugin_name]
+    found = {
+        (value.metadata.plugin_data.plugin_name, value.metadata.data_class)
+        for _, _, value in values(tmp_path)
+    }
+    assert found == set(classes.items())
 
 
 def test_labels_are_missed_in_all_images_and_not_in_the_first_batch(tmp_path):

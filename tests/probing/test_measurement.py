@@ -23,7 +23,7 @@ def network(seed):
     return keras.Model(inputs, [one, two])
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_every_filter_as_if_all_others_were_silenced(seed):
     rng = np.random.default_rng(seed)
     cut = network(seed)

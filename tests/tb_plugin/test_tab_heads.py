@@ -2,7 +2,6 @@
 
 import shutil
 
-import keras
 import numpy as np
 import pytest
 from tab_server import TabServer
@@ -10,22 +9,8 @@ from tab_server import TabServer
 from sfp_keras.monitoring import HeadsMonitor
 from sfp_keras.probing import FeatureCache, HeadSettings, train_heads
 
-# Of steps that are not compiled.
-pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config:UserWarning")
+pytestmark = pytest.mark.usefixtures("not_compiled")
 DEPTHS = {"layer2": 0, "layer7": 1, "layer13": 2}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def not_compiled():
-    """To compile a training takes ten times as long as its few steps."""
-    if keras.backend.backend() != "tensorflow":
-        yield
-        return
-    import tensorflow as tf
-
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 def train(folder, stages, epochs, **arguments):

@@ -57,12 +57,10 @@ def given_dataset(
     own = {name: _own_names(data) for name, data in given.items()}
     if own["train"] and own["test"] and own["train"] != own["test"]:
         held["test"] = _labelled_by_name(held["test"], own["test"], own["train"])
-    ordered = None
-    if class_names is not None and own["train"]:
-        ordered = spell_names(read_class_names(class_names))
-        ordered = ordered if set(own["train"]) <= set(ordered) else None
     names: Any = class_names
-    if class_names is None or ordered is not None:
+    if ordered := _order_of(own["train"], class_names):
+        names = own["train"]
+    elif class_names is None:
         names = own["train"] or None
     labels = {name: labels for name, (_, labels, _) in held.items()}
     widths = set().union(*(found for _, _, found in held.values()))
@@ -92,7 +90,7 @@ def given_dataset(
         class_names=names,
         original_labels=tuple(range(len(names))),
     )
-    dataset = dataset if ordered is None else order_labels(dataset, ordered)
+    dataset = order_labels(dataset, ordered) if ordered else dataset
     warn_of_missing_labels(dataset)
     return dataset
 
@@ -158,6 +156,14 @@ def _images(images: np.ndarray, argument: str) -> np.ndarray:
 def _own_names(data: Any) -> tuple[str, ...]:
     names = getattr(data, "class_names", None)
     return spell_names([*map(str, names)]) if isinstance(names, list | tuple) else ()
+
+
+def _order_of(own: Sequence[str], class_names: Any) -> tuple[str, ...]:
+    """The names that were given, where they are another order of those that the data has."""
+    if class_names is None or not own:
+        return ()
+    names = spell_names(read_class_names(class_names))
+    return names if set(own) <= set(names) else ()
 
 
 def _labelled_by_name(test: _Held, names: Sequence[str], known: Sequence[str]) -> _Held:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_digits
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```(python|js|sh)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -27,7 +26,23 @@ from absl import app, flags
 from absl.testing import flagsaver
 
 import main
+from sfp_keras.workflows.report import writer
 
+save = writer.save_figure
+
+
+def save_maxima(figure, path):
+    if path.name.endswith("-maxima"):
+        return save(figure, path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    files = [path.with_name(f"{path.name}.{form}") for form in ("png", "svg")]
+    for file in files:
+        file.touch()
+    return files
+
+
+# To draw the others takes most of a report's time.
+writer.save_figure = save_maxima
 found = {"output": []}
 for command in json.loads(sys.argv[1]):
     out = io.StringIO()
@@ -76,6 +91,9 @@ def add_to(copy: Path, language: str, code: str) -> None:
 
 
 def write_digits(folder: Path) -> None:
+    # Not where every process collects this test.
+    from sklearn.datasets import load_digits
+
     digits = load_digits()
     rows = np.column_stack([digits.data, digits.target]).astype(int)
     folder.mkdir()
@@ -88,7 +106,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project with all examples, in which their commands ran."""
     folder = tmp_path_factory.mktemp("copy")
     for name in ("sfp_keras", "flags", "tb_plugin"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, folder / name)
     shutil.copy(ROOT / "main.py", folder)
     commands = []
     for language, code in BLOCK.findall((ROOT / "CONTRIBUTING.md").read_text()):
@@ -127,10 +145,14 @@ def test_the_source_is_read_with_the_network_it_names(found: dict) -> None:
 
 
 def test_the_statistic_is_in_the_files_and_in_the_tab(copy: Path, found: dict) -> None:
-    with open(copy / "run" / "stages" / "layer2_pool" / "test" / "filters.csv") as file:
+    stage = copy / "run" / "stages" / "layer2_pool"
+    with open(stage / "test" / "filters.csv") as file:
         shares = [float(row["negative_share"]) for row in csv.DictReader(file)]
-    assert len(shares) == 8
-    assert all(0 <= share <= 1 for share in shares)
+    saved, kernel = np.load(stage / "test" / "fields.npz"), np.load(stage / "head.npz")["kernel"]
+    matrices = np.einsum("kpf,pfl->fkl", saved["features"], kernel)
+    wanted = (matrices < 0).mean(axis=(1, 2))
+    assert wanted.any()
+    np.testing.assert_allclose(shares, wanted, atol=0.005)
     assert "negative_share" in [column["key"] for column in found["columns"]["filters"]]
 
 

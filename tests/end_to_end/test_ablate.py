@@ -1,7 +1,7 @@
 """`--mode=ablate` against zeroed rows of a Keras head and forward passes; reruns and mistakes."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,7 +21,7 @@ FOLDER = "ablate/layer4"
 
 
 @pytest.fixture(scope="module")
-def run(colour_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+def run(colour_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     """A run directory after an ablation, the same again, and other commands."""
     folder = tmp_path_factory.mktemp("ablate") / "run"
     flags = [
@@ -32,16 +32,20 @@ def run(colour_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Simple
         *("--ablate_draws=3", "--pool=layer2=max:2", "--head_group=layer2: lr=0.1"),
     ]
     files, times = {}, {}
-    for name, more in {
+    commands = {
         "first": ["--ablate_removed=2,5,7", "--ablate_widths=3"],
         "again": ["--ablate_removed=2,5,7", "--ablate_widths=3"],
         "other": ["--threshold=0.5"],
         "redone": ["--ablate_removed=2,5,7", "--overwrite=analysis", "--zero_gradients=2"],
-    }.items():
-        assert call_main(*flags, *more) == 0
-        files[name] = contents(folder)
-        times[name] = {n: (folder / n).stat().st_mtime_ns for n in files[name]}
-    return SimpleNamespace(folder=folder, files=files, times=times, flags=flags)
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, more in commands.items():
+            assert call_main(*flags, *more) == 0
+            files[name] = contents(folder)
+            times[name] = {n: (folder / n).stat().st_mtime_ns for n in files[name]}
+            # One command shows that figures are written; drawing takes most of the others' time.
+            patch.setattr("sfp_keras.workflows.ablate.save_figure", lambda figure, path: [])
+        yield SimpleNamespace(folder=folder, files=files, times=times, flags=flags)
 
 
 @pytest.fixture

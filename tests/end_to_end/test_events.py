@@ -62,7 +62,7 @@ def run(colour_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Simple
     logs["threshold"] = Log(folder / "events")
     tables = {name: pd.read_csv(folder / f"{name}.csv") for name in ("intervals", "heads")}
     layers = pd.read_csv(folder / "layers.csv").set_index(["stage", "split", "threshold"])
-    call_again(*flags, "--overwrite=heads", "--nomonitor")
+    call_again(*flags, "--overwrite=heads", "--nomonitor", "--head_epochs=1")
     left = sorted(path.name for path in (folder / "events").iterdir() if any(path.iterdir()))
     return SimpleNamespace(folder=folder, logs=logs, layers=layers, left=left, tables=tables)
 

@@ -20,19 +20,19 @@ from sfp_keras.workflows.experiment_run import ExperimentRun
 
 @pytest.fixture(scope="module")
 def run(colour_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
-    """A run directory probed at layer 3, then with decisions, then at layer 2 too."""
+    """A run directory probed at layer 2, then with decisions, then at layer 1 too."""
     folder = tmp_path_factory.mktemp("decisions") / "run"
     flags = [
-        *("--model=vgg6", "--filters=1:4,2:4,3:20,4:4,5:4", "--dataset=folder"),
+        *("--model=lenet5", "--filters=1:4,2:20", "--dataset=folder"),
         *(f"--data_dir={colour_folder}", "--epochs=1", "--head_epochs=2", "--head_lr=0.05"),
         *("--nomonitor", f"--run_dir={folder}"),
     ]
     times = {}
     for name, more in {
-        "plain": ["--stages=layer3"],
-        "decided": ["--stages=layer3", "--decisions"],
+        "plain": ["--stages=layer2"],
+        "decided": ["--stages=layer2", "--decisions"],
         "more": [
-            *("--stages=layer3,layer2", "--decisions", "--split=test,train"),
+            *("--stages=layer2,layer1", "--decisions", "--split=test,train"),
             *("--bootstrap", "--head_seeds=2", "--shuffled_labels", "--zero_gradients=5"),
         ],
     }.items():
@@ -52,7 +52,7 @@ def test_decisions_equal_a_loop_over_images_with_one_filter_at_a_time(
     images = np.stack([np.asarray(Image.open(f)) for of in files for f in of]) / 127.5 - 1
     network = keras.saving.load_model(run.folder / "model.keras")
     directory = ExperimentRun(Experiment.of(run_dir=str(run.folder)))
-    for stage in ("layer2", "layer3"):
+    for stage in ("layer1", "layer2"):
         cut = keras.Model(network.inputs, network.get_layer(f"{stage}_pool").output)
         outputs = cut.predict(images, verbose=0)
         filters = outputs.shape[-1]
@@ -90,15 +90,15 @@ def test_decisions_equal_a_loop_over_images_with_one_filter_at_a_time(
 
 
 def test_only_what_is_missing_is_passed_again(run: SimpleNamespace) -> None:
-    decisions = {f"stages/layer3/test/decisions.{ending}" for ending in ("npz", "csv")}
+    decisions = {f"stages/layer2/test/decisions.{ending}" for ending in ("npz", "csv")}
     assert set(run.times["decided"]) - set(run.times["plain"]) == decisions
-    for name in ("stages/layer3/head.npz", "stages/layer3/test/fields.npz"):
+    for name in ("stages/layer2/head.npz", "stages/layer2/test/fields.npz"):
         assert run.times["more"][name] == run.times["plain"][name]
     for name in decisions:
         assert run.times["more"][name] == run.times["decided"][name]
     assert {
         f"stages/{stage}/{split}/decisions.npz"
-        for stage in ("layer2", "layer3")
+        for stage in ("layer1", "layer2")
         for split in ("test", "train")
     } <= set(run.times["more"])
 
@@ -125,12 +125,12 @@ def test_error_bars_and_further_heads_stand_beside_the_table(run: SimpleNamespac
 
 def test_a_head_asked_for_later_leaves_the_others_as_they_are(run: SimpleNamespace) -> None:
     table = pd.read_csv(run.folder / "heads.csv")
-    path = run.folder / "stages/layer2/further_heads.npz"
+    path = run.folder / "stages/layer1/further_heads.npz"
     kernels = dict(np.load(path))
     # What no training gives: it would be seen if the head were trained again.
     marked = {**kernels, "seed1": kernels["seed1"] * 2}
     np.savez(path, **marked)
-    more = ("--stages=layer3,layer2", "--split=test,train", "--head_seeds=3")
+    more = ("--stages=layer2,layer1", "--split=test,train", "--head_seeds=3")
     assert call_main(*run.flags, *more) == 0
     found = dict(np.load(path))
     assert [*found] == ["seed1", "shuffled0", "seed2"]
@@ -138,9 +138,9 @@ def test_a_head_asked_for_later_leaves_the_others_as_they_are(run: SimpleNamespa
         np.testing.assert_array_equal(found[name], kernel)
     later = pd.read_csv(run.folder / "heads.csv")
     assert later["head"].tolist() == ["seed0", "seed1", "seed2", "shuffled0"] * 4
-    # Layer 2 has another kernel now.
-    same = later[(later["head"] != "seed2") & (later["stage"] == "layer3")].reset_index(drop=True)
-    pd.testing.assert_frame_equal(same, table[table["stage"] == "layer3"].reset_index(drop=True))
+    # Layer 1 has another kernel now.
+    same = later[(later["head"] != "seed2") & (later["stage"] == "layer2")].reset_index(drop=True)
+    pd.testing.assert_frame_equal(same, table[table["stage"] == "layer2"].reset_index(drop=True))
 
 
 def test_zero_gradients_are_those_of_one_training_image_at_a_time(
@@ -173,10 +173,10 @@ def test_overwriting_the_analysis_deletes_them_and_a_line_a_stage_is_said(
     run: SimpleNamespace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     capsys.readouterr()
-    assert call_main(*run.flags, "--stages=layer2", "--decisions") == 0
+    assert call_main(*run.flags, "--stages=layer1", "--decisions") == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if "decisions of" in line]
     assert len(lines) == 1
-    assert lines[0].startswith("decisions of layer2 on 12 test images: a filter alone is right in")
-    assert call_main(*run.flags, "--stages=layer2", "--overwrite=analysis") == 0
+    assert lines[0].startswith("decisions of layer1 on 12 test images: a filter alone is right in")
+    assert call_main(*run.flags, "--stages=layer1", "--overwrite=analysis") == 0
     assert not list(run.folder.glob("stages/**/decisions.*"))
     assert not list(run.folder.glob("network/*"))

@@ -22,16 +22,26 @@ KILLS = {
     "analysis": ("fields.npz", 2, "before"),
     "clusters": ("clusters.npz", 2, "after"),
 }
-# Building and tracing the network again takes most of the time: one of each phase for every day.
+# Building and tracing the network again takes most of the time: for every day one of each phase,
+# and a small network.
 FEW = ("training", "head training", "pass")
+NETWORKS = {
+    "lenet5": ("--filters=1:4,2:8", "--stages=layer1,layer2"),
+    "vgg6": ("--filters=1:8,2:8,3:16,4:32,5:32", "--stages=layer3,layer5"),
+}
 
 
 @pytest.fixture(scope="module")
-def flags(colour_folder: Path) -> list[str]:
+def network(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def flags(network: str, colour_folder: Path) -> list[str]:
     return [
-        *("--model=vgg6", "--filters=1:8,2:8,3:16,4:32,5:32", "--batch_size=8"),
+        *(f"--model={network}", *NETWORKS[network], "--batch_size=8"),
         *("--dataset=folder", f"--data_dir={colour_folder}"),
-        *("--epochs=3", "--head_epochs=3", "--head_batch_size=8", "--stages=layer3,layer5"),
+        *("--epochs=3", "--head_epochs=3", "--head_batch_size=8"),
         *("--split=test,train", "--decisions", "--inference_batch_size=9"),
     ]
 
@@ -43,7 +53,11 @@ def undisturbed(flags: list[str], tmp_path_factory: pytest.TempPathFactory):
     return contents(folder)
 
 
-@pytest.mark.parametrize("kills", [FEW, pytest.param(tuple(KILLS), marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("network", "kills"),
+    [("lenet5", FEW), pytest.param("vgg6", tuple(KILLS), marks=pytest.mark.slow)],
+    indirect=["network"],
+)
 def test_a_run_killed_in_every_phase_ends_like_an_undisturbed_one(
     kills: tuple[str, ...],
     killed: Callable[..., str],
@@ -148,6 +162,7 @@ def test_a_killed_training_of_a_users_architecture_goes_on(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("network", ["vgg6"], indirect=True)
 def test_a_second_process_is_refused_and_a_kill_from_outside_does_no_harm(
     command: Callable, flags: list[str], undisturbed: dict[str, bytes], tmp_path: Path
 ) -> None:

@@ -6,9 +6,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from calling import call_again
 from run_files import contents
 
 QUICK = ("--stages=conv2", "--head_epochs=1", "--nomonitor")
+
+
+@pytest.fixture(scope="module")
+def finished(
+    colour_folder: Path, colour_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A finished run directory of the probed network, to be copied."""
+    run = tmp_path_factory.mktemp("finished") / "run"
+    data = ("--dataset=folder", f"--data_dir={colour_folder}", f"--model={colour_model}")
+    call_again(*data, *QUICK, f"--run_dir={run}")
+    return run
 
 
 @pytest.mark.parametrize("name", [".draft.tmp", "notes/.draft.tmp", "cache/features/mine", "a.csv"])
@@ -39,7 +51,11 @@ def test_an_experiment_json_of_another_program_is_refused(
 
 @pytest.mark.parametrize("overwrite", [(), ("--overwrite=train",)], ids=["plain", "overwrite"])
 def test_the_network_itself_is_never_replaced(
-    overwrite: tuple[str, ...], probe: Callable, colour_model: Path, tmp_path: Path
+    overwrite: tuple[str, ...],
+    probe: Callable,
+    colour_model: Path,
+    finished: Path,
+    tmp_path: Path,
 ) -> None:
     (tmp_path / "mine").mkdir()
     shutil.copy(colour_model, tmp_path / "mine/model.keras")
@@ -51,7 +67,7 @@ def test_the_network_itself_is_never_replaced(
     assert contents(tmp_path) == alone
 
     # Not even where the folder is a run directory, of this very network.
-    probe(*QUICK, "--run_dir=run")
+    shutil.copytree(finished, tmp_path / "run")
     before = (tmp_path / "run/model.keras").read_bytes()
     error = probe(*QUICK, *overwrite, "--run_dir=run", code=2, model="run/model.keras")
     assert "lies in the run directory" in error
@@ -59,9 +75,9 @@ def test_the_network_itself_is_never_replaced(
 
 
 def test_a_network_put_into_a_run_directory_does_not_count_as_trained(
-    probe: Callable, colour_model: Path, tmp_path: Path
+    probe: Callable, finished: Path, tmp_path: Path
 ) -> None:
-    probe(*QUICK, "--run_dir=run")
+    shutil.copytree(finished, tmp_path / "run")
     experiment = tmp_path / "run/experiment.json"
     saved = json.loads(experiment.read_text())
     experiment.write_text(json.dumps({**saved, "phases": {}, "results": {}}))

@@ -100,6 +100,7 @@ def test_a_run_killed_in_every_phase_ends_like_an_undisturbed_one(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("network", ["vgg6"], indirect=True)
 def test_features_of_unfinished_heads_outlive_another_command(
     killed: Callable[..., str], flags: list[str], tmp_path: Path
 ) -> None:

@@ -301,6 +301,13 @@ def test_a_sequence_of_links_zeroes_the_last_one_first(
     assert second["accuracy_zeroed"] == pytest.approx(
         accuracy_on_test_images(network, colour_folder)
     )
+    # Of the first one the output layer was trained, and not again.
+    start = keras.saving.load_model(linked.folder / "model.keras")
+    untrained, begun, ended = (
+        one.get_layer("output").get_weights()[0] for one in (start, network, last)
+    )
+    assert (begun != untrained)[network.get_layer("output").mask].any()
+    np.testing.assert_array_equal(ended, begun)
     assert second["kept"] > first["kept"]
     for text in ("+ layer5", "by chance", "AFCC"):
         assert text in linked.out

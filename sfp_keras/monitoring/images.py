@@ -46,10 +46,6 @@ class MeasuredImages:
         if self._steps is None and self._all_labels is None:
             batches = ending(batches, "x", _MEND, _MOST_IMAGES)
         for batch in itertools.islice(batches, self._steps):
-            if hasattr(batch, "shape"):
-                raise InputError(
-                    f"`x` must give batches (images, labels); received an array {batch.shape}"
-                )
             check_pair(batch, "x")
             yield np.asarray(batch[0]), _labels(batch[1])
 

@@ -207,7 +207,8 @@ def test_bf16_is_tested_in_float32(network: keras.Model, tmp_path: Path) -> None
 def test_images_are_normalised_in_another_precision_too() -> None:
     scale = keras.layers.Normalization()
     scale.adapt(100 + 50 * np.random.default_rng(0).normal(size=(64, 3)))
-    model = keras.Sequential([keras.Input((3,)), scale, keras.layers.Dense(4)])
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, keras.layers.Dense(4)(scale(inputs)))
     images = np.array([[90.0, 120.0, 170.0]], np.float32)
     found = in_precision(model, "mixed_bfloat16").predict_on_batch(images)
     np.testing.assert_allclose(found, model.predict_on_batch(images), atol=0.05)

@@ -79,7 +79,8 @@ def check_pair(batch: Any, argument: str) -> None:
         )
     if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
         kind = type(batch).__name__
-        raise InputError(f"`{argument}` gives {kind}, not batches (images, labels)")
+        array = f"; received an array {batch.shape}" if hasattr(batch, "shape") else ""
+        raise InputError(f"`{argument}` gives {kind}, not batches (images, labels){array}")
     if isinstance(batch[0], Mapping):
         keys = ", ".join(map(str, batch[0]))
         raise InputError(

@@ -100,14 +100,21 @@ function axisOfNames({ticks, nameOfX, turns}, width) {
 
 /** As many ticks as have room for their names. */
 function thin(ticks, nameOfX, width, turned = false) {
-  if (turned) {
-    const every = Math.ceil((ticks.length * TURNED) / Math.max(TURNED, width - BESIDE));
-    return ticks.filter((_, i) => i % every === 0);
-  }
   const longest = Math.max(...ticks.map((x) => nameOfX(x, true).length));
-  const fit = Math.max(2, Math.floor((width - 50) / Math.max(40, longest * LETTER + 7)));
+  const fit = turned
+    ? Math.max(TURNED, width - BESIDE) / TURNED
+    : Math.max(2, Math.floor((width - 50) / Math.max(40, longest * LETTER + 7)));
   const every = Math.ceil(ticks.length / fit);
-  return ticks.filter((_, i) => i % every === 0);
+  // Stages lie unevenly, above all those of several networks; what is counted does not.
+  const span = ticks.at(-1) - ticks[0];
+  const unit = span === ticks.length - 1 ? 0 : (span * (1 + 2 * MARGIN)) / Math.max(1, width - BESIDE);
+  const least = unit * (turned ? FONT.least : longest * LETTER);
+  let last = -Infinity;
+  return ticks.filter((x, i) => {
+    const kept = i % every === 0 && x - last >= least;
+    if (kept) last = x;
+    return kept;
+  });
 }
 
 /** The ends of the y axis, for values between two and all that is drawn around them. */

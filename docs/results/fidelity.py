@@ -129,7 +129,8 @@ def page(table: pd.DataFrame) -> str:
         "Written by `python docs/results/fidelity.py` from the committed layers.csv of each run; "
         "[fidelity.csv](fidelity.csv) has all columns. In bold: within 1 point of accuracy, 25% of "
         "noise, 15% of clusters and of their size. ±: standard deviation over several seeds; of "
-        "one network the standard error over its test images, where the run has it.",
+        "one network the standard error over its test images, where the run has it. Dead filters "
+        f"are named where they are more than {FEW_DEAD:.0%}: they count in the means.",
         "",
         f"Of {rows} rows of the papers' tables {len(agree)} were run, some in several ways: "
         f"{counts} agree in one of them at least; {agree['within'].sum()} in all "

@@ -145,7 +145,7 @@ def _of_other_trainings(of_links: list[str], experiment: Experiment) -> list[str
         for used, asked in _ASKED_BY.items()
     }
     return [
-        f"{_listed(names)} without effect without {asked}"
+        f"{_listed(names)} without effect, for it needs {asked}"
         for asked, names in unread.items()
         if names
     ]

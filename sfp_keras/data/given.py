@@ -13,7 +13,7 @@ from sfp_keras.data.batches.labelled import (
     one_hot_width,
 )
 from sfp_keras.data.dataset import ImageDataset, ImageSplit, check_finite_pixels
-from sfp_keras.data.label_order import order_labels, read_class_names, shorten, spell_names
+from sfp_keras.data.label_order import read_class_names, shorten, spell_names
 from sfp_keras.data.missing_labels import warn_of_missing_labels
 from sfp_keras.errors import InputError
 
@@ -55,13 +55,14 @@ def given_dataset(
     given = {"train": train, "test": test}
     held = {name: _held(data, name, memory) for name, data in given.items()}
     own = {name: _own_names(data) for name, data in given.items()}
-    if own["train"] and own["test"] and own["train"] != own["test"]:
-        held["test"] = _labelled_by_name(held["test"], own["test"], own["train"])
-    names: Any = class_names
-    if ordered := _order_of(own["train"], class_names):
-        names = own["train"]
-    elif class_names is None:
-        names = own["train"] or None
+    names: Any = own["train"] or None
+    if class_names is not None:
+        names = spell_names(read_class_names(class_names))
+    # Other names than those of `train` are new ones for its labels; the same ones are their order.
+    known = names if names and set(own["train"]) <= set(names) else own["train"]
+    for name, classes in own.items():
+        if own["train"] and classes and classes != known:
+            held[name] = _labelled_by_name(held[name], name, classes, known)
     labels = {name: labels for name, (_, labels, _) in held.items()}
     widths = set().union(*(found for _, _, found in held.values()))
     if len(widths) > 1:
@@ -90,7 +91,6 @@ def given_dataset(
         class_names=names,
         original_labels=tuple(range(len(names))),
     )
-    dataset = order_labels(dataset, ordered) if ordered else dataset
     warn_of_missing_labels(dataset)
     return dataset
 
@@ -158,25 +158,22 @@ def _own_names(data: Any) -> tuple[str, ...]:
     return spell_names([*map(str, names)]) if isinstance(names, list | tuple) else ()
 
 
-def _order_of(own: Sequence[str], class_names: Any) -> tuple[str, ...]:
-    """The names that were given, where they are another order of those that the data has."""
-    if class_names is None or not own:
-        return ()
-    names = spell_names(read_class_names(class_names))
-    return names if set(own) <= set(names) else ()
-
-
-def _labelled_by_name(test: _Held, names: Sequence[str], known: Sequence[str]) -> _Held:
-    """Test images with the labels that training images have: folders are numbered one by one."""
-    images, labels, _ = test
-    others = [name for name in names if name not in known]
+def _labelled_by_name(
+    held: _Held, argument: str, classes: Sequence[str], known: Sequence[str]
+) -> _Held:
+    """Images with the labels that other names have: folders are numbered each by itself."""
+    images, labels, _ = held
+    others = [name for name in classes if known.count(name) != 1]
     if others:
         raise InputError(
-            f"`test`: its classes {shorten(others)} are none of those of `train`, {shorten(known)}"
+            f"`{argument}`: its classes {shorten(others)} are none, or more than one, of "
+            f"{shorten(known)}, those of `train` or `class_names`"
         )
-    if labels.max() >= len(names):
-        raise InputError(f"`test`: labels run up to {labels.max()}, it has {len(names)} classes")
-    return images, np.array([known.index(name) for name in names])[labels], set()
+    if labels.max() >= len(classes):
+        raise InputError(
+            f"`{argument}`: labels run up to {labels.max()}, it has {len(classes)} classes"
+        )
+    return images, np.array([known.index(name) for name in classes])[labels], set()
 
 
 def _numbers(labels: dict[str, np.ndarray], width: int) -> tuple[str, ...]:

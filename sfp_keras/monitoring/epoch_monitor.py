@@ -165,7 +165,8 @@ class EpochMonitor(keras.callbacks.Callback, abc.ABC):
                 "least two labels"
             )
         # Another training may be that of another network.
-        self.class_names = self._given_names or [str(label) for label in range(num_labels)]
+        numbers = [str(label) for label in range(num_labels)]
+        self.class_names = numbers if self._given_names is None else self._given_names
         if len(self.class_names) != num_labels:
             raise InputError(
                 f"`class_names` has {len(self.class_names)} names, model {self.network.name!r} has "

@@ -20,6 +20,10 @@ CONTINUED_FROM = (
     *("network", "stages", "checkpoint"),
 )
 
+# Stage outputs that lie on disk beside those of heads.
+_FEATURES_OF_AFCC = ("afcc", "afcc-test", "ablate")
+_FEATURES_OF_LINKS = ("links", "links-test")
+
 
 class RunFiles:
     """The files of one run, whether they exist or not.
@@ -53,8 +57,9 @@ class RunFiles:
         self.report = path / "report.html"
         self.cache = path / "cache"
         # A narrower network of an ablation reads the images of the run around it.
-        whole = path.parents[2] if path.parent.parent.name == "ablate" else path
-        self.images = whole / "cache" / "images"
+        outer = path.parent.parent.parent
+        narrower = path.parent.parent.name == "ablate" and (outer / "experiment.json").exists()
+        self.images = (outer if narrower else path) / "cache" / "images"
 
     def network_table(self, analysis: str) -> Path:
         """What an analysis measured of the network itself."""
@@ -141,7 +146,7 @@ class RunFiles:
 
     def delete_all_features(self) -> None:
         """Delete the stage outputs on disk of every phase."""
-        for phase in ("heads", "afcc", "afcc-test", "ablate", "links", "links-test"):
+        for phase in ("heads", *_FEATURES_OF_AFCC, *_FEATURES_OF_LINKS):
             self.delete_features(phase)
 
     def has_results(self, phase: str) -> bool:
@@ -172,9 +177,9 @@ class RunFiles:
             ],
             "afcc": [
                 self.path / "afcc",
-                *map(self.features, ("afcc", "afcc-test", "ablate")),
+                *map(self.features, _FEATURES_OF_AFCC),
             ],
-            "links": [self.path / "links", self.features("links"), self.features("links-test")],
+            "links": [self.path / "links", *map(self.features, _FEATURES_OF_LINKS)],
         }
         for path in filter(os.path.lexists, made.get(phase, [])):
             # A link to a folder elsewhere is the user's; only the link goes.

@@ -69,7 +69,7 @@ class ProbeSettings(Checked):
     keep_cache: bool = setting(
         False,
         "Keep the files of stage outputs above `cache_gib` when the heads are done; smaller ones "
-        "are in memory and never in files.",
+        "are in memory and never in files. Of several processes they serve one command alone.",
     )
     inference_batch_size: int = setting(100, "Images a pass through the frozen network.", low=1)
 

@@ -253,13 +253,14 @@ def test_a_flag_out_of_bounds_is_refused(flag: str, message: str, parsed: Callab
         (
             "--mode=afcc --afcc_links=output --afcc_links_scratch_epochs=3 "
             "--afcc_links_variants=random --afcc_links_random_labels=2",
-            "--afcc_links_scratch_epochs without effect without scratch in --afcc_links_start\n"
-            "--afcc_links_random_labels without effect without random_afcc in "
+            "--afcc_links_scratch_epochs without effect, for it needs scratch in "
+            "--afcc_links_start\n"
+            "--afcc_links_random_labels without effect, for it needs random_afcc in "
             "--afcc_links_variants",
         ),
         (
             "--mode=afcc --afcc_links=output --afcc_links_start=scratch --afcc_links_decay=1/2",
-            "--afcc_links_decay without effect without trained in --afcc_links_start",
+            "--afcc_links_decay without effect, for it needs trained in --afcc_links_start",
         ),
         # A run's own command repeats its preset.
         ("--preset=vgg16-cifar100 --afcc_split=test --afcc_l2=0.015", ""),

@@ -66,9 +66,27 @@ def test_classes_of_the_same_names_get_the_same_labels():
     assert dataset.class_names == ("c", "other", "a", "b")
     np.testing.assert_array_equal(dataset.train.labels, np.array([2, 3, 0])[Y])
     np.testing.assert_array_equal(dataset.test.labels, np.where(Y == 2, 0, 3))
+    # New names for all, and more than `train` has.
+    assert (
+        given_dataset(train, test, "x,y,z").test.labels.tolist() == np.where(Y == 2, 2, 1).tolist()
+    )
     test.class_names = ["c", "z"]
-    with pytest.raises(InputError, match="`test`: its classes z are none of those of `train`, a, "):
+    dataset = given_dataset(train, test, "a,z,b,c")
+    np.testing.assert_array_equal(dataset.train.labels, np.array([0, 2, 3])[Y])
+    np.testing.assert_array_equal(dataset.test.labels, np.where(Y == 2, 3, 1))
+    with pytest.raises(
+        InputError, match="`test`: its classes z are none, or more than one, of a, "
+    ):
         given_dataset(train, test)
+
+
+def test_classes_of_one_name_stay_as_they_are():
+    """As two of ImageNet's are called."""
+    train = Named([(X, Y)])
+    train.class_names = ("a", "a", "b")
+    np.testing.assert_array_equal(given_dataset(train, train, ["a", "a", "b"]).train.labels, Y)
+    with pytest.raises(InputError, match="`train`: its classes a, a are none, or more than one"):
+        given_dataset(train, train, ["b", "a", "a"])
 
 
 @pytest.mark.parametrize(

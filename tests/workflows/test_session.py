@@ -37,8 +37,12 @@ def test_several_processes_begin_a_pass_anew(
         assert (files.images / "train.npy").exists()
 
 
-def test_a_narrower_network_reads_the_decoded_images_of_the_run_around_it() -> None:
-    run = RunFiles("runs/mine")
+def test_a_narrower_network_reads_the_decoded_images_of_the_run_around_it(tmp_path: Path) -> None:
+    run = RunFiles(tmp_path / "mine")
+    own = RunFiles(run.ablation("conv1").narrower(8))
+    assert own.images == own.path / "cache/images"  # A folder of the user's that is called so.
+    run.path.mkdir()
+    run.record.path.touch()
     narrower = RunFiles(run.ablation("conv1").narrower(8))
     assert narrower.images == run.images
     assert narrower.features("heads") != run.features("heads")

@@ -83,8 +83,8 @@ def test_members_that_were_measured_otherwise_are_named(
     output = " ".join(capsys.readouterr().out.split())
     assert "1 of 3 members are not finished" in output
     assert (
-        "left out: k2-seed0, not measured at threshold 0.4 on test images; a sweep of them "
-        "measures it, with no new training" in output
+        "left out: k2-seed0, not measured at threshold 0.4 on test images; run the sweep of these "
+        "members too, which trains nothing" in output
     )
     assert [*pd.read_csv(folder / "members.csv")["member"].unique()] == ["k4-seed0"]
     sweep(plan_of(folder, [2], [0], threshold=0.4))

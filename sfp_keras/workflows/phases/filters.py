@@ -54,7 +54,7 @@ def _measure(session: ProbeSession, split: str) -> None:
     run, phase = session.run, f"fields-{split}"
     wanted = {stage.name: _missing(session, stage.name, split) for stage in session.stages}
     accumulators = {name: kinds for name, kinds in wanted.items() if kinds}
-    if accumulators and len(accumulators) < len(wanted):
+    if accumulators:
         # A kill may have come while the results of one pass were written.
         together = {name: _missing(session, name, split, anew=True) for name in wanted}
         if _checkpoint(session, split, together).read():

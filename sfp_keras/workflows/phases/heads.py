@@ -121,11 +121,12 @@ def _train(session: ProbeSession, stages: list[Stage], variants: list[HeadVarian
             heads = {variant.name: found[variant][stage.name] for variant in variants}
             first = heads.pop(own.name, None)
             # Of a stage that has its own head, other ones may have been measured: these stay.
-            wanted = heads if first is not None else _lacking(session, stage)
+            there = run.stage(stage.name).head.exists()
+            wanted = _lacking(session, stage) if there else heads
             further = {name: head.kernel for name, head in heads.items() if name in wanted}
             if further:
                 write_further_heads(run, stage.name, further)
-            if first is not None and not run.stage(stage.name).head.exists():
+            if first is not None and not there:
                 stage_results.write_head(run, stage.name, first)
     return cache.on_disk
 

@@ -21,7 +21,7 @@ from sfp_keras.afcc import (
 from sfp_keras.afcc.link_layers import Start
 from sfp_keras.csv_files import csv_text
 from sfp_keras.errors import InputError
-from sfp_keras.experiment import Experiment
+from sfp_keras.experiment import Experiment, all_declarations
 from sfp_keras.files import write_text
 from sfp_keras.models.label_outputs import label_outputs
 from sfp_keras.progress import Progress
@@ -73,8 +73,14 @@ def description_of(experiment: Experiment, zeroed: ZeroedLinks, training: LinkTr
     alone = experiment.changed(
         afcc_links_start=(training.start,), afcc_links_variants=(training.variant,)
     )
-    plan = run_plan(alone)
-    return plan.digest("links", [plan.phase("links"), *zeroed, *training])
+    plan, declared = run_plan(alone), all_declarations()
+    unread = {
+        name: plan.defaults[name]
+        for name in plan.kept("links")
+        if declared[name].topic != "augmentation"
+    }
+    settings = {**unread, **plan.phase("links")}
+    return plan.digest("links", [settings, *zeroed, *training])
 
 
 class LinkPhase:

@@ -85,7 +85,7 @@ def sweep_report(path: Path, stage: str | None = None) -> None:
     if otherwise:
         console.print(
             f"left out: {', '.join(otherwise)}, not measured at threshold {saved['threshold']:g} "
-            f"on {saved['split']} images; a sweep of them measures it, with no new training"
+            f"on {saved['split']} images; run the sweep of these members too, which trains nothing"
         )
     console.print(
         f"results: {folder.path}\n"

@@ -87,5 +87,7 @@ def test_members_that_were_measured_otherwise_are_named(
         "members too, which trains nothing" in output
     )
     assert [*pd.read_csv(folder / "members.csv")["member"].unique()] == ["k4-seed0"]
+    page = (folder / "report.html").read_text()
+    assert "1 of 3 members finished, 1 measured otherwise. Folder" in page
     sweep(plan_of(folder, [2], [0], threshold=0.4))
     assert "left out: k2" not in capsys.readouterr().out

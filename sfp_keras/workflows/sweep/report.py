@@ -74,12 +74,15 @@ def sweep_report(path: Path, stage: str | None = None) -> None:
         sections = with_provenance(writer.sections(found), _provenance_parts(content))
         finished, all_of_them = members["member"].nunique(), len(saved["members"])
         title = f"{saved['model']} on {saved['dataset']}, {axis.column} varied"
-        summary_line = f"{finished} of {all_of_them} members finished. Folder: {folder.path}"
+        left_out = [name for name in saved["members"] if name not in set(members["member"])]
+        otherwise = [name for name in left_out if folder.run(name).layers.exists()]
+        of_others = f", {len(otherwise)} measured otherwise" if otherwise else ""
+        summary_line = (
+            f"{finished} of {all_of_them} members finished{of_others}. Folder: {folder.path}"
+        )
         write_text(folder.report, page(title, sections, summary_line))
         writer.delete_previous()
     print_sweep(summary, fits, paper, stage, console, reading)
-    left_out = [name for name in saved["members"] if name not in set(members["member"])]
-    otherwise = [name for name in left_out if folder.run(name).layers.exists()]
     if unfinished := len(left_out) - len(otherwise):
         console.print(f"{unfinished} of {all_of_them} members are not finished")
     if otherwise:

@@ -83,9 +83,8 @@ def strip_masks(model: keras.Model) -> keras.Model:
 
     The copy computes what the model computes; a plain layer with a `MaskConstraint` must have been
     trained with it, and without averages of weights (`use_ema=True`), for else its masked weights
-    need not be zero, as the copy's are. It loads
-    without this package, unless the model has other layers of it, such as `Enlarge`. Nothing holds
-    the zeros in further training.
+    need not be zero, as the copy's are. It loads without this package, unless the model has other
+    layers of it, such as `Enlarge`. Nothing holds the zeros in further training.
 
     Example:
 

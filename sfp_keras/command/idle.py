@@ -23,7 +23,7 @@ _OF_COMMITTEES = (
 )
 # AFCC of a head and of links take their clusters alike.
 _OF_BOTH = ("afcc_split", "afcc_thresholds")
-# What settings of links say is done by some trainings only, and which flag asks for these.
+# Of settings that only some trainings of links read: their `used`, and what asks for these.
 _ASKED_BY = {
     "fine_tunes_links": "trained in --afcc_links_start",
     "trains_links_from_scratch": "scratch in --afcc_links_start",

@@ -118,7 +118,9 @@ class RunDirectory(RunFiles):
         named = [name for name in ("dataset", "data_dir") if before.get(name) is not None]
         if all(before[name] == now.get(name) for name in named):
             if now.get("data_dir") is None:
-                return ", or of these in another order, as batches come that are shuffled anew"
+                given = now.get("dataset") == "arrays"  # By a program.
+                order = ", or of these in another order, as batches come that are shuffled anew"
+                return order if given else ""
             return f" than `data_dir`={now.get('data_dir')} has"
         given = " and ".join(f"`{name}`={before[name]}" for name in named)
         return f", those of {given}: give what the run was made with"

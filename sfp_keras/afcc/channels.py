@@ -102,15 +102,36 @@ def mask_between(layer: Any) -> np.ndarray | None:
     if type(layer) is AttentionHeads:
         return None
     axes: Any = _kernel_axes(layer)
+    kept = _kept_weights(layer)
+    if kept is None:
+        return None
+    kept = np.moveaxis(kept, (axes.inputs[0], axes.output), (-2, -1))
+    return np.asarray(kept.reshape(-1, *kept.shape[-2:]).any(axis=0))
+
+
+def mask_of_each(layer: Any) -> np.ndarray | None:
+    """Of which filters the masks of a layer that `passes_filters` keep a weight: bool (filters,).
+
+    `None` for a layer without a mask on a kernel.
+    """
+    traits = traits_of(layer) if isinstance(layer, layers.Layer) else None
+    axes = traits.kernel_of(layer) if traits is not None else None
+    kept = None if axes is None else _kept_weights(layer)
+    if axes is None or kept is None:
+        return None
+    kept = np.moveaxis(kept, axes.output, -1)
+    return np.asarray(kept.reshape(-1, kept.shape[-1]).any(axis=0))
+
+
+def _kept_weights(layer: Any) -> np.ndarray | None:
+    """Which weights of a kernel all its masks keep, of its shape; `None` without a mask."""
     masks = [layer.mask] if isinstance(layer, MaskedKernel) and layer.mask is not None else []
     constraint = getattr(layer, "kernel_constraint", None)
+    constraint = constraint or getattr(layer, "depthwise_constraint", None)
     while isinstance(constraint, MaskConstraint):
         masks.append(np.broadcast_to(constraint.mask, layer.kernel.shape))
         constraint = constraint.constraint
-    if not masks:
-        return None
-    kept = np.moveaxis(np.logical_and.reduce(masks), (axes.inputs[0], axes.output), (-2, -1))
-    return kept.any(axis=tuple(range(kept.ndim - 2)))
+    return np.logical_and.reduce(masks) if masks else None
 
 
 def without(

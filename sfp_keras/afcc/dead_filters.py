@@ -164,7 +164,10 @@ class _Search:
 
     def _to_spare(self) -> set[int]:
         """The filters to be kept that are dead: a layer must have one, and a mask keep a weight."""
-        spared = set()
+        # Masks of single filters first: one of theirs may be all that a layer in front needs.
+        spared = self._spared_by_each()
+        if spared:
+            return spared
         for call in self._kernels():
             made = self.ties.filters(call.outputs[0])
             if not self.alive[made].any():
@@ -181,6 +184,19 @@ class _Search:
                 price = np.where(mask, (~self.alive)[read][:, None] + 0 + ~self.alive[made], 3)
                 row, column = np.unravel_index(int(price.argmin()), price.shape)
                 spared |= {int(read[row]), int(made[column])}
+        return spared
+
+    def _spared_by_each(self) -> set[int]:
+        """`_to_spare` for masks of layers that make each filter of one, such as depthwise ones."""
+        spared: set[int] = set()
+        for call in self.ties.graph.calls:
+            each = None
+            if self.ties.roles.get(id(call)) == "passed":
+                each = channels.mask_of_each(call.operation)
+            if each is not None and each.any():
+                filters = self.ties.filters(call.outputs[0])
+                if not each[self.alive[filters]].any():
+                    spared.add(int(filters[each.argmax()]))
         return spared
 
     def _why_kept(self, made: np.ndarray) -> str:

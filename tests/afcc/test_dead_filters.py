@@ -9,6 +9,7 @@ from sfp_keras import (
     MaskConstraint,
     MaskedConv2D,
     MaskedDense,
+    MaskedDepthwiseConv2D,
     TreeSampling,
     build_vgg,
     compact_head,
@@ -242,6 +243,30 @@ def test_a_layer_and_a_mask_keep_something():
     assert smaller.get_layer("maker").mask.any()
     assert smaller.get_layer("second").kernel_constraint.mask.any()
     assert smaller.get_layer("end").mask.any()
+
+
+@pytest.mark.parametrize("as_constraint", [False, True])
+def test_a_mask_of_single_filters_keeps_something(as_constraint):
+    x = inputs = keras.Input((16, 16, 3))
+    x = layers.Conv2D(4, 1, activation="relu", name="expand")(x)
+    mask = np.zeros((1, 1, 4, 1), bool)
+    mask[..., 2, :] = True
+    if as_constraint:
+        x = layers.DepthwiseConv2D(3, depthwise_constraint=MaskConstraint(mask), name="depth")(x)
+    else:
+        x = MaskedDepthwiseConv2D(3, mask=mask, name="depth")(x)
+    model = scrambled(keras.Model(inputs, layers.Dense(2, name="end")(layers.Flatten()(x))))
+    depth, end = model.get_layer("depth"), model.get_layer("end")
+    kernel, bias = depth.get_weights()
+    depth.set_weights([kernel * mask, bias])
+    kernel, bias = end.get_weights()
+    # All that is read is the constant of a filter without a weight.
+    kernel.reshape(-1, 4, 2)[:, 1:] = 0
+    end.set_weights([kernel, bias])
+    smaller, found = check(model)
+    assert found.dead["expand"].tolist() == [True, True, False, True]
+    left = smaller.get_layer("depth")
+    assert (left.depthwise_constraint.mask if as_constraint else left.mask).any()
 
 
 def test_what_needs_all_filters_keeps_them():

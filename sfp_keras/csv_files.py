@@ -7,6 +7,7 @@ on like that; every reader takes one away. Numbers stay as they are, also those 
 
 import csv
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -56,6 +57,18 @@ def read_csv(source: Path | IO[str], **options: Any) -> "pd.DataFrame":
     import pandas as pd
 
     return _map_texts(pd.read_csv(source, **options), unguard)
+
+
+def with_columns(table: "pd.DataFrame", names: Iterable[str]) -> "pd.DataFrame":
+    """Some columns of a table, in this order.
+
+    Raises:
+        ValueError: naming those that are missing.
+    """
+    names = list(names)
+    if missing := [name for name in names if name not in table]:
+        raise ValueError(f"it has no {', '.join(missing)}")
+    return table[names]
 
 
 def _map_texts(table: "pd.DataFrame", function: Any) -> "pd.DataFrame":

@@ -195,6 +195,8 @@ def damaged(
     if isinstance(why, PermissionError):
         return unreadable(str(path), why)
     reason = why if isinstance(why, str) else getattr(why, "strerror", None) or first_line(why)
+    if isinstance(why, KeyError):
+        reason = f"it has no {why}"
     if len(reason) > _LONGEST_REASON:
         reason = f"{reason[:_LONGEST_REASON]}..."
     return InputError(f"{path} is damaged ({reason}); {mend}")
@@ -281,6 +283,8 @@ def _archive(file: IO[bytes]) -> np.lib.npyio.NpzFile:
 
 
 def _member(archive: np.lib.npyio.NpzFile, name: str) -> np.ndarray:
+    if name not in archive.files:
+        raise KeyError(name)
     if archive.zip is not None:
         _check_size(archive.zip, name)
     array = archive[name]

@@ -38,7 +38,5 @@ def read_image_result(path: Path, needs: ImagePass) -> Any:
     arrays = load_npz(path)
     try:
         return needs.restore(arrays)
-    except KeyError as error:
-        raise damaged(path, f"it has no {error}") from None
-    except (ValueError, TypeError, IndexError) as error:
+    except (KeyError, ValueError, TypeError, IndexError) as error:
         raise damaged(path, error) from None

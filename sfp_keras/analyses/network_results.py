@@ -27,8 +27,6 @@ def read_network_table(path: Path, needs: NetworkTable) -> pd.DataFrame | None:
     try:
         table = read_csv(path)
         needs.check(table)
-    except KeyError as error:
-        raise damaged(path, f"it has no {error}") from None
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, KeyError, ValueError, TypeError) as error:
         raise damaged(path, error) from None
     return table

@@ -82,7 +82,8 @@ def given_dataset(
     shapes = {name: array.shape[1:] for name, array in images.items()}
     if shapes["train"] != shapes["test"]:
         raise InputError(
-            f"`test`: images of shape {shapes['test']}, those of `train` have {shapes['train']}"
+            f"`train` has images of shape {shapes['train']}, `test` of {shapes['test']}: give all "
+            "of one shape, that of the network's input"
         )
     dataset = ImageDataset(
         NAME,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sfp_keras.errors import InputError
+from sfp_keras.errors import InputError, arguments_called
 from sfp_keras.filters.clipping import as_threshold
-from sfp_keras.filters.fields import FilterFields, filter_blocks
+from sfp_keras.filters.fields import FilterFields, filter_blocks, filter_indices
 from sfp_keras.filters.kinds import check_kind
 
 if TYPE_CHECKING:
@@ -137,8 +137,12 @@ class FilterClusters:
         return self._size_table[self._size_table > 0]
 
     def members(self, filter_index: int) -> list[list[int]]:
-        """Labels of each cluster of one filter, in the order found."""
-        numbers = self.cluster_id[filter_index]
+        """Labels of each cluster of one filter, in the order found.
+
+        Raises:
+            InputError: if there is no such filter.
+        """
+        numbers = self._of(filter_index)
         return [np.flatnonzero(numbers == number).tolist() for number in range(numbers.max() + 1)]
 
     def permutation(self, filter_index: int) -> np.ndarray:
@@ -147,10 +151,21 @@ class FilterClusters:
         Clusters come in the order found, then the other labels ascending; show it with
         `boolean[np.ix_(order, order)]`.
 
+        Raises:
+            InputError: if there is no such filter.
+
         Source: paper 1, Figure 4; paper 2, Figure 1.
         """
-        numbers = self.cluster_id[filter_index]
+        numbers = self._of(filter_index)
         return np.argsort(np.where(numbers < 0, self.num_labels, numbers), kind="stable")
+
+    def _of(self, filter_index: int) -> np.ndarray:
+        """`cluster_id` of one filter."""
+        with arguments_called(filters="filter_index"):
+            chosen = filter_indices(filter_index, self.num_filters)
+        if chosen.ndim:
+            raise InputError(f"`filter_index` must be one number, not {filter_index!r}")
+        return self.cluster_id[chosen]
 
     @functools.cached_property
     def _size_table(self) -> np.ndarray:

@@ -388,8 +388,9 @@ def filter_indices(filters: Any, num_filters: int) -> np.ndarray:
     """The numbers of chosen filters: without axes for an index, else flat."""
     try:
         chosen = np.asarray(np.arange(num_filters)[filters])
-    except IndexError as error:
-        raise InputError(f"`filters`: {error}") from None
+    except IndexError:
+        last = num_filters - 1
+        raise InputError(f"`filters`={filters!r}: filters are numbered 0 to {last}") from None
     if chosen.ndim > 1:
         raise InputError(f"`filters` must be an index, slice or flat array, not {filters!r}")
     return chosen

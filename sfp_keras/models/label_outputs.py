@@ -37,6 +37,11 @@ class LabelOutputs:
     name: str
     threshold: float | None = None
 
+    @property
+    def of_which(self) -> str:
+        """Which output they are, in words, where the network has others."""
+        return f" of its output {self.name!r}" if self.num_outputs > 1 else ""
+
     def chosen(self, outputs: Sequence[np.ndarray]) -> np.ndarray:
         """The labels (n,) that the network's outputs, (n, ...) each, choose."""
         scores = outputs[self.index].reshape(len(outputs[self.index]), -1)

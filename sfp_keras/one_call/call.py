@@ -276,10 +276,10 @@ def _report_accuracy(session: ProbeSession) -> float | None:
         f"{name}: {len(dataset.train):,} training and {len(dataset.test):,} test images, "
         f"{dataset.num_labels} labels; "
     )
-    if accuracy is None:
+    if isinstance(found, str) or accuracy is None:
         terminal().print(f"{about}its {found}, so it has no accuracy of its own here")
         return None
-    terminal().print(f"{about}its own test accuracy is {accuracy:.4f}")
+    terminal().print(f"{about}its own test accuracy{found.of_which} is {accuracy:.4f}")
     if near_chance(accuracy, dataset.num_labels):
         warnings.warn(
             f"the accuracy of model {name!r} on the test images is {accuracy:.4f}, near chance: "

@@ -89,7 +89,9 @@ def check_further(names: Iterable[str]) -> None:
             raise InputError(f"`{name}` is no argument of probe: it is called `{here[name]}` here")
         if not _may_be_given(name):
             known = [*_arguments(), *filter(_may_be_given, all_declarations())]
-            asked = did_you_mean(difflib.get_close_matches(name, known))
+            # A head's settings have names of their own, where the network's would be idle.
+            close = [f"head_{name}"] if f"head_{name}" in known else []
+            asked = did_you_mean(close or difflib.get_close_matches(name, known))
             raise InputError(f"`{name}` is no argument of probe{asked}")
 
 

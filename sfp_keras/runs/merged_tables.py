@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sfp_keras.csv_files import csv_text, read_csv
+from sfp_keras.csv_files import csv_text, read_csv, with_columns
 from sfp_keras.files import damaged, write_text
 from sfp_keras.filters import Interval
 from sfp_keras.runs.layout import RunFiles
@@ -121,9 +121,9 @@ def _key(table: pd.DataFrame) -> pd.Series:
 
 def _read(path: Path, columns: list[str]) -> pd.DataFrame:
     try:
-        table = _as_text(read_content(path))[columns]
+        table = with_columns(_as_text(read_content(path)), columns)
         table["threshold"].astype(float)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise damaged(path, error) from None
     return table
 

@@ -14,7 +14,6 @@ from sfp_keras.files import damaged, read_json, write_text
 from sfp_keras.runs.record_form import SECTIONS, fault
 
 FORMAT = 1
-_MEND = "choose another `run_dir`, or delete the folder"
 # Seconds of a phase that a kill may lose.
 NOTE_EVERY = 30.0
 
@@ -41,15 +40,21 @@ class RunRecord:
         try:
             saved = read_json(self.path)
         except (OSError, ValueError) as error:
-            raise damaged(self.path, error, _MEND) from None
+            raise damaged(self.path, error, self._mend()) from None
         if (wrong := fault(saved)) is not None:
-            raise damaged(self.path, wrong, _MEND)
+            raise damaged(self.path, wrong, self._mend())
         if saved.get("format", FORMAT) != FORMAT:
             raise InputError(
                 f"{self.path} has format {saved['format']}, this version reads {FORMAT}; choose "
                 "another `run_dir`"
             )
         return dict(saved)
+
+    def _mend(self) -> str:
+        """What to do where the record is damaged: what was trained need not be lost with it."""
+        model = self.path.with_name("model.keras")
+        keep = f" (`model`={model} takes the network along)" if model.exists() else ""
+        return f"choose another `run_dir`{keep}, or delete the folder"
 
     @property
     def results(self) -> dict[str, Any]:

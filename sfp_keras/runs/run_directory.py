@@ -85,6 +85,12 @@ class RunDirectory(RunFiles):
         saved = self.record.read()
         if not saved:
             return
+        if not self.plan.trains and (self.training.exists() or self.checkpoints("train")):
+            # Measuring all again would replace it: hours of work, for a mistyped folder perhaps.
+            raise InputError(
+                f"{self.path} holds a network that was trained there, and the one given comes "
+                "trained; choose another `run_dir`"
+            )
         same = same_images(saved.get("data", images), images)
         if not same and "train" not in self.plan.redone and self.has_results("train"):
             raise InputError(

@@ -88,8 +88,10 @@ def _read_head(path: Path) -> _SavedHead:
         if name not in saved:
             raise damaged(path, f"it has no {name}")
     kernel, shape = saved["kernel"], saved["position_shape"]
-    if kernel.ndim != 3 or kernel.dtype != np.float32 or not np.isfinite(kernel).all():
-        raise damaged(path, f"kernel is {kernel.dtype} {kernel.shape}, or holds what is no number")
+    if kernel.ndim != 3 or kernel.dtype != np.float32:
+        raise damaged(path, f"kernel is {kernel.dtype} {kernel.shape}, not float32 (P, F, K)")
+    if not np.isfinite(kernel).all():
+        raise damaged(path, "kernel holds what is no number")
     if shape.ndim != 1 or shape.dtype.kind not in "iu":
         raise damaged(path, f"position_shape is {shape.dtype} {shape.shape}")
     sizes = tuple(shape.tolist())

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sfp_keras.csv_files import csv_text, read_csv
+from sfp_keras.csv_files import csv_text, read_csv, with_columns
 from sfp_keras.files import damaged, save_npz, write_text
 from sfp_keras.filters import (
     LAYER_QUANTITIES,
@@ -98,10 +98,9 @@ def with_layer_columns(layers: pd.DataFrame) -> pd.DataFrame:
     A file from before a quantity was added has no value for it.
 
     Raises:
-        KeyError: if the columns that name a row are missing.
+        ValueError: if the columns that name a row are missing.
     """
-    if missing := [name for name in _KEY if name not in layers]:
-        raise KeyError(f"it has no {', '.join(missing)}")
+    with_columns(layers, _KEY)
     return layers.reindex(columns=LAYER_COLUMNS)
 
 
@@ -126,7 +125,7 @@ def _read_layers(path: Path) -> pd.DataFrame:
     try:
         layers = with_layer_columns(_as_text(io.StringIO(read_content(path))))
         check_layers(layers)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise damaged(path, error) from None
     return layers
 

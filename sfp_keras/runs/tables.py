@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sfp_keras.csv_files import read_csv
+from sfp_keras.csv_files import read_csv, with_columns
 from sfp_keras.files import damaged, open_file
 
 
@@ -70,11 +70,11 @@ def read_table(
         )
         if not isinstance(table.index, pd.RangeIndex):
             raise ValueError("rows are longer than the header")
-        table = table[list(columns)]
+        table = with_columns(table, columns)
         for name, numbers in columns.items():
             if numbers is not None:
                 check_numbers(table[name], numbers)
-    except (OSError, ValueError, KeyError, OverflowError) as error:
+    except (OSError, ValueError, OverflowError) as error:
         raise damaged(path, error, mend) from None
     return table
 

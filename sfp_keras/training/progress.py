@@ -90,7 +90,7 @@ class FitProgress(keras.callbacks.Callback):
         epoch = self.step_seconds * (self.steps + evaluation)
         if epochs <= 2 or epoch >= self.SHORT_EPOCH:
             left = epochs * epoch - self.done * self.step_seconds
-            self._announce(left + self._compilation(), f"{epochs} epochs")
+            self._announce(left + self._compilation(), f"{epochs} epoch{'s' if epochs > 1 else ''}")
 
     def _compilation(self) -> float:
         """Seconds that the first evaluation compiles for, judged by the first step."""

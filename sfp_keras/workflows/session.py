@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
@@ -102,7 +103,10 @@ class ProbeSession:
             stage_results.write_label_names(
                 run, inputs.dataset.class_names, inputs.dataset.original_labels
             )
-            yield cls(inputs, run)
+            with warnings.catch_warnings():
+                # Whoever loaded the images named these labels, and said what to do.
+                warnings.filterwarnings("ignore", r"\d+ of \d+ labels have no inputs")
+                yield cls(inputs, run)
 
     @property
     def experiment(self) -> Experiment:

@@ -128,7 +128,11 @@ def test_one_hot_labels_of_several_widths_are_refused():
         ((X, Y * 2), None, "have 3 labels, numbered up to 4"),
         ((X, Y * 0), None, "have one label"),
         ((X, Y), ["x", "y"], "`train`: labels run up to 2, `class_names` has 2 names"),
-        ((X[:, :3], Y), None, r"`test`: images of shape \(5, 4, 3\), those of `train` have"),
+        (
+            (X[:, :3], Y),
+            None,
+            r"`train` has images of shape \(3, 4, 3\), `test` of \(5, 4, 3\): give",
+        ),
         ((X[..., 0, 0], Y), None, r"`train`: images are uint8 \(12, 5\)"),
         ((X / np.where(X > 200, np.nan, 1), Y), None, "`train`: images hold NaN"),
         ((np.ma.masked_greater(X, 200), Y), None, "`train`: some pixels are masked"),

@@ -203,6 +203,17 @@ def test_input_is_validated():
         find_clusters(np.eye(2, dtype=bool), 1.0)
 
 
+def test_a_filter_that_is_not_there_is_named():
+    clusters = FilterClusters(np.zeros((3, 4), int), np.ones((3, 4), int))
+    assert clusters.members(2) == [[0, 1, 2, 3]]
+    for of_one in (clusters.members, clusters.permutation):
+        for wrong in (99, 1.5):
+            with pytest.raises(InputError, match=rf"`filter_index`={wrong}: .* numbered 0 to 2"):
+                of_one(wrong)
+        with pytest.raises(InputError, match="`filter_index` must be one number"):
+            of_one([1, 2])
+
+
 def test_stored_arrays_are_validated():
     numbers, ones = np.array([[0, -1]]), np.array([[1, 2]])
     assert FilterClusters(numbers, ones).noise.tolist() == [2]

@@ -114,7 +114,7 @@ def test_selections():
     for wrong in (7, [0, 9], "x", 1.5, [[0, 1]], None):
         with pytest.raises(InputError, match="filters"):
             fields.boolean(wrong)
-    with pytest.raises(InputError, match="out of bounds"):
+    with pytest.raises(InputError, match="are numbered 0 to"):
         fields.matrix(7)
 
 

@@ -262,6 +262,10 @@ def test_mistakes_are_said_before_any_work(model, digits, tmp_path):
     assert "`lr`=-1.0 must be at least 0" in refused(model, digits, lr=-1)
     message = refused(model, digits, treshold=0.5)
     assert message == "`treshold` is no argument of probe; did you mean threshold?"
+    assert refused(model, digits, l2=1e-5).endswith("; did you mean head_l2?")
+    message = refused(model, digits, train=(x.tolist(), y.tolist()))
+    assert "`train` gives list of 359, not batches" in message
+    assert "give a pair of NumPy arrays" in message
     assert "no argument of probe" in refused(model, digits, data_dir="x")
     assert "`stages`: no layer is called 'pool9'" in refused(model, digits, stages=["pool9"])
     assert "`stages` names none" in refused(model, digits, stages=[])
@@ -283,6 +287,21 @@ def test_mistakes_are_said_before_any_work(model, digits, tmp_path):
     assert "names a network without weights" in refused("vgg6", digits)
     message = refused(model, digits, scaling=lambda images: images[:, :5])
     assert "makes images of shape (5, 8, 3) from (8, 8, 3)" in message
+
+
+def test_a_label_without_test_images_is_named_once_and_the_output_that_is_read(
+    digits, capsys, caplog
+):
+    x, y = (one[:60] for one in arrays(digits.train))
+    image = keras.Input((8, 8, 3))
+    flat = keras.layers.Flatten()(keras.layers.Conv2D(2, 3, name="conv")(image))
+    heads = [keras.layers.Dense(size, name=f"of_{size}")(flat) for size in (3, 10)]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        sfp_keras.probe(keras.Model(image, heads), (x, y), (x[y != 3], y[y != 3]), "conv", epochs=1)
+    assert not [one for one in caught if "1 of 10 labels" in str(one.message)]
+    assert caplog.text.count("no test images of 1 of 10 labels (3)") == 1
+    assert "its own test accuracy of its output 'of_10' is" in capsys.readouterr().out
 
 
 def test_settings_that_do_nothing_are_said(model, digits):

@@ -75,7 +75,10 @@ def test_a_record_with_a_wrong_value_is_refused(path: str, value: object, tmp_pa
 def test_what_is_no_record_is_refused(content: str, tmp_path: Path) -> None:
     files = RunFiles(tmp_path)
     files.record.path.write_text(content)
-    with pytest.raises(InputError, match=r"experiment.json is damaged"):
+    with pytest.raises(InputError, match=r"damaged .* choose another `run_dir`, or delete"):
+        files.record.read()
+    files.model.touch()
+    with pytest.raises(InputError, match=r"`run_dir` \(`model`=.*/model.keras takes the network"):
         files.record.read()
 
 

@@ -45,6 +45,19 @@ def test_other_images_or_settings_are_refused(
         pass
 
 
+@pytest.mark.parametrize("redone", [None, "all"])
+def test_a_network_trained_here_is_not_replaced_by_one_that_comes_trained(
+    finished: Experiment, redone: str | None
+) -> None:
+    given = finished.changed(model="a.keras", lr=None, overwrite=redone)
+    run = ExperimentRun(given)
+    run.training.write_text("epoch,accuracy\n")
+    message = "holds a network that was trained there, .* comes trained; choose another `run_dir`$"
+    with pytest.raises(InputError, match=message), run.opened(DATA):
+        pass
+    assert run.model.read_bytes() == b"a trained network"
+
+
 @pytest.mark.parametrize("flag", ["initial_weights", "weights", "model"])
 def test_a_file_that_is_left_out_is_noticed(tmp_path: Path, flag: str) -> None:
     file, run_dir = tmp_path / "network.keras", str(tmp_path / "run")

@@ -78,9 +78,15 @@ def check_pair(batch: Any, argument: str) -> None:
             "ds.map(lambda batch: (batch['image'], batch['label']))"
         )
     if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
-        kind = type(batch).__name__
-        array = f"; received an array {batch.shape}" if hasattr(batch, "shape") else ""
-        raise InputError(f"`{argument}` gives {kind}, not batches (images, labels){array}")
+        what = type(batch).__name__
+        if isinstance(batch, tuple | list):
+            what += f" of {len(batch)}"
+        elif hasattr(batch, "shape"):
+            what = f"an array {batch.shape}"
+        raise InputError(
+            f"`{argument}` gives {what}, not batches (images, labels): give a pair of NumPy arrays "
+            "(images, labels), or batches that are such pairs, as of a tf.data.Dataset"
+        )
     if isinstance(batch[0], Mapping):
         keys = ", ".join(map(str, batch[0]))
         raise InputError(

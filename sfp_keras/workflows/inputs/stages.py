@@ -6,7 +6,7 @@ import re
 import keras
 
 from sfp_keras.afcc import Link, links
-from sfp_keras.errors import InputError
+from sfp_keras.errors import InputError, arguments_called
 from sfp_keras.experiment import Experiment
 from sfp_keras.probing import Stage, default_stages, resolve_stages
 from sfp_keras.workflows.inputs.arguments import about_setting
@@ -25,7 +25,7 @@ def one_stage(experiment: Experiment, network: keras.Model, setting: str) -> Sta
     name = experiment.value(setting)
     if name is None:
         return chosen_stages(experiment, network)[-1]
-    with about_setting(setting):
+    with arguments_called(stages=setting):
         (stage,) = resolve_stages(network, [name])
     return stage
 

@@ -49,8 +49,7 @@ def print_accuracy(session: ProbeSession) -> None:
         if not experiment.trains:
             mend = f"check {' and '.join(f'--{name}' for name in suspects)}"
         note = f"  (near chance: {mend})"
-    of_which = f" of its output {found.name!r}" if found.num_outputs > 1 else ""
-    console.print(f"network: test accuracy{of_which} {accuracy:.4f}{note}")
+    console.print(f"network: test accuracy{found.of_which} {accuracy:.4f}{note}")
     stops = experiment.network.at_chance == "stop" and not experiment.trains
     if stops and is_guessing(accuracy, num_labels, len(dataset.test)):
         _refuse(session, accuracy, suspects)

@@ -63,6 +63,8 @@ def prune_filters(model: keras.Model, stage: Stage | str, remove: Any) -> keras.
             (softmax, layer normalization, attention, a grouped convolution), one whose kind is
             not known, or the model's output.
     """
+    if not isinstance(stage, str | Stage):
+        raise InputError(f"`stage` must be a Stage or its name, not {type(stage).__name__}")
     form = require_functional(model)
     graph = call_graph(form)
     name = stage if isinstance(stage, str) else stage.path

@@ -8,6 +8,7 @@ import numpy as np
 
 from sfp_keras.data import as_labels, check_that_it_ends, ending, is_arrays
 from sfp_keras.data.batches.ending import check_pair
+from sfp_keras.data.dataset import check_finite_pixels
 from sfp_keras.errors import InputError
 
 Batch = tuple[np.ndarray, np.ndarray]
@@ -29,7 +30,8 @@ class MeasuredImages:
         steps: `int`. Batches of a pass. Defaults to `None`: all there are.
 
     Raises:
-        InputError: if `x` is nothing of that or never ends, or `x` and `y` differ in length.
+        InputError: if `x` is nothing of that or never ends, `x` and `y` differ in length, or
+            pixels of an array are not finite.
     """
 
     def __init__(self, x: Any, y: Any = None, batch_size: int = 100, steps: int | None = None):
@@ -38,6 +40,9 @@ class MeasuredImages:
         self._all_labels = y
         self._steps = steps
         self._pass = _passes(x, y, batch_size)
+        # Of batches the first alone is looked at: a later one must not end a training.
+        if isinstance(x, np.ndarray):
+            _check_pixels(x)
         if steps is None:
             check_that_it_ends(x, "x", _MEND)
 
@@ -53,7 +58,8 @@ class MeasuredImages:
         """The first batch.
 
         Raises:
-            InputError: if there is none, or it is no pair of images and as many labels.
+            InputError: if there is none, it is no pair of images and as many labels, or pixels
+                are not finite.
         """
         try:
             images, labels = next(iter(self))
@@ -67,6 +73,7 @@ class MeasuredImages:
             raise InputError(
                 f"the first batch of `x` has {len(images)} images and {len(labels)} labels"
             )
+        _check_pixels(images)
         return images, labels
 
     def count(self) -> int:
@@ -91,6 +98,11 @@ class MeasuredImages:
                 f"`y`: labels run from {known.min()} to {known.max()}, the network has "
                 f"{num_labels} outputs: give labels from 0 to {num_labels - 1}"
             )
+
+
+def _check_pixels(images: np.ndarray) -> None:
+    if images.dtype.kind == "f":
+        check_finite_pixels(images, "`x`")
 
 
 def _passes(x: Any, y: Any, batch_size: int) -> Callable[[], Iterable[Any]]:

@@ -355,6 +355,7 @@ def called_twice():
         (lambda: with_layer(layers.BatchNormalization(axis=1, name="n")), "maker", "'n' .Batch"),
         (lambda: with_layer(layers.ReLU()), "end", "the model puts them out"),
         (lambda: with_layer(layers.ReLU()), "flatten_nowhere", "no layer is called"),
+        (lambda: with_layer(layers.ReLU()), ["end"], "`stage` must be a Stage or its name"),
     ],
 )
 def test_stages_that_cannot_be_pruned_are_told(model, stage, words):

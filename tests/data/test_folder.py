@@ -156,6 +156,16 @@ def _nothing_readable(tmp_path):
     (tmp_path / "cat" / "000.png").write_text("x")
 
 
+def _one_class_unreadable(tmp_path):
+    _fill(tmp_path)
+    for file in (tmp_path / "cat").iterdir():
+        file.write_text("x")
+
+
+def _one_image_a_class(tmp_path):
+    _fill(tmp_path, count=1)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -163,6 +173,8 @@ def _nothing_readable(tmp_path):
         (_only_files, "`data_dir`.* has no class folders"),
         (_other_test_classes, "must have the same class folders; only in one of them: bird, dog"),
         (_nothing_readable, "`data_dir`.* has no readable training images"),
+        (_one_class_unreadable, "`data_dir`: no readable images of cat; .* by `class_names`"),
+        (_one_image_a_class, r"`test_fraction`=0\.2 of 2 images, class by class, are no test"),
     ],
 )
 def test_wrong_folders_are_explained(tmp_path, make, message):

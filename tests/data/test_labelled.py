@@ -108,7 +108,7 @@ def test_a_dataset_of_tensorflow_in_batches():
         ([(X, Y[:5])], "`test`: a batch has 7 images and 5 labels"),
         (X, "`test`: received ndarray; give a pair of arrays"),
         ({"x": X}, "`test`: received dict; give"),
-        ([X], "`test` gives ndarray, not batches"),
+        ([X], "`test` gives an array .*, not batches"),
         (zip(X, Y, strict=True), "`test` gives single images"),
         ((X, np.array([[0, None, 1]] * 7)), "`test`: labels of shape .7, 3.; give one whole"),
         ((X, ["a"] * 7), "`test`: labels are texts; give whole numbers"),

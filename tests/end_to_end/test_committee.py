@@ -180,7 +180,10 @@ def test_a_report_reads_the_tables(
         (["large"], ["two members or more", "large/run"]),
         (["large", "large"], ["two members or more"]),
         ([], ["two members or more", "runs/a,runs/b"]),
-        (["large", "untrained"], ["untrained/run has no trained network", "first run"]),
+        (
+            ["large", "untrained"],
+            ["untrained/run has no trained network, model.keras; first run ", "/untrained/run "],
+        ),
         (["large", "two_labels"], ["two_labels/run is of 2 labels", "large/run of 3"]),
         (["large", "turned"], ["label 1 of ", "turned/run is 'x', of ", "'green': the members"]),
         (["third", "elsewhere"], ["elsewhere/run", "other test images"]),

@@ -101,7 +101,7 @@ def test_mistakes_are_one_line(
     error = capsys.readouterr().err.strip()
     assert error.startswith(f"error: {message}")
     assert len(error.splitlines()) == 1
-    assert not (tmp_path / "sweep/sweep.json").exists()
+    assert not (tmp_path / "sweep").exists()
 
 
 @pytest.fixture(scope="module")

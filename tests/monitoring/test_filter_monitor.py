@@ -147,6 +147,15 @@ def test_several_labels_of_an_image_are_refused(tmp_path):
         list(FilterMonitor(tmp_path, X, several, batch_size=20).images)
 
 
+def test_pixels_that_are_no_numbers_are_refused(tmp_path):
+    spoiled = X.astype(np.float32)
+    spoiled[-1, 0, 0] = np.nan
+    with pytest.raises(InputError, match="`x`: images hold NaN"):
+        FilterMonitor(tmp_path, spoiled, Y, batch_size=10)
+    with pytest.raises(InputError, match="`x`: images hold NaN"):
+        FilterMonitor(tmp_path, [(spoiled, Y)]).images.first()
+
+
 @pytest.mark.parametrize("kind", ["tf.data", "PyDataset", "function"])
 def test_endless_images_are_refused_or_cut(kind, tmp_path, monkeypatch):
     halves = [(X[:20], Y[:20]), (X[20:], Y[20:])]

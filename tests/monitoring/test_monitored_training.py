@@ -35,7 +35,7 @@ def factors(folder):
         ([(X, Y + 1)], None, r"run from 1 to 3"),
         (X[:, :4], Y, r"shape \(4, 6, 1\).*'mine'.*takes \(6, 6, 1\)"),
         ([], None, "no batch"),
-        ([X], None, r"images, labels\); received an array \(50, 6, 6, 1\)"),
+        ([X], None, r"`x` gives an array \(50, 6, 6, 1\), not batches \(images, labels\)"),
         ([(X, Y[:9])], None, "50 images and 9 labels"),
         ([3], None, "batches"),
     ],

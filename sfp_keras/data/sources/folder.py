@@ -91,6 +91,12 @@ def load_folder(request: Request) -> LabelledImages:
         _LOGGER.warning("not taken of %s: %s", root, left_out)
     if not train.paths or not test.paths:
         _warn_of_unreadable(bad)
+        if train.paths and test_tree is None and not bad:
+            raise InputError(
+                f"`data_dir`={root}: `test_fraction`={request.test_fraction} of {len(train.paths)} "
+                "images, class by class, are no test images; raise it, add images, or give folders "
+                "train and test"
+            )
         kind = "test" if train.paths else "training"
         raise InputError(f"`data_dir`={root} has no readable {kind} images")
     height, width = request.size or _common_size(sizes, root)
@@ -102,7 +108,7 @@ def load_folder(request: Request) -> LabelledImages:
         labels = np.array(files.labels, np.int64)
         splits.append(_decoded(images, labels, bad) if in_memory else ImageSplit(images, labels))
     _warn_of_unreadable(bad)
-    _warn_of_empty_labels(splits, names, found)
+    _check_labels(splits, names, found, empty_allowed)
     return LabelledImages(splits, names, as_asked=True)
 
 
@@ -226,12 +232,18 @@ def _warn_of_unreadable(bad: list[str]) -> None:
         _LOGGER.warning("%s left out: %s", count, shorten(bad, most=3))
 
 
-def _warn_of_empty_labels(
-    splits: Sequence[ImageSplit], names: Sequence[str], found: Sequence[str]
+def _check_labels(
+    splits: Sequence[ImageSplit], names: Sequence[str], found: Sequence[str], empty_allowed: bool
 ) -> None:
+    """Refuse class folders of which nothing can be read, or name them where they are allowed."""
     there = {names[label] for split in splits for label in np.unique(split.labels)}
     empty = [name for name in found if name not in there]
     if empty:
+        if not empty_allowed:
+            raise InputError(
+                f"`data_dir`: no readable images of {shorten(empty)}; mend the images, remove the "
+                "folders, or name all classes by `class_names`"
+            )
         _LOGGER.warning("no readable images of %s", shorten(empty))
 
 

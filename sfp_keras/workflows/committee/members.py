@@ -32,6 +32,11 @@ class Member:
     experiment: Experiment
     saved: Mapping[str, Any]
 
+    @property
+    def again(self) -> str:
+        """The command that makes its network again where the run directory is now."""
+        return self.experiment.changed(run_dir=str(self.files.path)).command()
+
 
 def find_members(texts: Sequence[str]) -> list[Member]:
     """Find run directories, and refuse those that cannot vote together.
@@ -93,13 +98,10 @@ def _member(name: str, path: Path) -> Member:
         inside = sorted(path.glob("*/experiment.json"))
         mend = f"; name the runs in it, such as {path}/*" if inside else ""
         raise InputError(f"{path} is no run directory: it has no experiment.json{mend}")
+    member = Member(name, files, Experiment.from_json(saved["flags"]), saved)
     if "train" not in saved["phases"] or not files.model.is_file():
-        again = saved.get("command")
-        raise InputError(
-            f"{path} has no trained network, model.keras"
-            + (f"; first run {again}" if again else "; train it first")
-        )
-    return Member(name, files, Experiment.from_json(saved["flags"]), saved)
+        raise InputError(f"{path} has no trained network, model.keras; first run {member.again}")
+    return member
 
 
 def _check_labels(members: Sequence[Member]) -> None:

@@ -99,7 +99,7 @@ def _loaded(
     for member in members:
         experiment = member.experiment.changed(**given)
         with about_setting("members"):
-            network = load_kept(member.files)
+            network = load_kept(member.files, f"delete it and run {member.again}")
             known = experiment.network.model in architectures()
             of_known = None, experiment.architecture.channels
             size, channels = of_known if known else size_and_channels(network.input_shape)

@@ -120,13 +120,16 @@ def _archive(path: Path, network: keras.Model) -> Iterator[bytes]:
         yield content
 
 
-def load_kept(run: RunFiles) -> keras.Model:
+def load_kept(run: RunFiles, mend: str = "delete it and run again") -> keras.Model:
     """Read model.keras.
+
+    Args:
+        run: `RunFiles`.
+        mend: `str`. What to do where it is damaged. Defaults to making it again.
 
     Raises:
         InputError: if it is missing or damaged, or not the file that this run wrote.
     """
-    mend = "delete it and run again"
     try:
         open_file(run.model).close()
         digest = file_digest(run.model)

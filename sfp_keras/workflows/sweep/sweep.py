@@ -41,9 +41,9 @@ def sweep(plan: SweepPlan) -> None:
     _check_trained(plan)
     _check_stage(base)
     folder = SweepDirectory(sweep_folder(base))
-    folder.prepare()
     with reading(base.data.data_dir):
         members = _placed(plan, folder.path)
+        folder.prepare()
         images = source_digest(base.data.dataset, base.data.data_dir)
     folder.record(base, members, images, plan.command)
     console = terminal()

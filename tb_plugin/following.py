@@ -122,7 +122,8 @@ def check_steps(stage: str, count: int) -> None:
         NotFound: if there are fewer than two.
     """
     if count < 2:
-        raise NotFound(f"{stage} was measured at {count} steps; clusters are followed over two")
+        steps = "one step" if count == 1 else "no step"
+        raise NotFound(f"{stage} was measured at {steps}; clusters are followed over two")
 
 
 def step_rows(columns: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:

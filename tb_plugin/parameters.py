@@ -33,11 +33,11 @@ class Parameters:
 
     def run(self) -> str:
         """The name of a run."""
-        return self._required("run")
+        return self._required("run", "give the name of a run, as the route runs lists them")
 
     def stage(self) -> str:
         """The name of a stage."""
-        return self._required("stage")
+        return self._required("stage", "give the name of a stage of the run")
 
     def optional_stage(self) -> str | None:
         """The name of a stage, or `None` for all."""
@@ -76,7 +76,7 @@ class Parameters:
 
     def filters(self) -> list[int]:
         """The indices of the filters of a page."""
-        text = self._required("filters")
+        text = self._required("filters", "give indices of filters with commas between")
         items = text.split(",")
         if len(items) > MAX_FILTERS:
             raise BadRequest(f"filters has {len(items)} indices; ask for {MAX_FILTERS} at most")
@@ -107,10 +107,10 @@ class Parameters:
             raise BadRequest(f"format must be json or csv, not {shown(value or '')}")
         return value == "csv"
 
-    def _required(self, name: str) -> str:
+    def _required(self, name: str, mend: str) -> str:
         value = self._text(name)
         if not value:
-            raise BadRequest(f"{name} is missing")
+            raise BadRequest(f"{name} is missing: {mend}")
         return value
 
     def _integer(self, name: str) -> int | None:

@@ -45,7 +45,7 @@ def test_of_one_filter(tab):
 def test_what_cannot_be_followed(tab):
     of_stage = {"run": "heads", "stage": STAGE.name}
     for route, query, code, words in (
-        ("following", {"run": "final", "stage": STAGE.name}, 404, "at 1 steps"),
+        ("following", {"run": "final", "stage": STAGE.name}, 404, "at one step"),
         ("following", {"run": "heads", "stage": "none"}, 404, "no stage"),
         ("followed_filter", of_stage, 400, "filter is missing"),
         ("followed_filter", {**of_stage, "filter": 10**6}, 404, "has no filter"),

@@ -93,7 +93,7 @@ def test_matrices_of_chosen_filters():
         assert some.filters.tolist() == numbers
         np.testing.assert_array_equal(some.counts, whole.counts[numbers])
         np.testing.assert_array_equal(some.correct, whole.correct)
-    with pytest.raises(InputError, match="`filters`: index 7"):
+    with pytest.raises(InputError, match="`filters`=7: filters are numbered 0 to 6"):
         filter_decisions(outputs, labels, kernel, 7)
     with pytest.raises(InputError, match="other filters"):
         _ = whole + filter_decisions(outputs, labels, kernel, 3)

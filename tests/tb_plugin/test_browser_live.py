@@ -12,6 +12,8 @@ HIDE = """(hidden) => Object.assign(document.querySelector('iframe').style,
     hidden ? {maxHeight: 0, overflow: 'hidden', visibility: 'hidden', position: 'absolute'}
            : {maxHeight: null, overflow: null, visibility: null, position: null})"""
 
+NOTE_RESIZE = "() => addEventListener('resize', () => (window.resized = true), {once: true})"
+
 
 def wait_with_haste(page, condition):
     """Wait for what the tab notices in some seconds, with the page's clock running faster."""
@@ -57,8 +59,10 @@ def test_the_tab_follows_a_training_from_before_its_first_measurement(page_alone
         assert f"noise {find_clusters(fields_at(1)).noise[0]}," in words
 
         # While another tab is chosen, or the browser's page is hidden, nothing is asked.
+        frame.evaluate(NOTE_RESIZE)
         page.evaluate(HIDE, True)
-        frame.wait_for_function("() => innerHeight === 0")
+        # The tab hears of it first, and its clock must not be ahead of that.
+        frame.wait_for_function("() => innerHeight === 0 && window.resized")
         write_step(writer, 2)
         asked = []
         page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))

@@ -166,7 +166,7 @@ def _read_layers(path: Path) -> pd.DataFrame:
         never_undefined = numbers[["threshold", "filters", "accuracy", "zero_signal_labels"]]
         if never_undefined.isna().any(axis=None):
             raise ValueError("a cell is empty")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise damaged(path, error, "delete it and run `mode`=sweep, which writes it") from None
     return layers
 
